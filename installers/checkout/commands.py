@@ -1,0 +1,109 @@
+"""What a person types: ``run``, ``test`` and ``lock``."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from installers.checkout import environment, system, tools
+from installers.checkout.console import StepError, say
+
+TEST_FOLDERS = ("architecture", "unit", "golden", "gui", "e2e")
+"""Quick ones first: a slip in the style is told before a machine is booted."""
+
+RUN_SLOW = "--run-slow"
+"""The option of tests/conftest.py for what takes many minutes."""
+
+
+def main(arguments: list[str]) -> int:
+    """Parse the command line and run it; return the exit code."""
+    parser = argparse.ArgumentParser(prog="dev.py", description="Slipway from a checkout.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="set everything up, start the engine and show `docker version`")
+    test = commands.add_parser("test", help="set everything up and run all tests", add_help=False)
+    test.add_argument("pytest", nargs=argparse.REMAINDER, metavar="PYTEST-ARGUMENTS")
+    lock = commands.add_parser("lock", help="make installers/requirements.lock anew from pyproject.toml")
+    lock.add_argument("--upgrade", action="store_true", help="take the newest versions pyproject.toml allows")
+    commands.add_parser("setup", help="only set everything up, for `run` and for `test`")
+    if arguments[:1] == ["test"]:  # argparse would keep options of pytest's for itself
+        options = argparse.Namespace(command="test", pytest=arguments[1:])
+    else:
+        options = parser.parse_args(arguments)
+    try:
+        if options.command == "lock":
+            environment.make_lock(upgrade=options.upgrade)
+            return 0
+        if options.command == "setup":
+            set_up(for_tests=True)
+            return 0
+        return test_all(options.pytest) if options.command == "test" else run()
+    except StepError as error:
+        say(f"\n{error}")
+        return 1
+    except KeyboardInterrupt:
+        say("\nStopped. What was finished is kept; start again to go on.")
+        return 130
+
+
+def set_up(for_tests: bool) -> None:
+    """Make the virtual environment and see to the system's parts and the docker CLI.
+
+    :raise StepError: something is missing that cannot be installed from here.
+    """
+    system.ensure(system.FOR_VENV)
+    environment.prepare()
+    system.ensure(system.FOR_MACHINE + ((*system.FOR_WINDOW, *system.FOR_TESTS) if for_tests else ()))
+    tools.ensure_docker()
+    if for_tests:
+        tools.ensure_test_tools()
+
+
+def run() -> int:
+    """Start the engine and show that the ordinary docker CLI reaches it."""
+    begun = time.monotonic()
+    set_up(for_tests=False)
+    slipway = environment.program("slipway")
+    code = subprocess.call([slipway, "start"])
+    if code != 0:
+        say(f"\nThe engine did not start (exit code {code}). `{shown(slipway)} diagnose` looks for the reason.")
+        return code
+    docker = system.find_program("docker")
+    assert docker is not None  # ensured above
+    say(f"\n$ docker --context slipway version   ({docker})")
+    code = subprocess.call([docker, "--context", "slipway", "version"])
+    if code != 0:
+        return code
+    say("")
+    code = subprocess.call([docker, "context", "ls"])
+    minutes, seconds = divmod(round(time.monotonic() - begun), 60)
+    say(
+        f"\nThe engine runs; this took {minutes} min {seconds} s.\n"
+        f"  use it:   docker --context slipway run …   (or: {shown(slipway)} context use)\n"
+        f"  state:    {shown(slipway)} status\n"
+        f"  stop it:  {shown(slipway)} stop"
+    )
+    return code
+
+
+def shown(path: Path) -> str:
+    """A path as a person in the checkout would type it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def test_all(arguments: list[str]) -> int:
+    """Run the tests: all of them, or what pytest's ``arguments`` name. The last line is pytest's summary."""
+    set_up(for_tests=True)
+    if RUN_SLOW in arguments:
+        system.ensure(system.FOR_SLOW_TESTS)
+    folders = [str(environment.ROOT / "tests" / name) for name in TEST_FOLDERS]
+    named = [word for word in arguments if not word.startswith("-") and Path(word.partition("::")[0]).exists()]
+    configuration = environment.ROOT / "pyproject.toml"
+    argv: list[str | Path] = [environment.program("python"), "-m", "pytest", "-c", configuration, *arguments]
+    sys.stdout.flush()
+    return subprocess.call([*argv, *([] if named else folders)])

@@ -1,0 +1,171 @@
+"""The control port: text lines over a virtio-serial port, from the first moment of the guest's start to its last.
+
+The guest tells its stages (``stage NAME UPTIME``, ``failed NAME TEXT``) and answers commands (``ok WORD``,
+``error WORD TEXT``); the host commands ``poweroff``, ``time``, ``grow``, ``trim``, ``ping`` and ``stages`` (repeat
+what was told, for a host that came late). It works before the network does and after it broke. Either end may be
+absent: bytes for an absent host are dropped by QEMU, so nothing here is needed for the guest to run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vm.errors import LinkError, MachineError
+from vm.host import Host
+
+log = logging.getLogger(__name__)
+
+STAGES = ("init", "modules", "data", "network", "services", "sshd", "containerd", "dockerd")
+"""The guest's stages, in the order of a normal start; the last ones run side by side."""
+
+
+@dataclass(frozen=True)
+class GuestStage:
+    """A stage of the guest's start: done, or failed with a reason.
+
+    :ivar uptime: seconds since the guest's kernel began; 0 when failed.
+    :ivar failure: the guest's text; None when the stage is done.
+    """
+
+    name: str
+    uptime: float
+    failure: str | None = None
+
+
+Listener = Callable[[GuestStage], None]
+
+
+class GuestControl:
+    """One connection to the control port.
+
+    :param listener: called in the event loop once for each stage, whether told for the first time or repeated.
+    :ivar stages: what was told so far, by name.
+    :ivar closed: set when the connection has ended.
+    """
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self._listener = listener
+        self.stages: dict[str, GuestStage] = {}
+        self.closed = asyncio.Event()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def connect(self, host: Host, path: Path, timeout: float) -> None:
+        """Connect to QEMU's end of the port.
+
+        :raise LinkError: nothing listens there within ``timeout`` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                reader, self._writer = await host.connect(path)
+        except (OSError, TimeoutError) as error:
+            raise LinkError("The machine's control port cannot be reached", detail=f"{path}: {error}") from error
+        self._reading = asyncio.create_task(self._read(reader), name="control port")
+
+    async def command(self, line: str, timeout: float = 10) -> None:
+        """Send ``line`` (a word, perhaps with arguments) and wait for its ``ok``.
+
+        :raise MachineError: the guest answered ``error``.
+        :raise LinkError: no answer in time, or no connection.
+        """
+        word = line.split()[0]
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(word, deque())
+        waiting.append(future)
+        try:
+            async with asyncio.timeout(timeout):
+                await self.send(line)
+                await future
+        except TimeoutError as error:
+            raise LinkError(f"The guest did not answer “{word}” within {timeout:g} s") from error
+        finally:
+            if future in waiting:
+                waiting.remove(future)
+
+    async def send(self, line: str) -> None:
+        """Send ``line`` without waiting for an answer.
+
+        :raise LinkError: no connection.
+        """
+        writer = self._writer
+        if writer is None or self.closed.is_set():
+            raise LinkError("The machine's control port is not connected", detail=line)
+        try:
+            writer.write(line.encode() + b"\n")
+            await writer.drain()
+        except OSError as error:
+            raise LinkError("The machine's control port broke off", detail=f"{line}: {error}") from error
+
+    async def close(self) -> None:
+        """Disconnect. Idempotent, never raises."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+            self._reading = None
+        self._end()
+
+    def _end(self) -> None:
+        self.closed.set()
+        if self._writer is not None:
+            self._writer.close()
+        for waiting in self._waiting.values():
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(LinkError("The machine's control port broke off"))
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                self._handle(line.decode(errors="replace").strip())
+        except (OSError, ValueError) as error:  # ValueError: a line longer than the reader's limit
+            log.warning("control port: %s", error)
+        finally:
+            self._end()
+
+    def _handle(self, line: str) -> None:
+        kind, _, rest = line.partition(" ")
+        name, _, text = rest.partition(" ")
+        if kind == "stage" and name:
+            self._stage(GuestStage(name, _number(text)))
+        elif kind == "failed" and name:
+            self._stage(GuestStage(name, 0.0, text.strip() or "no reason was told"))
+        elif kind in ("ok", "error") and name:
+            self._answer(name, None if kind == "ok" else text.strip())
+        elif line:
+            log.warning("control port: not understood: %.200r", line)
+
+    def _stage(self, stage: GuestStage) -> None:
+        if self.stages.get(stage.name) == stage:
+            return  # repeated on our request
+        self.stages[stage.name] = stage
+        log.info(
+            "guest: %s %s", stage.name, f"failed: {stage.failure}" if stage.failure else f"at {stage.uptime} s"
+        )
+        if self._listener is not None:
+            self._listener(stage)
+
+    def _answer(self, word: str, error: str | None) -> None:
+        waiting = self._waiting.get(word)
+        if not waiting:
+            log.debug("control port: late answer to %s", word)
+            return
+        future = waiting.popleft()
+        if future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(MachineError(f"The guest could not do “{word}”: {error or 'no reason was told'}"))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,42 @@
+"""Stream and Carrier: what every way into the guest offers, so that callers need not know which one is used."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Stream(Protocol):
+    """One ordered two-way byte stream with independent ends (half-close), like a connected socket."""
+
+    async def read(self, limit: int) -> bytes:
+        """Return up to ``limit`` bytes, or ``b""`` once the peer has ended its direction.
+
+        :raise LinkError: the stream was cut (not ended).
+        """
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send all of ``data``; returns when it has been accepted, which is the back-pressure.
+
+        :raise LinkError: the stream was cut, or the peer no longer reads.
+        """
+        ...
+
+    async def write_eof(self) -> None:
+        """End our direction; the other stays open. Idempotent."""
+        ...
+
+    async def close(self) -> None:
+        """Drop both directions at once. Idempotent, never raises."""
+        ...
+
+
+class Carrier(Protocol):
+    """Opens streams to Unix sockets inside the guest."""
+
+    async def open_unix(self, path: str) -> Stream:
+        """Connect to the guest's Unix socket ``path``.
+
+        :raise LinkError: the link is down, or nothing listens there.
+        """
+        ...

@@ -1,0 +1,50 @@
+"""What this computer is and can do (see base.py); the first of the two places that look at sys.platform.
+
+base.py      the Host protocol and its data        common.py   what the systems answer alike
+linux.py     macos.py     windows.py               paths.py    every on-disk name
+lock_posix.py, lock_windows.py   an exclusive lock on an open file, which the kernel drops with its holder
+"""
+
+from __future__ import annotations
+
+import sys
+
+from vm.errors import HostError
+from vm.host.base import Host
+
+
+def host() -> Host:
+    """This computer.
+
+    :raise HostError: Slipway does not know the system.
+    """
+    if sys.platform == "linux":
+        from vm.host.linux import LinuxHost
+
+        return LinuxHost()
+    if sys.platform == "darwin":
+        from vm.host.macos import MacHost
+
+        return MacHost()
+    if sys.platform == "win32":
+        from vm.host.windows import WindowsHost
+
+        return WindowsHost()
+    raise HostError(f"Slipway does not run on {sys.platform}", "It runs on Linux, macOS and Windows.")
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take an exclusive lock on an open file without waiting; it ends with the descriptor or the process.
+
+    :return: False when another process holds it.
+    """
+    if sys.platform == "win32":
+        from vm.host import lock_windows
+
+        return lock_windows.try_lock(descriptor)
+    from vm.host import lock_posix
+
+    return lock_posix.try_lock(descriptor)
+
+
+__all__ = ["Host", "host", "try_lock"]

@@ -1,0 +1,121 @@
+"""What the rest of Slipway may ask about this computer, as Protocols and plain data.
+
+One file per system (linux.py, macos.py, windows.py) answers; nothing outside ``vm/host`` asks which system it is.
+What a host can or cannot do is data on its object, so that a caller tests a capability and never a platform.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vm.host.paths import Paths
+from vm.spec import Accelerator, Arch, System
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why an accelerator cannot be used here, found without booting anything.
+
+    :ivar why: one sentence for a person.
+    :ivar fix: what would change it, a command where there is one; may be empty.
+    """
+
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Installer:
+    """A package manager and the one command that installs QEMU's parts with it.
+
+    :ivar command: what to type, complete.
+    """
+
+    name: str
+    command: str
+
+
+class Host(Protocol):
+    """This computer."""
+
+    @property
+    def system(self) -> System:
+        """Which of the three systems this is; for the pure command builder, not for branching."""
+        ...
+
+    @property
+    def arch(self) -> Arch:
+        """The processor's architecture, which is the one a hardware accelerator can run.
+
+        :raise HostError: it is neither amd64 nor arm64.
+        """
+        ...
+
+    @property
+    def cpu_count(self) -> int:
+        """Processors this process may use, ≥ 1."""
+        ...
+
+    @property
+    def memory_mib(self) -> int:
+        """Physical memory in MiB."""
+        ...
+
+    def accelerators(self, guest: Arch) -> tuple[Accelerator, ...]:
+        """Hardware accelerators this system could offer a ``guest``, best first; never TCG."""
+        ...
+
+    def obstacle(self, accelerator: Accelerator) -> Obstacle | None:
+        """What plainly forbids ``accelerator`` (absent device, no permission); None: it has to be tried."""
+        ...
+
+    def advice(self, accelerator: Accelerator, output: str) -> str:
+        """What to do when a trial boot under ``accelerator`` failed; ``output`` is what QEMU printed."""
+        ...
+
+    @property
+    def boot_id(self) -> str:
+        """Changes when the host's kernel changes: a verdict about an accelerator does not outlive that."""
+        ...
+
+    def qemu_folders(self) -> tuple[Path, ...]:
+        """Where QEMU is usually installed, besides the PATH."""
+        ...
+
+    def program_name(self, name: str) -> str:
+        """The file name of the program ``name`` (``.exe`` on Windows)."""
+        ...
+
+    def installer(self, programs: Sequence[str]) -> Installer | None:
+        """The package manager of this system and the command that installs ``programs`` (QEMU's names)."""
+        ...
+
+    def paths(self) -> Paths:
+        """The folders of this installation: the defaults, or where SLIPWAY_HOME and SLIPWAY_CACHE point."""
+        ...
+
+    def free_bytes(self, path: Path) -> int:
+        """Bytes this user may still write to the file system of ``path`` (which need not exist yet)."""
+        ...
+
+    def spawn_flags(self) -> dict[str, bool | int]:
+        """Keyword arguments for ``subprocess.Popen`` which make a child outlive us and ignore our terminal."""
+        ...
+
+    def birth(self, pid: int) -> str | None:
+        """An identity of the process ``pid`` that no later process with that number has, or None when it is gone.
+
+        It does not change when the host's clock does.
+        """
+        ...
+
+    async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to one of QEMU's local channels (a Unix socket; on Windows a named pipe).
+
+        :raise OSError: nothing listens there.
+        """
+        ...

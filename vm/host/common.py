@@ -1,0 +1,86 @@
+"""What the three systems answer alike; each host file builds on this and overrides what differs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+from pathlib import Path
+
+import psutil
+
+from vm.errors import HostError
+from vm.host.paths import Paths
+from vm.spec import Arch
+
+_ARCHES = {"x86_64": Arch.AMD64, "amd64": Arch.AMD64, "aarch64": Arch.ARM64, "arm64": Arch.ARM64}
+
+LINE_LIMIT = 16 * 1024 * 1024
+"""Longest line, in bytes, a local channel may send (QMP replies are one line each)."""
+
+
+class CommonHost:
+    """The answers that do not depend on the system."""
+
+    @property
+    def arch(self) -> Arch:
+        machine = platform.machine().lower()
+        try:
+            return _ARCHES[machine]
+        except KeyError:
+            raise HostError(
+                f"Slipway does not know this computer's processor: {machine or 'unknown'}",
+                "It runs on amd64 (x86-64) and arm64 computers.",
+            ) from None
+
+    @property
+    def cpu_count(self) -> int:
+        return os.cpu_count() or 1
+
+    @property
+    def memory_mib(self) -> int:
+        return int(psutil.virtual_memory().total // (1024 * 1024))
+
+    @property
+    def boot_id(self) -> str:
+        return f"{platform.system()} {platform.release()} {platform.version()}"
+
+    def program_name(self, name: str) -> str:
+        return name
+
+    def default_home(self) -> Path:
+        return Path.home() / ".slipway"
+
+    def default_cache(self) -> Path:
+        return Path.home() / ".cache" / "slipway"
+
+    def paths(self) -> Paths:
+        home = os.environ.get("SLIPWAY_HOME")
+        cache = os.environ.get("SLIPWAY_CACHE")
+        return Paths(
+            home=Path(home).expanduser().absolute() if home else self.default_home(),
+            cache=Path(cache).expanduser().absolute() if cache else self.default_cache(),
+        )
+
+    def free_bytes(self, path: Path) -> int:
+        folder = path.absolute()
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+    def spawn_flags(self) -> dict[str, bool | int]:
+        return {"start_new_session": True}
+
+    def birth(self, pid: int) -> str | None:
+        try:
+            return repr(psutil.Process(pid).create_time())
+        except psutil.Error:
+            return None
+
+    async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LINE_LIMIT)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.create_unix_connection(lambda: protocol, str(path))
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

@@ -1,0 +1,123 @@
+"""Linux: KVM, package managers by distribution, XDG folders, process identity from /proc."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from vm.host.base import Installer, Obstacle
+from vm.host.common import CommonHost
+from vm.spec import Accelerator, Arch, System
+
+_APT = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-system-aarch64": "qemu-system-arm",
+    "qemu-img": "qemu-utils",
+}
+_DNF = {
+    "qemu-system-x86_64": "qemu-system-x86-core",
+    "qemu-system-aarch64": "qemu-system-aarch64-core",
+    "qemu-img": "qemu-img",
+}
+_PACMAN = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-system-aarch64": "qemu-system-aarch64",
+    "qemu-img": "qemu-img",
+}
+_MANAGERS = (
+    ("apt", "sudo apt install", _APT),
+    ("dnf", "sudo dnf install", _DNF),
+    ("pacman", "sudo pacman -S", _PACMAN),
+)
+
+
+class LinuxHost(CommonHost):
+    """A Linux computer.
+
+    :param kvm: the KVM device; tests give another file.
+    :param proc: where procfs is.
+    """
+
+    def __init__(self, kvm: Path = Path("/dev/kvm"), proc: Path = Path("/proc")) -> None:
+        self._kvm = kvm
+        self._proc = proc
+
+    @property
+    def system(self) -> System:
+        return System.LINUX
+
+    @property
+    def cpu_count(self) -> int:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else super().cpu_count
+
+    def accelerators(self, guest: Arch) -> tuple[Accelerator, ...]:
+        return (Accelerator.KVM,) if guest is self.arch else ()
+
+    def obstacle(self, accelerator: Accelerator) -> Obstacle | None:
+        try:
+            descriptor = os.open(self._kvm, os.O_RDWR)
+        except FileNotFoundError:
+            return Obstacle(
+                f"{self._kvm} does not exist",
+                "Switch on virtualisation (VT-x or AMD-V) in the firmware; in a virtual machine, "
+                "nested virtualisation. Then: sudo modprobe kvm-intel || sudo modprobe kvm-amd",
+            )
+        except PermissionError:
+            return Obstacle(
+                f"this user may not open {self._kvm}",
+                "sudo usermod -aG kvm $USER, then log out and in again",
+            )
+        except OSError as error:
+            code = errno.errorcode.get(error.errno or 0, "")
+            return Obstacle(
+                f"{self._kvm} cannot be opened: {error.strerror} ({code})",
+                "Look at the kernel's messages: sudo dmesg | grep -i kvm",
+            )
+        os.close(descriptor)
+        return None
+
+    def advice(self, accelerator: Accelerator, output: str) -> str:
+        if "Device or resource busy" in output:
+            return "Another hypervisor (VirtualBox, VMware) holds the processor's virtualisation: close it."
+        return (
+            "This computer is probably a virtual machine itself whose nested virtualisation does not work: "
+            "switch it on in its provider's settings, or use a computer with working KVM."
+        )
+
+    @property
+    def boot_id(self) -> str:
+        return f"{super().boot_id} {self._boot()}"
+
+    def _boot(self) -> str:
+        try:
+            return (self._proc / "sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            return ""
+
+    def default_cache(self) -> Path:
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        # the XDG base directory specification: a relative value is to be ignored
+        return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "slipway"
+
+    def qemu_folders(self) -> tuple[Path, ...]:
+        return (Path("/usr/bin"), Path("/usr/local/bin"), Path("/usr/libexec"))
+
+    def installer(self, programs: Sequence[str]) -> Installer | None:
+        for name, command, packages in _MANAGERS:
+            if shutil.which(name):
+                wanted = dict.fromkeys(packages.get(program, program) for program in programs)
+                return Installer(name, f"{command} {' '.join(wanted)}")
+        return None
+
+    def birth(self, pid: int) -> str | None:
+        """Boot id and start in ticks since boot: field 22 of /proc/PID/stat, proc(5)."""
+        try:
+            stat = (self._proc / str(pid) / "stat").read_text()
+        except OSError:
+            return None
+        fields = stat.rpartition(")")[2].split()  # the name may hold anything, spaces and brackets too
+        state, start = fields[0], fields[19]
+        return None if state in "ZX" else f"{self._boot()}:{start}"

@@ -1,0 +1,140 @@
+"""Every on-disk name in one place.
+
+One folder holds all of an installation (``~/.slipway``, on Windows ``%LOCALAPPDATA%\\Slipway``); the variable
+``SLIPWAY_HOME`` moves it, which is how tests run side by side. System images are shared between installations,
+are found by content, and can be made again: they live in the user's cache folder.
+
+    HOME/                       0700
+      settings.json             desktop.settings.store
+      boots.json                timings of past starts
+      run/                      0700: sockets, locks, what is true only now
+        docker.sock             the endpoint          control.sock      the supervisor's control API
+        supervisor.lock         single instance       qemu.json         the running QEMU: pid, start time, spec
+        qmp.sock                QEMU's monitor        guest.sock        the guest's control port
+      machine/
+        data.qcow2              everything of the user's
+        keys/                   keys of this installation (0600)
+      logs/                     supervisor.log, console.log, qemu.log
+    CACHE/
+      images/VERSION/           kernel, initramfs, root.erofs, manifest.json
+      accelerators.json         verdicts
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vm.errors import HostError
+
+SOCKET_PATH_LIMIT = 103
+"""Bytes a Unix socket's path may have: ``sun_path`` is 104 on macOS and 108 on Linux, one is the final NUL."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The names below one installation's ``home`` and the shared ``cache``."""
+
+    home: Path
+    cache: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.home / "settings.json"
+
+    @property
+    def boots(self) -> Path:
+        return self.home / "boots.json"
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def docker_socket(self) -> Path:
+        return self.run / "docker.sock"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.run / "control.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.run / "supervisor.lock"
+
+    @property
+    def qemu_record(self) -> Path:
+        return self.run / "qemu.json"
+
+    @property
+    def qmp_socket(self) -> Path:
+        return self.run / "qmp.sock"
+
+    @property
+    def guest_socket(self) -> Path:
+        return self.run / "guest.sock"
+
+    @property
+    def machine(self) -> Path:
+        return self.home / "machine"
+
+    @property
+    def data_disk(self) -> Path:
+        return self.machine / "data.qcow2"
+
+    @property
+    def keys(self) -> Path:
+        return self.machine / "keys"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.logs / "supervisor.log"
+
+    @property
+    def console_log(self) -> Path:
+        return self.logs / "console.log"
+
+    @property
+    def qemu_log(self) -> Path:
+        return self.logs / "qemu.log"
+
+    @property
+    def images(self) -> Path:
+        return self.cache / "images"
+
+    @property
+    def verdicts(self) -> Path:
+        return self.cache / "accelerators.json"
+
+    def prepare(self) -> None:
+        """Create the folders, private to the user (0700), and check the sockets' path lengths.
+
+        :raise HostError: a folder cannot be made, or a socket's path would be too long for the system.
+        """
+        longest = max(
+            (self.docker_socket, self.control_socket, self.qmp_socket, self.guest_socket),
+            key=lambda path: len(os.fsencode(path)),
+        )
+        length = len(os.fsencode(longest))
+        if length > SOCKET_PATH_LIMIT:
+            raise HostError(
+                f"The path of Slipway's socket is too long: {length} bytes, and {SOCKET_PATH_LIMIT} are allowed",
+                "Set SLIPWAY_HOME to a folder with a shorter name.",
+                str(longest),
+            )
+        try:
+            for folder in (self.home, self.run, self.machine, self.keys, self.logs):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.chmod(0o700)
+            self.images.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HostError(
+                f"Slipway cannot use its folder {self.home}: {error.strerror}",
+                "Check the folder's owner and permissions and the free space, or set SLIPWAY_HOME.",
+                str(error),
+            ) from error

@@ -1,0 +1,87 @@
+"""Windows: WHPX and its feature, winget, LOCALAPPDATA, named pipes for QEMU's channels."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from vm.host.base import Installer, Obstacle
+from vm.host.common import LINE_LIMIT, CommonHost
+from vm.spec import Accelerator, Arch, System
+
+CREATE_NEW_PROCESS_GROUP = 0x00000200
+DETACHED_PROCESS = 0x00000008
+"""Process creation flags, Windows SDK winbase.h (``subprocess`` has them on Windows only)."""
+
+ENABLE_WHPX = "DISM /Online /Enable-Feature /All /FeatureName:HypervisorPlatform"
+
+
+class WindowsHost(CommonHost):
+    """A Windows computer."""
+
+    @property
+    def system(self) -> System:
+        return System.WINDOWS
+
+    def accelerators(self, guest: Arch) -> tuple[Accelerator, ...]:
+        return (Accelerator.WHPX,) if guest is self.arch else ()
+
+    def obstacle(self, accelerator: Accelerator) -> Obstacle | None:
+        library = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "WinHvPlatform.dll"
+        if library.exists():
+            return None
+        return Obstacle(
+            "the Windows feature “Windows Hypervisor Platform” is off",
+            f"In a terminal of an administrator: {ENABLE_WHPX}, then restart Windows",
+        )
+
+    def advice(self, accelerator: Accelerator, output: str) -> str:
+        if "No accelerator found" in output or "WHvGetCapability" in output or "hr=" in output:
+            return f"In a terminal of an administrator: {ENABLE_WHPX}, then restart Windows"
+        return (
+            "Update QEMU (winget upgrade QEMU.QEMU); in a virtual machine, switch on nested virtualisation "
+            "for it in the outer hypervisor."
+        )
+
+    def program_name(self, name: str) -> str:
+        return f"{name}.exe"
+
+    def _local(self) -> Path:
+        base = os.environ.get("LOCALAPPDATA")
+        return Path(base) if base else Path.home() / "AppData" / "Local"
+
+    def default_home(self) -> Path:
+        return self._local() / "Slipway"
+
+    def default_cache(self) -> Path:
+        return self._local() / "Slipway" / "cache"
+
+    def qemu_folders(self) -> tuple[Path, ...]:
+        roots = (os.environ.get("PROGRAMFILES"), r"C:\Program Files")
+        return tuple(dict.fromkeys(Path(root) / "qemu" for root in roots if root))
+
+    def installer(self, programs: Sequence[str]) -> Installer | None:
+        return Installer("winget", "winget install --exact --id SoftwareFreedomConservancy.QEMU")
+
+    def spawn_flags(self) -> dict[str, bool | int]:
+        return {"creationflags": CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS}
+
+    async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        r"""Connect to the pipe ``\\.\pipe\NAME`` of QEMU's ``-chardev pipe`` (Proactor loops can)."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LINE_LIMIT)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        create = getattr(loop, "create_pipe_connection", None)  # ProactorEventLoop only
+        if create is None:
+            raise OSError("this event loop cannot open named pipes")
+        transport, _ = await create(lambda: protocol, rf"\\.\pipe\{pipe_name(path)}")
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def pipe_name(path: Path) -> str:
+    """The pipe that stands for the channel ``path``: one flat name space serves all users, hence the hash."""
+    folder = hashlib.sha256(path.parent.as_posix().lower().encode()).hexdigest()[:16]
+    return f"slipway-{folder}-{path.stem}"

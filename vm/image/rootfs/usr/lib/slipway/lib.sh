@@ -1,0 +1,54 @@
+#!/bin/sh
+# Shared by the boot scripts. Sourced, never run. The shell is busybox ash.
+
+run=/run/slipway
+# shellcheck disable=SC2034 # used by those who source this file
+data=/var/lib/slipway
+
+# One line for the host: kept for later, and handed to the control service. Opened for reading as well, so that
+# nobody has to be at the other end.
+tell() {
+    echo "$1" >>"$run/stages"
+    echo "$1" 1<>"$run/out"
+}
+
+# A boot stage is done; the host shows and keeps the times.
+stage() {
+    read -r up _ </proc/uptime
+    tell "stage $1 $up"
+}
+
+# A boot stage failed: name, text. The machine stays up with what works.
+failed() {
+    tell "failed $1 $2"
+    echo "slipway: $1: $2" >/dev/console
+}
+
+# A kernel parameter was given: name.
+asked() {
+    read -r line </proc/cmdline
+    case " $line " in
+        *" $1 "*) return 0 ;;
+        *) return 1 ;;
+    esac
+}
+
+# The device of the disk with this serial.
+disk() {
+    for path in /sys/block/vd*; do
+        IFS= read -r serial <"$path/serial" || true
+        if [ "$serial" = "$1" ]; then
+            echo "/dev/${path##*/}"
+            return 0
+        fi
+    done 2>/dev/null
+    return 1
+}
+
+# Keep services up from now on: names below /etc/sv. All at once: init looks for news only once a second.
+keep_up() {
+    for service in "$@"; do
+        echo "::respawn:/usr/bin/runsv /etc/sv/$service" >>/etc/inittab
+    done
+    kill -HUP 1
+}

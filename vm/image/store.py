@@ -1,0 +1,217 @@
+"""The folder of finished system images: found by architecture and version, added whole or not at all, verified.
+
+    FOLDER/VERSION/       kernel  initramfs  root.erofs  manifest.json
+    FOLDER/.VERSION.XXX/  one being built; taken away when its builder has gone
+    FOLDER/.VERSION.lock  held while that version is being built
+
+manifest.json: ``{schema, version, arch, created_by, packages: {name: version}, tools: {name: version},
+files: {name: {size, sha256}}, total_size}``; sizes in bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vm.errors import HostError, ImageError
+from vm.host import try_lock
+from vm.spec import Arch, BootFiles
+
+SCHEMA = 1
+FILES = ("kernel", "initramfs", "root.erofs")
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What a manifest says, and where the image is.
+
+    :ivar total_size: bytes of all files.
+    :ivar files: name → (bytes, SHA-256 in hex).
+    """
+
+    folder: Path
+    version: str
+    arch: Arch
+    total_size: int
+    packages: dict[str, str] = field(default_factory=dict)
+    tools: dict[str, str] = field(default_factory=dict)
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def boot(self) -> BootFiles:
+        """The files to boot from."""
+        kernel, initramfs, root = (self.folder / name for name in FILES)
+        return BootFiles(self.arch, kernel, initramfs, root, self.version)
+
+
+class ImageStore:
+    """All images in one folder, which need not exist yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def list(self) -> list[ImageInfo]:
+        """Every readable image, by version; damaged or foreign folders are passed over."""
+        found = []
+        for path in sorted(self.folder.glob(f"[!.]*/{MANIFEST}")):
+            try:
+                found.append(read_manifest(path))
+            except ImageError:
+                continue
+        return found
+
+    def find(self, arch: Arch, version: str) -> BootFiles | None:
+        """The image of that version, or None when it is not here.
+
+        Only presence and sizes are looked at; see :meth:`verify`.
+
+        :raise ImageError: it is here, but damaged.
+        """
+        path = self.folder / version / MANIFEST
+        if not path.is_file():
+            return None
+        info = read_manifest(path)
+        if info.arch is not arch:
+            return None
+        self.verify(info.boot, full=False)
+        return info.boot
+
+    def verify(self, boot: BootFiles, full: bool = True) -> ImageInfo:
+        """Compare an image with its manifest.
+
+        :param full: read all files and compare their SHA-256; else only their sizes.
+        :raise ImageError: naming the first file that is missing or differs.
+        """
+        info = read_manifest(boot.kernel.parent / MANIFEST)
+        for name in FILES:
+            path = info.folder / name
+            size, sha256 = info.files[name]
+            hint = "Build it again: slipway image build --force."
+            try:
+                actual = path.stat().st_size
+                if actual != size:
+                    raise ImageError(
+                        f"The system image's file {name} is damaged", hint, f"{path}: {actual} bytes, not {size}"
+                    )
+                if full and (found := sha256_of(path)) != sha256:
+                    raise ImageError(
+                        f"The system image's file {name} is damaged",
+                        hint,
+                        f"{path}: SHA-256 {found}, not {sha256}",
+                    )
+            except OSError as error:
+                raise ImageError(f"The system image's file {name} cannot be read", hint, str(error)) from error
+        return info
+
+    def remove(self, version: str) -> None:
+        """Take an image away; nothing happens if it is not here."""
+        if version and not version.startswith(".") and "/" not in version:
+            shutil.rmtree(self.folder / version, ignore_errors=True)
+
+    @asynccontextmanager
+    async def building(self, version: str) -> AsyncIterator[Path]:
+        """Hold the right to build ``version`` and yield an empty work folder beside the images.
+
+        A second builder of the same version waits. The folder is taken away in the end, whatever happened, and so
+        are those of builders that died.
+
+        :raise HostError: the folder cannot be written to.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / f".{version}.lock").open("ab")
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        with lock:
+            while not try_lock(lock.fileno()):
+                await asyncio.sleep(0.2)  # file locks cannot be awaited
+            for left in self.folder.glob(f".{version}.work-*"):
+                await asyncio.to_thread(shutil.rmtree, left, True)
+            try:
+                work = Path(tempfile.mkdtemp(prefix=f".{version}.work-", dir=self.folder))
+            except OSError as error:
+                raise _unwritable(self.folder, error) from error
+            try:
+                yield work
+            finally:
+                await asyncio.shield(asyncio.to_thread(shutil.rmtree, work, True))
+
+    def add(self, made: Path, version: str, arch: Arch, about: dict[str, Any]) -> BootFiles:
+        """Write the manifest of the files in ``made`` and move that folder into the store in one step.
+
+        :param about: the manifest's ``created_by``, ``packages`` and ``tools``.
+        :raise HostError: the disk is full or refuses.
+        """
+        files = {name: {"size": (made / name).stat().st_size, "sha256": sha256_of(made / name)} for name in FILES}
+        manifest = {
+            "schema": SCHEMA,
+            "version": version,
+            "arch": arch.value,
+            **about,
+            "files": files,
+            "total_size": sum((made / name).stat().st_size for name in FILES),
+        }
+        target = self.folder / version
+        try:
+            (made / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+            for path in (*(made / name for name in FILES), made / MANIFEST):
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
+            made.chmod(0o755)
+            if target.exists():
+                target.rename(made.parent / "replaced")
+            made.rename(target)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        return read_manifest(target / MANIFEST).boot
+
+
+def read_manifest(path: Path) -> ImageInfo:
+    """Read one manifest.json.
+
+    :raise ImageError: it cannot be read or is not what it should be.
+    """
+    try:
+        data = json.loads(path.read_text())
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"schema {data['schema']!r}, not {SCHEMA}")
+        files = {name: (int(data["files"][name]["size"]), str(data["files"][name]["sha256"])) for name in FILES}
+        return ImageInfo(
+            path.parent,
+            str(data["version"]),
+            Arch(data["arch"]),
+            int(data["total_size"]),
+            dict(data["packages"]),
+            dict(data["tools"]),
+            files,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ImageError(
+            "The system image's manifest is damaged",
+            "Build it again: slipway image build --force.",
+            f"{path}: {type(error).__name__}: {error}",
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unwritable(folder: Path, error: OSError) -> HostError:
+    return HostError(
+        f"The system image cannot be stored: {error.strerror or error}",
+        f"Free some space and check the permissions of {folder}.",
+        str(error),
+    )

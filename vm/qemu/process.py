@@ -1,0 +1,278 @@
+"""QEMU's programs and its process: found, checked for age, started, recorded, watched and ended.
+
+A QEMU is started in a session of its own, so that neither the supervisor's end nor the terminal's Ctrl-C takes
+it along; a record in ``run/qemu.json`` (pid and an identity that outlives clock changes) lets the next supervisor
+find it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from vm.errors import HostError, MachineError
+from vm.files import write_atomically
+from vm.host import Host
+from vm.qemu.command import PROGRAMS
+from vm.spec import Arch
+
+log = logging.getLogger(__name__)
+
+OLDEST = (7, 2)
+"""The oldest QEMU supported: that of Debian 12."""
+
+VARIABLE = "SLIPWAY_QEMU"
+"""Names a folder with QEMU's programs, or one program, and goes before every other place."""
+
+
+@dataclass(frozen=True)
+class QemuBinary:
+    """A QEMU program that has told its version."""
+
+    path: Path
+    version: tuple[int, int, int]
+
+    def __str__(self) -> str:
+        return f"QEMU {'.'.join(map(str, self.version))} ({self.path})"
+
+
+def find_program(name: str, host: Host) -> Path:
+    """Find one of QEMU's programs: SLIPWAY_QEMU, the PATH, the usual folders.
+
+    :raise HostError: not found; the hint is the one command which installs it.
+    """
+    file = host.program_name(name)
+    wanted = os.environ.get(VARIABLE)
+    folders: list[Path] = []
+    if wanted:
+        named = Path(wanted).expanduser()
+        if named.is_file() and named.name == file:
+            return named.absolute()
+        folders.append(named if named.is_dir() else named.parent)
+    else:
+        found = shutil.which(file)
+        if found:
+            return Path(found).absolute()
+        folders.extend(host.qemu_folders())
+    for folder in folders:
+        if os.access(folder / file, os.X_OK):
+            return (folder / file).absolute()
+    looked = "PATH, " + ", ".join(map(str, folders)) if not wanted else f"{VARIABLE}={wanted}"
+    raise HostError(f"{name} was not found", install_hint(host), f"Looked in: {looked}")
+
+
+def install_hint(host: Host) -> str:
+    """The one command that installs QEMU on ``host``."""
+    installer = host.installer((PROGRAMS[host.arch], "qemu-img"))
+    if installer is None:
+        return "Install QEMU 7.2 or newer with this system's package manager."
+    return f"Install QEMU: {installer.command}"
+
+
+def find_qemu(arch: Arch, host: Host) -> QemuBinary:
+    """The QEMU that emulates ``arch``, with its version.
+
+    :raise HostError: missing, does not run, or older than 7.2.
+    """
+    path = find_program(PROGRAMS[arch], host)
+    try:
+        done = subprocess.run(  # takes some 30 ms: not worth a thread
+            [path, "--version"], capture_output=True, text=True, timeout=20, check=True, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        tail = getattr(error, "stderr", "") or str(error)
+        raise HostError(f"{path} does not run", install_hint(host), str(tail)) from error
+    match = re.search(r"version (\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
+    if match is None:
+        raise HostError(f"{path} did not tell its version", install_hint(host), done.stdout[:500])
+    version = (int(match[1]), int(match[2]), int(match[3] or 0))
+    if version[:2] < OLDEST:
+        raise HostError(
+            f"QEMU {match[1]}.{match[2]} is too old: Slipway needs 7.2 or newer",
+            f"{install_hint(host)}, or name a newer one's folder in {VARIABLE}",
+            str(path),
+        )
+    return QemuBinary(path, version)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the next supervisor has to know about a running QEMU; JSON in ``run/qemu.json``.
+
+    :ivar birth: :meth:`vm.host.base.Host.birth` of the process when it started.
+    :ivar ssh_port: the forwarded port on 127.0.0.1 that leads to the guest's sshd.
+    :ivar started: seconds since the epoch, for display only.
+    """
+
+    pid: int
+    birth: str
+    ssh_port: int
+    qmp_socket: str
+    control_socket: str
+    image: str
+    accelerator: str
+    started: float
+    schema: int = 1
+
+    def write(self, path: Path) -> None:
+        """Replace ``path`` atomically."""
+        write_atomically(path, (json.dumps(asdict(self), indent=2) + "\n").encode(), 0o600)
+
+    @classmethod
+    def read(cls, path: Path) -> Record | None:
+        """The record in ``path``; None when there is none that can be understood."""
+        try:
+            values: Any = json.loads(path.read_text())
+            record = cls(**values)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            log.warning("%s cannot be used: %s", path, error)
+            return None
+        return record if isinstance(record.pid, int) and record.schema == 1 else None
+
+
+class QemuProcess:
+    """One QEMU process, started by us or found again.
+
+    :ivar pid: its process id.
+    :ivar birth: its identity besides the pid.
+    :ivar exited: done when the process has ended; the result is its exit code (None when unknown, because it is
+        not our child).
+    """
+
+    def __init__(self, host: Host, pid: int, birth: str, child: subprocess.Popen[bytes] | None = None) -> None:
+        self._host = host
+        self.pid = pid
+        self.birth = birth
+        self._child = child
+        self._loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[int | None] = self._loop.create_future()
+        # A thread in a blocking wait learns of the end at once, on all systems, for children and strangers alike;
+        # being a daemon it does not keep the supervisor from ending while QEMU lives on.
+        threading.Thread(target=self._wait, name=f"wait for qemu {pid}", daemon=True).start()
+
+    @classmethod
+    def spawn(cls, argv: Sequence[str], host: Host, output: Path) -> QemuProcess:
+        """Start ``argv`` with its output going to the file ``output`` (replaced).
+
+        :raise MachineError: the program cannot be started.
+        """
+        log.info("starting %s", " ".join(argv))
+        try:
+            with output.open("wb") as stream:
+                child = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    **host.spawn_flags(),  # type: ignore[call-overload]  # a dict of keyword arguments
+                )
+        except OSError as error:
+            raise MachineError(f"QEMU cannot be started: {error.strerror}", detail=str(error)) from error
+        # a child that has ended already stays in the process table until waited for, so it has an identity
+        return cls(host, child.pid, host.birth(child.pid) or "", child)
+
+    @classmethod
+    def find(cls, record: Record, host: Host) -> QemuProcess | None:
+        """The process of ``record`` if it still lives: same pid and same birth."""
+        if not record.birth or host.birth(record.pid) != record.birth:
+            return None
+        return cls(host, record.pid, record.birth)
+
+    def _wait(self) -> None:
+        code: int | None = None
+        try:
+            code = self._child.wait() if self._child is not None else psutil.Process(self.pid).wait()
+        except psutil.Error as error:
+            log.debug("waiting for %s: %s", self.pid, error)
+        try:
+            self._loop.call_soon_threadsafe(self._ended, code)
+        except RuntimeError:
+            log.debug("QEMU %s ended after the event loop", self.pid)
+
+    def _ended(self, code: int | None) -> None:
+        log.info("QEMU %s ended (%s)", self.pid, describe_exit(code))
+        if not self.exited.done():
+            self.exited.set_result(code)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended yet."""
+        return not self.exited.done() and self._host.birth(self.pid) == self.birth
+
+    @property
+    def suspended(self) -> bool:
+        """Whether somebody stopped it (SIGSTOP)."""
+        try:
+            return psutil.Process(self.pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+        except psutil.Error:
+            return False
+
+    def wake(self) -> None:
+        """Let a suspended process run again."""
+        try:
+            psutil.Process(self.pid).resume()
+        except psutil.Error as error:
+            log.warning("QEMU %s cannot be woken: %s", self.pid, error)
+
+    async def wait(self, timeout: float) -> bool:
+        """Wait up to ``timeout`` seconds for the end; whether it came."""
+        done, _ = await asyncio.wait([self.exited], timeout=timeout)
+        return bool(done)
+
+    async def kill(self, timeout: float = 5) -> None:
+        """End it at once and wait for that. A suspended process ends too.
+
+        :raise MachineError: it is still there after ``timeout`` seconds.
+        """
+        if self.alive:
+            log.info("killing QEMU %s", self.pid)
+            try:
+                os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            except ProcessLookupError:
+                log.debug("QEMU %s was gone already", self.pid)
+            except OSError as error:
+                raise MachineError(f"QEMU (process {self.pid}) cannot be ended: {error.strerror}") from error
+        if not await self.wait(timeout):
+            raise MachineError(
+                f"QEMU (process {self.pid}) does not end",
+                "The system may be waiting for a disk; look at it with ps.",
+            )
+
+
+def describe_exit(code: int | None) -> str:
+    """An exit code in words; negative codes are signals, as :mod:`subprocess` has them."""
+    if code is None:
+        return "exit code unknown"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def tail(path: Path, limit: int = 4000) -> str:
+    """The last ``limit`` bytes of a log, from the start of a line; empty when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - limit))
+            text = stream.read().decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    except OSError:
+        return ""
+    return text if size <= limit else text.partition("\n")[2]

@@ -1,0 +1,99 @@
+"""What a machine is made of, as frozen values: the input of the pure QEMU command builder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Arch(StrEnum):
+    """Guest architectures, by Docker's names (GOARCH)."""
+
+    AMD64 = "amd64"
+    ARM64 = "arm64"
+
+
+class Accelerator(StrEnum):
+    """QEMU's accelerators, by QEMU's names (``-accel``)."""
+
+    KVM = "kvm"
+    HVF = "hvf"
+    WHPX = "whpx"
+    TCG = "tcg"
+
+
+class System(StrEnum):
+    """The host systems whose QEMU command lines differ."""
+
+    LINUX = "linux"
+    MACOS = "macos"
+    WINDOWS = "windows"
+
+
+@dataclass(frozen=True)
+class DiskSpec:
+    """The data disk: a sparse qcow2 file that passes discard through.
+
+    :ivar path: where the file is.
+    :ivar size_gib: the size the guest sees, in GiB.
+    """
+
+    path: Path
+    size_gib: int
+
+
+@dataclass(frozen=True)
+class PortForward:
+    """One of QEMU's user-network forwards (``hostfwd``), TCP, on the host's loopback only.
+
+    :ivar host_port: 0 lets the machine choose a free one.
+    """
+
+    host_port: int
+    guest_port: int
+
+
+@dataclass(frozen=True)
+class BootFiles:
+    """The three files of a system image, and what they are.
+
+    :ivar version: the image's content address (hex), as its manifest says.
+    """
+
+    arch: Arch
+    kernel: Path
+    initramfs: Path
+    root: Path
+    version: str
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """All that decides QEMU's command line.
+
+    :ivar qemu: the QEMU program.
+    :ivar cpus: virtual CPUs, ≥ 1.
+    :ivar memory_mib: guest memory in MiB.
+    :ivar config: files handed to the guest through fw_cfg: name → host path. The guest sees each as
+        ``/sys/firmware/qemu_fw_cfg/by_name/opt/org.slipway/NAME/raw`` (QEMU docs, specs/fw_cfg).
+    :ivar qmp_socket: where QEMU listens for QMP (Unix socket; on Windows a named pipe's name).
+    :ivar control_socket: the host end of the virtio-serial port ``org.slipway.control``.
+    :ivar console_log: the file that receives the guest's serial console.
+    :ivar cmdline: kernel parameters besides those every start has.
+    :ivar qemu_version: major and minor; newer QEMUs need some defaults pinned.
+    """
+
+    qemu: Path
+    accelerator: Accelerator
+    boot: BootFiles
+    disk: DiskSpec
+    cpus: int
+    memory_mib: int
+    qmp_socket: Path
+    control_socket: Path
+    console_log: Path
+    forwards: tuple[PortForward, ...] = ()
+    config: dict[str, Path] = field(default_factory=dict)
+    cmdline: tuple[str, ...] = ()
+    qemu_version: tuple[int, int] = (7, 2)

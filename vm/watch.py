@@ -1,0 +1,146 @@
+"""Looking after a running machine: its end, its link, its clock, and what QEMU says about it.
+
+:class:`Watch` notices and reports; what follows from it is decided by :class:`vm.machine.Machine`, the one writer
+of the state, through the :class:`Reports` it gives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vm.disk import HEADROOM
+from vm.errors import DiskError, LinkError, MachineError
+from vm.guest.clock import keep_time
+from vm.guest.ssh import SshLink
+from vm.host import Host
+from vm.launch import Session
+from vm.qemu.monitor import Monitor
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0
+"""Between attempts at what nothing announces: the link's return, free space on the host."""
+
+HOPELESS = ("internal-error", "guest-panicked")
+"""QEMU's run states (qapi/run-state.json) from which a machine does not come back."""
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What a Watch calls, in the event loop; none of them may wait for the Watch, which :meth:`Watch.stop` does.
+
+    :ivar ended: the QEMU process is gone.
+    :ivar held: QEMU paused the machine because its disk cannot be written.
+    :ivar released: there is space again.
+    :ivar link: the link was lost (None), or is back.
+    :ivar time: the guest should be given the time.
+    """
+
+    ended: Callable[[], None]
+    held: Callable[[DiskError], None]
+    released: Callable[[], None]
+    link: Callable[[SshLink | None], None]
+    time: Callable[[], Awaitable[None]]
+
+
+class Watch:
+    """The tasks that look after one session.
+
+    :param relink: opens a new SSH link.
+    :ivar last_words: what QEMU said about the machine's end, for the error; empty when it said nothing.
+    """
+
+    def __init__(self, host: Host, disk: Path, reports: Reports, relink: Callable[[], Awaitable[SshLink]]) -> None:
+        self._host = host
+        self._disk = disk
+        self._reports = reports
+        self._relink = relink
+        self._tasks: list[asyncio.Task[None]] = []
+        self._holding = False
+        self.last_words = ""
+
+    def follow(self, session: Session, link: SshLink) -> None:
+        """Begin to look after a machine that has just come up."""
+        self._spawn(self._follow_process(session), "watch qemu")
+        self._spawn(self._follow_link(link), "watch the link")
+        self._spawn(keep_time(self._reports.time), "keep the time")
+
+    async def stop(self) -> None:
+        """End all watching. Idempotent."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def event(
+        self, monitor: Monitor, kill: Callable[[], Awaitable[None]], name: str, data: Mapping[str, Any]
+    ) -> None:
+        """Take note of a QMP event (qapi/run-state.json, qapi/block-core.json).
+
+        :param kill: ends QEMU when it has given the machine up.
+        """
+        if name == "BLOCK_IO_ERROR" and data.get("action") == "stop" and not self._holding:
+            self._spawn(self._hold(bool(data.get("nospace")), str(data.get("reason", ""))), "hold")
+        elif name == "STOP":
+            self._spawn(self._ask_why(monitor, kill), "ask why it stopped")
+        elif name == "SHUTDOWN" and data.get("guest"):
+            reset = data.get("reason") == "guest-reset"
+            self.last_words = "the machine's kernel restarted itself" if reset else "the machine shut itself down"
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks = [task for task in self._tasks if not task.done()]
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _follow_process(self, session: Session) -> None:
+        await asyncio.wait([session.process.exited])
+        self._reports.ended()
+
+    async def _follow_link(self, link: SshLink) -> None:
+        while True:
+            await link.closed.wait()
+            log.warning("the link into the machine broke")
+            self._reports.link(None)
+            link = await self._return_of_link()
+            log.info("the link into the machine is back")
+            self._reports.link(link)
+
+    async def _return_of_link(self) -> SshLink:
+        while True:
+            try:
+                return await self._relink()
+            except LinkError as error:
+                log.info("the link is not back yet: %s", error.message)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _hold(self, nospace: bool, reason: str) -> None:
+        self._holding = True
+        try:
+            if not nospace:
+                hint = "Look at this computer's disk and its messages, then resume."
+                self._reports.held(DiskError("The data disk cannot be written: the machine is held", hint, reason))
+                return
+            hint = "Free some space: the machine then goes on by itself, nothing is lost."
+            self._reports.held(DiskError("The disk of this computer is full: the machine is held", hint, reason))
+            # nothing announces free space
+            while self._host.free_bytes(self._disk) < HEADROOM:
+                await asyncio.sleep(POLL_SECONDS)
+            self._reports.released()
+        finally:
+            self._holding = False
+
+    async def _ask_why(self, monitor: Monitor, kill: Callable[[], Awaitable[None]]) -> None:
+        """The processors stopped: find out whether QEMU gave the machine up."""
+        try:
+            status = str((await monitor.execute("query-status")).get("status"))
+        except MachineError as error:
+            log.warning("%s %s", error.message, error.detail)
+            return
+        if status in HOPELESS:
+            self.last_words = f"QEMU gave the machine up ({status})"
+            await kill()  # its end is noticed and told by whoever waits for it

@@ -1,0 +1,34 @@
+"""Long work told in JSON lines (pull, push, build, load): steps, and the failure that may come in the middle."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping
+
+import httpx
+
+from engine.client.errors import ProgressError
+from engine.client.models import Progress
+from engine.client.streams import objects
+
+Credentials = Mapping[str, str]
+"""Docker's AuthConfig: ``username`` and ``password``, or ``identitytoken``, and ``serveraddress``."""
+
+
+async def steps(reply: httpx.Response) -> AsyncIterator[Progress]:
+    """The steps of the work.
+
+    :raise ProgressError: it failed, with the engine's reason.
+    """
+    async for values in objects(reply.aiter_raw()):
+        if values.get("error") or values.get("errorDetail"):
+            detail = values.get("errorDetail") or {}
+            raise ProgressError(str(detail.get("message") or values.get("error")), detail=json.dumps(values))
+        yield Progress.of(values)
+
+
+def registry_auth(credentials: Credentials | None) -> dict[str, str]:
+    """The header for a registry; it has to be there even without credentials (API v1.51, X-Registry-Auth)."""
+    text = json.dumps(dict(credentials or {})).encode()
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(text).decode()}

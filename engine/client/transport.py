@@ -1,0 +1,276 @@
+"""HTTP to the engine: one place that dials, negotiates the API version, and turns failures into our errors.
+
+httpx does plain calls and streams. Calls that take the connection over (attach, exec: Docker's “hijack”) go over a
+connection of their own, because there the end of input has to be sent while output goes on, which httpx cannot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import h11
+import httpx
+
+from engine.client.errors import EngineUnreachable, StreamBroken, api_error
+from engine.client.streams import CHUNK, Duplex
+from vm.errors import EngineError
+from vm.host import host
+
+API_VERSION = (1, 51)
+"""The newest API version this client knows."""
+
+OLDEST_API_VERSION = (1, 44)
+"""The oldest one it works with (Moby 25)."""
+
+CONNECT_SECONDS = 10.0
+REPLY_SECONDS = 180.0
+"""For an answer to begin: longer than the socket lets connections wait while the machine boots."""
+
+AGENT = "Slipway"
+
+Params = Mapping[str, Any]
+Body = bytes | AsyncIterable[bytes]
+
+
+class Dialler(Protocol):
+    """A way to the engine."""
+
+    def http(self) -> httpx.AsyncBaseTransport:
+        """For calls."""
+
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """For one connection that is taken over.
+
+        :raise OSError: nobody answers.
+        """
+
+
+class SocketDialler:
+    """The endpoint's Unix socket. (On Windows the endpoint is a named pipe, which needs a dialler of its own.)"""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def http(self) -> httpx.AsyncBaseTransport:
+        return httpx.AsyncHTTPTransport(uds=str(self._path))
+
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await host().connect(self._path)
+
+
+def query(**values: Any) -> dict[str, str]:
+    """Query parameters as the API wants them: None left out, booleans as 1 and 0, mappings and lists as JSON."""
+    made = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            made[name] = "1" if value else "0"
+        elif isinstance(value, Mapping | list | tuple):
+            made[name] = json.dumps(value)
+        else:
+            made[name] = str(value)
+    return made
+
+
+class Transport:
+    """Calls to one engine."""
+
+    def __init__(self, dialler: Dialler, timeout: float = REPLY_SECONDS) -> None:
+        self._dialler = dialler
+        self._times = httpx.Timeout(timeout, connect=CONNECT_SECONDS)
+        self._http = httpx.AsyncClient(
+            transport=dialler.http(), base_url="http://docker", timeout=self._times, headers={"User-Agent": AGENT}
+        )
+        self._prefix: str | None = None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def ping(self) -> httpx.Headers:
+        """``GET /_ping``: the headers tell the engine's API version and operating system."""
+        return (await self._send("GET", "/_ping", None, None, None, self._times)).headers
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        *,
+        body: Any = None,
+        content: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        """One call with its whole answer.
+
+        :param body: sent as JSON.    :param content: sent as it is.    :param timeout: seconds; 0 for no limit.
+        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nobody answers.
+        """
+        data, extra = _encode(body, content, headers)
+        times = self._times if timeout is None else httpx.Timeout(timeout or None, connect=CONNECT_SECONDS)
+        return await self._send(method, await self._path(path), params, data, extra, times)
+
+    async def json(self, method: str, path: str, params: Params | None = None, *, body: Any = None) -> Any:
+        """One call whose answer is JSON.
+
+        :raise StreamBroken: it is not.
+        """
+        reply = await self.call(method, path, params, body=body)
+        try:
+            return reply.json()
+        except ValueError as error:
+            raise StreamBroken(
+                "The engine's answer is not JSON", detail=f"{method} {path}: {reply.text[:200]}"
+            ) from error
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        *,
+        body: Any = None,
+        content: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """A call whose answer comes bit by bit and may last for ever; leaving the block ends it.
+
+        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nobody answers, or it broke off.
+        """
+        data, extra = _encode(body, content, headers)
+        where = await self._path(path)
+        times = httpx.Timeout(None, connect=CONNECT_SECONDS)
+        try:
+            async with self._http.stream(
+                method, where, params=params, content=data, headers=extra, timeout=times
+            ) as reply:
+                if reply.is_error:
+                    await reply.aread()
+                    _require_success(reply, method, where)
+                yield reply
+        except httpx.HTTPError as error:
+            raise unreachable(error) from error
+
+    async def upgrade(self, path: str, params: Params | None = None, *, body: Any = None) -> Duplex:
+        """A POST that turns its connection into a plain duplex stream (RFC 9110, 7.8; Docker's “hijack”).
+
+        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nobody answers.
+        """
+        where = str(httpx.URL(await self._path(path), params=dict(params or {})))
+        data = json.dumps(body).encode() if body is not None else b""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                reader, writer = await self._dialler.open()
+        except (OSError, TimeoutError) as error:
+            raise unreachable(error) from error
+        try:
+            return await _upgrade(reader, writer, where, data)
+        except BaseException as error:
+            writer.close()
+            if isinstance(error, OSError):
+                raise unreachable(error) from error
+            raise
+
+    async def _path(self, path: str) -> str:
+        if self._prefix is None:
+            self._prefix = _negotiate((await self.ping()).get("Api-Version", ""))
+        return self._prefix + path
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        content: Body | None,
+        headers: Mapping[str, str] | None,
+        times: httpx.Timeout,
+    ) -> httpx.Response:
+        try:
+            reply = await self._http.request(
+                method, path, params=params, content=content, headers=headers, timeout=times
+            )
+        except httpx.HTTPError as error:
+            raise unreachable(error) from error
+        _require_success(reply, method, path)
+        return reply
+
+
+def unreachable(error: Exception) -> EngineUnreachable:
+    """Why there is no answer, for a person."""
+    detail = f"{type(error).__name__}: {error}"
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return EngineUnreachable("The engine does not answer in time", "See what fails: slipway status", detail)
+    return EngineUnreachable("The engine cannot be reached", "Start it: slipway start", detail)
+
+
+def _negotiate(told: str) -> str:
+    try:
+        major, minor = (int(part) for part in told.split("."))
+    except ValueError:
+        raise StreamBroken("The engine does not tell its API version", detail=repr(told)) from None
+    if (major, minor) < OLDEST_API_VERSION:
+        oldest = ".".join(map(str, OLDEST_API_VERSION))
+        raise EngineError(f"The engine is too old: its API version is {told}", f"At least {oldest} is needed.")
+    return "/v{}.{}".format(*min((major, minor), API_VERSION))
+
+
+def _encode(
+    body: Any, content: Body | None, headers: Mapping[str, str] | None
+) -> tuple[Body | None, dict[str, str]]:
+    extra = dict(headers or {})
+    if body is not None:
+        extra["Content-Type"] = "application/json"
+        return json.dumps(body).encode(), extra
+    return content, extra
+
+
+def _require_success(reply: httpx.Response, method: str, path: str) -> None:
+    if reply.is_error:
+        raise api_error(reply.status_code, _message(reply.content), f"{method} {path}")
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace").strip()
+
+
+async def _upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, where: str, data: bytes) -> Duplex:
+    protocol = h11.Connection(h11.CLIENT)
+    headers = [("Host", "docker"), ("User-Agent", AGENT), ("Connection", "Upgrade"), ("Upgrade", "tcp")]
+    headers += [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+    for part in (h11.Request(method="POST", target=where, headers=headers), h11.Data(data), h11.EndOfMessage()):
+        writer.write(protocol.send(part) or b"")
+    await writer.drain()
+    refused: h11.Response | None = None
+    text = b""
+    while True:
+        try:
+            event = protocol.next_event()
+        except h11.RemoteProtocolError as error:
+            raise StreamBroken("The engine's answer is not HTTP", detail=str(error)) from error
+        if event is h11.NEED_DATA:
+            protocol.receive_data(await reader.read(CHUNK))
+        elif isinstance(event, h11.InformationalResponse) and event.status_code == 101:
+            return Duplex(reader, writer, _content_type(event), protocol.trailing_data[0])
+        elif isinstance(event, h11.Response):
+            refused = event
+        elif isinstance(event, h11.Data):
+            text += event.data
+        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+            if refused is None:
+                raise EngineUnreachable("The engine closed the connection", "See: slipway status", f"POST {where}")
+            raise api_error(refused.status_code, _message(text), f"POST {where}")
+
+
+def _content_type(event: h11.InformationalResponse) -> str:
+    return next((value.decode() for name, value in event.headers if name == b"content-type"), "")

@@ -1,0 +1,177 @@
+"""The client's side of a connection: an asyncio protocol that reads like a stream.
+
+asyncio's own StreamReader copies every byte twice and cannot tell a client that has ended its direction
+(half-close, which Docker's attach needs) from one that has gone. A protocol also fits Windows, where the transport
+is a pipe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections import deque
+from collections.abc import Callable
+
+READ_BUFFER = 256 * 1024
+"""Bytes read ahead of the relay before the client has to wait; the kernel's buffer comes on top."""
+
+WRITE_BUFFER = 256 * 1024
+"""Bytes the transport may hold for a client that reads slowly, before the relay has to wait."""
+
+
+POLLOUT, POLLERR, POLLHUP = 0x004, 0x008, 0x010
+"""The values of poll(2) on Linux and macOS; the select module has no such names on Windows."""
+
+
+class LocalStream(asyncio.Protocol):
+    """One accepted connection; a :class:`vm.guest.stream.Stream` whose errors are ``ConnectionError``.
+
+    At most one task reads and one writes at a time.
+    """
+
+    def __init__(self, accepted: Callable[[LocalStream], None]) -> None:
+        self._accepted = accepted
+        self._transport: asyncio.Transport | None = None
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._eof = False
+        self._paused = False
+        self._lost: Exception | None = None
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._writable = True
+        self._eof_sent = False
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the client has left altogether, or we have closed; what it had sent stays readable."""
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the connection is closed."""
+
+    # -- asyncio.Protocol -----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        self._accepted(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size > READ_BUFFER and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+        _wake(self._reader)
+
+    def eof_received(self) -> bool:
+        self._eof = True
+        _wake(self._reader)
+        if self.hung_up() and not self.gone.done():
+            self.gone.set_result(None)
+        return True  # keep the other direction
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        _wake(self._writer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = exc or ConnectionResetError("the connection is closed")
+        _wake(self._reader)
+        _wake(self._writer)
+        for future in (self.gone, self.ended):
+            if not future.done():
+                future.set_result(None)
+
+    # -- the Stream -----------------------------------------------------------------------------------------------
+
+    async def read(self, limit: int) -> bytes:
+        """Return what has arrived, up to ``limit`` bytes; ``b""`` once the client has ended its direction.
+
+        :raise ConnectionError: the connection was lost
+        """
+        while not self._chunks:
+            if self._eof:
+                return b""
+            if self._lost is not None:
+                raise ConnectionResetError(str(self._lost)) from self._lost
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        data = self._chunks.popleft()
+        if len(data) > limit:
+            self._chunks.appendleft(data[limit:])
+            data = data[:limit]
+        self._size -= len(data)
+        if self._paused and self._size <= READ_BUFFER // 2 and self._lost is None and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send ``data``; returns when the transport's buffer has room again.
+
+        :raise ConnectionError: the client is gone
+        """
+        self._check()
+        assert self._transport is not None
+        self._transport.write(data)
+        while not self._writable:
+            self._check()
+            self._writer = asyncio.get_running_loop().create_future()
+            try:
+                await self._writer
+            finally:
+                self._writer = None
+        self._check()
+
+    async def write_eof(self) -> None:
+        """End our direction once what was written has gone out. Idempotent. :raise ConnectionError: client gone"""
+        if self._eof_sent:
+            return
+        self._check()
+        assert self._transport is not None
+        self._eof_sent = True
+        self._transport.write_eof()
+
+    async def close(self) -> None:
+        """Drop the connection once what was written has gone out, which a client that does not read delays.
+
+        Idempotent, never raises.
+        """
+        if self._transport is not None:
+            self._transport.close()
+            await asyncio.wait((self.ended,))
+
+    def abort(self) -> None:
+        """Drop the connection and what has not gone out yet."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def hung_up(self) -> bool:
+        """True when the client has closed its socket altogether, which an EOF alone does not tell.
+
+        poll(2) reports POLLHUP on a stream socket when *both* directions are shut. Where there is no poll
+        (Windows) the pipe's own end arrives as :attr:`gone`.
+        """
+        if self.gone.done():
+            return True
+        make_poll = getattr(select, "poll", None)
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if make_poll is None or sock is None or sock.fileno() < 0:
+            return False
+        poll = make_poll()
+        poll.register(sock.fileno(), POLLOUT)  # not POLLIN: macOS reports a half-close as a hang-up there
+        return any(events & (POLLHUP | POLLERR) for _, events in poll.poll(0))
+
+    def _check(self) -> None:
+        if self._lost is not None:
+            raise ConnectionResetError(str(self._lost)) from self._lost
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,86 @@
+"""The engine inside the machine: whether dockerd answers, through the user's own socket and from inside."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from engine.client import EngineClient, Version
+from vm.errors import EngineError, LinkError, UserError
+from vm.guest.stream import Carrier
+
+ENGINE_ROOTFS = Path(__file__).parent / "rootfs"
+"""The engine's files that go into the system image."""
+
+GUEST_SOCKET = "/run/docker.sock"
+GUEST_LOGS = "/var/lib/slipway/log"
+
+RETRY_SECONDS = 0.2
+
+
+class LinuxEngine:
+    """dockerd in the machine, seen from the user's socket.
+
+    :param socket: the endpoint's socket.
+    """
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+
+    async def version(self, timeout: float) -> Version:
+        """What the engine says of itself, through the user's socket.
+
+        :raise EngineError: it did not answer within ``timeout`` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout), EngineClient(self.socket) as client:
+                return await client.version()
+        except TimeoutError as error:
+            raise EngineError(
+                f"The engine did not answer within {timeout:g} s", "See its log: slipway logs --source dockerd"
+            ) from error
+
+    async def wait_ready(self, timeout: float) -> Version:
+        """Wait for the first answer through the user's socket; dockerd holds connections back until it is ready.
+
+        :raise EngineError: none came within ``timeout`` seconds; the last reason is in the detail.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
+        reason: UserError | None = None
+        while (left := end - loop.time()) > 0:
+            try:
+                return await self.version(left)
+            except UserError as error:
+                reason = error
+            await asyncio.sleep(min(RETRY_SECONDS, max(0.0, end - loop.time())))
+        raise EngineError(
+            f"dockerd did not answer within {timeout:g} s",
+            "See its log: slipway logs --source dockerd",
+            f"{reason.message} {reason.detail}" if reason else "",
+        )
+
+
+async def ask_inside(carrier: Carrier, timeout: float) -> None:
+    """Ask dockerd without the user's socket: a ``/_ping`` straight over the way into the guest.
+
+    :raise EngineError: dockerd does not answer.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            stream = await carrier.open_unix(GUEST_SOCKET)
+            try:
+                await stream.write(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+                answer = await stream.read(4096)
+            finally:
+                await stream.close()
+    except TimeoutError as error:
+        raise EngineError("dockerd does not answer", "See its log: slipway logs --source dockerd") from error
+    except LinkError as error:
+        raise EngineError(
+            "dockerd does not listen",
+            "It is restarted by itself; see: slipway logs --source dockerd",
+            error.detail,
+        ) from error
+    if b" 200 " not in answer.split(b"\r\n", 1)[0]:
+        raise EngineError("dockerd answers with an error", detail=answer.decode(errors="replace"))

@@ -1,0 +1,48 @@
+"""The entry of ``slipway``: runs a command and turns errors into text and exit codes.
+
+0 done · 1 failed · 2 wrong usage · 3 not running · 4 running, but the engine does not answer · 130 interrupted
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from desktop.cli.group import slipway
+from desktop.cli.output import fail
+from vm.errors import UserError
+
+EXIT_FAILURE = 1
+EXIT_NOT_RUNNING = 3
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``slipway`` with ``arguments`` (default: this process's) and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    verbose = any(word in ("-v", "--verbose") for word in arguments[: _options(arguments)])
+    try:
+        code = slipway.main(arguments, prog_name="slipway", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return EXIT_INTERRUPTED
+    except UserError as error:
+        fail(error, verbose)
+        return EXIT_NOT_RUNNING if error.code == "SupervisorAbsent" else EXIT_FAILURE
+    except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
+        sys.stderr.close()
+        return EXIT_FAILURE
+    return code if isinstance(code, int) else 0
+
+
+def _options(arguments: list[str]) -> int:
+    """How many of the arguments stand before the command."""
+    return next((place for place, word in enumerate(arguments) if not word.startswith("-")), len(arguments))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,46 @@
+"""Opening the window from elsewhere: a process of its own, which raises the one that is open."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from typing import Any
+
+from vm.errors import HostError
+from vm.host import host
+
+MODULE = "desktop.ui"
+
+FAILS_WITHIN = 1.0
+"""Seconds in which a window that cannot be opened ends; one that raised another ends as soon."""
+
+
+def open_window() -> None:
+    """Open the window, or bring the one that is open to the front.
+
+    :raise HostError: Qt is not installed, or there is no screen.
+    """
+    if importlib.util.find_spec("PySide6") is None:
+        raise HostError(
+            "Slipway's window needs Qt, which is not installed", "Install it: pip install PySide6-Essentials"
+        )
+    paths = host().paths()
+    paths.prepare()
+    output = paths.logs / "window.out"
+    flags: dict[str, Any] = dict(host().spawn_flags())
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", MODULE],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            **flags,
+        )
+    try:
+        code = process.wait(FAILS_WITHIN)
+    except subprocess.TimeoutExpired:
+        return
+    if code != 0:
+        hint = "Is there a screen? On Linux the variables DISPLAY or WAYLAND_DISPLAY say which."
+        raise HostError("The window could not be opened", hint, output.read_text(errors="replace")[-2000:])

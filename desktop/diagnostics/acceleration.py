@@ -1,0 +1,21 @@
+"""Acceleration: emulation works everywhere, but is several times slower than the hardware could be."""
+
+from __future__ import annotations
+
+from desktop.diagnostics.base import Context, Finding
+
+NAME = "acceleration"
+DESCRIPTION = "The machine runs with hardware acceleration"
+
+
+async def look(context: Context) -> Finding:
+    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+    found = context.status.accelerator
+    if found is None:
+        obstacles = [
+            f"{name.upper()}: {obstacle.why}"
+            for name in context.host.accelerators(context.host.arch)
+            if (obstacle := context.host.obstacle(name)) is not None
+        ]
+        return Finding(None, "; ".join(obstacles) or "it is tried at the next start", "Start it: slipway start")
+    return Finding(not found.emulated, found.why, found.fix)

@@ -1,0 +1,26 @@
+"""The keys of this installation: whoever can read them can enter the machine."""
+
+from __future__ import annotations
+
+import stat
+
+from desktop.diagnostics.base import Context, Finding
+
+NAME = "keys"
+DESCRIPTION = "Nobody else can use this installation's keys and sockets"
+
+
+async def look(context: Context) -> Finding:
+    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+    paths = context.paths
+    wanted = [(paths.run, 0o700), (paths.keys, 0o700), (paths.docker_socket, 0o600), (paths.control_socket, 0o600)]
+    wanted += [(paths.keys / name, 0o600) for name in ("client", "host")]
+    open_to_others = []
+    for path, allowed in wanted:
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & ~allowed:
+            open_to_others.append((path, allowed))
+    if not open_to_others:
+        return Finding(True, "folders are 0700, keys and sockets 0600")
+    names = ", ".join(str(path) for path, _ in open_to_others)
+    fixes = "; ".join(f"chmod {allowed:o} {path}" for path, allowed in open_to_others)
+    return Finding(False, f"others may have access to {names}", fixes)

@@ -1,0 +1,29 @@
+"""Processes: at most one QEMU belongs to this installation, and it is the one that is looked after."""
+
+from __future__ import annotations
+
+import psutil
+
+from desktop.diagnostics.base import Context, Finding
+
+NAME = "machine"
+DESCRIPTION = "No QEMU of this installation was left behind"
+
+
+async def look(context: Context) -> Finding:
+    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+    known = context.status.machine.pid if context.status.machine is not None else None
+    mark = str(context.paths.data_disk)
+    strangers = []
+    for process in psutil.process_iter(["pid", "name", "cmdline"]):
+        words = process.info["cmdline"] or []
+        if (
+            (process.info["name"] or "").startswith("qemu-system")
+            and process.info["pid"] != known
+            and any(mark in word for word in words)
+        ):
+            strangers.append(process.info["pid"])
+    if strangers:
+        pids = " ".join(map(str, strangers))
+        return Finding(False, f"QEMU {pids} uses the data disk, and nobody looks after it", f"End it: kill {pids}")
+    return Finding(True, f"QEMU {known} is looked after" if known else "none runs")

@@ -1,0 +1,1 @@
+"""What a person may decide: schema.py says what there is, store.py keeps it, migrations.py brings old files up."""

@@ -1,0 +1,206 @@
+"""The settings: one frozen value, checked as a whole, with a reason for everything that is refused.
+
+The file holds only what differs from the defaults, so that better defaults reach everybody. Defaults that depend
+on the computer are 0 in the file's terms and are resolved by :meth:`Settings.resolved`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vm.errors import UserError
+
+SCHEMA = 1
+"""Version of the settings file; older ones are migrated, newer ones refused."""
+
+ACCELERATORS = ("auto", "kvm", "hvf", "whpx", "tcg")
+CONTEXT_POLICIES = ("auto", "always", "never")
+
+MIN_MEMORY_MIB = 768
+"""Below this dockerd and containerd leave nothing for containers."""
+
+OWNED_DAEMON_KEYS = frozenset(
+    {"hosts", "data-root", "exec-root", "containerd", "pidfile", "group", "graph", "containerd-namespace"}
+)
+"""Keys of daemon.json that the machine depends on, so they are not the user's to set."""
+
+
+class SettingsError(UserError):
+    """A setting, or the file of settings, is not acceptable; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; every instance is valid.
+
+    :ivar cpus: virtual processors; 0 lets Slipway choose.
+    :ivar memory_mib: the machine's memory in MiB; 0 lets Slipway choose.
+    :ivar disk_gib: size of the data disk in GiB; it only ever grows, and takes space as it is used.
+    :ivar accelerator: QEMU's accelerator; ``auto`` takes the best that is proven to work.
+    :ivar context: whether ``slipway start`` makes the Docker context ``slipway`` current: ``auto`` (when the
+        current one does not work), ``always`` or ``never``.
+    :ivar wait_seconds: how long a connection to the socket waits while the machine boots.
+    :ivar mirror: address of the Debian archive for building images; empty takes this computer's own.
+    :ivar daemon: additions to dockerd's daemon.json (https://docs.docker.com/reference/cli/dockerd/).
+    """
+
+    cpus: int = 0
+    memory_mib: int = 0
+    disk_gib: int = 64
+    accelerator: str = "auto"
+    context: str = "auto"
+    wait_seconds: int = 60
+    mirror: str = ""
+    daemon: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, low, high, unit in (
+            ("cpus", 0, 256, "processors (0: chosen for you)"),
+            ("memory_mib", 0, 16 * 1024 * 1024, "MiB (0: chosen for you)"),
+            ("disk_gib", 1, 16384, "GiB"),
+            ("wait_seconds", 1, 3600, "seconds"),
+        ):
+            _require_int(name, getattr(self, name), low, high, unit)
+        if 0 < self.memory_mib < MIN_MEMORY_MIB:
+            raise SettingsError(
+                f"memory_mib cannot be {self.memory_mib}: the engine needs {MIN_MEMORY_MIB} MiB",
+                f"Choose {MIN_MEMORY_MIB} or more, or 0 to let Slipway choose.",
+            )
+        _require_choice("accelerator", self.accelerator, ACCELERATORS)
+        _require_choice("context", self.context, CONTEXT_POLICIES)
+        if not isinstance(self.mirror, str) or (self.mirror and "://" not in self.mirror):
+            raise SettingsError("mirror has to be an address such as https://…", "Leave it empty for the default.")
+        _require_daemon(self.daemon)
+
+    def resolved(self, host_cpus: int, host_memory_mib: int) -> Settings:
+        """These settings with the computer's defaults filled in, checked against the computer.
+
+        Half of the processors (at most 4, at least 2 where there are 2), a quarter of the memory (1–8 GiB).
+
+        :raise SettingsError: more processors or memory than this computer has.
+        """
+        cpus = self.cpus or min(host_cpus, max(2, min(4, host_cpus // 2)))
+        memory = self.memory_mib or min(8192, max(1024, host_memory_mib // 4))
+        if cpus > host_cpus:
+            raise SettingsError(
+                f"cpus is {cpus}, but this computer has {host_cpus}",
+                f"Choose 1 to {host_cpus}: slipway settings set",
+            )
+        if memory > host_memory_mib:
+            raise SettingsError(
+                f"memory_mib is {memory}, but this computer has {host_memory_mib}",
+                f"Choose at most {max(MIN_MEMORY_MIB, host_memory_mib * 3 // 4)}: slipway settings set memory_mib",
+            )
+        return dataclasses.replace(self, cpus=cpus, memory_mib=memory)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every setting, for showing."""
+        return {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
+
+    def changes(self) -> dict[str, Any]:
+        """Only what differs from the defaults, for the file."""
+        default = Settings().to_json()
+        return {name: value for name, value in self.to_json().items() if value != default[name]}
+
+
+NAMES = tuple(item.name for item in dataclasses.fields(Settings))
+"""The settings' names, in order."""
+
+NEEDS_RESTART = frozenset({"cpus", "memory_mib", "accelerator", "daemon"})
+"""Settings a running machine takes up only at its next start."""
+
+
+def from_json(values: Mapping[str, Any]) -> Settings:
+    """Settings out of a JSON object without its ``schema``.
+
+    :raise SettingsError: an unknown name, a wrong type or an impossible value.
+    """
+    for name in values:
+        require_name(name)
+    return Settings(**values)
+
+
+def require_name(name: str) -> str:
+    """The name itself when there is such a setting.
+
+    :raise SettingsError: there is none; the nearest name is suggested.
+    """
+    if name in NAMES:
+        return name
+    near = difflib.get_close_matches(name, NAMES, 1, 0.4)
+    hint = f"Did you mean “{near[0]}”? " if near else ""
+    raise SettingsError(f"There is no setting “{name}”", f"{hint}The settings are: {', '.join(NAMES)}.")
+
+
+def with_value(settings: Settings, path: str, text: str) -> Settings:
+    """``settings`` with the one at the dotted ``path`` set from ``text`` (JSON, or a plain word).
+
+    Below ``daemon`` the path goes into the object: ``daemon.debug``. ``null`` takes a value away, which brings the
+    default back.
+
+    :raise SettingsError: no such setting, or not a possible value for it.
+    """
+    name, _, rest = path.partition(".")
+    require_name(name)
+    value = _parse(text, isinstance(getattr(Settings(), name), str))
+    if rest and name != "daemon":
+        raise SettingsError(f"The setting “{name}” has nothing below it", f"Say: slipway settings set {name} …")
+    if rest:
+        daemon = _plain(settings.daemon)
+        if value is None:
+            daemon.pop(rest, None)
+        else:
+            daemon[rest] = value
+        value = daemon
+    if value is None:
+        value = getattr(Settings(), name)
+    return dataclasses.replace(settings, **{name: value})
+
+
+def _parse(text: str, is_text: bool) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return text if is_text and value is not None and not isinstance(value, str) else value
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(dict(value))) if isinstance(value, Mapping) else value
+
+
+def _require_int(name: str, value: object, low: int, high: int, unit: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SettingsError(
+            f"{name} has to be a whole number, not {json.dumps(value, default=str)}", f"In {unit}."
+        )
+    if not low <= value <= high:
+        raise SettingsError(f"{name} cannot be {value}", f"Choose {low} to {high} {unit}.")
+
+
+def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(
+            f"{name} cannot be {json.dumps(value, default=str)}", f"Choose one of: {', '.join(choices)}."
+        )
+
+
+def _require_daemon(daemon: object) -> None:
+    if not isinstance(daemon, Mapping):
+        raise SettingsError(
+            "daemon has to be a JSON object", "For example: slipway settings set daemon '{\"debug\": true}'"
+        )
+    try:
+        json.dumps(dict(daemon))
+    except (TypeError, ValueError) as error:
+        raise SettingsError("daemon cannot be written as JSON", detail=str(error)) from error
+    owned = sorted(OWNED_DAEMON_KEYS & set(daemon))
+    if owned:
+        raise SettingsError(
+            f"daemon.{owned[0]} is not yours to set: the machine depends on it", "Leave it out; the rest is free."
+        )

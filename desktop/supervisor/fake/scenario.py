@@ -1,0 +1,43 @@
+"""What ``SLIPWAY_FAKE`` can say."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+VARIABLE = "SLIPWAY_FAKE"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How the stand-in behaves.
+
+    :ivar running: the machine runs already.    :ivar failing: starts fail at the accelerator.
+    :ivar slow: stages take seconds instead of moments.    :ivar many: 500 containers and 2,000 images.
+    :ivar empty: an engine with nothing in it.    :ivar busy: containers change their state all the time.
+    """
+
+    running: bool = False
+    failing: bool = False
+    slow: bool = False
+    many: bool = False
+    empty: bool = False
+    busy: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Scenario:
+        """A scenario out of the variable's words.
+
+        :raise ValueError: an unknown word.
+        """
+        words = [word for word in text.split(",") if word]
+        unknown = [word for word in words if word not in cls.__dataclass_fields__]
+        if unknown:
+            known = ", ".join(cls.__dataclass_fields__)
+            raise ValueError(f"{VARIABLE}: {unknown[0]!r} is none of {known}")
+        return cls(**dict.fromkeys(words, True))
+
+    @classmethod
+    def of_environment(cls) -> Scenario:
+        """What the variable says now."""
+        return cls.parse(os.environ.get(VARIABLE, ""))

@@ -1,0 +1,94 @@
+"""Long work with followers: whoever asks for work under way joins it and sees all that has happened so far.
+
+A job lives as long as somebody wants it: when the last follower leaves, it is cancelled. Work that Slipway began
+itself (recovery, adoption) is pinned and goes on without followers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from desktop.control.schema import ErrorReport, Event
+from vm.errors import UserError
+
+log = logging.getLogger(__name__)
+
+Emit = Callable[[Event], None]
+Work = Callable[[Emit], Awaitable[str]]
+
+
+class Job:
+    """One piece of work, running as soon as it is made.
+
+    :param name: what it does, as an infinitive: ``start``, ``stop``.
+    :param work: does it; the text it returns is the outcome for a person.
+    :param tell: called when another stage has begun, and after the end.
+    """
+
+    def __init__(
+        self, name: str, work: Work, *, pinned: bool = False, tell: Callable[[], None] = lambda: None
+    ) -> None:
+        self.name = name
+        self.pinned = pinned
+        self.stage = ""
+        self._events: list[Event] = []
+        self._news = asyncio.Event()
+        self._followers = 0
+        self._tell = tell
+        self.task = asyncio.create_task(self._run(work), name=f"job {name}")
+        self.task.add_done_callback(lambda _: tell())
+        tell()
+
+    @property
+    def done(self) -> bool:
+        """Whether the work has ended, one way or another."""
+        return self.task.done()
+
+    async def follow(self) -> AsyncIterator[Event]:
+        """All events from the first to the last; leaving early as the only follower cancels the work."""
+        self._followers += 1
+        seen = 0
+        try:
+            while True:
+                while seen < len(self._events):
+                    seen += 1
+                    yield self._events[seen - 1]
+                if self.task.done():
+                    return
+                self._news.clear()
+                await self._news.wait()
+        finally:
+            self._followers -= 1
+            if not self._followers and not self.pinned and not self.task.done():
+                log.info("nobody waits for “%s” any more: cancelling it", self.name)
+                self.task.cancel()
+
+    async def cancel(self) -> None:
+        """Cancel the work and wait until it has put everything in order."""
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+    def emit(self, event: Event) -> None:
+        """Tell the followers."""
+        self._events.append(event)
+        self._news.set()
+        if event.kind == "progress" and event.text != self.stage:
+            self.stage = event.text
+            self._tell()
+
+    async def _run(self, work: Work) -> None:
+        try:
+            self.emit(Event("done", await work(self.emit)))
+        except asyncio.CancelledError:
+            self.emit(Event("error", error=ErrorReport("Cancelled", f"The {self.name} was cancelled")))
+        except UserError as error:
+            log.error("%s failed: %s %s\n%s", self.name, error.message, error.hint, error.detail)
+            self.emit(Event("error", error=ErrorReport.of(error)))
+        except Exception as error:
+            log.exception("%s failed in an unforeseen way", self.name)
+            report = ErrorReport(
+                "Unforeseen", f"The {self.name} failed in an unforeseen way: {error!r}", "See: slipway logs"
+            )
+            self.emit(Event("error", error=report))

@@ -1,0 +1,145 @@
+"""Containers as rows: those of a compose project under it, the others by themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from desktop.ui.models.format import age, binary_size
+from desktop.ui.models.records import Column, Row
+from engine.client.models import Container, Port
+
+PROJECT = "com.docker.compose.project"
+
+HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a container takes. :ivar cpu: percent of one processor. :ivar memory: bytes."""
+
+    cpu: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One container, or a compose project with its containers.
+
+    :ivar health: healthy, unhealthy, starting; empty without a health check.
+    """
+
+    name: str
+    state: str
+    status: str
+    containers: tuple[Container, ...]
+    health: str = ""
+    group: bool = False
+    load: Load | None = None
+
+    @property
+    def container(self) -> Container | None:
+        """The container; None for a project."""
+        return None if self.group else self.containers[0]
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Published ports, each once (IPv4 and IPv6 count as one)."""
+        found = {(p.host_port, p.port, p.protocol): p for c in self.containers for p in c.ports if p.host_port}
+        return tuple(found[key] for key in sorted(found, key=str))
+
+
+def line(container: Container, load: Load | None = None) -> Line:
+    """One container's line."""
+    found = HEALTH.search(container.status)
+    return Line(
+        container.name,
+        container.state,
+        container.status,
+        (container,),
+        found[1] if found else "",
+        load=load,
+    )
+
+
+def project_line(name: str, lines: Iterable[Line]) -> Line:
+    """The line of a compose project."""
+    parts = tuple(lines)
+    running = sum(part.state == "running" for part in parts)
+    loads = [part.load for part in parts if part.load is not None]
+    load = Load(sum(item.cpu for item in loads), sum(item.memory for item in loads)) if loads else None
+    state = "running" if running else parts[0].state
+    containers = tuple(container for part in parts for container in part.containers)
+    return Line(name, state, f"{running} of {len(parts)} running", containers, group=True, load=load)
+
+
+def rows(containers: Iterable[Container], loads: Mapping[str, Load]) -> list[Row]:
+    """Projects with their containers, then the others."""
+    projects: dict[str, list[Container]] = {}
+    alone: list[Row] = []
+    for container in containers:
+        project = container.labels.get(PROJECT)
+        if project:
+            projects.setdefault(project, []).append(container)
+        else:
+            alone.append(Row(container.id, line(container, loads.get(container.id))))
+    made = []
+    for name, members in projects.items():
+        children = tuple(Row(item.id, line(item, loads.get(item.id))) for item in members)
+        made.append(Row(f"project {name}", project_line(name, [row.record for row in children]), children))
+    return made + alone
+
+
+def port_text(port: Port) -> str:
+    """``8080:80``, with the protocol when it is not TCP."""
+    return f"{port.host_port}:{port.port}" + ("" if port.protocol == "tcp" else f"/{port.protocol}")
+
+
+def _image(item: Line) -> str:
+    if item.container is None:
+        return f"{len(item.containers)} containers"
+    name = item.container.image
+    return name[7:19] if name.startswith("sha256:") else name
+
+
+def _created(item: Line) -> int:
+    return max(container.created for container in item.containers)
+
+
+def searched(item: Line) -> str:
+    """What the search looks at."""
+    parts = [item.name, item.status, *(port_text(port) for port in item.ports)]
+    for container in item.containers if not item.group else ():
+        parts += [container.image, container.id, container.labels.get(PROJECT, "")]
+    return " ".join(parts)
+
+
+NAME, IMAGE, STATUS, CPU, MEMORY, PORTS, CREATED = range(7)
+
+COLUMNS = (
+    Column("Name", lambda item: item.name, width=0),
+    Column("Image", _image, width=170),
+    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=210),
+    Column(
+        "CPU",
+        lambda item: f"{item.load.cpu:.1f} %" if item.load else "",
+        lambda item: item.load.cpu if item.load else -1.0,
+        width=70,
+        right=True,
+    ),
+    Column(
+        "Memory",
+        lambda item: binary_size(item.load.memory) if item.load else "",
+        lambda item: item.load.memory if item.load else -1,
+        width=84,
+        right=True,
+    ),
+    Column(
+        "Ports",
+        lambda item: ", ".join(port_text(port) for port in item.ports),
+        lambda item: [port.host_port or 0 for port in item.ports],
+        width=140,
+    ),
+    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=110),
+)

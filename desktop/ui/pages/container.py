@@ -1,0 +1,172 @@
+"""One container: logs, terminal, stats, inspect, files, ports and mounts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from desktop.ui.context import Context
+from desktop.ui.pages.detail import DetailPage
+from desktop.ui.pages.files import FilesPanel
+from desktop.ui.pages.shell import ShellPanel
+from desktop.ui.pages.stats import StatsPanel
+from desktop.ui.theme import GAP
+from desktop.ui.widgets.basics import card, column, label, link, row, tool
+from desktop.ui.widgets.jsontree import JsonView
+from desktop.ui.widgets.logview import LogView
+from engine.client.models import Container
+from engine.client.streams import Frame
+from vm.errors import UserError
+
+TAIL = 5000
+"""Lines of a log that are fetched at first; more come as they are printed."""
+
+
+class ContainerPage(DetailPage):
+    """See the module. It stays when its container goes, and says so."""
+
+    def __init__(self, context: Context, container: Container, tab: str = "logs") -> None:
+        super().__init__(context, "containers", "Back to the containers")
+        self.container = container
+        self.heading.set_full(container.name)
+        self._buttons = {
+            name: self._button(name, text, picture)
+            for name, text, picture in (
+                ("start", "Start", "play"),
+                ("stop", "Stop", "stop"),
+                ("restart", "Restart", "restart"),
+            )
+        }
+        self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container.id))
+        self.add_tab("terminal", "Terminal", lambda: ShellPanel(context, self.container.id))
+        self.add_tab("stats", "Stats", lambda: StatsPanel(context, self.container.id))
+        self.add_tab("inspect", "Inspect", lambda: InspectPanel(context, self.container.id))
+        self.add_tab("files", "Files", lambda: FilesPanel(context, self.container.id))
+        self.add_tab("ports", "Ports and mounts", lambda: PlacesPanel(context, self.container.id))
+        context.lists.containers.changed.connect(self._refresh)
+        self._refresh()
+        self.show_tab(tab)
+
+    def _button(self, action: str, text: str, picture: str) -> QWidget:
+        async def call(engine: Any, key: str) -> None:
+            await getattr(engine.containers, action)(key)
+
+        def run() -> None:
+            subject = (self.container.id, self.container.name)
+            self.context.each([subject], call, f"{{}} could not be {action}ed".replace("stoped", "stopped"))
+
+        made = tool(picture, text, run, framed=True)
+        self.actions_row.addWidget(made)
+        return made
+
+    def _refresh(self) -> None:
+        found = self.context.lists.containers
+        if not found.known:
+            return
+        mine = next((item for item in found.items if item.id == self.container.id), None)
+        if mine is None:
+            self.state.setText("Removed")
+        else:
+            self.container = mine
+            self.heading.set_full(mine.name)
+            self.state.setText(f"{mine.image}  ·  {mine.status}")
+        running = mine is not None and mine.state in ("running", "paused")
+        self._buttons["start"].setEnabled(mine is not None and not running)
+        self._buttons["stop"].setEnabled(running)
+        self._buttons["restart"].setEnabled(running)
+
+
+class LogPanel(LogView):
+    """The container's log, followed; begun again when it is started again."""
+
+    def __init__(self, context: Context, key: str) -> None:
+        super().__init__("The container's log")
+        self._context, self._key = context, key
+        self._stamps = tool("clock", "Show timestamps", self._begin, checkable=True)
+        self.bar.insertWidget(self.bar.count() - 2, self._stamps)
+        self._work = context.session.bridge.follow(self._frames, self._take, self.finish, self._failed, owner=self)
+        context.session.happened.connect(self._heard)
+        context.session.engine_ready.connect(self._begin)
+
+    def _begin(self) -> None:
+        self._work.cancel()
+        self.clear()
+        self._work = self._context.session.bridge.follow(
+            self._frames, self._take, self.finish, self._failed, owner=self
+        )
+
+    async def _frames(self) -> AsyncIterator[Frame]:
+        logs = self._context.session.engine.containers.logs(
+            self._key, follow=True, tail=TAIL, timestamps=self._stamps.isChecked()
+        )
+        async for frame in logs:
+            yield frame
+
+    def _take(self, frames: list[Frame]) -> None:
+        self.append(b"".join(frame.data for frame in frames).decode(errors="replace"))
+
+    def _failed(self, error: UserError) -> None:
+        self.finish()
+        self.found.setText(error.message)
+
+    def _heard(self, events: list[Any]) -> None:
+        if any(event.actor == self._key and event.action == "start" for event in events):
+            self._begin()
+
+
+class InspectPanel(JsonView):
+    """What the engine tells of the container, now."""
+
+    def __init__(self, context: Context, key: str) -> None:
+        super().__init__("What the engine tells")
+        self._context, self._key = context, key
+        context.session.happened.connect(self._heard)
+        self._fetch()
+
+    def _fetch(self) -> None:
+        engine = self._context.session.engine
+        self._context.session.bridge.call(engine.containers.inspect(self._key), self.show_value, owner=self)
+
+    def _heard(self, events: list[Any]) -> None:
+        if any(event.actor == self._key and not event.action.startswith("exec_") for event in events):
+            self._fetch()
+
+
+class PlacesPanel(QWidget):
+    """Ports, mounts and networks."""
+
+    def __init__(self, context: Context, key: str) -> None:
+        super().__init__()
+        self._outer = QVBoxLayout(self)
+        self._outer.setContentsMargins(0, 0, 0, 0)
+        self._outer.setSpacing(GAP)
+        context.session.bridge.call(context.session.engine.containers.inspect(key), self._show, owner=self)
+
+    def _show(self, values: dict[str, Any]) -> None:
+        network = values.get("NetworkSettings") or {}
+        ports = column(label("Ports", "section"))
+        for inner, bindings in sorted((network.get("Ports") or {}).items()):
+            for binding in bindings or ():
+                address = f"localhost:{binding['HostPort']}"
+                open_it = link(address, partial(QDesktopServices.openUrl, QUrl(f"http://{address}/")))
+                ports.addLayout(row(open_it, label(f"→ {inner} in the container", "muted"), None))
+            if not bindings:
+                ports.addWidget(label(f"{inner}, not published", "muted"))
+        mounts = column(label("Mounts", "section"))
+        for mount in values.get("Mounts") or ():
+            source = mount.get("Name") or mount.get("Source") or ""
+            kind = f"{mount.get('Type')}, {'read and write' if mount.get('RW') else 'read only'}"
+            mounts.addWidget(label(f"{source}  →  {mount.get('Destination')}  ({kind})", wrap=True, select=True))
+        networks = column(label("Networks", "section"))
+        for name, item in (network.get("Networks") or {}).items():
+            networks.addWidget(label(f"{name}  {item.get('IPAddress') or ''}", select=True))
+        for part, nothing in ((ports, "None is published."), (mounts, "None."), (networks, "None.")):
+            if part.count() == 1:
+                part.addWidget(label(nothing, "muted"))
+            self._outer.addWidget(card(part))
+        self._outer.addStretch(1)

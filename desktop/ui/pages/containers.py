@@ -1,0 +1,237 @@
+"""Containers: the live table and what can be done to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+
+from desktop.ui.context import Call, Context
+from desktop.ui.loads import Loads
+from desktop.ui.models import containers as model
+from desktop.ui.models.containers import Line
+from desktop.ui.pages.container import ContainerPage
+from desktop.ui.pages.run import RunDialog, name_trouble
+from desktop.ui.widgets.basics import button
+from desktop.ui.widgets.dialogs import Form, Question
+from desktop.ui.widgets.listpage import ListPage, Operation
+
+AGES_MS = 30_000
+"""How often “3 minutes ago” is looked at again, in milliseconds."""
+
+IDLE = ("exited", "created", "dead")
+
+
+def state_is(*states: str) -> Any:
+    """A test for operations: any container of the line is in one of the states."""
+    return lambda line: any(container.state in states for container in line.containers)
+
+
+class ContainersPage(ListPage):
+    """See the module."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, "Containers", "containers", model.COLUMNS, tree=True)
+        self.loads = Loads(context.session, context.lists.containers)
+        self.table.delegate.dots[model.NAME] = lambda line: line.health or line.state
+        self.table.delegate.links.add(model.PORTS)
+        self.table.delegate.quiet.update((model.IMAGE, model.STATUS, model.CREATED, model.CPU, model.MEMORY))
+        self.table.filter.search_in(model.searched)
+        self.table.opened.connect(self._open_row)
+        self.table.linked.connect(lambda found, column: self._open_ports(found.record))
+        self.add_button(button("Run a container…", self.run_dialog, picture="add", primary=True))
+        self.add_filters(
+            ("All", lambda line: True),
+            ("Running", state_is("running", "paused", "restarting")),
+            ("Not running", state_is(*IDLE)),
+        )
+        self._offer_operations()
+        self.explain_empty(
+            "No containers yet",
+            "Run one from an image, or type “docker run” in a terminal: it appears here at once.",
+            button("Run a container…", self.run_dialog, picture="add", primary=True),
+        )
+        context.lists.containers.changed.connect(self.refresh)
+        self.loads.changed.connect(self.refresh)
+        self._ages = QTimer(self, interval=AGES_MS)
+        self._ages.timeout.connect(lambda: self.table.records.refresh_column(model.CREATED))
+        self._ages.start()
+
+    def _offer_operations(self) -> None:
+        self.add_operations(
+            Operation("start", "Start", "play", self._start, state_is(*IDLE), "Ctrl+Return"),
+            Operation(
+                "stop", "Stop", "stop", self._do("stop", "stopped"), state_is("running", "paused", "restarting")
+            ),
+            Operation(
+                "restart", "Restart", "restart", self._do("restart", "restarted"), state_is("running", "paused")
+            ),
+            Operation("pause", "Pause", "pause", self._do("pause", "paused", "running"), state_is("running")),
+            Operation(
+                "unpause",
+                "Resume",
+                "play",
+                self._do("unpause", "resumed", "paused"),
+                state_is("paused"),
+                bar=False,
+            ),
+            Operation("kill", "Kill", "kill", self._do("kill", "killed", "running"), state_is("running")),
+            Operation("remove", "Remove…", "remove", self._remove, shortcut="Del"),
+            Operation("details", "Open details", "inspect", self._details, bar=False, single=True, divided=True),
+            Operation(
+                "logs",
+                "Show logs",
+                "logs",
+                lambda found: self.open(found[0], "logs"),
+                _is_one,
+                bar=False,
+                single=True,
+            ),
+            Operation(
+                "terminal",
+                "Open a terminal",
+                "terminal",
+                lambda found: self.open(found[0], "terminal"),
+                lambda line: _is_one(line) and line.state == "running",
+                bar=False,
+                single=True,
+            ),
+            Operation(
+                "browse",
+                "Open in the browser",
+                "open",
+                lambda found: self._open_ports(found[0]),
+                lambda line: bool(line.ports),
+                bar=False,
+                single=True,
+            ),
+            Operation(
+                "rename", "Rename…", "tag", self._rename, _is_one, "F2", bar=False, single=True, divided=True
+            ),
+            Operation("copy", "Copy ID", "copy", self._copy, _is_one, bar=False, single=True),
+        )
+
+    def refresh(self) -> None:
+        """Show what there is now."""
+        found = self.context.lists.containers
+        known_before = {row.key for row in self.table.records.rows()}
+        rows = model.rows(found.items, self.loads.now)
+        self.show_rows(rows, found.known)
+        if any(row.children and row.key not in known_before for row in rows):
+            self.table.expandAll()
+        if found.known:
+            running = sum(item.state == "running" for item in found.items)
+            self.count.setText(f"{running} running of {len(found.items)}")
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.loads.watch(True)
+
+    def hideEvent(self, event: Any) -> None:
+        super().hideEvent(event)
+        self.loads.watch(False)
+
+    # -- operations -----------------------------------------------------------------------------------------------
+
+    def _do(self, action: str, participle: str, only: str = "") -> Any:
+        async def call(engine: Any, key: str) -> None:
+            await getattr(engine.containers, action)(key)
+
+        return lambda lines: self._each(lines, call, f"{{}} could not be {participle}", only)
+
+    def _start(self, lines: list[Line]) -> None:
+        async def call(engine: Any, key: str) -> None:
+            await engine.containers.start(key)
+
+        self._each(lines, call, "{} could not be started", IDLE)
+
+    def _each(self, lines: list[Line], call: Call, failure: str, only: str | tuple[str, ...] = "") -> None:
+        states = (only,) if isinstance(only, str) and only else tuple(only)
+        chosen = {
+            item.id: item.name for line in lines for item in line.containers if not states or item.state in states
+        }
+        self.context.each(list(chosen.items()), call, failure)
+
+    def _remove(self, lines: list[Line]) -> None:
+        chosen = {item.id: item for line in lines for item in line.containers}
+        running = [item for item in chosen.values() if item.state in ("running", "paused", "restarting")]
+        names = [item.name for item in chosen.values()]
+        what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} containers"
+        text = "What was written inside and not into a volume is lost."
+        if running:
+            text = (
+                f"{len(running)} of them still run and will be killed. {text}"
+                if len(names) > 1
+                else f"It still runs and will be killed. {text}"
+            )
+
+        def agreed(volumes: bool) -> None:
+            async def call(engine: Any, key: str) -> None:
+                await engine.containers.remove(key, force=True, volumes=volumes)
+
+            self._each(lines, call, "{} could not be removed")
+
+        question = Question(
+            self,
+            f"Remove {what}?",
+            text,
+            "Remove",
+            names=names if len(names) > 1 else None,
+            option="Also remove its anonymous volumes",
+        )
+        question.then(agreed)
+
+    def _rename(self, lines: list[Line]) -> None:
+        container = lines[0].containers[0]
+        form = Form(self, f"Rename “{container.name}”", "Rename")
+        field = form.field("New name", value=container.name, check=name_trouble)
+
+        def accepted() -> None:
+            new = field.text().strip()
+
+            async def call(engine: Any, key: str) -> None:
+                await engine.containers.rename(key, new)
+
+            self.context.each([(container.id, container.name)], call, "{} could not be renamed")
+
+        form.accepted.connect(accepted)
+        form.open()
+
+    def _copy(self, lines: list[Line]) -> None:
+        QGuiApplication.clipboard().setText(lines[0].containers[0].id)
+        self.context.banners.tell("done", "The ID is in the clipboard")
+
+    def _open_ports(self, line: Line) -> None:
+        for port in line.ports[:1]:
+            scheme = "https" if port.port in (443, 8443) else "http"
+            QDesktopServices.openUrl(QUrl(f"{scheme}://localhost:{port.host_port}/"))
+
+    # -- elsewhere ------------------------------------------------------------------------------------------------
+
+    def run_dialog(self, image: str = "") -> RunDialog:
+        """Ask what to run."""
+        dialog = RunDialog(self, self.context, image)
+        dialog.open()
+        return dialog
+
+    def _open_row(self, found: Any) -> None:
+        if found.record.group:
+            place = self.table.currentIndex().siblingAtColumn(0)
+            self.table.setExpanded(place, not self.table.isExpanded(place))
+        else:
+            self.open(found.record)
+
+    def _details(self, lines: list[Line]) -> None:
+        if not lines[0].group:
+            self.open(lines[0])
+
+    def open(self, line: Line, tab: str = "logs") -> ContainerPage:
+        """Show one container's page."""
+        page = ContainerPage(self.context, line.containers[0], tab)
+        self.context.places.show_page(page)
+        return page
+
+
+def _is_one(line: Line) -> bool:
+    return not line.group

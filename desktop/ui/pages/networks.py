@@ -1,0 +1,134 @@
+"""Networks: list, create, inspect, remove, prune."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from PySide6.QtWidgets import QCheckBox, QComboBox
+
+from desktop.ui.context import Context
+from desktop.ui.models import others as model
+from desktop.ui.models.others import NetworkLine
+from desktop.ui.pages.detail import DetailPage
+from desktop.ui.pages.run import name_trouble
+from desktop.ui.widgets.basics import button
+from desktop.ui.widgets.dialogs import Form, Question
+from desktop.ui.widgets.jsontree import JsonView
+from desktop.ui.widgets.listpage import ListPage, Operation
+from engine.client import EngineClient
+
+DRIVERS = ("bridge", "macvlan", "ipvlan")
+
+
+class NetworksPage(ListPage):
+    """See the module."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, "Networks", "networks", model.NETWORK_COLUMNS)
+        self.table.delegate.quiet.update((1, 2, 3, 4))
+        self.table.filter.search_in(lambda line: " ".join((line.network.name, line.network.id, *line.users)))
+        self.table.opened.connect(lambda found: self.open(found.record))
+        self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
+        self.add_filters(
+            ("All", lambda line: True),
+            ("Made by you", lambda line: not line.own),
+            ("Not used", lambda line: not line.users and not line.own),
+        )
+        self.add_operations(
+            Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
+            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.own, "Del"),
+        )
+        self._tools.addWidget(button("Prune…", self.prune, picture="prune"))
+        self.explain_empty("No networks", "They appear here when the engine runs.")
+        for found in (context.lists.networks, context.lists.containers):
+            found.changed.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Show what there is now."""
+        found = self.context.lists.networks
+        self.show_rows(model.network_rows(found.items, self.context.lists.containers.items), found.known)
+
+    def create_dialog(self) -> Form:
+        """Ask what to create."""
+        form = Form(self, "Create a network", "Create")
+        name = form.field("Name", "such as backend", check=name_trouble)
+        subnet = form.field("Subnet", "chosen by the engine; such as 172.30.0.0/16", check=subnet_trouble)
+        driver = QComboBox()
+        driver.addItems(DRIVERS)
+        form.add("Driver", driver)
+        internal = QCheckBox("Internal: no way out of it")
+        form.form.addRow("", internal)
+
+        def accepted() -> None:
+            work = self.context.session.engine.networks.create(
+                name.text().strip(),
+                driver=driver.currentText(),
+                internal=internal.isChecked(),
+                subnet=subnet.text().strip() or None,
+            )
+            self.context.session.bridge.call(work, None, self.context.banners.error, owner=self)
+
+        form.accepted.connect(accepted)
+        form.open()
+        return form
+
+    def open(self, line: NetworkLine) -> DetailPage:
+        """Show one network's page."""
+        page = DetailPage(self.context, "networks", "Back to the networks")
+        page.heading.set_full(line.network.name)
+        page.state.setText(f"in use by {', '.join(line.users)}" if line.users else "not used")
+        page.add_tab("inspect", "Inspect", lambda: self._inspect(line))
+        page.show_tab("inspect")
+        self.context.places.show_page(page)
+        return page
+
+    def _inspect(self, line: NetworkLine) -> JsonView:
+        view = JsonView("What the engine tells")
+        engine = self.context.session.engine
+        self.context.session.bridge.call(engine.networks.inspect(line.network.id), view.show_value, owner=view)
+        return view
+
+    def _remove(self, lines: list[NetworkLine]) -> None:
+        names = [line.network.name for line in lines]
+        what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} networks"
+        users = sorted({user for line in lines for user in line.users})
+        text = f"In use by {', '.join(users[:6])}: running ones keep it." if users else "No container uses it."
+
+        async def call(engine: EngineClient, key: str) -> None:
+            await engine.networks.remove(key)
+
+        subjects = [(line.network.id, line.network.name) for line in lines]
+        question = Question(self, f"Remove {what}?", text, "Remove", names=names if len(names) > 1 else None)
+        question.then(lambda _: self.context.each(subjects, call, "{} could not be removed"))
+
+    def prune(self) -> None:
+        """Name what would go, then ask."""
+        lines = [row.record for row in self.table.records.rows()]
+        idle = [line.network.name for line in lines if not line.users and not line.own]
+        if not idle:
+            self.context.banners.tell("info", "Nothing to prune: every network is in use, or the engine's own")
+            return
+        question = Question(
+            self, "Prune networks?", "These networks are used by no container.", "Prune", names=idle
+        )
+
+        def agreed(_: bool) -> None:
+            self.context.session.bridge.call(
+                self.context.session.engine.networks.prune(),
+                lambda gone: self.context.banners.tell("done", f"{len(gone.removed)} networks removed"),
+                self.context.banners.error,
+                owner=self,
+            )
+
+        question.then(agreed)
+
+
+def subnet_trouble(text: str) -> str:
+    """Why a text is no subnet; empty when it is one, or nothing."""
+    if not text:
+        return ""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        return f"{error}."
+    return ""

@@ -1,0 +1,79 @@
+"""Search Docker Hub, and pull what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLineEdit, QVBoxLayout, QWidget
+
+from desktop.ui.context import Context
+from desktop.ui.models.records import Column, Row
+from desktop.ui.theme import GAP, MARGIN
+from desktop.ui.widgets.basics import button, label, row
+from desktop.ui.widgets.table import Table
+from engine.client.models import Found
+from vm.errors import UserError
+
+LIMITS = ("25", "50", "100")
+
+COLUMNS = (
+    Column("Name", lambda item: item.name, width=220),
+    Column("Description", lambda item: item.description, width=0),
+    Column("Stars", lambda item: f"{item.stars}", lambda item: -item.stars, width=70, right=True),
+    Column("Official", lambda item: "official" if item.official else "", width=80),
+)
+
+
+class SearchDialog(QDialog):
+    """See the module."""
+
+    def __init__(self, parent: QWidget, context: Context, pull: Callable[[str], object]) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Search Docker Hub")
+        self.resize(820, 520)
+        self._context, self._pull = context, pull
+        self.term = QLineEdit(placeholderText="What to look for", clearButtonEnabled=True)
+        self.term.setAccessibleName("What to look for")
+        self.official = QCheckBox("Official images only")
+        self.limit = QComboBox()
+        self.limit.addItems([f"{limit} at most" for limit in LIMITS])
+        self.limit.setAccessibleName("How many")
+        self.table = Table(COLUMNS, "Images found")
+        self.note = label("", "muted", wrap=True)
+        self.take = button("Pull…", self._take, picture="pull", primary=True)
+        self.take.setEnabled(False)
+        search = button("Search", self.search, picture="search")
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setSpacing(GAP + 4)
+        outer.addLayout(row(self.term, self.official, self.limit, search))
+        outer.addWidget(self.note)
+        outer.addWidget(self.table, 1)
+        outer.addLayout(row(None, button("Close", self.reject), self.take))
+        self.term.returnPressed.connect(self.search)
+        self.table.opened.connect(lambda found: self._take())
+        self.table.chosen_changed.connect(lambda: self.take.setEnabled(len(self.table.chosen()) == 1))
+
+    def search(self) -> None:
+        """Ask Docker Hub."""
+        term = self.term.text().strip()
+        if not term:
+            self.note.setText("Say what to look for.")
+            return
+        self.note.setText("Searching …")
+        images = self._context.session.engine.images
+        limit = int(LIMITS[self.limit.currentIndex()])
+        work = images.search(term, limit=limit, official=self.official.isChecked())
+        self._context.session.bridge.call(work, self._show, self._failed, owner=self)
+
+    def _show(self, found: list[Found]) -> None:
+        self.table.records.update_rows([Row(item.name, item) for item in found])
+        self.note.setText(f"{len(found)} found" if found else "Nothing found.")
+
+    def _failed(self, error: UserError) -> None:
+        self.note.setText(f"{error.message} {error.hint}".strip())
+
+    def _take(self) -> None:
+        for found in self.table.chosen()[:1]:
+            self.accept()
+            self._pull(found.record.name)

@@ -1,0 +1,123 @@
+"""Volumes: list, create, inspect, browse, remove, prune."""
+
+from __future__ import annotations
+
+from desktop.ui.context import Context
+from desktop.ui.models import others as model
+from desktop.ui.models.format import size
+from desktop.ui.models.others import VolumeLine
+from desktop.ui.pages.detail import DetailPage
+from desktop.ui.pages.run import name_trouble
+from desktop.ui.widgets.basics import button
+from desktop.ui.widgets.dialogs import Form, Question
+from desktop.ui.widgets.jsontree import JsonView
+from desktop.ui.widgets.listpage import ListPage, Operation
+from engine.client import EngineClient
+
+
+class VolumesPage(ListPage):
+    """See the module."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, "Volumes", "volumes", model.VOLUME_COLUMNS)
+        self.table.delegate.quiet.update((1, 2, 3))
+        self.table.filter.search_in(lambda line: " ".join((line.volume.name, *line.users)))
+        self.table.opened.connect(lambda found: self.open(found.record))
+        self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
+        self.add_filters(
+            ("All", lambda line: True),
+            ("In use", lambda line: bool(line.users)),
+            ("Not used", lambda line: not line.users),
+        )
+        self.add_operations(
+            Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
+            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del"),
+        )
+        self._tools.addWidget(button("Prune…", self.prune, picture="prune"))
+        self.explain_empty(
+            "No volumes yet",
+            "A volume keeps a container's data when the container is removed.",
+            button("Create a volume…", self.create_dialog, picture="add", primary=True),
+        )
+        for found in (context.lists.volumes, context.lists.containers):
+            found.changed.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Show what there is now."""
+        found = self.context.lists.volumes
+        self.show_rows(model.volume_rows(found.items, self.context.lists.containers.items), found.known)
+
+    def create_dialog(self) -> Form:
+        """Ask for a name."""
+        form = Form(self, "Create a volume", "Create")
+        field = form.field("Name", "such as database", check=name_trouble)
+
+        def accepted() -> None:
+            self.context.session.bridge.call(
+                self.context.session.engine.volumes.create(field.text().strip()),
+                None,
+                self.context.banners.error,
+                owner=self,
+            )
+
+        form.accepted.connect(accepted)
+        form.open()
+        return form
+
+    def open(self, line: VolumeLine) -> DetailPage:
+        """Show one volume's page."""
+        page = DetailPage(self.context, "volumes", "Back to the volumes")
+        page.heading.set_full(line.volume.name)
+        page.state.setText(f"in use by {', '.join(line.users)}" if line.users else "not used")
+        page.add_tab("inspect", "Inspect", lambda: self._inspect(line))
+        page.show_tab("inspect")
+        self.context.places.show_page(page)
+        return page
+
+    def _inspect(self, line: VolumeLine) -> JsonView:
+        view = JsonView("What the engine tells")
+        engine = self.context.session.engine
+        self.context.session.bridge.call(engine.volumes.inspect(line.volume.name), view.show_value, owner=view)
+        return view
+
+    def _remove(self, lines: list[VolumeLine]) -> None:
+        names = [line.volume.name for line in lines]
+        what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} volumes"
+
+        async def call(engine: EngineClient, key: str) -> None:
+            await engine.volumes.remove(key)
+
+        question = Question(
+            self,
+            f"Remove {what}?",
+            "What is in it is lost for ever.",
+            "Remove",
+            names=names if len(names) > 1 else None,
+        )
+        question.then(
+            lambda _: self.context.each([(name, name) for name in names], call, "{} could not be removed")
+        )
+
+    def prune(self) -> None:
+        """Name what would go, then ask."""
+        idle = [row.record.volume.name for row in self.table.records.rows() if not row.record.users]
+        if not idle:
+            self.context.banners.tell("info", "Nothing to prune: every volume is in use")
+            return
+        question = Question(
+            self,
+            "Prune volumes?",
+            "These volumes are used by no container. What is in them is lost for ever.",
+            "Prune",
+            names=idle,
+        )
+
+        def agreed(_: bool) -> None:
+            self.context.session.bridge.call(
+                self.context.session.engine.volumes.prune(all=True),
+                lambda gone: self.context.banners.tell("done", f"{size(gone.reclaimed)} are free again"),
+                self.context.banners.error,
+                owner=self,
+            )
+
+        question.then(agreed)

@@ -1,0 +1,191 @@
+"""Colours, spacing and type: the only place that names them. Light and dark follow the system.
+
+The style sheet in assets/themes is filled with these tokens. Sizes are device-independent pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from string import Template
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+
+SPACE = 4
+"""Everything is a multiple of this apart."""
+
+GAP, PAD, MARGIN = 2 * SPACE, 4 * SPACE, 6 * SPACE
+ROW_HEIGHT = 36
+SIDEBAR_WIDTH = 196
+SIZES = {"size_small": 12, "size_body": 13, "size_title": 15, "size_heading": 21}
+
+
+@dataclass(frozen=True)
+class Colours:
+    """One colour scheme; contrast of text on its ground is at least 4.5 : 1 (WCAG 2.2, 1.4.3)."""
+
+    ground: str
+    side: str
+    surface: str
+    raised: str
+    field: str
+    hover: str
+    chosen: str
+    line: str
+    line_strong: str
+    text: str
+    muted: str
+    faint: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    good: str
+    good_ground: str
+    warn: str
+    warn_ground: str
+    bad: str
+    bad_ground: str
+
+
+LIGHT = Colours(
+    ground="#f6f7f9",
+    side="#eef0f4",
+    surface="#ffffff",
+    raised="#ffffff",
+    field="#ffffff",
+    hover="#edf1f6",
+    chosen="#dfeaf8",
+    line="#e2e5ea",
+    line_strong="#c9ced7",
+    text="#1a1e26",
+    muted="#566071",
+    faint="#9aa2af",
+    accent="#1463b8",
+    accent_hover="#0f549e",
+    on_accent="#ffffff",
+    good="#1b7a48",
+    good_ground="#e8f5ee",
+    warn="#8a5b00",
+    warn_ground="#fdf4e0",
+    bad="#b9302a",
+    bad_ground="#fcebea",
+)
+
+DARK = Colours(
+    ground="#14171c",
+    side="#101317",
+    surface="#1b1f26",
+    raised="#242932",
+    field="#171a20",
+    hover="#232832",
+    chosen="#203450",
+    line="#2a303a",
+    line_strong="#3b434f",
+    text="#e7eaef",
+    muted="#a0a9b6",
+    faint="#666f7c",
+    accent="#69b1f5",
+    accent_hover="#8bc3f8",
+    on_accent="#0b1a29",
+    good="#4cc38a",
+    good_ground="#15291f",
+    warn="#e0ab4a",
+    warn_ground="#2d2412",
+    bad="#f27d75",
+    bad_ground="#331a19",
+)
+
+STATE_COLOURS = {
+    "running": "good",
+    "healthy": "good",
+    "paused": "warn",
+    "starting": "warn",
+    "restarting": "warn",
+    "stopping": "warn",
+    "unhealthy": "bad",
+    "dead": "bad",
+    "failed": "bad",
+    "unreachable": "bad",
+}
+"""State of a container, or of Slipway → the token of its colour; all others are muted."""
+
+
+class Theme(QObject):
+    """The scheme in use; applied to the whole application."""
+
+    changed = Signal()
+
+    def __init__(self, app: QApplication, scheme: str = "system") -> None:
+        """Follow the system, or stay ``light`` or ``dark``."""
+        super().__init__(app)
+        self._app = app
+        self._scheme = scheme
+        app.setStyle("Fusion")
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self.apply)
+        self.apply()
+
+    @property
+    def dark(self) -> bool:
+        """Whether the dark scheme is in use."""
+        if self._scheme != "system":
+            return self._scheme == "dark"
+        return QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
+
+    @property
+    def colours(self) -> Colours:
+        """The colours in use."""
+        return DARK if self.dark else LIGHT
+
+    def colour(self, token: str) -> QColor:
+        """One colour by its token."""
+        return QColor(getattr(self.colours, token))
+
+    def state_colour(self, state: str) -> QColor:
+        """The colour of a state's dot."""
+        return self.colour(STATE_COLOURS.get(state, "faint"))
+
+    def use(self, scheme: str) -> None:
+        """Change to ``system``, ``light`` or ``dark``."""
+        self._scheme = scheme
+        self.apply()
+
+    def apply(self) -> None:
+        """Put the scheme on every widget."""
+        colours = self.colours
+        palette = QPalette()
+        for role, token in (
+            (QPalette.ColorRole.Window, "ground"),
+            (QPalette.ColorRole.Base, "surface"),
+            (QPalette.ColorRole.AlternateBase, "surface"),
+            (QPalette.ColorRole.Button, "surface"),
+            (QPalette.ColorRole.ToolTipBase, "raised"),
+            (QPalette.ColorRole.Text, "text"),
+            (QPalette.ColorRole.WindowText, "text"),
+            (QPalette.ColorRole.ButtonText, "text"),
+            (QPalette.ColorRole.ToolTipText, "text"),
+            (QPalette.ColorRole.PlaceholderText, "faint"),
+            (QPalette.ColorRole.Highlight, "accent"),
+            (QPalette.ColorRole.HighlightedText, "on_accent"),
+            (QPalette.ColorRole.Link, "accent"),
+            (QPalette.ColorRole.Mid, "line"),
+        ):
+            palette.setColor(role, QColor(getattr(colours, token)))
+        self._app.setPalette(palette)
+        folder = ASSETS / "themes"
+        sheet = Template((folder / "window.qss").read_text(encoding="utf-8"))
+        self._app.setStyleSheet(sheet.substitute({**asdict(colours), **SIZES, "folder": folder.as_posix()}))
+        self.changed.emit()
+
+
+def theme() -> Theme:
+    """The application's theme."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    found = app.findChild(Theme)
+    if found is None:
+        found = Theme(app)
+    return found

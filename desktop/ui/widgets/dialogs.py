@@ -1,0 +1,158 @@
+"""Questions and small forms. Nothing is asked that the person has not begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.ui.theme import GAP, MARGIN, PAD
+from desktop.ui.widgets.basics import label, restyle
+
+
+class Question(QDialog):
+    """Asks before something is lost: what, what of it, and a button that says what it does."""
+
+    def __init__(
+        self,
+        parent: QWidget,
+        title: str,
+        text: str,
+        verb: str,
+        *,
+        names: list[str] | None = None,
+        option: str = "",
+        danger: bool = True,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setModal(True)
+        self.setMinimumWidth(420)
+        outer = _outer(self)
+        outer.addWidget(label(title, "section", wrap=True))
+        outer.addWidget(label(text, "muted", wrap=True))
+        if names:
+            shown = [f"•  {name}" for name in names[:8]] + (
+                [f"… and {len(names) - 8} more"] if len(names) > 8 else []
+            )
+            outer.addWidget(label("\n".join(shown), wrap=True))
+        self.option = QCheckBox(option)
+        self.option.setVisible(bool(option))
+        outer.addWidget(self.option)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.verb = QPushButton(verb)
+        self.verb.setProperty("danger" if danger else "primary", True)
+        self.verb.setAccessibleName(verb)
+        self.buttons.addButton(self.verb, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.verb.setAutoDefault(False)  # Return must not lose anything
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        outer.addWidget(self.buttons)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+    def then(self, agreed: Callable[[bool], Any]) -> Question:
+        """Show the question without blocking; ``agreed`` gets whether the option was ticked."""
+        self.accepted.connect(lambda: agreed(self.option.isChecked()))
+        self.open()
+        return self
+
+
+class Form(QDialog):
+    """Fields with labels; a field that is not acceptable is marked, with the reason, and keeps the button off."""
+
+    def __init__(self, parent: QWidget, title: str, verb: str, text: str = "") -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setModal(True)
+        self.setMinimumWidth(480)
+        self._checks: list[tuple[QLineEdit, QLabel, Callable[[str], str]]] = []
+        self.outer = _outer(self)
+        self.outer.addWidget(label(title, "section"))
+        if text:
+            self.outer.addWidget(label(text, "muted", wrap=True))
+        self.form = QFormLayout()
+        self.form.setSpacing(GAP)
+        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.outer.addLayout(self.form)
+        self.outer.addStretch(1)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.verb = QPushButton(verb)
+        self.verb.setAccessibleName(verb)
+        self.buttons.addButton(self.verb, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
+        self.verb.setDefault(True)
+        self.buttons.accepted.connect(self._accepted)
+        self.buttons.rejected.connect(self.reject)
+        self.outer.addWidget(self.buttons)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+    def field(
+        self,
+        name: str,
+        hint: str = "",
+        value: str = "",
+        check: Callable[[str], str] | None = None,
+    ) -> QLineEdit:
+        """A line to fill in.
+
+        :param check: the reason why a text is refused; empty when it is fine.
+        """
+        made = QLineEdit(value, placeholderText=hint)
+        self.add(name, made)
+        if check is not None:
+            reason = label("", "reason", wrap=True)
+            reason.hide()
+            self.form.addRow("", reason)
+            self._checks.append((made, reason, check))
+            made.textChanged.connect(lambda: self.check())
+        return made
+
+    def add(self, name: str, widget: QWidget) -> QWidget:
+        """A labelled widget of another kind."""
+        widget.setAccessibleName(name)
+        inner = widget.findChild(QLineEdit) if isinstance(widget, QComboBox) else None
+        if inner is not None:
+            inner.setAccessibleName(name)
+        caption = label(name)
+        caption.setBuddy(widget)
+        self.form.addRow(caption, widget)
+        return widget
+
+    def check(self, *, final: bool = False) -> bool:
+        """Mark what is not acceptable; an empty field only in the end."""
+        fine = True
+        for field, reason, test in self._checks:
+            why = test(field.text().strip())
+            fine = fine and not why
+            shown = bool(why) and (final or bool(field.text()))
+            reason.setText(why)
+            reason.setVisible(shown)
+            field.setProperty("invalid", shown)
+            field.setAccessibleDescription(why if shown else "")
+            restyle(field)
+        return fine
+
+    def _accepted(self) -> None:
+        if self.check(final=True):
+            self.accept()
+
+
+def _outer(dialog: QDialog) -> QVBoxLayout:
+    outer = QVBoxLayout(dialog)
+    outer.setContentsMargins(MARGIN, MARGIN, MARGIN, PAD)
+    outer.setSpacing(GAP + 4)
+    return outer

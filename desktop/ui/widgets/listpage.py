@@ -1,0 +1,186 @@
+"""A page with a list: title, search, filter, actions on what is chosen, the table, and a word when it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+
+from desktop.ui.context import Context
+from desktop.ui.icons import icon
+from desktop.ui.models.records import Column, Row
+from desktop.ui.theme import GAP, MARGIN, PAD
+from desktop.ui.widgets.basics import ICON, Picture, column, heading, label, row
+from desktop.ui.widgets.table import Table
+
+SEARCH_WIDTH = 240
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that can be done to what is chosen.
+
+    :ivar applies: whether it can be done to a record.    :ivar run: does it to those it applies to.
+    :ivar bar: whether it has a button above the table.    :ivar single: whether it is for one object only.
+    """
+
+    name: str
+    text: str
+    picture: str
+    run: Callable[[list[Any]], object]
+    applies: Callable[[Any], bool] = lambda record: True
+    shortcut: str = ""
+    bar: bool = True
+    single: bool = False
+    divided: bool = False
+
+
+class ListPage(QWidget):
+    """The scaffold; a page of its own gives columns, operations and rows."""
+
+    def __init__(
+        self, context: Context, title: str, picture: str, columns: Sequence[Column], *, tree: bool = False
+    ) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.context = context
+        self.title = heading(title)
+        self.count = label("", "muted")
+        self.table = Table(columns, title, tree=tree)
+        self.search = QLineEdit(placeholderText=f"Search {title.lower()}", clearButtonEnabled=True)
+        self.search.setAccessibleName(f"Search {title.lower()}")
+        self.search.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
+        self.search.setFixedWidth(SEARCH_WIDTH)
+        self.filters = QComboBox()
+        self.filters.setAccessibleName(f"Which {title.lower()} are shown")
+        self.filters.hide()
+        self.actions_by_name: dict[str, QAction] = {}
+        self._operations: list[tuple[Operation, QAction]] = []
+        self._tools = row(gap=6)
+        self._buttons = row()
+        self._choices: list[Callable[[Any], bool]] = []
+        self._picture = picture
+        self._empty_title = label("", "section")
+        self._empty_text = label("", "muted", wrap=True)
+        self._empty_text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._empty_buttons = row(None, None)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.table)
+        self._stack.addWidget(self._make_empty())
+        head = row(self.title, self.count, None, self._buttons)
+        tools = row(self.search, self.filters, None, self._tools)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setSpacing(PAD)
+        outer.addLayout(head)
+        outer.addLayout(tools)
+        outer.addWidget(self._stack, 1)
+        self.search.textChanged.connect(self._searched)
+        self.filters.currentIndexChanged.connect(self._filtered)
+        self.table.chosen_changed.connect(self._enable)
+
+    # -- building -------------------------------------------------------------------------------------------------
+
+    def add_button(self, made: QPushButton) -> QPushButton:
+        """Put a button at the top right."""
+        self._buttons.addWidget(made)
+        return made
+
+    def add_filters(self, *choices: tuple[str, Callable[[Any], bool]]) -> None:
+        """Offer ways to narrow the list; the first is taken at first."""
+        self._choices = [test for _, test in choices]
+        self.filters.addItems([name for name, _ in choices])
+        self.filters.show()
+
+    def add_operations(self, *operations: Operation) -> None:
+        """Offer operations: above the table, in its menu, and by their keys."""
+        for operation in operations:
+            action = QAction(icon(operation.picture), operation.text, self)
+            action.setIconText(operation.text)
+            if operation.shortcut:
+                action.setShortcut(QKeySequence(operation.shortcut))
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(lambda _=False, chosen=operation: self._run(chosen))
+            self.table.addAction(action)
+            if operation.divided:
+                self.table.menu_actions.append(None)
+            self.table.menu_actions.append(action)
+            self.actions_by_name[operation.name] = action
+            self._operations.append((operation, action))
+            if operation.bar:
+                self._tools.addWidget(_tool(action))
+        self._enable()
+
+    def explain_empty(self, title: str, text: str, *buttons: QPushButton) -> None:
+        """What to say when there is nothing to list."""
+        self._empty_title.setText(title)
+        self._empty_text.setText(text)
+        while self._empty_buttons.count() > 2:
+            taken = self._empty_buttons.takeAt(1).widget()
+            if taken is not None:
+                taken.deleteLater()
+        for number, made in enumerate(buttons):
+            self._empty_buttons.insertWidget(1 + number, made)
+
+    def _make_empty(self) -> QWidget:
+        page = QWidget()
+        page.setObjectName("page")
+        self._empty_text.setMaximumWidth(460)
+        picture = row(None, Picture(self._picture, 56, "faint"), None)
+        parts = column(None, picture, row(None, self._empty_title, None), row(None, self._empty_text, None))
+        parts.addLayout(self._empty_buttons)
+        parts.addStretch(2)
+        parts.setSpacing(GAP + 4)
+        page.setLayout(parts)
+        return page
+
+    # -- showing --------------------------------------------------------------------------------------------------
+
+    def show_rows(self, rows: Sequence[Row], known: bool) -> None:
+        """Show rows; ``known`` False says that nobody knows what there is."""
+        self.table.records.update_rows(rows)
+        self.count.setText(f"{len(rows)}" if known else "")
+        self._stack.setCurrentIndex(0 if rows else 1)
+        self._enable()
+
+    def _searched(self, text: str) -> None:
+        self.table.filter.search(text)
+        if text:
+            self.table.expandAll()
+
+    def _filtered(self, place: int) -> None:
+        if 0 <= place < len(self._choices):
+            self.table.filter.keep(self._choices[place])
+
+    # -- doing ----------------------------------------------------------------------------------------------------
+
+    def records(self, operation: Operation) -> list[Any]:
+        """What of the chosen an operation applies to."""
+        return [found.record for found in self.table.chosen() if operation.applies(found.record)]
+
+    def _run(self, operation: Operation) -> None:
+        records = self.records(operation)
+        if records:
+            operation.run(records)
+
+    def _enable(self) -> None:
+        one = len(self.table.chosen()) == 1
+        for operation, action in self._operations:
+            action.setEnabled(bool(self.records(operation)) and (one or not operation.single))
+
+
+def _tool(action: QAction) -> QToolButton:
+    made = QToolButton()
+    made.setObjectName("action")
+    made.setDefaultAction(action)
+    made.setIconSize(QSize(ICON))
+    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    made.setToolTip(f"{action.text()} ({keys})" if keys else action.text())
+    made.setAccessibleName(action.text())
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return made

@@ -1,0 +1,135 @@
+"""A log that may be very long and come very fast: follow, search, wrap, copy.
+
+A plain-text document with a bounded number of lines keeps 100,000 of them smooth; what comes is put in by batches.
+"""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QKeySequence, QShortcut, QTextCursor, QTextDocument
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+
+from desktop.ui.theme import GAP
+from desktop.ui.widgets.basics import label, restyle, row, tool
+
+MOST_LINES = 100_000
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+"""Terminal control sequences (ECMA-48): a log shows text only."""
+
+
+class LogView(QWidget):
+    """Text that grows at its end."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.text = QPlainTextEdit(readOnly=True, undoRedoEnabled=False)
+        self.text.setMaximumBlockCount(MOST_LINES)
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setAccessibleName(name)
+        self.text.setTabChangesFocus(True)
+        self.search = QLineEdit(placeholderText="Search the log", clearButtonEnabled=True)
+        self.search.setAccessibleName("Search the log")
+        self.search.setFixedWidth(240)
+        self.found = label("", "small")
+        self.follow = tool("down", "Follow the end", self._follow_changed, checkable=True)
+        self.follow.setChecked(True)
+        self.wrap = tool("wrap", "Wrap long lines", self._wrap_changed, checkable=True)
+        self.copy = tool("copy", "Copy all", self._copy)
+        self.clear_button = tool("close", "Clear what is shown", self.clear)
+        up = tool("back", "Previous match (Shift+F3)", lambda: self._find(backward=True))
+        down = tool("forward", "Next match (F3)", self._find)
+        self.bar = row(
+            self.search, up, down, self.found, None, self.follow, self.wrap, self.copy, self.clear_button
+        )
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(GAP)
+        outer.addLayout(self.bar)
+        outer.addWidget(self.text, 1)
+        self._rest = ""
+        self.search.textChanged.connect(self._searched)
+        self.search.returnPressed.connect(self._find)
+        self.text.verticalScrollBar().valueChanged.connect(self._scrolled)
+        for keys, action in (("F3", self._find), ("Shift+F3", lambda: self._find(backward=True))):
+            QShortcut(QKeySequence(keys), self, action, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        QShortcut(
+            QKeySequence("Ctrl+F"),
+            self,
+            self.search.setFocus,
+            context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
+        )
+
+    def append(self, text: str) -> None:
+        """Add text, which may end within a line."""
+        lines = (self._rest + ESCAPES.sub("", text)).replace("\r\n", "\n").split("\n")
+        self._rest = lines.pop()
+        if not lines:
+            return
+        bar = self.text.verticalScrollBar()
+        place = bar.value()
+        self.text.appendPlainText("\n".join(line.rpartition("\r")[2] for line in lines))
+        bar.setValue(bar.maximum() if self.follow.isChecked() else place)
+
+    def finish(self) -> None:
+        """Nothing more comes: show an unfinished last line too."""
+        if self._rest:
+            self.append("\n")
+
+    def clear(self) -> None:
+        """Forget what is shown."""
+        self._rest = ""
+        self.text.clear()
+
+    @property
+    def lines(self) -> int:
+        """How many lines are shown."""
+        return 0 if self.text.document().isEmpty() else self.text.blockCount()
+
+    def _searched(self, text: str) -> None:
+        cursor = self.text.textCursor()
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        self.text.setTextCursor(cursor)
+        if text:
+            self._find(backward=True)
+        else:
+            self.found.setText("")
+            self.search.setProperty("invalid", False)
+            restyle(self.search)
+
+    def _find(self, *, backward: bool = False) -> None:
+        text = self.search.text()
+        if not text:
+            return
+        self.follow.setChecked(False)
+        flags = QTextDocument.FindFlag.FindBackward if backward else QTextDocument.FindFlag(0)
+        there = self.text.find(text, flags)
+        if not there:  # from the other end
+            cursor = self.text.textCursor()
+            end = QTextCursor.MoveOperation.End if backward else QTextCursor.MoveOperation.Start
+            cursor.movePosition(end)
+            self.text.setTextCursor(cursor)
+            there = self.text.find(text, flags)
+        self.found.setText("" if there else "Not found")
+        self.search.setProperty("invalid", not there)
+        restyle(self.search)
+
+    def _follow_changed(self) -> None:
+        if self.follow.isChecked():
+            bar = self.text.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    def _scrolled(self, value: int) -> None:
+        bar = self.text.verticalScrollBar()
+        if bar.isSliderDown() or self.text.underMouse():
+            self.follow.setChecked(value >= bar.maximum())
+
+    def _wrap_changed(self) -> None:
+        modes = QPlainTextEdit.LineWrapMode
+        self.text.setLineWrapMode(modes.WidgetWidth if self.wrap.isChecked() else modes.NoWrap)
+
+    def _copy(self) -> None:
+        chosen = self.text.textCursor().selectedText().replace("\u2029", "\n")
+        QGuiApplication.clipboard().setText(chosen or self.text.toPlainText())

@@ -1,0 +1,324 @@
+"""A terminal: pyte keeps the screen (a VT100's), this draws it and turns keys into what a terminal sends.
+
+Ctrl-P Ctrl-Q detaches, as in ``docker attach``. Copy and paste are Ctrl+Shift+C and Ctrl+Shift+V.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+import pyte
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFont,
+    QFontDatabase,
+    QFontMetricsF,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+from pyte.screens import Char
+
+from desktop.ui.theme import theme
+
+HISTORY = 10_000
+COLOURS = {
+    "black": "#3b4048",
+    "red": "#e06c75",
+    "green": "#98c379",
+    "brown": "#e5c07b",
+    "blue": "#61afef",
+    "magenta": "#c678dd",
+    "cyan": "#56b6c2",
+    "white": "#dcdfe4",
+    "brightblack": "#7f848e",
+    "brightred": "#ff7b86",
+    "brightgreen": "#b5e890",
+    "brightbrown": "#ffd58c",
+    "brightblue": "#7cc4ff",
+    "brightmagenta": "#dd9bf2",
+    "brightcyan": "#7fdbe6",
+    "brightwhite": "#ffffff",
+}
+"""pyte's names of the sixteen colours; on a dark ground in both schemes, as terminals have it."""
+
+GROUND, INK = "#16191e", "#dcdfe4"
+PADDING = 8
+
+KEYS = {
+    Qt.Key.Key_Up: "\x1b[A",
+    Qt.Key.Key_Down: "\x1b[B",
+    Qt.Key.Key_Right: "\x1b[C",
+    Qt.Key.Key_Left: "\x1b[D",
+    Qt.Key.Key_Home: "\x1b[H",
+    Qt.Key.Key_End: "\x1b[F",
+    Qt.Key.Key_Insert: "\x1b[2~",
+    Qt.Key.Key_Delete: "\x1b[3~",
+    Qt.Key.Key_PageUp: "\x1b[5~",
+    Qt.Key.Key_PageDown: "\x1b[6~",
+    Qt.Key.Key_Return: "\r",
+    Qt.Key.Key_Enter: "\r",
+    Qt.Key.Key_Backspace: "\x7f",
+    Qt.Key.Key_Tab: "\t",
+    Qt.Key.Key_Backtab: "\x1b[Z",
+    Qt.Key.Key_Escape: "\x1b",
+    Qt.Key.Key_F1: "\x1bOP",
+    Qt.Key.Key_F2: "\x1bOQ",
+    Qt.Key.Key_F3: "\x1bOR",
+    Qt.Key.Key_F4: "\x1bOS",
+    Qt.Key.Key_F5: "\x1b[15~",
+    Qt.Key.Key_F10: "\x1b[21~",
+}
+"""What xterm sends (XTerm Control Sequences, “PC-Style Function Keys”)."""
+
+DETACH = "\x10\x11"
+
+
+class Terminal(QWidget):
+    """A screen with a cursor. ``typed`` carries bytes for the other side, ``resized`` rows and columns."""
+
+    typed = Signal(bytes)
+    resized = Signal(int, int)
+    detached = Signal()
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
+        self.setCursor(Qt.CursorShape.IBeamCursor)
+        self.cells = pyte.HistoryScreen(80, 24, history=HISTORY, ratio=0.5)
+        self._stream = pyte.Stream(self.cells)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        metrics = QFontMetricsF(self._font)
+        self._cell = metrics.horizontalAdvance("M"), metrics.height()
+        self._ascent = metrics.ascent()
+        self._pending = ""
+        self._selection: tuple[QPoint, QPoint] | None = None
+        self._repaint = QTimer(self, singleShot=True, interval=15)
+        self._repaint.timeout.connect(self.update)
+
+    # -- the other side -------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Show output."""
+        if self.cells.history.position < self.cells.history.size:
+            while self.cells.history.bottom:
+                self.cells.next_page()
+        self._stream.feed(self._decoder.decode(data))
+        if not self._repaint.isActive():
+            self._repaint.start()
+
+    def lines(self) -> list[str]:
+        """The screen's lines without trailing blanks."""
+        return [line.rstrip() for line in self.cells.display]
+
+    @property
+    def size_in_cells(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.cells.lines, self.cells.columns
+
+    # -- keys and mouse -------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        modifiers = event.modifiers()
+        both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        if modifiers & both == both and event.key() == Qt.Key.Key_C:
+            self.copy()
+            return
+        if modifiers & both == both and event.key() == Qt.Key.Key_V:
+            self.paste()
+            return
+        if modifiers & Qt.KeyboardModifier.ShiftModifier and event.key() in (
+            Qt.Key.Key_PageUp,
+            Qt.Key.Key_PageDown,
+        ):
+            self._scroll(up=event.key() == Qt.Key.Key_PageUp)
+            return
+        text = KEYS.get(Qt.Key(event.key()), event.text())
+        if (
+            modifiers == Qt.KeyboardModifier.ControlModifier
+            and Qt.Key.Key_At <= event.key() <= Qt.Key.Key_Underscore
+        ):
+            text = chr(event.key() - Qt.Key.Key_At)  # Ctrl-A is 1; not every platform says so by itself
+        if modifiers & Qt.KeyboardModifier.AltModifier and text:
+            text = "\x1b" + text
+        if text:
+            self._send(text)
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Tab belongs to the program inside; Ctrl+Tab and F6 leave."""
+        return False
+
+    def _send(self, text: str) -> None:
+        """Hold a Ctrl-P back until the next key tells whether it begins a detach."""
+        text, self._pending = self._pending + text, ""
+        if text == DETACH:
+            self.detached.emit()
+        elif text == DETACH[0]:
+            self._pending = text
+        else:
+            self._selection = None
+            self.typed.emit(text.encode())
+
+    def paste(self) -> None:
+        """Send the clipboard's text; bracketed when the program asked for that."""
+        text = QGuiApplication.clipboard().text().replace("\r\n", "\r").replace("\n", "\r")
+        if (2004 << 5) in self.cells.mode:
+            text = f"\x1b[200~{text}\x1b[201~"
+        if text:
+            self.typed.emit(text.encode())
+
+    def copy(self) -> None:
+        """Put the selected text into the clipboard."""
+        text = self.selected()
+        if text:
+            QGuiApplication.clipboard().setText(text)
+
+    def selected(self) -> str:
+        """The selected text."""
+        if self._selection is None:
+            return ""
+        first, last = sorted(self._selection, key=lambda cell: (cell.y(), cell.x()))
+        lines = []
+        for y in range(first.y(), last.y() + 1):
+            line = self.cells.display[y] if 0 <= y < self.cells.lines else ""
+            start = first.x() if y == first.y() else 0
+            end = last.x() if y == last.y() else len(line)
+            lines.append(line[start:end].rstrip())
+        return "\n".join(lines)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.setFocus()
+        if event.button() == Qt.MouseButton.LeftButton:
+            cell = self._cell_at(event.position().toPoint())
+            self._selection = (cell, cell)
+            self.update()
+        elif event.button() == Qt.MouseButton.MiddleButton:
+            self.paste()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton and self._selection is not None:
+            self._selection = (self._selection[0], self._cell_at(event.position().toPoint()))
+            self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._scroll(up=event.angleDelta().y() > 0)
+
+    def _scroll(self, *, up: bool) -> None:
+        if up:
+            self.cells.prev_page()
+        else:
+            self.cells.next_page()
+        self.update()
+
+    def _cell_at(self, place: QPoint) -> QPoint:
+        width, height = self._cell
+        return QPoint(
+            max(0, min(self.cells.columns, round((place.x() - PADDING) / width))),
+            max(0, min(self.cells.lines - 1, int((place.y() - PADDING) // height))),
+        )
+
+    # -- looks ----------------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        width, height = self._cell
+        columns = max(20, int((self.width() - 2 * PADDING) // width))
+        rows = max(4, int((self.height() - 2 * PADDING) // height))
+        if (rows, columns) != self.size_in_cells:
+            self.cells.resize(rows, columns)
+            self.resized.emit(rows, columns)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(GROUND))
+        for y in range(self.cells.lines):
+            self._paint_line(painter, y)
+        self._paint_selection(painter)
+        self._paint_cursor(painter)
+        if self.hasFocus():
+            painter.setPen(theme().colour("accent"))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+
+    def _paint_line(self, painter: QPainter, y: int) -> None:
+        line = self.cells.buffer[y]
+        x = 0
+        while x < self.cells.columns:
+            look, start = line[x], x
+            text = ""
+            while x < self.cells.columns and _same_look(line[x], look):
+                text += line[x].data
+                x += 1
+            if text.strip() or look.bg != "default" or look.reverse or look.underscore:
+                self._paint_run(painter, self._rect(start, y, x - start), text, look)
+
+    def _paint_run(self, painter: QPainter, place: QRect, text: str, look: Char) -> None:
+        ink, ground = _colour(look.fg, INK, look.bold), _colour(look.bg, GROUND, False)
+        if look.reverse:
+            ink, ground = ground, ink
+        if ground != QColor(GROUND):
+            painter.fillRect(place, ground)
+        font = QFont(self._font)
+        font.setBold(look.bold)
+        font.setItalic(look.italics)
+        font.setUnderline(look.underscore)
+        painter.setFont(font)
+        painter.setPen(ink)
+        painter.drawText(QPoint(place.left(), place.top() + int(self._ascent)), text)
+
+    def _paint_selection(self, painter: QPainter) -> None:
+        if self._selection is None or self._selection[0] == self._selection[1]:
+            return
+        first, last = sorted(self._selection, key=lambda cell: (cell.y(), cell.x()))
+        tint = theme().colour("accent")
+        tint.setAlpha(90)
+        for y in range(first.y(), last.y() + 1):
+            start = first.x() if y == first.y() else 0
+            end = last.x() if y == last.y() else self.cells.columns
+            painter.fillRect(self._rect(start, y, end - start), tint)
+
+    def _paint_cursor(self, painter: QPainter) -> None:
+        cursor = self.cells.cursor
+        if cursor.hidden:
+            return
+        place = self._rect(min(cursor.x, self.cells.columns - 1), cursor.y, 1)
+        painter.setPen(QColor(INK))
+        if self.hasFocus():
+            tint = QColor(INK)
+            tint.setAlpha(150)
+            painter.fillRect(place, tint)
+        else:
+            painter.drawRect(place.adjusted(0, 0, -1, -1))
+
+    def _rect(self, x: int, y: int, count: int) -> QRect:
+        width, height = self._cell
+        left, top = PADDING + x * width, PADDING + y * height
+        return QRect(int(left), int(top), int(left + count * width) - int(left), int(top + height) - int(top))
+
+
+def _same_look(one: Char, other: Char) -> bool:
+    return one[1:] == other[1:]
+
+
+def _colour(name: str, default: str, bright: bool) -> QColor:
+    if name == "default":
+        return QColor(default)
+    found = COLOURS.get(f"bright{name}" if bright else name) or COLOURS.get(name)
+    return QColor(found or f"#{name}")

@@ -1,0 +1,310 @@
+"""The main window: sidebar, pages, messages and the state bar. Places are reached by Ctrl+1 … Ctrl+6."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.control.schema import RunState
+from desktop.ui.context import Context
+from desktop.ui.icons import app_icon, icon
+from desktop.ui.models.collections import Collections
+from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.pages.home import TITLES, HomePage
+from desktop.ui.pages.images import ImagesPage
+from desktop.ui.pages.networks import NetworksPage
+from desktop.ui.pages.settings import SettingsPage
+from desktop.ui.pages.volumes import VolumesPage
+from desktop.ui.session import Session
+from desktop.ui.theme import GAP, MARGIN, PAD, SIDEBAR_WIDTH
+from desktop.ui.widgets.banner import Banners
+from desktop.ui.widgets.basics import Elided, Picture, label, tool
+
+PLACES = (
+    ("home", "Home"),
+    ("containers", "Containers"),
+    ("images", "Images"),
+    ("volumes", "Volumes"),
+    ("networks", "Networks"),
+    ("settings", "Settings"),
+)
+
+SHORTCUTS = (
+    ("Ctrl+1 … Ctrl+6", "Go to a place in the sidebar"),
+    ("Ctrl+F", "Search the list or the log"),
+    ("F5", "Look again"),
+    ("Return", "Open what is chosen"),
+    ("Del", "Remove what is chosen"),
+    ("Ctrl+Return", "Start what is chosen"),
+    ("F2", "Rename"),
+    ("Ctrl+N", "Run a container"),
+    ("Ctrl+L", "Pull an image"),
+    ("Alt+Left, Esc", "Back to the list"),
+    ("F6", "From the page to the sidebar and back"),
+    ("Ctrl+Shift+C, Ctrl+Shift+V", "Copy and paste in a terminal"),
+    ("Ctrl+P Ctrl+Q", "Detach a terminal"),
+    ("F1", "This list"),
+)
+
+SMALLEST = QSize(900, 560)
+AT_FIRST = QSize(1180, 760)
+
+
+class Window(QMainWindow):
+    """See the module."""
+
+    closed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.banners = Banners()
+        self.context = Context(session, Collections(session), self)
+        self.setWindowTitle("Slipway")
+        self.setWindowIcon(app_icon())
+        self.setMinimumSize(SMALLEST)
+        self.pages: dict[str, QWidget] = {}
+        self._makers: dict[str, Callable[[], QWidget]] = {
+            "home": lambda: HomePage(self.context),
+            "containers": lambda: ContainersPage(self.context),
+            "images": lambda: ImagesPage(self.context),
+            "volumes": lambda: VolumesPage(self.context),
+            "networks": lambda: NetworksPage(self.context),
+            "settings": lambda: SettingsPage(self.context),
+        }
+        self.stack = QStackedWidget()
+        self._buttons = QButtonGroup(self)
+        self._state = Elided(kind="small")
+        self._endpoint = label("", "small", select=True)
+        body = QWidget()
+        body.setObjectName("page")
+        inner = QVBoxLayout(body)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(0)
+        holder = QVBoxLayout()
+        holder.setContentsMargins(MARGIN, GAP, MARGIN, 0)
+        holder.addWidget(self.banners)
+        inner.addLayout(holder)
+        inner.addWidget(self.stack, 1)
+        whole = QWidget()
+        outer = QGridLayout(whole)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self._make_sidebar(), 0, 0)
+        outer.addWidget(body, 0, 1)
+        outer.addWidget(self._make_state_bar(), 1, 0, 1, 2)
+        outer.setColumnStretch(1, 1)
+        self.setCentralWidget(whole)
+        self._make_shortcuts()
+        session.status_changed.connect(self._show_state)
+        self._show_state()
+        self._restore()
+        self.show_place("home")
+
+    # -- places ---------------------------------------------------------------------------------------------------
+
+    def show_place(self, name: str, subject: str = "") -> None:
+        """Go to a place; ``subject`` ``prune`` also asks what to prune there."""
+        self._drop_detail()
+        page = self.pages.get(name)
+        if page is None:
+            page = self.pages[name] = self._makers[name]()
+            self.stack.addWidget(page)
+            refresh = getattr(page, "refresh", None)
+            if refresh is not None:
+                refresh()
+        self.stack.setCurrentWidget(page)
+        found = self._buttons.button([key for key, _ in PLACES].index(name))
+        found.setChecked(True)
+        if subject == "prune":
+            page.prune()  # type: ignore[attr-defined]  # the pages that offer it are asked only
+
+    def show_page(self, page: QWidget) -> None:
+        """Show the page of one object; going anywhere else ends it."""
+        self._drop_detail()
+        self.stack.addWidget(page)
+        self.stack.setCurrentWidget(page)
+        page.setFocus()
+
+    @property
+    def place(self) -> str:
+        """Where we are."""
+        return PLACES[self._buttons.checkedId()][0]
+
+    def _drop_detail(self) -> None:
+        current = self.stack.currentWidget()
+        if current is not None and current not in self.pages.values():
+            self.stack.removeWidget(current)
+            current.close()
+            current.deleteLater()
+
+    def _make_sidebar(self) -> QWidget:
+        side = self._side = QFrame()
+        side.setObjectName("sidebar")
+        side.setFixedWidth(SIDEBAR_WIDTH)
+        inner = QVBoxLayout(side)
+        inner.setContentsMargins(GAP + 4, PAD, GAP + 4, GAP)
+        inner.setSpacing(2)
+        brand = QHBoxLayout()
+        mark = QLabel()
+        mark.setPixmap(app_icon().pixmap(QSize(26, 26)))
+        name = label("Slipway", "brand")
+        brand.addWidget(mark)
+        brand.addWidget(name)
+        brand.addStretch(1)
+        inner.addLayout(brand)
+        inner.addSpacing(PAD)
+        for number, (key, title) in enumerate(PLACES):
+            made = QToolButton()
+            made.setText(title)
+            made.setIcon(icon(key, "muted"))
+            made.setIconSize(QSize(18, 18))
+            made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            made.setCheckable(True)
+            made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            made.setAccessibleName(title)
+            made.setToolTip(f"{title} (Ctrl+{number + 1})")
+            made.clicked.connect(lambda _=False, key=key: self.show_place(key))
+            self._buttons.addButton(made, number)
+            inner.addWidget(made)
+            if key == "networks":
+                inner.addStretch(1)
+        return side
+
+    def _make_state_bar(self) -> QWidget:
+        bar = QFrame()
+        bar.setObjectName("statebar")
+        inner = QHBoxLayout(bar)
+        inner.setContentsMargins(PAD, 4, PAD, 4)
+        inner.addWidget(Picture("machine", 16))
+        inner.addWidget(self._state, 1)
+        inner.addWidget(self._endpoint)
+        inner.addWidget(tool("info", "Keyboard shortcuts (F1)", self.show_shortcuts))
+        return bar
+
+    def _show_state(self) -> None:
+        status = self.session.status
+        if status is None:
+            trouble = self.session.trouble
+            self._state.set_full(trouble.message if trouble else "Looking for Slipway …")
+            self._endpoint.setText("")
+            return
+        words = [TITLES[status.state]]
+        if status.engine is not None:
+            words.append(f"Moby {status.engine.version}")
+            words.append(f"{status.engine.os}/{status.engine.arch}")
+        if status.accelerator is not None and status.state is RunState.RUNNING:
+            words.append("software mode" if status.accelerator.emulated else status.accelerator.name)
+        if status.stage:
+            words.append(status.stage)
+        self._state.set_full("  ·  ".join(words))
+        self._endpoint.setText(status.socket)
+
+    # -- keys -----------------------------------------------------------------------------------------------------
+
+    def _make_shortcuts(self) -> None:
+        for number, (key, _) in enumerate(PLACES, 1):
+            self._key(f"Ctrl+{number}", partial(self.show_place, key))
+        self._key("Ctrl+F", self._focus_search)
+        self._key("F5", self._look_again)
+        self._key("F1", self.show_shortcuts)
+        self._key("F6", self._change_side)
+        self._key("Ctrl+N", self._run)
+        self._key("Ctrl+L", self._pull)
+        self._key("Alt+Left", self._back)
+        self._key("Esc", self._back)
+
+    def _key(self, keys: str, action: Callable[[], object]) -> None:
+        QShortcut(QKeySequence(keys), self, lambda: action())
+
+    def _focus_search(self) -> None:
+        field = getattr(self.stack.currentWidget(), "search", None)
+        if field is not None:
+            field.setFocus()
+
+    def _look_again(self) -> None:
+        lists = self.context.lists
+        if self.session.running:
+            for found in (lists.containers, lists.images, lists.volumes, lists.networks):
+                found.refresh()
+
+    def _change_side(self) -> None:
+        side = self._buttons.checkedButton()
+        page = self.stack.currentWidget()
+        if self._side.isAncestorOf(self.focusWidget() or self) and page is not None:
+            page.setFocus()
+            page.focusNextChild()
+        else:
+            side.setFocus()
+
+    def _run(self) -> None:
+        self.show_place("containers")
+        page = self.pages["containers"]
+        assert isinstance(page, ContainersPage)
+        page.run_dialog()
+
+    def _pull(self) -> None:
+        self.show_place("images")
+        page = self.pages["images"]
+        assert isinstance(page, ImagesPage)
+        page.pull_dialog()
+
+    def _back(self) -> None:
+        if self.stack.currentWidget() not in self.pages.values():
+            self.show_place(self.place)
+
+    def show_shortcuts(self) -> QDialog:
+        """The list of keys."""
+        dialog = QDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle("Keyboard shortcuts")
+        grid = QGridLayout(dialog)
+        grid.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        grid.setHorizontalSpacing(MARGIN)
+        grid.addWidget(label("Keyboard shortcuts", "section"), 0, 0, 1, 2)
+        for number, (keys, text) in enumerate(SHORTCUTS, 1):
+            grid.addWidget(label(keys, "muted"), number, 0)
+            grid.addWidget(label(text), number, 1)
+        dialog.open()
+        return dialog
+
+    # -- the window itself ----------------------------------------------------------------------------------------
+
+    def raise_window(self) -> None:
+        """Bring it before the person's eyes."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def _memory(self) -> QSettings:
+        return QSettings(str(self.session.paths.home / "window.ini"), QSettings.Format.IniFormat)
+
+    def _restore(self) -> None:
+        shape: Any = self._memory().value("geometry")
+        if not isinstance(shape, QByteArray) or not self.restoreGeometry(shape):
+            self.resize(AT_FIRST)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._memory().setValue("geometry", self.saveGeometry())
+        self.closed.emit()
+        super().closeEvent(event)

@@ -1,0 +1,100 @@
+"""Debian's docker-registry on this computer's loopback, for real pushes and pulls without a public registry."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+MANIFESTS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A running registry.
+
+    :ivar port: on this computer's loopback.
+    :ivar guest_host: how the engine calls this computer's loopback (QEMU's user network: 10.0.2.2).
+    """
+
+    port: int
+    guest_host: str
+
+    @property
+    def address(self) -> str:
+        """What image names begin with, for the engine."""
+        return f"{self.guest_host}:{self.port}"
+
+    @property
+    def host_address(self) -> str:
+        """What programs on this computer call it."""
+        return f"127.0.0.1:{self.port}"
+
+    def manifest(self, repository: str, reference: str) -> tuple[str, dict[str, object]]:
+        """Ask the registry itself for a manifest: its digest and what it says."""
+        url = f"http://{self.host_address}/v2/{repository}/manifests/{reference}"
+        reply = httpx.get(url, headers={"Accept": ", ".join(MANIFESTS)})
+        reply.raise_for_status()
+        return reply.headers["Docker-Content-Digest"], json.loads(reply.text)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_registry(folder: Path, port: int, guest_host: str) -> Iterator[Registry]:
+    """Run a registry that keeps its data in ``folder``, until the end of the block."""
+    program = shutil.which("docker-registry")
+    assert program, "docker-registry is missing: python3 installers/dev.py setup"
+    configuration = folder / "registry.json"  # YAML, of which JSON is a part
+    configuration.write_text(
+        json.dumps(
+            {
+                "version": 0.1,
+                "log": {"level": "warn"},
+                "storage": {
+                    "filesystem": {"rootdirectory": str(folder / "data")},
+                    "delete": {"enabled": True},
+                },
+                "http": {"addr": f"127.0.0.1:{port}"},
+            }
+        )
+    )
+    with (folder / "registry.log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=subprocess.STDOUT)
+        try:
+            await_answer(f"http://127.0.0.1:{port}/v2/", process, folder / "registry.log")
+            yield Registry(port, guest_host)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the registry answers; fail with its log when it does not."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"docker-registry does not answer on {url}:\n{log.read_text()}")

@@ -1,0 +1,234 @@
+"""``slipway`` by hand on the session's machine: what it prints, its exit codes, how it behaves in a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cli import Program, finish, venv_program
+from tests.e2e.conftest import RunningMachine
+from tests.e2e.leftovers import assert_nothing_left
+
+pytestmark = pytest.mark.machine
+
+ESCAPE = "\x1b"
+
+
+@pytest.fixture
+def slipway(machine: RunningMachine) -> Program:
+    return machine.slipway
+
+
+def test_status_is_a_real_answer(slipway: Program, machine: RunningMachine) -> None:
+    status = json.loads(slipway("status", "--json"))
+    assert status["state"] == "running"
+    assert status["engine"]["version"].startswith("28.5")
+    assert status["engine"]["os"] == "linux"
+    assert status["socket"] == f"unix://{machine.socket}"
+    assert status["machine"]["pid"]
+    speed = status["accelerator"]
+    assert speed["why"]
+    assert bool(speed["fix"]) or not speed["emulated"]
+
+
+def test_status_for_a_person(slipway: Program) -> None:
+    told = slipway("status")
+    assert re.search(r"^Slipway\s+running", told, re.MULTILINE)
+    assert re.search(r"^Engine\s+Moby 28\.5\.\S+ \(API 1\.\d+\), linux/", told, re.MULTILINE)
+    assert ESCAPE not in told  # colours are for terminals
+
+
+def test_timing_is_kept(slipway: Program) -> None:
+    boots = json.loads(slipway("status", "--json", "--timing"))["boots"]
+    stages = boots[-1]["stages"]
+    names = [stage["name"] for stage in stages]
+    assert names[:4] == ["image", "disk", "accelerator", "qemu"]
+    assert names[-1] == "socket"
+    assert {"init", "data", "sshd", "ssh", "containerd", "dockerd"} <= set(names)
+    seconds = [stage["seconds"] for stage in stages]
+    assert seconds == sorted(seconds)
+    assert boots[-1]["total"] == seconds[-1] > 0
+    told = slipway("status", "--timing")
+    assert all(re.search(rf"^  {name} +\d+\.\d\d s", told, re.MULTILINE) for name in names)
+
+
+def test_the_socket_is_private(machine: RunningMachine) -> None:
+    assert stat.S_IMODE(machine.socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(machine.socket.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE((machine.home / "run" / "control.sock").stat().st_mode) == 0o600
+
+
+def test_start_again_changes_nothing(slipway: Program) -> None:
+    before = json.loads(slipway("status", "--json"))["machine"]
+    result = slipway.run("start")
+    assert (result.code, result.err) == (0, "")
+    assert "runs already" in result.out
+    assert json.loads(slipway("status", "--json"))["machine"] == before
+
+
+def test_version(slipway: Program) -> None:
+    told = json.loads(slipway("version", "--json"))
+    assert told["version"]
+    assert told["engine"]["version"].startswith("28.5")
+    assert "Moby 28.5" in slipway("version")
+
+
+def test_settings(slipway: Program) -> None:
+    assert "wait_seconds" in slipway("settings", "get")
+    assert slipway("settings", "get", "wait_seconds") == "60"
+    slipway("settings", "set", "wait_seconds", "61")
+    assert slipway("settings", "get", "wait_seconds") == "61"
+    slipway("settings", "set", "wait_seconds", "null")
+    assert slipway("settings", "get", "wait_seconds", "--json") == "60"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("memory_mib", "100", "the engine needs"),
+        ("memory_mib", "lots", "whole number"),
+        ("cpus", "1000", "Choose 0 to"),
+        ("cpus", "255", "this computer has"),
+        ("disk_gib", "8", "shrink"),
+        ("acelerator", "tcg", "accelerator"),
+        ("daemon", '{"hosts": []}', "daemon.hosts"),
+        ("wait_seconds.x", "3", "nothing below"),
+    ],
+)
+def test_settings_that_are_refused_change_nothing(slipway: Program, name: str, value: str, reason: str) -> None:
+    before = slipway("settings", "get", "--json")
+    refused = slipway.fails("settings", "set", name, value)
+    assert refused.code == 1
+    assert reason in refused.err
+    assert slipway("settings", "get", "--json") == before
+
+
+def test_a_setting_that_needs_a_restart_says_so(slipway: Program) -> None:
+    before = json.loads(slipway("settings", "get", "memory_mib", "--json"))
+    try:
+        assert "restart" in slipway("settings", "set", "memory_mib", str(before + 1))
+    finally:
+        slipway("settings", "set", "memory_mib", "null")
+
+
+def test_disk_grows_while_it_runs(slipway: Program) -> None:
+    before = json.loads(slipway("disk", "info", "--json"))
+    assert before["exists"]
+    assert 0 < before["allocated"] < before["virtual_size"]
+    gib = before["virtual_size"] // 1024**3 + 1
+    slipway("disk", "grow", str(gib))
+    assert json.loads(slipway("disk", "info", "--json"))["virtual_size"] == gib * 1024**3
+    seen = slipway("shell", "--", "df", "-P", "-k", "/var/lib/slipway").splitlines()[1].split()[1]
+    assert int(seen) * 1024 > (gib - 1) * 1024**3 * 0.9
+    assert json.loads(slipway("settings", "get", "disk_gib", "--json")) == gib
+    smaller = slipway.fails("disk", "grow", "1")
+    assert "shrink" in smaller.err or "smaller" in smaller.err
+    assert slipway.fails("disk", "check").code == 1  # not while it is in use
+
+
+def test_image_list(slipway: Program) -> None:
+    images = json.loads(slipway("image", "list", "--json"))
+    current = [item for item in images if item["current"]]
+    assert current
+    assert all(item["packages"]["docker.io"].startswith("28.5") for item in current)
+
+
+def test_shell(slipway: Program) -> None:
+    assert slipway("shell", "uname", "-s") == "Linux"
+    assert slipway("shell", "--", "echo", "two  spaces", "$HOME") == "two  spaces $HOME"
+    assert slipway.run("shell", "--", "sh", "-c", "exit 7").code == 7
+    assert slipway("shell", "cat", stdin="fed from a pipe\n") == "fed from a pipe"
+
+
+def test_shell_in_a_terminal(slipway: Program) -> None:
+    terminal = slipway.terminal("shell")
+    terminal.expect("# ")
+    terminal.sendline("echo $((6*7)); exit 3")
+    terminal.expect("42")
+    assert finish(terminal) == 3
+
+
+@pytest.mark.parametrize("source", ["supervisor", "dockerd", "containerd"])
+def test_logs(slipway: Program, source: str) -> None:
+    told = slipway("logs", "--source", source, "-n", "50")
+    assert 0 < len(told.splitlines()) <= 50
+    assert slipway("logs", "--source", source, "-n", "1").count("\n") == 0
+
+
+def test_logs_follow(slipway: Program, docker: Program, machine: RunningMachine) -> None:
+    terminal = slipway.terminal("logs", "-f", "-n", "0")
+    try:
+        slipway("settings", "set", "wait_seconds", "60")
+        slipway("context", "restore")
+        slipway("context", "use")
+        terminal.expect(r"context", timeout=20)
+    finally:
+        terminal.sendintr()
+        assert finish(terminal) == 130
+
+
+def test_diagnose(slipway: Program) -> None:
+    told = slipway.run("diagnose", "--json")  # 1 when a check fails, as acceleration does on many a server
+    checks = {check["name"]: check for check in json.loads(told.out)}
+    assert told.code == int(any(check["passed"] is False for check in checks.values()))
+    assert checks["socket"]["passed"] is True
+    failed = [check for check in checks.values() if check["passed"] is False]
+    assert not [check for check in failed if not check["fix"]], "a failed check has to say what to do"
+
+
+def test_context(slipway: Program, docker_config: Path, machine: RunningMachine) -> None:
+    program = Program(("docker",), {"DOCKER_CONFIG": str(docker_config), "DOCKER_HOST": "", "DOCKER_CONTEXT": ""})
+    slipway("context", "use")
+    assert program("context", "show") == "slipway"
+    endpoint = json.loads(program("context", "inspect", "slipway"))[0]["Endpoints"]["docker"]["Host"]
+    assert endpoint == f"unix://{machine.socket}"
+    assert "28.5" in program("version", "--format", "{{.Server.Version}}")
+    slipway("context", "restore")
+    assert program("context", "show") == "default"
+    slipway("context", "use")
+
+
+def test_progress_is_for_terminals(machine: RunningMachine) -> None:
+    terminal = machine.slipway.terminal("start")
+    terminal.expect("runs already")
+    assert finish(terminal) == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str) -> None:
+    slipway = Program((str(venv_program("slipway")),), {})
+    assert "_SLIPWAY_COMPLETE" in slipway("completion", shell)
+
+
+def test_completion_in_bash(tmp_path: Path) -> None:
+    slipway = Program((str(venv_program("slipway")),), {"SLIPWAY_HOME": str(tmp_path)})
+    script = slipway("completion", "bash")
+    asked = f"""{script}
+    COMP_WORDS=(slipway settings get dis); COMP_CWORD=3
+    _slipway_completion slipway; printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    environment = {"PATH": f"{venv_program('slipway').parent}:/usr/bin:/bin"}
+    assert Program(("bash", "-c"), environment)(asked) == "disk_gib"
+
+
+def test_wrong_usage() -> None:
+    slipway = Program((str(venv_program("slipway")),), {})
+    assert slipway.run("strat").code == 2
+    assert slipway.run("logs", "--source", "nobody").code == 2
+    assert slipway.run("disk", "grow", "much").code == 2
+
+
+def test_nothing_runs(tmp_path: Path) -> None:
+    """Without a supervisor nothing is started just to say so."""
+    slipway = Program((str(venv_program("slipway")),), {"SLIPWAY_HOME": str(tmp_path)})
+    status = slipway.run("status")
+    assert status.code == 3
+    assert "stopped" in status.out
+    assert slipway("stop") == "Slipway is stopped already"
+    assert slipway.run("shell").code == 3
+    assert json.loads(slipway("version", "--json"))["engine"] is None
+    assert_nothing_left(tmp_path)

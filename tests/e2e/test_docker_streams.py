@@ -1,0 +1,66 @@
+"""Connections that stay open for long while nothing happens on them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from tests.e2e.cli import TIMEOUT, Program
+
+pytestmark = pytest.mark.machine
+
+QUIET_SECONDS = 60.0
+
+
+def next_event(stream: subprocess.Popen[str], action: str, name: str) -> dict[str, object]:
+    """Read events until that one."""
+    assert stream.stdout is not None
+    for line in stream.stdout:
+        event = json.loads(line)
+        if event["Action"] == action and event["Actor"]["Attributes"].get("name") == name:
+            return dict(event)
+    raise AssertionError(f"the stream of events ended, exit code {stream.wait()}")
+
+
+def test_quiet_for_a_minute(docker: Program, busybox: str, name: str) -> None:
+    """``events``, ``logs -f`` and an attached shell say nothing for a minute, and then all still work."""
+    docker("run", "-dit", "--name", name, busybox, "sh")
+    events = docker.start("events", "--format", "json", "--filter", f"container={name}")
+    logs = docker.start("logs", "-f", name)
+    shell = docker.terminal("attach", name)
+    try:
+        shell.sendline("echo fi''rst")
+        shell.expect_exact("first")
+        docker("pause", name)
+        docker("unpause", name)
+        next_event(events, "unpause", name)
+        time.sleep(QUIET_SECONDS)  # the silence is what is tested
+        assert (events.poll(), logs.poll(), shell.isalive()) == (None, None, True)
+        shell.sendline("echo se''cond; exit 0")
+        shell.expect_exact("second")
+        assert next_event(events, "die", name)["Type"] == "container"
+        out, _ = logs.communicate(timeout=TIMEOUT)
+        assert "second" in out
+    finally:
+        shell.close(force=True)
+        for process in (events, logs):
+            process.kill()
+            process.communicate()
+
+
+def test_events_since_then_end(docker: Program, busybox: str, name: str) -> None:
+    docker("run", "--name", name, busybox, "true")
+    window = ["--since", "10m", "--until", str(int(time.time()) + 2)]
+    lines = docker("events", *window, "--filter", f"container={name}", "--format", "{{.Action}}").splitlines()
+    assert [line for line in lines if line in {"create", "start", "die"}] == ["create", "start", "die"]
+
+
+def test_stats_stream(docker: Program, busybox: str, name: str) -> None:
+    docker("run", "-d", "--name", name, busybox, "sleep", "1000")
+    stats = json.loads(docker("stats", "--no-stream", "--format", "json", name))
+    assert stats["Name"] == name
+    assert stats["PIDs"] == "1"
+    assert docker("top", name).splitlines()[1].endswith("sleep 1000")

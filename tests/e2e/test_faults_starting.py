@@ -1,0 +1,176 @@
+"""Faults before and during a start: each is made for real and has to end in a known state, told clearly."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.linux import ENGINE_ROOTFS
+from tests.e2e.cli import Program, Result, finish, venv_program
+from tests.e2e.conftest import START_SECONDS, RunningMachine
+from tests.e2e.leftovers import assert_nothing_left, processes_of
+from vm.host import host
+from vm.image.recipe import load_recipe
+
+pytestmark = pytest.mark.machine
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home with a short path; whatever happens in it, nothing may be left running."""
+    folder = Path(tempfile.mkdtemp(prefix="slipway-", dir="/tmp")).resolve()
+    yield folder
+    Program((str(venv_program("slipway")),), {"SLIPWAY_HOME": str(folder)}).run("stop", timeout=120)
+    try:
+        assert_nothing_left(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def slipway(home: Path, tmp_path: Path) -> Program:
+    return Program((str(venv_program("slipway")),), {"SLIPWAY_HOME": str(home), "DOCKER_CONFIG": str(tmp_path)})
+
+
+def with_variables(slipway: Program, **more: str) -> Program:
+    return Program(slipway.argv, {**slipway.environment, **more})
+
+
+def failed_start(slipway: Program, state: str = "failed") -> Result:
+    """A start that has to fail, leaving the named state with its cause."""
+    result = slipway.fails("start", timeout=START_SECONDS)
+    assert result.code == 1
+    assert "Error:" in result.err
+    told = status(slipway)
+    assert told["state"] == state
+    assert told["failure"]["message"] in result.err
+    assert told["machine"] is None or told["machine"]["pid"] is None
+    return result
+
+
+def status(slipway: Program) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(slipway.run("status", "--json").out)
+    return told
+
+
+def test_qemu_is_missing(slipway: Program, tmp_path: Path) -> None:
+    failed = failed_start(with_variables(slipway, SLIPWAY_QEMU=str(tmp_path)))
+    assert "qemu-system-" in failed.err
+    assert "install" in failed.err  # the hint
+
+
+def test_qemu_is_too_old(slipway: Program, tmp_path: Path) -> None:
+    for name in ("qemu-system-x86_64", "qemu-system-aarch64"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho 'QEMU emulator version 6.2.0 (Debian 1:6.2)'\n")
+        program.chmod(0o755)
+    failed = failed_start(with_variables(slipway, PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}"))
+    assert "6.2" in failed.err
+    assert "7.2" in failed.err
+
+
+@pytest.mark.parametrize("name", ["kernel", "root.erofs"])
+def test_the_image_is_corrupt(slipway: Program, home: Path, machine: RunningMachine, name: str) -> None:
+    """A flipped byte is found before anything boots; the file and the cure are named, and the cure works."""
+    version = load_recipe(ENGINE_ROOTFS).version(host().arch)
+    cache = home / "cache"
+    shutil.copytree(host().paths().images / version, cache / "images" / version)
+    victim = cache / "images" / version / name
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    victim.chmod(0o644)
+    victim.write_bytes(data)
+    failed = failed_start(with_variables(slipway, SLIPWAY_CACHE=str(cache)))
+    assert name in failed.err
+    assert "slipway image build --force" in failed.err
+
+
+def test_the_data_disk_is_damaged(slipway: Program, home: Path) -> None:
+    """A disk that cannot be opened is told, and not a byte of it is changed."""
+    disk = home / "machine" / "data.qcow2"
+    disk.parent.mkdir(parents=True)
+    disk.write_bytes(b"this is no disk, but it may be precious" * 1000)
+    before = disk.read_bytes()
+    failed = failed_start(slipway)
+    assert "disk" in failed.err
+    assert disk.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "not valid JSON"),
+        ("[1, 2]", "one JSON object"),
+        ('{"schema": 1, "cpus": "many"}', "whole number"),
+        ('{"schema": 1, "cpuz": 2}', "cpus"),
+        ('{"schema": 99}', "newer"),
+    ],
+)
+def test_the_settings_are_nonsense(slipway: Program, home: Path, text: str, reason: str) -> None:
+    settings = home / "settings.json"
+    settings.write_text(text)
+    failed = failed_start(slipway)
+    assert reason in failed.err
+    assert slipway.fails("settings", "set", "cpus", "1").code == 1
+    assert settings.read_text() == text
+    settings.unlink()
+    assert "cpus" in slipway("settings", "get")  # mended without restarting anything
+
+
+def test_the_path_is_too_long(home: Path) -> None:
+    slipway = Program((str(venv_program("slipway")),), {"SLIPWAY_HOME": str(home / ("x" * 90))})
+    failed = slipway.fails("start")
+    assert failed.code == 1
+    assert "too long" in failed.err
+    assert "SLIPWAY_HOME" in failed.err
+
+
+def test_the_home_cannot_be_made(home: Path) -> None:
+    (home / "file").write_text("in the way")
+    failed = Program((str(venv_program("slipway")),), {"SLIPWAY_HOME": str(home / "file")}).fails("start")
+    assert failed.code == 1
+    assert "SLIPWAY_HOME" in failed.err
+
+
+STEPS = ("image", "disk", "QEMU", "Linux", "services", "connecting", "containerd", "dockerd")
+"""Words of what the terminal shows while each stage of a start goes on."""
+
+
+def test_interrupted_at_each_stage(slipway: Program, home: Path) -> None:
+    """Ctrl-C undoes the start wherever it is: no QEMU, state stopped, and the next start is as good as any."""
+    shown: list[str] = []
+    for word in STEPS:
+        terminal = slipway.terminal("start", columns=120)
+        found = terminal.expect([word, "answers on"], timeout=START_SECONDS)
+        if found == 1:  # the stage was too short to be shown
+            finish(terminal)
+            slipway("stop", "--keep-supervisor", timeout=120)
+            continue
+        shown.append(word)
+        terminal.sendintr()
+        assert finish(terminal) == 130
+        told = status(slipway)
+        assert told["state"] == "stopped", f"after {word}: {told}"
+        assert told["failure"] is None
+        assert not [line for line in processes_of(home) if "qemu-system" in line]
+    assert len(shown) >= 5, f"only {shown} were interrupted"
+    slipway("start", timeout=START_SECONDS)
+    assert status(slipway)["state"] == "running"
+
+
+def test_two_starts_at_once(slipway: Program, home: Path) -> None:
+    """Five at once, with no supervisor yet: all succeed, and there is one supervisor and one QEMU."""
+    starts = [slipway.start("start") for _ in range(5)]
+    for start in starts:
+        out, _ = start.communicate(timeout=START_SECONDS)
+        assert start.returncode == 0, out
+    running = processes_of(home)
+    assert len([line for line in running if "qemu-system" in line]) == 1, running
+    assert len([line for line in running if "desktop.supervisor" in line]) == 1, running

@@ -1,0 +1,1 @@
+"""The window on the scripted stand-in: pages and actions, accessibility, screenshots."""

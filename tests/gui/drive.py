@@ -1,0 +1,92 @@
+"""Short words for what a person does in the window."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QWidget
+
+from desktop.ui.widgets.dialogs import Form, Question
+from desktop.ui.widgets.listpage import ListPage
+from desktop.ui.window import Window
+from tests.gui.stage import until
+
+T = TypeVar("T", bound=QWidget)
+
+
+def go(shown: Window, place: str) -> ListPage:
+    """Go to a page with a list."""
+    shown.show_place(place)
+    page = shown.pages[place]
+    assert isinstance(page, ListPage)
+    return page
+
+
+def names(page: ListPage) -> list[str]:
+    """The first column of what is shown."""
+    return [page.table.records.columns[0].text(row.record) for row in page.table.visible_rows()]
+
+
+def choose(page: ListPage, *wanted: str) -> None:
+    """Select rows by their first column."""
+    first = page.table.records.columns[0]
+    keys = [row.key for row in page.table.visible_rows() if first.text(row.record) in wanted]
+    assert len(keys) >= len(wanted), (wanted, names(page))
+    page.table.choose(*keys)
+
+
+def act(page: ListPage, operation: str) -> None:
+    """Trigger an operation that is offered."""
+    action = page.actions_by_name[operation]
+    assert action.isEnabled(), f"{operation} is not offered for what is chosen"
+    action.trigger()
+
+
+def top(kind: type[T]) -> T:
+    """The dialog of a kind that is open."""
+    found: list[T] = []
+
+    def look() -> bool:
+        widgets = QApplication.topLevelWidgets()
+        found[:] = [item for item in widgets if isinstance(item, kind) and item.isVisible()]
+        return bool(found)
+
+    until(look, f"a {kind.__name__}")
+    return found[-1]
+
+
+def agree(*, option: bool = False) -> Question:
+    """Agree to the question that is asked."""
+    question = top(Question)
+    question.option.setChecked(option)
+    QTest.mouseClick(question.verb, Qt.MouseButton.LeftButton)
+    return question
+
+
+def fill(form: Form, **texts: str) -> None:
+    """Type into fields, by their accessible names."""
+    for name, text in texts.items():
+        field = next(item for item in form.findChildren(QLineEdit) if item.accessibleName().lower() == name)
+        field.clear()
+        QTest.keyClicks(field, text)
+
+
+def press(dialog: QDialog, words: str) -> None:
+    """Press a button by its words."""
+    found = [item for item in dialog.findChildren(QPushButton) if item.accessibleName() == words]
+    assert found, words
+    assert found[0].isEnabled(), f"{words} is greyed out"
+    QTest.mouseClick(found[0], Qt.MouseButton.LeftButton)
+
+
+def told(shown: Window) -> list[str]:
+    """The messages that are shown."""
+    return [banner.message for banner in shown.banners.shown()]
+
+
+def state(shown: Window, name: str) -> str:
+    """A container's state, as the lists know it; empty when it is gone."""
+    found = [item.state for item in shown.context.lists.containers.items if item.name == name]
+    return found[0] if found else ""

@@ -1,0 +1,88 @@
+"""Pictures of every page, light and dark: ``python3 -m tests.gui.screenshots DIR``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication, QWidget
+
+from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.pages.images import ImagesPage
+from desktop.ui.window import PLACES, Window
+from tests.gui.stage import home, until, window
+
+SETTLE_SECONDS = 0.4
+
+
+def settle(seconds: float = SETTLE_SECONDS) -> None:
+    """Let what has just come be painted."""
+    import time
+
+    end = time.monotonic() + seconds
+    until(lambda: time.monotonic() >= end)
+
+
+def take(folder: Path, name: str, widget: QWidget) -> None:
+    """Save a picture of a widget."""
+    settle()
+    assert widget.grab().save(str(folder / f"{name}.png"))
+    print(folder / f"{name}.png")
+
+
+def container(shown: Window, name: str, tab: str) -> None:
+    """Open a container's page."""
+    page = shown.pages["containers"]
+    assert isinstance(page, ContainersPage)
+    rows = [row for row in page.table.visible_rows() if row.record.name == name]
+    page.open(rows[0].record, tab)
+
+
+def pages(shown: Window, folder: Path, scheme: str) -> None:
+    """Every page of one scheme."""
+    until(lambda: shown.context.lists.images.known, "the images")
+    for name, _ in PLACES:
+        shown.show_place(name)
+        settle(2.5 if name == "home" else SETTLE_SECONDS)
+        take(folder, f"{scheme}-{name}", shown)
+    shown.show_place("containers")
+    for tab in ("logs", "terminal", "stats", "inspect", "files", "ports"):
+        container(shown, "web", tab)
+        settle(2.5 if tab == "stats" else SETTLE_SECONDS)
+        take(folder, f"{scheme}-container-{tab}", shown)
+    shown.show_place("images")
+    images = shown.pages["images"]
+    assert isinstance(images, ImagesPage)
+    images.open(images.table.visible_rows()[0].record)
+    take(folder, f"{scheme}-image", shown)
+    shown.show_place("containers")
+    containers = shown.pages["containers"]
+    assert isinstance(containers, ContainersPage)
+    dialogs: list[tuple[str, Callable[[], QWidget]]] = [
+        ("run", lambda: containers.run_dialog("nginx:1.29")),
+        ("pull", images.pull_dialog),
+        ("keys", shown.show_shortcuts),
+    ]
+    for name, make in dialogs:
+        dialog = make()
+        take(folder, f"{scheme}-dialog-{name}", dialog)
+        dialog.close()
+
+
+def main(folder: Path) -> int:
+    """Take them all."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    folder.mkdir(parents=True, exist_ok=True)
+    app = QApplication([])
+    for scheme in ("light", "dark"):
+        with home("running"), window(app, scheme) as shown:
+            pages(shown, folder, scheme)
+    with home(""), window(app) as shown:
+        take(folder, "light-home-stopped", shown)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

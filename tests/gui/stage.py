@@ -1,0 +1,76 @@
+"""A window on the stand-in, in a home of its own; for the tests and for the screenshots."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+from desktop.ui.bridge import Bridge
+from desktop.ui.session import Session
+from desktop.ui.theme import Theme
+from desktop.ui.window import Window
+
+PATIENCE = 10.0
+"""Seconds to wait for something that the stand-in answers in moments."""
+
+
+def until(test: Callable[[], object], what: str = "", seconds: float = PATIENCE) -> None:
+    """Let Qt go on until ``test`` holds.
+
+    :raise AssertionError: it did not within ``seconds``.
+    """
+    end = time.monotonic() + seconds
+    while not test():
+        assert time.monotonic() < end, f"in vain: {what or test}"
+        loop = QEventLoop()
+        QTimer.singleShot(10, loop.quit)
+        loop.exec()
+
+
+@contextmanager
+def home(scenario: str) -> Iterator[Path]:
+    """A home whose supervisor is the stand-in; it has ended afterwards."""
+    with tempfile.TemporaryDirectory(prefix="slipway-", dir="/tmp") as folder:
+        changes = {"SLIPWAY_HOME": folder, "SLIPWAY_FAKE": scenario, "DOCKER_CONFIG": f"{folder}/docker"}
+        before = {name: os.environ.get(name) for name in changes}
+        os.environ.update(changes)
+        try:
+            yield Path(folder)
+        finally:
+            stop = [sys.executable, "-m", "desktop.cli", "stop"]
+            subprocess.run(stop, check=True, capture_output=True, timeout=60)
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+@contextmanager
+def window(app: QApplication, scheme: str = "light") -> Iterator[Window]:
+    """A window that is shown and has found the stand-in."""
+    theme = app.findChild(Theme) or Theme(app, scheme)
+    theme.use(scheme)
+    bridge = Bridge()
+    session = Session(bridge)
+    made = Window(session)
+    made.show()
+    session.open()
+    try:
+        until(lambda: session.status is not None, "the stand-in's status")
+        yield made
+    finally:
+        session.close()
+        made.close()
+        bridge.close()
+        made.deleteLater()
+        app.processEvents()

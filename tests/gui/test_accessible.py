@@ -1,0 +1,121 @@
+"""Every page for keyboard and screen reader: names, roles, and a tab order that leaves nothing out."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import shiboken6
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QTabBar, QWidget
+
+from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.widgets.terminal import Terminal
+from desktop.ui.window import PLACES, Window
+from tests.gui.drive import go, names
+from tests.gui.stage import until
+
+DETAIL_TABS = ("logs", "terminal", "stats", "inspect", "files", "ports")
+
+
+def focusable(root: QWidget) -> list[QWidget]:
+    """What the Tab key should reach."""
+    return [
+        item
+        for item in root.findChildren(QWidget)
+        if item.isVisible() and item.isEnabled() and item.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]
+
+
+def nameless(root: QWidget) -> list[str]:
+    """What a screen reader could not call by name, or not say what it is."""
+    found = []
+    for item in focusable(root):
+        interface = QAccessible.queryAccessibleInterface(item)
+        named = interface is not None and interface.text(QAccessible.Text.Name)
+        role = interface.role() if interface is not None else QAccessible.Role.NoRole
+        if (not named and not isinstance(item, QTabBar)) or role is QAccessible.Role.NoRole:
+            found.append(f"{type(item.parent()).__name__} > {type(item).__name__} {item.objectName()} {role}")
+    return found
+
+
+def key(item: QWidget) -> int:
+    """Which widget this is; Python's own objects for it come and go."""
+    return int(shiboken6.getCppPointer(item)[0])
+
+
+def walk(shown: Window) -> set[int]:
+    """What pressing Tab again and again comes by."""
+    seen: set[int] = set()
+    item: QWidget | None = QApplication.focusWidget() or shown
+    while item is not None and key(item) not in seen:
+        seen.add(key(item))
+        item = item.nextInFocusChain()
+    return seen
+
+
+def check(shown: Window) -> None:
+    page = shown.stack.currentWidget()
+    assert page is not None
+    assert nameless(shown) == []
+    reached = walk(shown)
+    wanted = focusable(shown)
+    assert [type(item).__name__ for item in wanted if key(item) not in reached] == []
+    assert len(wanted) >= 3  # the sidebar (one stop, arrow keys move in it), the page, the state bar
+
+
+@pytest.mark.parametrize("place", [name for name, _ in PLACES])
+def test_places(shown: Window, place: str) -> None:
+    shown.show_place(place)
+    until(lambda: shown.stack.currentWidget() is not None)
+    check(shown)
+
+
+def test_settings_tabs(shown: Window) -> None:
+    shown.show_place("settings")
+    tabs = shown.pages["settings"].tabs  # type: ignore[attr-defined]  # the settings have them
+    for place in range(tabs.count()):
+        tabs.setCurrentIndex(place)
+        check(shown)
+
+
+def test_a_containers_tabs(shown: Window) -> None:
+    page = go(shown, "containers")
+    until(lambda: "web" in names(page))
+    assert isinstance(page, ContainersPage)
+    line = next(row.record for row in page.table.visible_rows() if row.record.name == "web")
+    for tab in DETAIL_TABS:
+        detail = page.open(line, tab)
+        until(partial(detail.tab, tab))
+        check(shown)
+
+
+def test_dialogs(shown: Window) -> None:
+    page = go(shown, "containers")
+    assert isinstance(page, ContainersPage)
+    for dialog in (page.run_dialog("nginx:1.29"), shown.show_shortcuts()):
+        until(dialog.isVisible)
+        assert nameless(dialog) == []
+        dialog.close()
+
+
+def test_rows_are_told_with_their_columns(shown: Window) -> None:
+    page = go(shown, "containers")
+    until(lambda: "web" in names(page))
+    index = page.table.filter.index(0, 2)
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith("Status: ")
+
+
+def test_focus_can_leave_a_terminal(shown: Window) -> None:
+    """Tab belongs to the program in it, so F6 has to lead out."""
+    page = go(shown, "containers")
+    until(lambda: "web" in names(page))
+    assert isinstance(page, ContainersPage)
+    line = next(row.record for row in page.table.visible_rows() if row.record.name == "web")
+    page.open(line, "terminal")
+    terminal = shown.findChildren(Terminal)[0]
+    terminal.setFocus()
+    shown._change_side()
+    assert not terminal.hasFocus()
+    assert not isinstance(QApplication.focusWidget(), QAbstractScrollArea)

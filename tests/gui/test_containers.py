@@ -1,0 +1,234 @@
+"""Containers: the list and one container's page, by the window's own buttons, fields and menus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from desktop.ui.models import containers as model
+from desktop.ui.pages.container import ContainerPage, LogPanel
+from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.pages.files import Entry, FilesPanel
+from desktop.ui.pages.shell import ShellPanel
+from desktop.ui.pages.stats import StatsPanel
+from desktop.ui.widgets.dialogs import Form
+from desktop.ui.window import Window
+from tests.gui.drive import act, agree, choose, fill, go, names, press, state, told, top
+from tests.gui.stage import until
+
+
+class TestContainers:
+    def test_projects_are_groups_and_filters_narrow(self, shown: Window) -> None:
+        page = go(shown, "containers")
+        until(lambda: "shop" in names(page))
+        assert {"web", "builder", "sleeper", "shop-db-1"} <= set(names(page))
+        page.filters.setCurrentText("Running")
+        assert "builder" not in names(page)
+        assert "web" in names(page)
+        page.filters.setCurrentText("All")
+        QTest.keyClicks(page.search, "postgres")
+        assert names(page) == ["shop", "shop-db-1"]
+
+    @pytest.mark.parametrize(
+        ("operation", "name", "after"),
+        [
+            ("stop", "web", "exited"),
+            ("kill", "web", "exited"),
+            ("pause", "web", "paused"),
+            ("unpause", "sleeper", "running"),
+            ("start", "builder", "running"),
+            ("restart", "web", "running"),
+        ],
+    )
+    def test_one_operation(self, shown: Window, operation: str, name: str, after: str) -> None:
+        page = go(shown, "containers")
+        until(lambda: name in names(page))
+        choose(page, name)
+        act(page, operation)
+        until(lambda: state(shown, name) == after)
+        assert told(shown) == []
+
+    def test_many_at_once_and_what_does_not_apply_is_greyed_out(self, shown: Window) -> None:
+        page = go(shown, "containers")
+        until(lambda: "shop" in names(page))
+        assert not page.actions_by_name["stop"].isEnabled()
+        choose(page, "shop", "web")
+        assert not page.actions_by_name["rename"].isEnabled()
+        act(page, "stop")
+        until(
+            lambda: (
+                {state(shown, name) for name in ("web", "shop-db-1", "shop-web-1", "shop-cache-1")} == {"exited"}
+            )
+        )
+
+    def test_remove_asks_and_says_that_it_runs(self, shown: Window) -> None:
+        page = go(shown, "containers")
+        until(lambda: "web" in names(page))
+        choose(page, "web")
+        act(page, "remove")
+        question = agree()
+        assert "web" in question.windowTitle()
+        until(lambda: "web" not in names(page))
+        assert state(shown, "web") == ""
+
+    def test_rename_refuses_bad_names_in_place(self, shown: Window) -> None:
+        page = go(shown, "containers")
+        until(lambda: "web" in names(page))
+        choose(page, "web")
+        act(page, "rename")
+        form = top(Form)
+        fill(form, **{"new name": "no blanks"})
+        press(form, "Rename")
+        assert form.isVisible()
+        fill(form, **{"new name": "front"})
+        press(form, "Rename")
+        until(lambda: "front" in names(page))
+
+    def test_a_refusal_is_told_and_the_rest_done(self, shown: Window) -> None:
+        page = go(shown, "containers")
+        until(lambda: "web" in names(page))
+
+        async def call(engine: Any, key: str) -> None:
+            await engine.containers.remove(key)
+
+        running = {item.name: item.id for item in shown.context.lists.containers.items}
+        subjects = [(running["web"], "web"), (running["builder"], "builder")]
+        shown.context.each(subjects, call, "{} could not be removed")
+        until(lambda: told(shown) == ["web could not be removed"])
+        until(lambda: "builder" not in names(page))
+        assert "web" in names(page)
+
+    def test_ports_are_links(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened: list[str] = []
+        monkeypatch.setattr(
+            "desktop.ui.pages.containers.QDesktopServices.openUrl", lambda url: opened.append(url.toString())
+        )
+        page = go(shown, "containers")
+        until(lambda: "web" in names(page))
+        choose(page, "web")
+        place = page.table.visualRect(page.table.currentIndex().siblingAtColumn(model.PORTS))
+        assert place.isValid()
+        inside = QPoint(place.left() + 12, place.center().y())
+        QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, inside)
+        assert opened == ["http://localhost:8080/"]
+
+    def test_run_shows_the_line_checks_ports_and_runs(self, shown: Window) -> None:
+        page = go(shown, "containers")
+        until(lambda: "web" in names(page))
+        assert isinstance(page, ContainersPage)
+        dialog = page.run_dialog()
+        assert not dialog.verb.isEnabled()
+        dialog.image.setCurrentText("redis:8")
+        fill(dialog, name="store", ports="8080:6379")
+        assert "docker run -d --name store -p 8080:6379 redis:8" in dialog.line.text()
+        press(dialog, "Run")
+        assert dialog.isVisible()  # 8080 is taken by the container web
+        fill(dialog, ports="47999:6379")
+        press(dialog, "Run")
+        until(lambda: state(shown, "store") == "running")
+        until(lambda: told(shown) == ["store runs"])
+
+    def test_what_is_not_here_is_pulled_first(self, shown: Window) -> None:
+        page = go(shown, "containers")
+        assert isinstance(page, ContainersPage)
+        dialog = page.run_dialog("busybox:1.37")
+        fill(dialog, name="fresh")
+        press(dialog, "Run")
+        until(lambda: state(shown, "fresh") == "running")
+        dialog = page.run_dialog("nosuch/thing")
+        press(dialog, "Run")
+        until(lambda: any("not found" in text for text in told(shown)))
+
+
+def open_container(shown: Window, name: str, tab: str) -> Any:
+    page = go(shown, "containers")
+    until(lambda: name in names(page))
+    assert isinstance(page, ContainersPage)
+    choose(page, name)
+    detail = page.open(page.table.chosen()[0].record, tab)
+    assert isinstance(detail, ContainerPage)
+    assert shown.stack.currentWidget() is detail
+    return detail.tab(tab)
+
+
+class TestContainer:
+    def test_logs_are_followed_over_a_restart(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "logs")
+        assert isinstance(panel, LogPanel)
+        until(lambda: "web is ready" in panel.text.toPlainText())
+        lists = shown.context.lists.containers
+        key = next(item.id for item in lists.items if item.name == "web")
+        shown.session.bridge.call(shown.session.engine.containers.restart(key))
+        until(lambda: panel.text.toPlainText().count("web is ready") == 2)
+
+    def test_the_terminal_types_shows_resizes_and_detaches(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "terminal")
+        assert isinstance(panel, ShellPanel)
+        terminal = panel.terminal
+        until(lambda: "/ #" in "\n".join(terminal.lines()))
+        QTest.keyClicks(terminal, "echo hello")
+        QTest.keyClick(terminal, Qt.Key.Key_Return)
+        until(lambda: "hello" in terminal.lines())
+        QTest.keyClicks(terminal, "size")
+        QTest.keyClick(terminal, Qt.Key.Key_Return)
+        rows, columns = terminal.size_in_cells
+        until(lambda: f"{rows} {columns}" in terminal.lines())
+        QTest.keyClick(terminal, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+        QTest.keyClick(terminal, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+        until(lambda: "Detached" in panel.note.text())
+        QTest.mouseClick(panel.again, Qt.MouseButton.LeftButton)
+        until(lambda: "/ #" in "\n".join(terminal.lines()))
+        QTest.keyClicks(terminal, "exit 3")
+        QTest.keyClick(terminal, Qt.Key.Key_Return)
+        until(lambda: "exit code 3" in panel.note.text())
+
+    def test_a_terminal_in_a_stopped_container_says_why_not(self, shown: Window) -> None:
+        panel = open_container(shown, "builder", "terminal")
+        until(lambda: "not running" in panel.note.text())
+
+    def test_stats_are_plotted(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "stats")
+        assert isinstance(panel, StatsPanel)
+        until(lambda: all(plot.now.text() != "–" for plot in panel.plots))
+        assert panel.plots[1].now.text().endswith("MiB")
+
+    def test_inspect_finds(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "inspect")
+        until(lambda: panel.tree.topLevelItemCount() > 3)
+        QTest.keyClicks(panel.search, "nginx:1.29")
+        shown_items = [
+            panel.tree.topLevelItem(number).text(0)
+            for number in range(panel.tree.topLevelItemCount())
+            if not panel.tree.topLevelItem(number).isHidden()
+        ]
+        assert shown_items == ["Config"]
+        assert '"Name": "/web"' in panel.raw.toPlainText()
+
+    def test_files_go_up_and_down(self, shown: Window, tmp_path: Path) -> None:
+        panel = open_container(shown, "web", "files")
+        assert isinstance(panel, FilesPanel)
+        until(lambda: panel.table.records.rowCount() > 0)
+        panel.path.setText("/etc")
+        source = tmp_path / "näme with blanks.txt"
+        source.write_text("contents\n")
+        panel.upload_files([source])
+        until(lambda: panel.note.text() == "1 uploaded")
+        target = tmp_path / "back.txt"
+        panel.download_to(Entry(source.name, False, 9, 0, ""), target)
+        until(target.exists)
+        until(lambda: "has 9 B" in panel.note.text())
+        assert target.read_text() == "contents\n"
+        panel.download_to(Entry("absent", False, 0, 0, ""), tmp_path / "nothing")
+        until(lambda: any("Could not find" in text for text in told(shown)))
+        assert sorted(item.name for item in tmp_path.iterdir()) == ["back.txt", source.name]
+
+    def test_a_removed_container_says_so(self, shown: Window) -> None:
+        open_container(shown, "web", "inspect")
+        detail = shown.stack.currentWidget()
+        assert isinstance(detail, ContainerPage)
+        shown.session.bridge.call(shown.session.engine.containers.remove(detail.container.id, force=True))
+        until(lambda: detail.state.text() == "Removed")

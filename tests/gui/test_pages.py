@@ -1,0 +1,317 @@
+"""Each page and what can be done on it, by the window's own buttons, fields and menus, on the stand-in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+
+from desktop.control.schema import RunState
+from desktop.ui.pages.home import HomePage
+from desktop.ui.pages.image import ImagePage, LayersPanel
+from desktop.ui.pages.images import ImagesPage
+from desktop.ui.pages.run import RunDialog
+from desktop.ui.pages.settings import SettingsPage
+from desktop.ui.widgets.dialogs import Form
+from desktop.ui.widgets.listpage import ListPage
+from desktop.ui.widgets.progress import ProgressDialog
+from desktop.ui.window import Window
+from tests.gui.drive import act, agree, choose, fill, go, names, press, state, told, top
+from tests.gui.stage import until
+
+
+def images_page(shown: Window) -> ImagesPage:
+    page = go(shown, "images")
+    assert isinstance(page, ImagesPage)
+    until(lambda: "redis" in names(page))
+    return page
+
+
+class TestImages:
+    def test_one_row_for_an_image_and_filters(self, shown: Window) -> None:
+        page = images_page(shown)
+        assert names(page).count("nginx") == 3  # the image, and its two tags below it
+        page.filters.setCurrentText("Dangling")
+        assert names(page) == ["<none>"]
+        page.filters.setCurrentText("In use")
+        assert "alpine-arm" not in names(page)
+
+    def test_pull_with_progress(self, shown: Window) -> None:
+        page = images_page(shown)
+        form = page.pull_dialog()
+        fill(form, image="No Such")
+        press(form, "Pull")
+        assert form.isVisible()
+        fill(form, image="busybox:1.37")
+        press(form, "Pull")
+        dialog = top(ProgressDialog)
+        until(lambda: "busybox" in names(page))
+        until(lambda: "busybox:1.37 is here" in told(shown))
+        assert dialog.done_with
+
+    @pytest.mark.parametrize(
+        ("name", "why"), [("nosuch/a:1", "not found"), ("private/a", "denied"), ("offline/a", "no such host")]
+    )
+    def test_a_pull_that_fails_says_why(self, shown: Window, name: str, why: str) -> None:
+        dialog = images_page(shown).pull(name)
+        until(lambda: why in dialog.status.text())
+        press(dialog, "Close")
+
+    def test_a_pull_can_be_cancelled(self, shown: Window) -> None:
+        page = images_page(shown)
+        dialog = page.pull("slow:1")
+        until(lambda: dialog._bars)
+        press(dialog, "Cancel")
+        until(lambda: told(shown) == ["Cancelled: Pulling slow:1"])
+        page.pull("other:1")
+        until(lambda: "other" in names(page))
+        assert "slow" not in names(page)
+
+    def test_tag_and_remove_a_tag(self, shown: Window) -> None:
+        page = images_page(shown)
+        choose(page, "redis")
+        act(page, "tag")
+        form = top(Form)
+        fill(form, **{"new name": "mine/redis:8"})
+        press(form, "Tag")
+        until(lambda: "mine/redis" in names(page))
+        choose(page, "mine/redis")
+        act(page, "remove")
+        agree()
+        until(lambda: "mine/redis" not in names(page))
+        assert "redis" in names(page)
+
+    def test_an_image_in_use_names_its_users_and_takes_them_along(self, shown: Window) -> None:
+        page = images_page(shown)
+        choose(page, "redis")
+        act(page, "remove")
+        question = agree()
+        assert any("shop-cache-1" in part.text() for part in question.findChildren(QLabel))
+        until(lambda: "redis" not in names(page))
+        until(lambda: state(shown, "shop-cache-1") == "")
+
+    def test_save_and_load(self, shown: Window, tmp_path: Path) -> None:
+        page = images_page(shown)
+        choose(page, "redis")
+        archive = tmp_path / "redis.tar"
+        page.save(["redis:8"], archive)
+        until(archive.exists)
+        shown.session.bridge.call(shown.session.engine.images.remove("alpine-arm:3.22"))
+        page.load(archive)
+        until(lambda: "redis.tar is loaded" in told(shown))
+        broken = tmp_path / "broken.tar"
+        broken.write_bytes(b"")
+        dialog = page.load(broken)
+        until(lambda: "invalid archive" in dialog.status.text())
+        assert [item.name for item in tmp_path.iterdir() if item.name.endswith(".part")] == []
+
+    def test_build_shows_its_steps(self, shown: Window, tmp_path: Path) -> None:
+        (tmp_path / "Dockerfile").write_text("FROM alpine:3.22\n")
+        dialog = images_page(shown).build(tmp_path, "me/app:1", "Dockerfile")
+        until(lambda: "Step 3/3" in dialog.output.toPlainText())
+        until(lambda: "me/app" in names(images_page(shown)))
+
+    def test_prune_says_what_goes_first(self, shown: Window) -> None:
+        page = images_page(shown)
+        page.prune()
+        agree()
+        until(lambda: "<none>" not in names(page))
+        assert "alpine-arm" in names(page)
+        page.prune()
+        agree(option=True)
+        until(lambda: "alpine-arm" not in names(page))
+
+    def test_search_and_pull(self, shown: Window) -> None:
+        dialog = images_page(shown).search_dialog()
+        QTest.keyClicks(dialog.term, "hello")
+        dialog.official.setChecked(True)
+        QTest.keyClick(dialog.term, Qt.Key.Key_Return)
+        until(lambda: dialog.note.text() == "1 found")
+        dialog.table.choose("hello")
+        QTest.mouseClick(dialog.take, Qt.MouseButton.LeftButton)
+        assert top(Form).windowTitle() == "Pull an image"
+
+    def test_an_images_page_shows_its_layers(self, shown: Window) -> None:
+        page = images_page(shown)
+        choose(page, "redis")
+        act(page, "details")
+        detail = shown.stack.currentWidget()
+        assert isinstance(detail, ImagePage)
+        layers = detail.tab("layers")
+        assert isinstance(layers, LayersPanel)
+        until(lambda: layers.table.records.rowCount() == 3)
+        QTest.keyClick(shown, Qt.Key.Key_Escape)
+        until(lambda: shown.stack.currentWidget() is page)
+
+
+class TestVolumesAndNetworks:
+    def test_volumes(self, shown: Window) -> None:
+        page = go(shown, "volumes")
+        until(lambda: "shop_db" in names(page))
+        choose(page, "shop_db")
+        assert not page.actions_by_name["remove"].isEnabled()  # in use
+        press_create(page, name="fresh-volume")
+        until(lambda: "fresh-volume" in names(page))
+        choose(page, "fresh-volume")
+        act(page, "remove")
+        agree()
+        until(lambda: "fresh-volume" not in names(page))
+        page.prune()  # type: ignore[attr-defined]  # not of every list
+        agree()
+        until(lambda: names(page) == ["shop_db"])
+
+    def test_networks(self, shown: Window) -> None:
+        page = go(shown, "networks")
+        until(lambda: "bridge" in names(page))
+        choose(page, "bridge")
+        assert not page.actions_by_name["remove"].isEnabled()  # the engine's own
+        form = page.create_dialog()  # type: ignore[attr-defined]  # not of every list
+        fill(form, name="back", subnet="300.0.0.0/8")
+        press(form, "Create")
+        assert form.isVisible()
+        fill(form, subnet="172.30.0.0/16")
+        press(form, "Create")
+        until(lambda: "back" in names(page))
+        press_create(page, name="back")
+        until(lambda: any("already exists" in text for text in told(shown)))
+        choose(page, "back")
+        act(page, "remove")
+        agree()
+        until(lambda: "back" not in names(page))
+
+
+def press_create(page: ListPage, **texts: str) -> None:
+    form = page.create_dialog()  # type: ignore[attr-defined]  # not of every list
+    fill(form, **texts)
+    press(form, "Create")
+
+
+class TestSettings:
+    def test_what_is_impossible_is_refused_in_place(self, shown: Window) -> None:
+        shown.show_place("settings")
+        page = shown.pages["settings"]
+        assert isinstance(page, SettingsPage)
+        until(lambda: page.resources.cpus.text())
+        page.resources.cpus.setText("9999")
+        QTest.keyClick(page.resources.cpus, Qt.Key.Key_Return)
+        field, reason = page.resources.reasons["cpus"]
+        until(lambda: not reason.isHidden())
+        assert "9999" in reason.text()
+        assert field.property("invalid")
+        page.resources.cpus.setText("1")
+        QTest.keyClick(page.resources.cpus, Qt.Key.Key_Return)
+        until(lambda: told(shown) == ["cpus is set"])
+        until(lambda: page.values["cpus"] == 1)
+
+    def test_daemon_json_is_checked_before_it_is_applied(self, shown: Window) -> None:
+        shown.show_place("settings")
+        page = shown.pages["settings"]
+        assert isinstance(page, SettingsPage)
+        until(lambda: page.values)
+        for text, why in (("{", "not JSON"), ("[]", "object"), ('{"data-root": "/x"}', "not yours")):
+            page.engine.daemon.setPlainText(text)
+            assert why in page.engine.reason.text()
+            assert not page.engine.apply_daemon.isEnabled()
+        page.engine.daemon.setPlainText('{"debug": true}')
+        QTest.mouseClick(page.engine.apply_daemon, Qt.MouseButton.LeftButton)
+        until(lambda: page.values["daemon"] == {"debug": True})
+        page.engine.insecure.setText("localhost:5000, registry:5000")
+        QTest.keyClick(page.engine.insecure, Qt.Key.Key_Return)
+        until(lambda: page.values["daemon"].get("insecure-registries") == ["localhost:5000", "registry:5000"])
+        assert page.values["daemon"]["debug"] is True
+
+    def test_a_proxy_needs_a_scheme(self, shown: Window) -> None:
+        shown.show_place("settings")
+        page = shown.pages["settings"]
+        assert isinstance(page, SettingsPage)
+        until(lambda: page.values)
+        field = page.proxy.fields["http-proxy"]
+        field.setText("proxy:3128")
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        assert "http://" in page.proxy.reasons["http-proxy"][1].text()
+        field.setText("http://proxy:3128")
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        until(lambda: page.values["daemon"].get("proxies") == {"http-proxy": "http://proxy:3128"})
+
+    def test_diagnosis_names_what_to_mend(self, shown: Window) -> None:
+        shown.show_place("settings")
+        page = shown.pages["settings"]
+        assert isinstance(page, SettingsPage)
+        page.diagnosis.check()
+        until(lambda: "checks" in page.diagnosis.note.text(), seconds=60)
+        assert page.diagnosis.results.count() >= 10
+
+
+class TestHome:
+    def test_it_shows_the_engine(self, shown: Window) -> None:
+        home = shown.pages["home"]
+        assert isinstance(home, HomePage)
+        until(lambda: home.versions._values["Engine"].text() == "Moby 28.5.2")
+        assert home.state.title.text() == "Running"
+        until(lambda: home.disk._rows["Images"][0].text() != "–")
+        shown.session.bridge.call(shown.session.engine.volumes.create("noise"))
+        until(lambda: any("volume create" in line.accessibleName() for line in home.events._lines))
+
+    def test_stop_and_start_by_its_buttons(self, shown: Window) -> None:
+        home = shown.pages["home"]
+        assert isinstance(home, HomePage)
+        until(lambda: home.state.stop.isVisible())
+        QTest.mouseClick(home.state.stop, Qt.MouseButton.LeftButton)
+        until(lambda: home.state.title.text() == "Stopped")
+        page = go(shown, "containers")
+        until(lambda: names(page) == [])
+        shown.show_place("home")
+        QTest.mouseClick(home.state.start, Qt.MouseButton.LeftButton)
+        until(lambda: shown.session.running)
+        until(lambda: "web" in [item.name for item in shown.context.lists.containers.items])
+
+
+class TestStarting:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "slow"
+
+    def test_stages_are_told_with_their_times(self, shown: Window) -> None:
+        home = shown.pages["home"]
+        assert isinstance(home, HomePage)
+        shown.session.start()
+        until(lambda: "✓  looking at the data disk" in home.state.stages.text())
+        assert "Starting" in home.state.title.text()
+        until(lambda: shown.session.running, seconds=30)
+        until(lambda: "s to the first answer" in home.boot.total.text())
+
+
+class TestFailing:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "failing"
+
+    def test_a_failed_start_says_why_and_offers_the_fix(self, shown: Window) -> None:
+        home = shown.pages["home"]
+        assert isinstance(home, HomePage)
+        shown.session.start()
+        until(lambda: home.state.title.text() == "Could not start")
+        assert home.state.text.text() == "QEMU ended in the trial boot"
+        assert home.state.fix.text() == "Install QEMU 7.2 or newer."
+        assert home.state.start.isVisible()
+        assert shown.session.status is not None
+        assert shown.session.status.state is RunState.FAILED
+
+
+def test_the_clipboard_gets_the_id(shown: Window) -> None:
+    page = images_page(shown)
+    choose(page, "redis")
+    act(page, "copy")
+    image = next(item for item in shown.context.lists.images.items if item.tags == ("redis:8",))
+    assert QGuiApplication.clipboard().text() == image.id
+
+
+def test_a_second_dialog_of_run_from_an_image(shown: Window) -> None:
+    page = images_page(shown)
+    choose(page, "redis")
+    act(page, "run")
+    assert top(RunDialog).request().image == "redis:8"

@@ -1,0 +1,158 @@
+"""A stand-in for QEMU: takes its command line, opens its two channels, behaves as FAKE_QEMU tells.
+
+Run as a program, with the standard library only, so that it starts in some 30 ms. FAKE_QEMU holds JSON:
+
+    stages        the stages to tell, in order (default: all a machine needs)
+    fail          [NAME, TEXT]: after the stages, tell this failure
+    die           [SECONDS, CODE, TEXT]: end like this after that long
+    die_first     how many times to end at once, complaining that the port is taken (counted in the file "count")
+    mute          never open the channels
+    deaf          ignore these: "poweroff", "quit", "query-status", "ping", "time", "grow"
+    refuse        answer these control commands with an error
+    status        the run state to begin with
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+plan: dict[str, Any] = json.loads(os.environ.get("FAKE_QEMU", "{}"))
+DEAF = plan.get("deaf", [])
+
+
+def channel(name: str) -> str:
+    wanted = f"socket,id={name},path="
+    found = next(argument for argument in sys.argv if argument.startswith(wanted))
+    return found[len(wanted) :].removesuffix(",server=on,wait=off").replace(",,", ",")
+
+
+async def requests(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    """The JSON objects of a QMP client, which need not end its lines."""
+    text = ""
+    while data := await reader.read(65536):
+        text += data.decode()
+        while text := text.lstrip():
+            try:
+                request, end = json.JSONDecoder().raw_decode(text)
+            except ValueError:
+                break  # not all of it is here yet
+            text = text[end:]
+            yield request
+
+
+class Fake:
+    """One fake QEMU with its fake guest."""
+
+    def __init__(self) -> None:
+        self.status = plan.get("status", "running")
+        self.monitors: list[asyncio.StreamWriter] = []
+        self.guests: list[asyncio.StreamWriter] = []
+        self.told: list[str] = []
+        self.news = asyncio.Event()
+        self.log = Path(channel("control")).with_name("fake.log")
+
+    def note(self, text: str) -> None:
+        with self.log.open("a") as stream:
+            stream.write(text + "\n")
+
+    def emit(self, event: str, data: dict[str, Any]) -> None:
+        message = {"event": event, "data": data, "timestamp": {"seconds": 1, "microseconds": 0}}
+        for writer in self.monitors:
+            writer.write(json.dumps(message).encode() + b"\r\n")
+
+    async def monitor(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        version = {"qemu": {"major": 9, "minor": 0, "micro": 0}, "package": ""}
+        writer.write(json.dumps({"QMP": {"version": version, "capabilities": []}}).encode() + b"\r\n")
+        self.monitors.append(writer)
+        async for request in requests(reader):
+            name, arguments = request["execute"], request.get("arguments", {})
+            self.note(f"qmp {name} {json.dumps(arguments)}")
+            if name in DEAF:
+                continue
+            result: Any = {}
+            if name == "query-status":
+                result = {"status": self.status, "running": self.status == "running"}
+            elif name in ("stop", "cont"):
+                self.status = {"stop": "paused", "cont": "running"}[name]
+                self.emit({"stop": "STOP", "cont": "RESUME"}[name], {})
+            elif name == "x-event":  # for tests: pretend that this happened
+                self.status = arguments.pop("status", self.status)
+                self.emit(arguments["event"], arguments["data"])
+            reply = {"return": result, **({"id": request["id"]} if "id" in request else {})}
+            writer.write(json.dumps(reply).encode() + b"\r\n")
+            await writer.drain()
+            if name == "quit":
+                os._exit(0)
+        self.monitors.remove(writer)
+
+    async def guest(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.guests.append(writer)
+        self.news.set()
+        while line := await reader.readline():
+            word = line.split()[0].decode()
+            self.note(f"control {line.decode().strip()}")
+            if word in DEAF:
+                continue
+            if word == "stages":
+                for told in self.told:
+                    writer.write(told.encode())
+            elif word in plan.get("refuse", []):
+                writer.write(f"error {word} it would not\n".encode())
+            else:
+                writer.write(f"ok {word}\n".encode())
+            await writer.drain()
+            if word == "poweroff":
+                os._exit(0)
+
+    async def tell(self) -> None:
+        stages = plan.get("stages", ["init", "modules", "data", "network", "services", "sshd"])
+        lines = [f"stage {name} {number}.5\n" for number, name in enumerate(stages)]
+        if "fail" in plan:
+            lines.append(f"failed {plan['fail'][0]} {plan['fail'][1]}\n")
+        await self.news.wait()
+        for line in lines:
+            self.told.append(line)
+            for writer in self.guests:
+                writer.write(line.encode())
+
+    async def die(self) -> None:
+        seconds, code, text = plan["die"]
+        await asyncio.sleep(seconds)
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def taken(count: Path) -> bool:
+    runs = int(count.read_text()) if count.exists() else 0
+    count.write_text(str(runs + 1))
+    return runs < int(plan.get("die_first", 0))
+
+
+async def main() -> None:
+    if "--version" in sys.argv:
+        print(plan.get("version", "QEMU emulator version 9.0.1 (fake)"))
+        return
+    fake = Fake()
+    fake.note("argv " + json.dumps(sys.argv[1:]))
+    if taken(fake.log.with_name("count")):
+        rule = next(argument for argument in sys.argv if "hostfwd" in argument)
+        sys.stderr.write(f"-netdev {rule}: Could not set up host forwarding rule 'tcp:127.0.0.1:1-:22'\n")
+        sys.exit(1)
+    tasks = [asyncio.create_task(fake.tell())]
+    if "die" in plan:
+        tasks.append(asyncio.create_task(fake.die()))
+    if not plan.get("mute"):
+        await asyncio.start_unix_server(fake.monitor, channel("qmp"))
+        await asyncio.start_unix_server(fake.guest, channel("control"))
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

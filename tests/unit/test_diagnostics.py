@@ -1,0 +1,234 @@
+"""Each check both ways, on an installation made for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from desktop.control.schema import (
+    AcceleratorReport,
+    EngineReport,
+    ErrorReport,
+    HopReport,
+    MachineReport,
+    RunState,
+    Status,
+)
+from desktop.diagnostics import (
+    MODULES,
+    Context,
+    acceleration,
+    credentials,
+    diagnose,
+    disk,
+    docker_cli,
+    endpoint,
+    image,
+    keys,
+    machine,
+    qemu,
+    settings,
+    space,
+)
+from desktop.diagnostics import (
+    context as docker_context,
+)
+from desktop.diagnostics.base import run
+from desktop.settings.schema import Settings, SettingsError
+from engine.context_store import ContextStore
+from engine.contexts import Contexts
+from vm.errors import UserError
+from vm.guest.keys import ensure_keys
+from vm.host import host
+from vm.host.paths import Paths
+
+STOPPED = Status(RunState.STOPPED, "Slipway is stopped", "unix:///x")
+MACHINE = MachineReport(2, 2048, 64, "amd64")
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Context:
+    paths = Paths(tmp_path / "home", tmp_path / "cache")
+    paths.prepare()
+    environment = {"DOCKER_CONFIG": str(tmp_path / "docker"), "PATH": str(tmp_path / "bin")}
+    return Context(paths, host(), Settings(), STOPPED, environment)
+
+
+def program(context: Context, name: str, script: str) -> None:
+    path = Path(context.environment["PATH"]) / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+async def test_all_of_them_are_made(installation: Context) -> None:
+    checks = await diagnose(installation)
+    assert [check.name for check in checks] == [module.NAME for module in MODULES]
+    assert all(check.description and check.found for check in checks)
+    assert not [check for check in checks if check.passed is False and not check.fix]
+
+
+async def test_a_check_that_breaks_is_told(installation: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(context: Context) -> None:
+        raise RuntimeError("bug in the check")
+
+    monkeypatch.setattr(space, "look", broken)
+    check = {item.name: item for item in await diagnose(installation)}["disk-space"]
+    assert check.passed is None
+    assert "bug in the check" in check.found
+
+
+async def test_settings(installation: Context) -> None:
+    assert (await settings.look(installation)).passed
+    wrong = dataclasses.replace(installation, settings=SettingsError("nonsense", "mend it", "line 3"))
+    check = await run(settings, wrong)
+    assert (check.passed, check.found, check.fix) == (False, "nonsense line 3", "mend it")
+
+
+async def test_qemu(installation: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert "QEMU" in (await qemu.look(installation)).found
+    monkeypatch.setenv("SLIPWAY_QEMU", str(tmp_path))
+    with pytest.raises(UserError, match="was not found"):
+        await qemu.look(installation)
+
+
+@pytest.mark.parametrize("emulated", [True, False])
+async def test_acceleration(installation: Context, emulated: bool) -> None:
+    report = AcceleratorReport("tcg" if emulated else "kvm", emulated, True, "because", "do this")
+    finding = await acceleration.look(
+        dataclasses.replace(installation, status=dataclasses.replace(STOPPED, accelerator=report))
+    )
+    assert (finding.passed, finding.found) == (not emulated, "because")
+
+
+async def test_acceleration_is_not_known_yet(installation: Context) -> None:
+    assert (await acceleration.look(installation)).passed is None
+
+
+async def test_the_image_is_not_there_yet(installation: Context) -> None:
+    assert (await image.look(installation)).passed is None
+
+
+@pytest.mark.parametrize(("free", "passed"), [(1, False), (10**9, True), (10**12, True)])
+async def test_space(installation: Context, monkeypatch: pytest.MonkeyPatch, free: int, passed: bool) -> None:
+    monkeypatch.setattr(type(installation.host), "free_bytes", lambda self, path: free)
+    finding = await space.look(installation)
+    assert finding.passed is passed
+    assert bool(finding.fix) is (free < 5 * 1024**3)
+
+
+async def test_the_data_disk(installation: Context) -> None:
+    assert (await disk.look(installation)).passed is None
+    path = installation.paths.data_disk
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1G"], check=True)
+    assert "1 GiB" in (await disk.look(installation)).found
+    with path.open("r+b") as stream:
+        stream.seek(65536)
+        stream.write(b"\xff" * 65536)  # the reference counts
+    finding = await run(disk, installation)
+    assert finding.passed is False
+    assert finding.fix
+    path.write_bytes(b"nothing like a disk")
+    assert (await run(disk, installation)).passed is False
+
+
+async def test_keys(installation: Context) -> None:
+    made = ensure_keys(installation.paths.keys)
+    assert (await keys.look(installation)).passed
+    made.client_private.chmod(0o644)
+    finding = await keys.look(installation)
+    assert finding.passed is False
+    assert f"chmod 600 {made.client_private}" in finding.fix
+
+
+async def test_a_qemu_that_was_left_behind(installation: Context, tmp_path: Path) -> None:
+    assert (await machine.look(installation)).passed
+    impostor = tmp_path / "qemu-system-x"
+    impostor.symlink_to("/bin/sh")
+    drive = f"file={installation.paths.data_disk}"
+    with subprocess.Popen([impostor, "-c", f"echo ready; read x # {drive}"], stdin=-1, stdout=-1) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            finding = await machine.look(installation)
+            assert finding.passed is False
+            assert f"kill {process.pid}" in finding.fix
+            status = dataclasses.replace(STOPPED, machine=dataclasses.replace(MACHINE, pid=process.pid))
+            assert (await machine.look(dataclasses.replace(installation, status=status))).passed
+        finally:
+            process.kill()
+
+
+async def test_the_socket(installation: Context) -> None:
+    assert (await endpoint.look(installation)).passed is None
+    answered = Status(
+        RunState.RUNNING,
+        "",
+        "unix:///x",
+        engine=EngineReport("28.5.2", "1.51", "linux", "amd64"),
+        hops=(HopReport("qemu-process", True, ""), HopReport("socket", True, "")),
+    )
+    finding = await endpoint.look(dataclasses.replace(installation, status=answered))
+    assert finding.passed
+    assert "qemu-process → socket" in finding.found
+    broken = Status(RunState.UNREACHABLE, "", "unix:///x", failure=ErrorReport("E", "qmp: silent", "wake it"))
+    finding = await endpoint.look(dataclasses.replace(installation, status=broken))
+    assert (finding.passed, finding.found, finding.fix) == (False, "qmp: silent", "wake it")
+
+
+async def test_the_docker_command(installation: Context) -> None:
+    assert (await docker_cli.look(installation)).passed is False
+    program(installation, "docker", "echo Docker version 28.5.2")
+    assert "28.5.2" in (await docker_cli.look(installation)).found
+    program(installation, "docker", "echo broken >&2; exit 1")
+    finding = await docker_cli.look(installation)
+    assert finding.passed is False
+    assert "broken" in finding.found
+
+
+async def test_the_docker_context(installation: Context) -> None:
+    assert (await docker_context.look(installation)).passed is None
+    contexts = Contexts(installation.paths.home / "context.json", installation.environment)
+    contexts.create(installation.paths.docker_socket)
+    store = ContextStore(Path(installation.environment["DOCKER_CONFIG"]))
+    store.write("dead", {"Name": "dead", "Endpoints": {"docker": {"Host": "unix:///nobody"}}})
+    store.set_current("dead")
+    finding = await docker_context.look(installation)
+    assert finding.passed is False
+    assert "slipway context use" in finding.fix
+    contexts.use(installation.paths.docker_socket)
+    assert (await docker_context.look(installation)).passed
+    elsewhere = {**installation.environment, "DOCKER_HOST": "tcp://elsewhere"}
+    finding = await docker_context.look(dataclasses.replace(installation, environment=elsewhere))
+    assert finding.passed is False
+    assert finding.fix == "unset DOCKER_HOST"
+
+
+async def test_credential_helpers(installation: Context) -> None:
+    assert (await credentials.look(installation)).passed
+    config = Path(installation.environment["DOCKER_CONFIG"]) / "config.json"
+    config.parent.mkdir()
+    config.write_text(json.dumps({"credsStore": "desktop", "credHelpers": {"r.example": "pass"}}))
+    finding = await credentials.look(installation)
+    assert finding.passed is False
+    assert "docker-credential-desktop" in finding.found
+    assert "credsStore" in finding.fix
+    program(installation, "docker-credential-desktop", "exit 0")
+    program(installation, "docker-credential-pass", "exit 0")
+    assert (await credentials.look(installation)).passed
+    config.write_text("{")
+    assert (await run(credentials, installation)).passed is False
+
+
+def test_each_file_is_a_check() -> None:
+    """A check that is written but not listed would never be made."""
+    folder = Path(sys.modules["desktop.diagnostics"].__file__ or "").parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}
+    listed: list[types.ModuleType] = list(MODULES)
+    assert files == {module.__name__.rpartition(".")[2] for module in listed}

@@ -1,0 +1,159 @@
+"""The three hosts' answers, all tested on one: they are data and small decisions, not system calls."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from vm.host import host
+from vm.host.base import Host
+from vm.host.linux import LinuxHost
+from vm.host.macos import MacHost
+from vm.host.windows import WindowsHost, pipe_name
+from vm.spec import Accelerator, Arch, System
+
+BOTH = ("qemu-system-x86_64", "qemu-img")
+
+
+def test_this_host_is_of_this_system() -> None:
+    wanted = {"linux": System.LINUX, "darwin": System.MACOS, "win32": System.WINDOWS}[sys.platform]
+    assert host().system is wanted
+    assert host().cpu_count >= 1
+    assert host().memory_mib > 100
+
+
+@pytest.mark.parametrize(
+    ("manager", "command"),
+    [
+        ("apt", "sudo apt install qemu-system-x86 qemu-utils"),
+        ("dnf", "sudo dnf install qemu-system-x86-core qemu-img"),
+        ("pacman", "sudo pacman -S qemu-system-x86 qemu-img"),
+    ],
+)
+def test_the_install_command_fits_the_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: str, command: str
+) -> None:
+    (tmp_path / manager).write_text("#!/bin/sh\n")
+    (tmp_path / manager).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    installer = LinuxHost().installer(BOTH)
+    assert installer is not None
+    assert installer.command == command
+
+
+def test_no_known_package_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert LinuxHost().installer(BOTH) is None
+
+
+def test_the_other_systems_install_commands() -> None:
+    mac, windows = MacHost().installer(BOTH), WindowsHost().installer(BOTH)
+    assert mac is not None
+    assert windows is not None
+    assert mac.command == "brew install qemu"
+    assert windows.command.startswith("winget install ")
+
+
+@pytest.mark.parametrize(
+    ("machine", "accelerators"),
+    [
+        (LinuxHost(), (Accelerator.KVM,)),
+        (MacHost(), (Accelerator.HVF,)),
+        (WindowsHost(), (Accelerator.WHPX,)),
+    ],
+)
+def test_hardware_runs_only_its_own_kind(machine: Host, accelerators: tuple[Accelerator, ...]) -> None:
+    foreign = Arch.ARM64 if machine.arch is Arch.AMD64 else Arch.AMD64
+    assert machine.accelerators(machine.arch) == accelerators
+    assert machine.accelerators(foreign) == ()
+
+
+def test_kvm_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refused)
+    obstacle = LinuxHost().obstacle(Accelerator.KVM)
+    assert obstacle is not None
+    assert "usermod -aG kvm" in obstacle.fix
+
+
+@pytest.mark.parametrize(
+    ("machine", "output", "advice"),
+    [
+        (LinuxHost(), "ioctl(KVM_CREATE_VM) failed: 16 Device or resource busy", "VirtualBox"),
+        (LinuxHost(), "TR =0020 TSS64-busy", "nested virtualisation"),
+        (MacHost(), "Error: ret = HV_DENIED (0xfae94007)", "com.apple.security.hypervisor"),
+        (MacHost(), "Error: ret = HV_UNSUPPORTED (0xfae9400f)", "no hypervisor support"),
+        (WindowsHost(), "WHPX: No accelerator found, hr=00000000", "FeatureName:HypervisorPlatform"),
+        (WindowsHost(), "", "winget upgrade"),
+    ],
+)
+def test_advice_follows_what_qemu_printed(machine: Host, output: str, advice: str) -> None:
+    assert advice in machine.advice(machine.accelerators(machine.arch)[0], output)
+
+
+def test_windows_feature_that_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
+    obstacle = WindowsHost().obstacle(Accelerator.WHPX)
+    assert obstacle is not None
+    assert "DISM /Online /Enable-Feature /All /FeatureName:HypervisorPlatform" in obstacle.fix
+    (tmp_path / "System32").mkdir()
+    (tmp_path / "System32" / "WinHvPlatform.dll").touch()
+    assert WindowsHost().obstacle(Accelerator.WHPX) is None
+
+
+def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLIPWAY_HOME", "SLIPWAY_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert LinuxHost().paths().home == tmp_path / ".slipway"
+    assert LinuxHost().paths().cache == tmp_path / ".cache/slipway"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert LinuxHost().paths().cache == tmp_path / ".cache/slipway"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert LinuxHost().paths().cache == Path("/elsewhere/slipway")
+    assert MacHost().paths().cache == tmp_path / "Library/Caches/slipway"
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "Local"))
+    assert WindowsHost().paths().home == tmp_path / "Local/Slipway"
+    monkeypatch.setenv("SLIPWAY_HOME", "~/mine")
+    monkeypatch.setenv("SLIPWAY_CACHE", "/cache")
+    for machine in (LinuxHost(), MacHost(), WindowsHost()):
+        assert (machine.paths().home, machine.paths().cache) == (tmp_path / "mine", Path("/cache"))
+
+
+def test_free_space_of_a_folder_to_be_made(tmp_path: Path) -> None:
+    assert host().free_bytes(tmp_path / "not" / "yet") == pytest.approx(
+        psutil.disk_usage(str(tmp_path)).free, rel=0.1
+    )
+
+
+def test_birth_identifies_a_process(tmp_path: Path) -> None:
+    mine = host().birth(os.getpid())
+    assert mine is not None
+    assert mine == host().birth(os.getpid())
+    assert mine != host().birth(1)
+    assert host().birth(2**22 + 1) is None
+
+
+def test_birth_reads_a_name_with_brackets_and_ignores_the_dead(tmp_path: Path) -> None:
+    (tmp_path / "sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "sys/kernel/random/boot_id").write_text("b00t\n")
+    (tmp_path / "7").mkdir()
+    fields = " ".join(str(number) for number in range(4, 53))
+    (tmp_path / "7/stat").write_text(f"7 (a) b (c) S {fields}\n")
+    machine = LinuxHost(proc=tmp_path)
+    assert machine.birth(7) == "b00t:22"
+    (tmp_path / "7/stat").write_text(f"7 (a) b (c) Z {fields}\n")
+    assert machine.birth(7) is None
+
+
+def test_pipes_of_two_installations_differ() -> None:
+    one, other = pipe_name(Path("C:/Users/ada/Slipway/run/qmp.sock")), pipe_name(Path("C:/Users/eve/run/qmp.sock"))
+    assert one != other
+    assert one.startswith("slipway-")
+    assert one.endswith("-qmp")

@@ -1,0 +1,226 @@
+"""The whole way (client, endpoint, SSH, a Unix server) under load: memory, order, many clients, nothing left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.endpoint import Endpoint
+from engine.endpoint.local import READ_BUFFER, WRITE_BUFFER
+from engine.endpoint.relay import PIECE
+from tests.unit.sshd import eventually, linked, unix_server
+from vm.guest.ssh import SshLink
+from vm.guest.ssh_stream import WINDOW
+
+MIB = 1 << 20
+
+
+@dataclass
+class Way:
+    endpoint: Endpoint
+    link: SshLink
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_unix_connection(str(self.endpoint.path))
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One line tells what to do: ``send N``, ``take N``, ``echo``, ``flood``, ``wait``."""
+    words = (await reader.readline()).split()
+    if words[:1] == [b"send"]:
+        left = int(words[1])
+        while left > 0:
+            writer.write(bytes(min(left, 65536)))
+            left -= 65536
+            await writer.drain()
+    elif words[:1] == [b"take"]:
+        writer.write(b"%d" % len(await reader.readexactly(int(words[1]))))
+    elif words[:1] == [b"flood"]:
+        while True:
+            writer.write(bytes(65536))
+            await writer.drain()
+    elif words[:1] == [b"wait"]:
+        await asyncio.Event().wait()
+    else:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+
+
+@pytest.fixture
+async def way() -> AsyncIterator[Way]:
+    async with whole_way() as made:
+        yield made
+
+
+@asynccontextmanager
+async def whole_way() -> AsyncIterator[Way]:
+    with tempfile.TemporaryDirectory(prefix="slw-") as folder:
+        async with linked() as link, unix_server(serve) as guest:
+            endpoint = Endpoint(Path(folder) / "d.sock")
+            await endpoint.start()
+            endpoint.open_gate(link, guest)
+            try:
+                yield Way(endpoint, link)
+            finally:
+                await endpoint.close()
+
+
+def resident() -> int:
+    """This process's memory, bytes."""
+    gc.collect()
+    return int(psutil.Process().memory_info().rss)
+
+
+async def test_bytes_survive_in_both_directions_at_once(way: Way) -> None:
+    data = os.urandom(5 * MIB)
+    reader, writer = await way.connect()
+    writer.write(b"echo\n")
+
+    async def send() -> None:
+        for start in range(0, len(data), 70_001):
+            writer.write(data[start : start + 70_001])
+            await writer.drain()
+        writer.write_eof()
+
+    async with asyncio.timeout(60):
+        _, back = await asyncio.gather(send(), reader.read())
+    assert back == data
+    writer.close()
+
+
+async def test_clients_that_do_not_read_cost_a_bounded_amount(way: Way) -> None:
+    """Ten clients ask for endless data and read nothing; then one reads 64 MiB slowly. Memory stays put."""
+    stuck = []
+    before = resident()
+    for _ in range(10):
+        client = socket.socket(socket.AF_UNIX)
+        client.setblocking(False)
+        client.connect(str(way.endpoint.path))
+        client.send(b"flood\n")
+        stuck.append(client)
+    per_client = WINDOW + WRITE_BUFFER + 2 * PIECE
+    await eventually(lambda: way.endpoint.connections == 10)
+    reader, writer = await way.connect()
+    writer.write(b"send %d\n" % (64 * MIB))
+    size = 0
+    highest = 0
+    async with asyncio.timeout(60):
+        while data := await reader.read(256 * 1024):
+            size += len(data)
+            highest = max(highest, int(psutil.Process().memory_info().rss))
+    assert size == 64 * MIB
+    assert highest - before < 10 * per_client + 24 * MIB
+    held = sum(sum(map(len, channel._chunks)) for channel in way.link._channels._channels.values())
+    assert held <= 10 * WINDOW
+    for client in stuck:
+        client.close()
+    writer.close()
+    await eventually(lambda: way.endpoint.connections == 0)
+
+
+async def test_a_guest_that_does_not_read_stops_the_client(way: Way) -> None:
+    before = resident()
+    reader, writer = await way.connect()
+    other_reader, other_writer = await way.connect()
+    writer.transport.set_write_buffer_limits(high=0)
+    writer.write(b"wait\n")
+    pushed = 0
+
+    async def push() -> None:
+        nonlocal pushed
+        while True:
+            writer.write(bytes(65536))
+            pushed += 65536
+            await writer.drain()
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(push(), 2)
+    assert pushed < WINDOW + READ_BUFFER + 16 * MIB  # sshd's window, ours, and the kernel's buffers
+    assert resident() - before < 32 * MIB
+    other_writer.write(b"take 5\nhello")
+    assert await asyncio.wait_for(other_reader.read(), 10) == b"5"
+    writer.transport.abort()
+    other_writer.close()
+    assert reader is not None
+
+
+async def test_two_hundred_parallel_clients(way: Way) -> None:
+    async def one(number: int) -> bytes:
+        reader, writer = await way.connect()
+        payload = b"%d," % number * 2000
+        writer.write(b"echo\n" + payload)
+        writer.write_eof()
+        answer = await reader.read()
+        writer.close()
+        assert answer == payload
+        return answer
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(one(number) for number in range(200)))
+    await eventually(lambda: way.endpoint.connections == 0 and way.link.streams == 0)
+    assert way.endpoint.stats.relayed == 200
+    assert way.endpoint.stats.cut == 0
+
+
+async def test_idle_and_noisy_clients_do_not_delay_others(way: Way) -> None:
+    crowd = [await way.connect() for _ in range(100)]
+    for _, writer in crowd:
+        writer.write(b"ec")  # half a line: the server waits for the rest
+    started = asyncio.get_running_loop().time()
+    reader, writer = await way.connect()
+    writer.write(b"take 3\nabc")
+    assert await reader.read() == b"3"
+    assert asyncio.get_running_loop().time() - started < 2
+    writer.close()
+    for _, writer in crowd:
+        writer.transport.abort()
+    await eventually(lambda: way.endpoint.connections == 0 and way.link.streams == 0)
+
+
+async def test_connections_leave_nothing_behind(way: Way) -> None:
+    """A thousand connections, some ended well, some dropped in the middle: no file, task or stream remains."""
+
+    async def one(number: int) -> None:
+        reader, writer = await way.connect()
+        if number % 3 == 0:
+            writer.write(b"flood\n")
+            await reader.readexactly(100)
+            writer.transport.abort()
+        elif number % 3 == 1:
+            writer.write(b"take 3\nabc")
+            assert await reader.read() == b"3"
+            writer.close()
+        else:
+            writer.transport.abort()
+
+    await asyncio.gather(*(one(number) for number in range(60)))
+    await eventually(lambda: way.endpoint.connections == 0 and way.link.streams == 0, 30)
+    before = (psutil.Process().num_fds(), len(asyncio.all_tasks()), resident())
+    for _ in range(20):
+        await asyncio.gather(*(one(number) for number in range(50)))
+    await eventually(lambda: way.endpoint.connections == 0 and way.link.streams == 0, 30)
+    await eventually(lambda: len(asyncio.all_tasks()) <= before[1])
+    assert psutil.Process().num_fds() <= before[0]
+    assert resident() - before[2] < 16 * MIB
+
+
+async def test_the_end_of_the_link_ends_the_clients(way: Way) -> None:
+    reader, writer = await way.connect()
+    writer.write(b"wait\n")
+    await eventually(lambda: way.endpoint.stats.bytes_to_guest > 0)
+    await way.link.close()
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    await eventually(lambda: way.endpoint.connections == 0)
+    assert way.endpoint.stats.cut == 1
+    writer.close()

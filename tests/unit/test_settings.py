@@ -1,0 +1,143 @@
+"""The settings: what is accepted, what is refused with which reason, and what a file may and may not hold."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from desktop.settings.schema import MIN_MEMORY_MIB, Settings, SettingsError, from_json, with_value
+from desktop.settings.store import SettingsStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SettingsStore:
+    return SettingsStore(tmp_path / "deep" / "settings.json")
+
+
+def write(store: SettingsStore, text: str | bytes) -> None:
+    store.path.parent.mkdir(parents=True, exist_ok=True)
+    store.path.write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def test_defaults_need_no_file(store: SettingsStore) -> None:
+    assert store.load() == Settings()
+
+
+def test_what_is_saved_is_read_again(store: SettingsStore) -> None:
+    settings = Settings(cpus=3, daemon={"debug": True, "labels": ["ü=1"]})
+    store.save(settings)
+    assert store.load() == settings
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
+    kept = json.loads(store.path.read_text("utf-8"))
+    assert kept == {"schema": 1, "cpus": 3, "daemon": {"debug": True, "labels": ["ü=1"]}}  # no defaults
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"settings"',
+        b"\xff\xfe",
+        b'{"schema": "1"}',
+        b'{"schema": 0}',
+        b'{"schema": 1, "cpus": null}',
+        b'{"schema": 1, "cpus": true}',
+        b'{"schema": 1, "cpus": 2.5}',
+        b'{"schema": 1, "unknown": 1}',
+        b'{"schema": 1, "daemon": []}',
+        b'{"schema": 1, "mirror": "no address"}',
+        b'{"schema": 1, "context": "sometimes"}',
+    ],
+)
+def test_nonsense_is_refused_and_never_overwritten(store: SettingsStore, text: bytes) -> None:
+    write(store, text)
+    with pytest.raises(SettingsError) as caught:
+        store.load()
+    assert caught.value.message
+    with pytest.raises(SettingsError):
+        store.save(Settings(cpus=1))
+    assert store.path.read_bytes() == text
+
+
+def test_a_newer_file_is_refused(store: SettingsStore) -> None:
+    write(store, '{"schema": 2, "cpus": 1}')
+    with pytest.raises(SettingsError, match="newer"):
+        store.load()
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SettingsError):
+        SettingsStore(tmp_path / "file" / "settings.json").save(Settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("cpus", -1, "Choose 0 to 256"),
+        ("cpus", "2", "processors"),
+        ("memory_mib", MIN_MEMORY_MIB - 1, "or more"),
+        ("disk_gib", 0, "Choose 1 to"),
+        ("wait_seconds", 0, "seconds"),
+        ("accelerator", "warp", "auto, kvm"),
+        ("daemon", {"data-root": "/x"}, "Leave it out"),
+    ],
+)
+def test_each_refusal_says_what_would_do(name: str, value: object, reason: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_json({name: value})
+    assert name in caught.value.message
+    assert reason in caught.value.hint
+
+
+def test_a_misspelt_name_is_guessed() -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_json({"memory": 4096})
+    assert "memory_mib" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "name", "value"),
+    [
+        ("cpus", "2", "cpus", 2),
+        ("cpus", "null", "cpus", 0),
+        ("accelerator", "tcg", "accelerator", "tcg"),
+        ("mirror", "http://mirror.example/debian", "mirror", "http://mirror.example/debian"),
+        ("daemon", '{"debug": true}', "daemon", {"debug": True}),
+        ("daemon.debug", "false", "daemon", {"bip": "10.9.0.1/24", "debug": False}),
+        ("daemon.bip", "null", "daemon", {}),
+    ],
+)
+def test_setting_one_value(path: str, text: str, name: str, value: object) -> None:
+    before = Settings(cpus=1, accelerator="kvm", daemon={"bip": "10.9.0.1/24"})
+    after = with_value(before, path, text)
+    assert getattr(after, name) == value
+    assert before.daemon == {"bip": "10.9.0.1/24"}
+
+
+@pytest.mark.parametrize(("path", "text"), [("cpus.x", "1"), ("nothing", "1"), ("cpus", "many"), ("daemon", "x")])
+def test_setting_what_cannot_be_set(path: str, text: str) -> None:
+    with pytest.raises(SettingsError):
+        with_value(Settings(), path, text)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "memory", "wanted"),
+    [(1, 2048, (1, 1024)), (2, 8192, (2, 2048)), (4, 16384, (2, 4096)), (16, 65536, (4, 8192))],
+)
+def test_defaults_follow_the_computer(cpus: int, memory: int, wanted: tuple[int, int]) -> None:
+    resolved = Settings().resolved(cpus, memory)
+    assert (resolved.cpus, resolved.memory_mib) == wanted
+
+
+def test_more_than_the_computer_has() -> None:
+    with pytest.raises(SettingsError, match="this computer has 4"):
+        Settings(cpus=5).resolved(4, 8192)
+    with pytest.raises(SettingsError, match="this computer has 8192"):
+        Settings(memory_mib=9000).resolved(4, 8192)

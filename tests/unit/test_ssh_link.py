@@ -1,0 +1,494 @@
+"""SshLink against a real OpenSSH server: getting in, being kept out, half-close, cuts, re-keying, memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+from paramiko import Transport
+
+from tests.unit.sshd import Sshd, eventually, fail_if_alive, free_port, linked, make_key, running_sshd, unix_server
+from vm.errors import LinkError
+from vm.guest.ssh import SshLink
+from vm.guest.ssh_stream import WINDOW
+from vm.guest.ssh_wire import HIGH_WATER, LoopPacketizer
+from vm.guest.stream import Stream
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Sshd]:
+    async with running_sshd() as running:
+        yield running
+
+
+@pytest.fixture
+async def link(server: Sshd) -> AsyncIterator[SshLink]:
+    connected = await server.link()
+    yield connected
+    await connected.close()
+
+
+async def read_all(stream: Stream) -> bytes:
+    data = bytearray()
+    while piece := await stream.read(1 << 20):
+        data += piece
+    return bytes(data)
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+# -- getting in ---------------------------------------------------------------------------------------------------
+
+
+async def test_run_returns_status_and_both_outputs(link: SshLink) -> None:
+    done = await link.run("cat; echo oops >&2; exit 7", input=b"hello", timeout=20)
+    assert (done.exit_code, done.stdout, done.stderr) == (7, b"hello", b"oops\n")
+
+
+async def test_run_carries_more_than_one_window(link: SshLink) -> None:
+    data = os.urandom(2 * WINDOW + 12345)
+    done = await link.run("cat", input=data, timeout=60)
+    assert done.stdout == data
+
+
+async def test_run_of_a_command_that_ignores_its_input(link: SshLink) -> None:
+    done = await link.run("echo early", input=bytes(8 * WINDOW), timeout=20)
+    assert (done.exit_code, done.stdout) == (0, b"early\n")
+
+
+async def test_run_that_takes_too_long_says_so_and_frees_its_stream(link: SshLink) -> None:
+    with pytest.raises(LinkError, match=r"did not finish within 0\.3 seconds"):
+        await link.run("sleep 30", timeout=0.3)
+    assert (await link.run("echo still here", timeout=20)).stdout == b"still here\n"
+
+
+async def test_run_killed_by_a_signal_is_an_error(link: SshLink) -> None:
+    with pytest.raises(LinkError, match="cut short") as caught:
+        await link.run("kill -TERM $$", timeout=20)
+    assert "TERM" in caught.value.detail
+
+
+async def test_ping(link: SshLink) -> None:
+    await asyncio.gather(*(link.ping(10) for _ in range(20)))
+
+
+async def test_aes_gcm_is_chosen(link: SshLink) -> None:
+    ciphers = vars(link._transport)
+    assert ciphers["local_cipher"] == ciphers["remote_cipher"] == "aes128-gcm@openssh.com"
+
+
+async def test_nobody_listens_on_the_port() -> None:
+    async with running_sshd() as other:
+        with pytest.raises(LinkError, match="cannot be reached"):
+            await SshLink.connect(
+                "127.0.0.1", free_port(), user="root", key=other.key, host_key=other.host_key, timeout=5
+            )
+
+
+async def test_a_silent_port_ends_at_the_deadline(server: Sshd) -> None:
+    """QEMU's user network accepts for a guest that is not up yet, and then says nothing."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(LinkError, match=r"did not answer within 0\.5 seconds"):
+            await SshLink.connect(
+                "127.0.0.1",
+                silent.getsockname()[1],
+                user="root",
+                key=server.key,
+                host_key=server.host_key,
+                timeout=0.5,
+            )
+        assert asyncio.get_running_loop().time() - started < 3
+
+
+async def test_a_port_that_hangs_up_at_once(server: Sshd) -> None:
+    async def slam(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    refusing = await asyncio.start_server(slam, "127.0.0.1", 0)
+    port = refusing.sockets[0].getsockname()[1]
+    with pytest.raises(LinkError, match="cannot be reached"):
+        await SshLink.connect("127.0.0.1", port, user="root", key=server.key, host_key=server.host_key, timeout=5)
+    refusing.close()
+
+
+async def test_another_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
+    make_key(tmp_path / "other")
+    with pytest.raises(LinkError, match="host key is wrong"):
+        await server.link(host_key=tmp_path / "other.pub")
+
+
+async def test_a_key_that_is_not_ours_is_refused(server: Sshd, tmp_path: Path) -> None:
+    with pytest.raises(LinkError, match="does not accept Slipway's key"):
+        await server.link(key=make_key(tmp_path / "other"))
+
+
+@pytest.mark.parametrize("content", [None, "", "ssh-ed25519", "ssh-ed25519 not*base64 me"])
+async def test_unusable_pinned_key(server: Sshd, tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "pinned.pub"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(LinkError, match="pinned host key cannot be read"):
+        await server.link(host_key=path)
+
+
+async def test_unusable_private_key(server: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("nonsense")
+    with pytest.raises(LinkError, match="private key for the machine cannot be read"):
+        await server.link(key=tmp_path / "key")
+
+
+async def test_failed_and_cancelled_attempts_leave_nothing(server: Sshd, tmp_path: Path) -> None:
+    other = make_key(tmp_path / "other")
+    await asyncio.gather(server.link(key=other), return_exceptions=True)  # whatever is made once is made now
+    gc.collect()
+    threads, files = threading.active_count(), psutil.Process().num_fds()
+    for delay in (0.0, 0.005, 0.02, 0.05):
+        attempt = asyncio.create_task(server.link())
+        await asyncio.sleep(delay)
+        attempt.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await (await attempt).close()
+    with pytest.raises(LinkError):
+        await server.link(key=other)
+    await eventually(lambda: not any(isinstance(thread, Transport) for thread in threading.enumerate()))
+    gc.collect()
+    assert psutil.Process().num_fds() <= files
+    assert threading.active_count() <= threads + 4  # the loop's own workers
+
+
+# -- streams ------------------------------------------------------------------------------------------------------
+
+
+async def test_echo_of_random_bytes_is_exact(link: SshLink) -> None:
+    data = os.urandom(3 * WINDOW + 1)
+    async with unix_server(echo) as path:
+        stream = await link.open_unix(path)
+
+        async def send() -> None:
+            for start in range(0, len(data), 100_001):
+                await stream.write(data[start : start + 100_001])
+            await stream.write_eof()
+
+        _, back = await asyncio.gather(send(), read_all(stream))
+        await stream.close()
+    assert hashlib.sha256(back).digest() == hashlib.sha256(data).digest()
+
+
+async def test_our_eof_leaves_the_other_direction_open(link: SshLink) -> None:
+    async def count_then_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = len(await reader.read())
+        for _ in range(3):
+            await asyncio.sleep(0.05)
+            writer.write(b"%d " % size)
+
+    async with unix_server(count_then_answer) as path:
+        stream = await link.open_unix(path)
+        await stream.write(b"x" * 300_000)
+        await stream.write_eof()
+        await stream.write_eof()
+        assert await read_all(stream) == b"300000 300000 300000 "
+
+
+async def test_the_peers_eof_leaves_ours_open(link: SshLink) -> None:
+    heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def end_then_listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"bye")
+        writer.write_eof()
+        heard.set_result(await reader.read())
+
+    async with unix_server(end_then_listen) as path:
+        stream = await link.open_unix(path)
+        assert await read_all(stream) == b"bye"
+        assert await stream.read(10) == b""
+        await stream.write(b"still talking")
+        await stream.write_eof()
+        assert await heard == b"still talking"
+
+
+async def test_no_eof_is_invented(link: SshLink) -> None:
+    async with unix_server(echo) as path:
+        stream = await link.open_unix(path)
+        await stream.write(b"ping")
+        assert await stream.read(10) == b"ping"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(stream.read(10), 0.3)
+        await stream.write(b"pong")
+        assert await stream.read(10) == b"pong"
+
+
+async def test_read_respects_its_limit(link: SshLink) -> None:
+    async with unix_server(echo) as path:
+        stream = await link.open_unix(path)
+        await stream.write(b"abcdefgh")
+        got = b""
+        while len(got) < 8:
+            piece = await stream.read(3)
+            assert 1 <= len(piece) <= 3
+            got += piece
+        assert got == b"abcdefgh"
+
+
+async def test_nothing_listens_there(link: SshLink) -> None:
+    with pytest.raises(LinkError, match="Nothing answers at /nowhere in the machine"):
+        await link.open_unix("/nowhere")
+    await link.ping(10)
+
+
+async def test_writing_to_a_closed_peer_fails(link: SshLink) -> None:
+    async def slam(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with unix_server(slam) as path:
+        stream = await link.open_unix(path)
+        assert await stream.read(10) == b""
+        with pytest.raises(LinkError):
+            await stream.write(bytes(64 << 20))
+
+
+async def test_closing_here_wakes_a_reader_and_closes_there(link: SshLink) -> None:
+    ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        ended.set_result(await reader.read())
+
+    async with unix_server(listen) as path:
+        stream = await link.open_unix(path)
+        await stream.write(b"last words")
+        reading = asyncio.create_task(stream.read(10))
+        await asyncio.sleep(0)
+        await stream.close()
+        await stream.close()
+        with pytest.raises(LinkError, match="closed on this side"):
+            await reading
+        with pytest.raises(LinkError):
+            await stream.write(b"more")
+        assert await ended == b"last words"
+
+
+async def test_an_abandoned_opening_is_closed_behind_it(link: SshLink) -> None:
+    accepted = asyncio.Event()
+    left = asyncio.Event()
+
+    async def wait_for_the_end(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        accepted.set()
+        await reader.read()
+        left.set()
+
+    async with unix_server(wait_for_the_end) as path:
+        opening = asyncio.create_task(link.open_unix(path))
+        await asyncio.sleep(0)
+        opening.cancel()
+        async with asyncio.timeout(10):
+            await accepted.wait()
+            await left.wait()
+    assert (await link.run("true", timeout=20)).exit_code == 0
+    assert link.streams <= 1
+
+
+async def test_two_hundred_streams_at_once(link: SshLink) -> None:
+    async with unix_server(echo) as path:
+
+        async def one(number: int) -> bytes:
+            stream = await link.open_unix(path)
+            await stream.write(b"%d " % number * 1000)
+            await stream.write_eof()
+            data = await read_all(stream)
+            await stream.close()
+            return data
+
+        answers = await asyncio.gather(*(one(number) for number in range(200)))
+    assert answers == [b"%d " % number * 1000 for number in range(200)]
+
+
+async def test_a_slow_reader_holds_one_window_and_nobody_else(link: SshLink) -> None:
+    """The guest sends without end; what we keep is bounded, and other streams go on."""
+    sent = 0
+
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        while True:
+            writer.write(bytes(65536))
+            await writer.drain()
+            sent += 65536
+
+    async with unix_server(flood) as endless, unix_server(echo) as quick:
+        slow = await link.open_unix(endless)
+        other = await link.open_unix(quick)
+        for _ in range(100):
+            await other.write(b"x" * 1000)
+            assert await other.read(1000)
+        await eventually(lambda: sum(map(len, slow._chunks)) > WINDOW - 65536)
+        await other.write(b"behind all of it")
+        assert await other.read(100)
+        held = sum(map(len, slow._chunks))
+        assert held <= WINDOW
+        assert sent < WINDOW + 4 * 1024 * 1024  # the rest is in the buffers of sshd and the kernel
+        await slow.close()
+
+
+async def test_a_peer_that_does_not_read_stops_the_writer(link: SshLink) -> None:
+    async def sleep(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with unix_server(sleep) as path, unix_server(echo) as quick:
+        stream = await link.open_unix(path)
+        written = 0
+
+        async def push() -> None:
+            nonlocal written
+            while True:
+                await stream.write(bytes(65536))
+                written += 65536
+
+        pushing = asyncio.create_task(push())
+        other = await link.open_unix(quick)
+        await eventually(lambda: stream._writer is not None)  # it waits for the peer's window
+        assert written < 16 * 1024 * 1024
+        assert link._packetizer.queued <= HIGH_WATER
+        await other.write(b"others go on")
+        assert await other.read(100) == b"others go on"
+        pushing.cancel()
+        await asyncio.gather(pushing, return_exceptions=True)
+        await stream.close()
+
+
+async def test_a_thousand_streams_leave_nothing(link: SshLink) -> None:
+    async with unix_server(echo) as path:
+
+        async def one() -> None:
+            stream = await link.open_unix(path)
+            await stream.write(b"hi")
+            assert await stream.read(10) == b"hi"
+            await stream.close()
+
+        for _ in range(20):
+            await asyncio.gather(*(one() for _ in range(50)))
+        await eventually(lambda: link.streams == 0)
+        assert len(asyncio.all_tasks()) < 60  # the small server's own, ending
+
+
+# -- re-keying ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+async def test_new_keys_in_the_middle_of_traffic(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both directions are busy while keys change several times; every byte arrives, in order."""
+    if side == "ours":
+        monkeypatch.setattr(LoopPacketizer, "REKEY_BYTES", 1 << 20)
+    data = os.urandom(6 << 20)
+    async with linked("RekeyLimit 1M none" if side == "theirs" else "") as link, unix_server(echo) as path:
+        exchanges = 0
+        rekeyed = link._packetizer._rekeyed
+
+        def count() -> None:
+            nonlocal exchanges
+            exchanges += 1
+            rekeyed()
+
+        link._packetizer._rekeyed = count
+        stream = await link.open_unix(path)
+
+        async def send() -> None:
+            for start in range(0, len(data), 50_000):
+                await stream.write(data[start : start + 50_000])
+            await stream.write_eof()
+
+        async with asyncio.timeout(60):
+            _, back = await asyncio.gather(send(), read_all(stream))
+        assert back == data
+        assert exchanges >= 3
+        await link.ping(10)
+
+
+# -- the end of the link ------------------------------------------------------------------------------------------
+
+
+async def test_closing_the_link_ends_all_streams(link: SshLink) -> None:
+    async with unix_server(echo) as path:
+        stream = await link.open_unix(path)
+        reading = asyncio.create_task(stream.read(10))
+        running = asyncio.create_task(link.run("sleep 30", timeout=60))
+        await asyncio.sleep(0.2)
+        await link.close()
+        await link.close()
+        for task in (reading, running):
+            with pytest.raises(LinkError):
+                await task
+        with pytest.raises(LinkError):
+            await stream.write(b"x")
+        with pytest.raises(LinkError):
+            await link.open_unix(path)
+        with pytest.raises(LinkError):
+            await link.ping(1)
+        fail_if_alive(link)
+    assert not link._transport.is_alive()
+
+
+async def test_the_death_of_the_server_is_noticed_at_once(server: Sshd) -> None:
+    link = await server.link()
+    async with unix_server(echo) as path:
+        stream = await link.open_unix(path)
+        reading = asyncio.create_task(stream.read(10))
+        await asyncio.sleep(0)
+        for child in psutil.Process(server.process.pid).children(recursive=True):
+            child.send_signal(signal.SIGKILL)
+        async with asyncio.timeout(5):
+            await link.closed.wait()
+        with pytest.raises(LinkError, match="link to the machine broke"):
+            await reading
+    fail_if_alive(link)
+    await link.close()
+
+
+async def test_a_suspended_server_fails_the_ping(server: Sshd) -> None:
+    link = await server.link()
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    for child in children:
+        child.suspend()
+    try:
+        with pytest.raises(LinkError, match=r"has not answered for 0\.5 seconds"):
+            await link.ping(0.5)
+    finally:
+        for child in children:
+            child.resume()
+    await link.ping(10)  # the late answer belongs to the first ping, and does no harm
+    await link.close()
+
+
+async def test_closing_while_the_server_does_not_read(server: Sshd) -> None:
+    """What is queued for a suspended machine must not keep close() waiting."""
+    link = await server.link()
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    async with unix_server(echo) as path:
+        stream = await link.open_unix(path)
+        for child in children:
+            child.suspend()
+        pushing = asyncio.create_task(stream.write(bytes(64 << 20)))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(pushing), 0.5)
+        try:
+            async with asyncio.timeout(5):
+                await link.close()
+            with pytest.raises(LinkError):
+                await pushing
+        finally:
+            for child in children:
+                child.resume()

@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -171,6 +172,30 @@ async def test_failed_and_cancelled_attempts_leave_nothing(server: Sshd, tmp_pat
     gc.collect()
     assert psutil.Process().num_fds() <= files
     assert threading.active_count() <= threads + 4  # the loop's own workers
+
+
+async def test_an_attempt_cancelled_before_its_handshake_begins_closes_its_socket(server: Sshd) -> None:
+    """paramiko's close() does nothing for a transport that has not been started: the socket is ours to close."""
+    with ThreadPoolExecutor(1) as busy:
+        asyncio.get_running_loop().set_default_executor(busy)
+        blocked, go_on = threading.Event(), threading.Event()
+
+        def block() -> None:
+            blocked.set()
+            go_on.wait()
+
+        files = psutil.Process().num_fds()
+        attempt = asyncio.create_task(server.link())
+        await asyncio.sleep(0)  # its dialling is in the queue, before what blocks the only worker
+        blocking = asyncio.get_running_loop().run_in_executor(None, block)
+        await eventually(lambda: blocked.is_set() and busy._work_queue.qsize() == 1)  # the handshake is queued
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+        left = psutil.Process().num_fds()
+        go_on.set()
+        await blocking
+        assert left == files
 
 
 # -- streams ------------------------------------------------------------------------------------------------------

@@ -288,12 +288,16 @@ def _handshake(
 
 
 def _hang_up(transport: paramiko.Transport) -> None:
-    """End the connection from any thread: shutting down wakes paramiko's thread, which closing alone would not."""
+    """End the connection from any thread: shutting down wakes paramiko's thread, which closing alone would not.
+
+    paramiko closes nothing when the handshake has not begun, so the socket is closed here as well.
+    """
     try:
         transport.sock.shutdown(socket.SHUT_RDWR)
     except OSError as error:
         log.debug("socket already down: %s", error)
     transport.close()
+    transport.sock.close()
 
 
 async def _feed(channel: Channel, data: bytes) -> None:

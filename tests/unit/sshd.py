@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from vm.errors import LinkError
@@ -165,7 +166,9 @@ async def _listening(port: int, process: subprocess.Popen[bytes], log: Path) -> 
             else:
                 writer.close()
                 await writer.wait_closed()
-                return
+                break
+    # the child that served this attempt ends by itself; tests that look at the children mean those of their links
+    await eventually(lambda: not psutil.Process(process.pid).children())
 
 
 def fail_if_alive(link: SshLink) -> None:

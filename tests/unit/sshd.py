@@ -6,11 +6,12 @@ import asyncio
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,21 @@ class Sshd:
     @property
     def host_key(self) -> Path:
         return self.folder / "host.pub"
+
+    def signal(self, number: int) -> None:
+        """Send a signal to every process that serves a connection; one that is just ending may be gone."""
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.send_signal(number)
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Nothing of the server runs but its listener."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     async def link(self, *, key: Path | None = None, host_key: Path | None = None, timeout: float = 20) -> SshLink:
         return await SshLink.connect(
@@ -166,9 +182,7 @@ async def _listening(port: int, process: subprocess.Popen[bytes], log: Path) -> 
             else:
                 writer.close()
                 await writer.wait_closed()
-                break
-    # the child that served this attempt ends by itself; tests that look at the children mean those of their links
-    await eventually(lambda: not psutil.Process(process.pid).children())
+                return
 
 
 def fail_if_alive(link: SshLink) -> None:

@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import AsyncIterator
 
-import psutil
 import pytest
 
 from tests.unit.sshd import Sshd, eventually, fail_if_alive, linked, running_sshd, unix_server
@@ -360,8 +359,7 @@ async def test_the_death_of_the_server_is_noticed_at_once(server: Sshd) -> None:
         stream = await link.open_unix(path)
         reading = asyncio.create_task(stream.read(10))
         await asyncio.sleep(0)
-        for child in psutil.Process(server.process.pid).children(recursive=True):
-            child.send_signal(signal.SIGKILL)
+        server.signal(signal.SIGKILL)
         async with asyncio.timeout(5):
             await link.closed.wait()
         with pytest.raises(LinkError, match="link to the machine broke"):
@@ -372,15 +370,8 @@ async def test_the_death_of_the_server_is_noticed_at_once(server: Sshd) -> None:
 
 async def test_a_suspended_server_fails_the_ping(server: Sshd) -> None:
     link = await server.link()
-    children = psutil.Process(server.process.pid).children(recursive=True)
-    for child in children:
-        child.suspend()
-    try:
-        with pytest.raises(LinkError, match=r"has not answered for 0\.5 seconds"):
-            await link.ping(0.5)
-    finally:
-        for child in children:
-            child.resume()
+    with server.suspended(), pytest.raises(LinkError, match=r"has not answered for 0\.5 seconds"):
+        await link.ping(0.5)
     await link.ping(10)  # the late answer belongs to the first ping, and does no harm
     await link.close()
 
@@ -388,19 +379,13 @@ async def test_a_suspended_server_fails_the_ping(server: Sshd) -> None:
 async def test_closing_while_the_server_does_not_read(server: Sshd) -> None:
     """What is queued for a suspended machine must not keep close() waiting."""
     link = await server.link()
-    children = psutil.Process(server.process.pid).children(recursive=True)
     async with unix_server(echo) as path:
         stream = await link.open_unix(path)
-        for child in children:
-            child.suspend()
-        pushing = asyncio.create_task(stream.write(bytes(64 << 20)))
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(pushing), 0.5)
-        try:
+        with server.suspended():
+            pushing = asyncio.create_task(stream.write(bytes(64 << 20)))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(pushing), 0.5)
             async with asyncio.timeout(5):
                 await link.close()
             with pytest.raises(LinkError):
                 await pushing
-        finally:
-            for child in children:
-                child.resume()

@@ -17,7 +17,7 @@ from typing import Any
 
 from vm.errors import DiskError, HostError, ImageError, MachineError, UserError
 from vm.finish import finish
-from vm.guest.control import GuestControl, Listener
+from vm.guest.control import Asked, GuestControl, Listener
 from vm.host import Host
 from vm.host.paths import Paths
 from vm.qemu.command import build_argv
@@ -84,6 +84,7 @@ async def launch(
     *,
     events: EventHandler,
     listener: Listener,
+    asked: Asked | None = None,
     choose: PortChooser = free_port,
 ) -> Session:
     """Start QEMU and connect to its monitor and its control port; on any failure no QEMU is left.
@@ -93,7 +94,7 @@ async def launch(
     for attempt in range(1, PORT_ATTEMPTS + 1):
         filled, ssh_port = with_ports(spec, choose)
         try:
-            return await _launch(filled, ssh_port, paths, host, events, listener)
+            return await _launch(filled, ssh_port, paths, host, events, GuestControl(listener, asked))
         except PortTaken as error:
             fixed = [forward.host_port for forward in spec.forwards if forward.host_port]
             if fixed:
@@ -112,12 +113,12 @@ async def launch(
 
 
 async def _launch(
-    spec: MachineSpec, ssh_port: int, paths: Paths, host: Host, events: EventHandler, listener: Listener
+    spec: MachineSpec, ssh_port: int, paths: Paths, host: Host, events: EventHandler, control: GuestControl
 ) -> Session:
     for channel in (spec.qmp_socket, spec.control_socket):
         channel.unlink(missing_ok=True)  # left by a QEMU that was killed
     process = QemuProcess.spawn(build_argv(spec, host.system), host, paths.qemu_log)
-    monitor, control = Monitor(host, spec.qmp_socket, events), GuestControl(listener)
+    monitor = Monitor(host, spec.qmp_socket, events)
     record = Record(
         pid=process.pid,
         birth=process.birth,
@@ -158,7 +159,13 @@ async def _connect(session: Session, spec: MachineSpec, host: Host, output: Path
 
 
 async def attach(
-    record: Record, host: Host, *, events: EventHandler, listener: Listener, timeout: float
+    record: Record,
+    host: Host,
+    *,
+    events: EventHandler,
+    listener: Listener,
+    timeout: float,
+    asked: Asked | None = None,
 ) -> Session | None:
     """Connect to the QEMU of ``record``, which another supervisor started.
 
@@ -168,7 +175,7 @@ async def attach(
     process = QemuProcess.find(record, host)
     if process is None:
         return None
-    monitor, control = Monitor(host, Path(record.qmp_socket), events), GuestControl(listener)
+    monitor, control = Monitor(host, Path(record.qmp_socket), events), GuestControl(listener, asked)
     session = Session(process, monitor, control, record)
     try:
         await monitor.connect(timeout)

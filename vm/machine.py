@@ -23,7 +23,7 @@ from vm.disk import GIB, DataDisk
 from vm.errors import DiskError, LinkError, MachineError, UserError
 from vm.finish import finish
 from vm.guest.clock import time_command
-from vm.guest.control import GuestStage
+from vm.guest.control import Asked, GuestStage
 from vm.guest.keys import ensure_keys
 from vm.guest.ssh import SshLink
 from vm.host import Host
@@ -72,6 +72,7 @@ class Machine:
     :param dial: opens the SSH link.    :param choose_port: names a free port of 127.0.0.1.
     :ivar failure: why the machine is FAILED, or held in PAUSED; None otherwise.
     :ivar changed: called in the event loop with (old, new) after each change of state.
+    :ivar asked: called with each request of the guest's: its word and what follows (see vm/guest/control.py).
     :ivar link_changed: called with the new link after a reconnect, and with None when the link was lost.
     :ivar stages: the steps of the last start.
     """
@@ -96,6 +97,7 @@ class Machine:
         self.failure: UserError | None = None
         self.changed: list[StateHook] = []
         self.link_changed: list[LinkHook] = []
+        self.asked: list[Asked] = []
         self.stages: list[Stage] = []
 
     # -- what it is ---------------------------------------------------------------------------------------------
@@ -220,6 +222,7 @@ class Machine:
             self._host,
             events=self._qmp_event,
             listener=self._guest_stage,
+            asked=self._guest_asked,
             choose=self._choose_port,
         )
         self._qemu_is_up()
@@ -233,6 +236,7 @@ class Machine:
                 self._host,
                 events=self._qmp_event,
                 listener=self._guest_stage,
+                asked=self._guest_asked,
                 timeout=ADOPTION_SECONDS,
             )
         except MachineError:
@@ -356,6 +360,15 @@ class Machine:
         except MachineError as error:
             log.warning("the guest did not take the time: %s", error.message)
 
+    async def answer(self, line: str) -> None:
+        """Send the guest a line, such as the answer to a request.
+
+        :raise LinkError: it cannot be reached, or there is no machine.
+        """
+        if self._session is None:
+            raise LinkError("The machine does not run", detail=line)
+        await self._session.control.send(line)
+
     async def grow_disk(self, size_gib: int) -> None:
         """Enlarge the data disk and the file system on it, whether the machine runs or not; nothing is lost.
 
@@ -449,6 +462,10 @@ class Machine:
             self._reach.readiness.tell(stage)
         if stage.failure is None:
             self._stage(stage.name)
+
+    def _guest_asked(self, word: str, rest: str) -> None:
+        for hook in list(self.asked):
+            hook(word, rest)
 
     def _stage(self, name: str) -> None:
         seconds = time.monotonic() - self._began

@@ -1,4 +1,4 @@
-"""logs, shell and version: looking inside."""
+"""logs, ports, shell and version: looking inside."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from desktop.cli.output import as_json, facts
+from desktop.cli.output import as_json, facts, table
 from desktop.control.client import LOG_SOURCES, ControlClient, SupervisorAbsent, own_paths
 from vm.errors import HostError, UserError
 
 if TYPE_CHECKING:
-    from desktop.control.schema import EngineReport, SshReport
+    from desktop.control.schema import EngineReport, PortReport, SshReport
 
 FOLLOW_SECONDS = 0.3
 """How often a followed log is looked at; files have no event common to three systems."""
@@ -31,6 +31,38 @@ FOLLOW_SECONDS = 0.3
 
 class LogMissing(UserError):
     """The log does not exist yet."""
+
+
+@click.command()
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def ports(json_: bool) -> None:
+    """List what containers publish, and whether this computer listens for it."""
+    found = asyncio.run(_ports())
+    if json_:
+        as_json(found)
+        return
+    rows = [
+        (
+            f"{joined(item.address, item.port)}/{item.protocol}",
+            joined(item.target, item.target_port),
+            item.failure or f"open, {item.connections} connections",
+        )
+        for item in sorted(found, key=lambda item: (item.port, item.protocol, item.address))
+    ]
+    table(("ADDRESS", "CONTAINER", "STATE"), rows)
+
+
+async def _ports() -> list[PortReport]:
+    try:
+        async with await ControlClient.connect(spawn=False) as client:
+            return await client.ports()
+    except SupervisorAbsent:
+        return []  # nothing runs, so nothing is published
+
+
+def joined(address: str, port: int) -> str:
+    """Address and port as one text; an IPv6 address has brackets (RFC 3986 section 3.2.2)."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 @click.command()

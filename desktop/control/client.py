@@ -31,6 +31,7 @@ from desktop.control.schema import (
     Event,
     ImageReport,
     Note,
+    PortReport,
     SshReport,
     Status,
     load,
@@ -240,6 +241,10 @@ class ControlClient:
     async def images(self) -> list[ImageReport]:
         """The system images in the cache."""
         return [_as(ImageReport, item) for item in await self._get("/images")]
+
+    async def ports(self) -> list[PortReport]:
+        """What containers publish on this computer."""
+        return [_as(PortReport, item) for item in await self._get("/ports")]
 
     async def ssh(self) -> SshReport:
         """How to reach the guest with ``ssh``; the machine has to run."""

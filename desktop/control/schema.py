@@ -203,6 +203,24 @@ class ImageReport:
 
 
 @dataclass(frozen=True)
+class PortReport:
+    """A port that a container publishes.
+
+    :ivar protocol: ``tcp``, ``udp`` or ``sctp``.    :ivar address: where this computer listens.
+    :ivar target: the container's address.    :ivar connections: open now.
+    :ivar failure: why this computer does not listen; empty when it does.
+    """
+
+    protocol: str
+    address: str
+    port: int
+    target: str
+    target_port: int
+    connections: int
+    failure: str
+
+
+@dataclass(frozen=True)
 class SshReport:
     """How the system's ``ssh`` reaches the guest, with both keys pinned."""
 

@@ -25,7 +25,10 @@ MIN_MEMORY_MIB = 768
 """Below this dockerd and containerd leave nothing for containers."""
 
 OWNED_DAEMON_KEYS = frozenset(
-    {"hosts", "data-root", "exec-root", "containerd", "pidfile", "group", "graph", "containerd-namespace"}
+    {
+        *("hosts", "data-root", "exec-root", "containerd", "pidfile", "group", "graph", "containerd-namespace"),
+        *("userland-proxy", "userland-proxy-path"),  # it asks this computer for the ports of containers
+    }
 )
 """Keys of daemon.json that the machine depends on, so they are not the user's to set."""
 

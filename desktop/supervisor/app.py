@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 
 import psutil
 
-from desktop.control.schema import ErrorReport, Event, MachineReport, RunState, Status, UsageReport
+from desktop.control.schema import ErrorReport, Event, MachineReport, PortReport, RunState, Status, UsageReport
 from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.boots import Boots
@@ -27,6 +27,7 @@ from desktop.supervisor.upkeep import Upkeep
 from engine.client import Version
 from engine.endpoint import Endpoint
 from engine.linux import GUEST_SOCKET, LinuxEngine
+from engine.ports import Publisher
 from vm.errors import EngineError, MachineError, UserError
 from vm.finish import finish
 from vm.guest.ssh import SshLink
@@ -61,6 +62,8 @@ class Supervisor:
         self.machine = Machine(paths, host)
         self.machine.changed.append(self._machine_changed)
         self.machine.link_changed.append(self._link_changed)
+        self.publisher = Publisher(self.machine.answer)
+        self.machine.asked.append(self.publisher.asked)
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)
         self.startup = Startup(paths, host)
@@ -94,7 +97,8 @@ class Supervisor:
         self.news.ring()  # those who watch need not do so any longer
 
     async def close(self) -> None:
-        """Give the user's socket up. A machine that still runs is adopted by the next supervisor."""
+        """Give the user's socket and ports up. A machine that still runs is adopted by the next supervisor."""
+        await self.publisher.close()
         await self._endpoint.close()
 
     # -- work ---------------------------------------------------------------------------------------------------
@@ -179,6 +183,7 @@ class Supervisor:
             self._shut()
             return "what was left has been cleaned up"
         self._open_gate(self.machine.link)
+        await self.machine.answer("ports")  # what is published, for us who came late
         await self._first_answer()
         record = self.machine.record
         if record is not None:
@@ -248,6 +253,8 @@ class Supervisor:
     def _machine_changed(self, old: MachineState, new: MachineState) -> None:
         log.info("machine: %s → %s", old, new)
         self.news.ring()
+        if new in (MachineState.STOPPED, MachineState.FAILED):
+            self.publisher.clear()
         if old not in (MachineState.RUNNING, MachineState.PAUSED):
             return
         if new is MachineState.FAILED and self._active() is None:
@@ -260,12 +267,14 @@ class Supervisor:
 
     def _link_changed(self, link: SshLink | None) -> None:
         self.news.ring()
+        self.publisher.use(link)
         if link is None:
             self._endpoint.hold("the connection into the machine was lost and is being made again")
         else:
             self._open_gate(link)
 
     def _open_gate(self, link: SshLink) -> None:
+        self.publisher.use(link)
         self._endpoint.open_gate(link, GUEST_SOCKET)
 
     def _shut(self, cause: UserError | None = None) -> None:
@@ -324,6 +333,21 @@ class Supervisor:
             news = self.news.listen()
             yield await self.status()
             await news.wait(every)
+
+    def ports(self) -> list[PortReport]:
+        """What containers publish, and whether this computer listens for it."""
+        return [
+            PortReport(
+                one.forward.protocol,
+                one.forward.address,
+                one.forward.port,
+                one.forward.guest_address,
+                one.forward.guest_port,
+                len(one.clients),
+                one.failure,
+            )
+            for one in self.publisher.published
+        ]
 
     def _usage(self) -> UsageReport | None:
         record = self.machine.record

@@ -61,6 +61,7 @@ def make_app(supervisor: Supervisor) -> web.Application:
         ("POST", "/disk/check", calls.check_disk),
         ("GET", "/images", calls.images),
         ("POST", "/images/build", calls.build_image),
+        ("GET", "/ports", calls.ports),
         ("GET", "/ssh", calls.ssh),
         ("GET", "/logs", calls.logs),
         ("GET", "/diagnose", calls.diagnose),
@@ -144,6 +145,9 @@ class Calls:
     async def build_image(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request)
         return await _stream(request, self._upkeep.build_image(body.get("arch"), bool(body.get("force"))))
+
+    async def ports(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._supervisor.ports())
 
     async def ssh(self, request: web.Request) -> web.StreamResponse:
         return _json(await self._upkeep.ssh())

@@ -97,6 +97,9 @@ class MemoryCarrier:
         task.add_done_callback(self._tasks.discard)
         return ours
 
+    async def open_tcp(self, address: str, port: int) -> MemoryStream:
+        return await self.open_unix(f"{address} {port}")
+
     async def _play(self, stream: MemoryStream) -> None:
         try:
             await self.guest(stream)

@@ -1,9 +1,11 @@
 """The control port: text lines over a virtio-serial port, from the first moment of the guest's start to its last.
 
 The guest tells its stages (``stage NAME UPTIME``, ``failed NAME TEXT``) and answers commands (``ok WORD``,
-``error WORD TEXT``); the host commands ``poweroff``, ``time``, ``grow``, ``trim``, ``ping`` and ``stages`` (repeat
-what was told, for a host that came late). It works before the network does and after it broke. Either end may be
-absent: bytes for an absent host are dropped by QEMU, so nothing here is needed for the guest to run.
+``error WORD TEXT``); the host commands ``poweroff``, ``time``, ``grow``, ``trim``, ``ping``, and ``stages`` and
+``ports`` (repeat what was told, for a host that came late). The guest also asks for ports of the host's
+(``publish FORWARD``, see forward.py, and ``release KEY``), which the host answers (``published KEY ok`` or
+``published KEY REASON``). It works before the network does and after it broke. Either end may be absent: bytes for
+an absent host are dropped by QEMU, so nothing here is needed for the guest to run.
 """
 
 from __future__ import annotations
@@ -39,17 +41,25 @@ class GuestStage:
 
 Listener = Callable[[GuestStage], None]
 
+REQUESTS = ("publish", "release")
+"""What the guest asks of the host."""
+
+Asked = Callable[[str, str], None]
+"""Told what the guest asks: the word, and what follows it."""
+
 
 class GuestControl:
     """One connection to the control port.
 
     :param listener: called in the event loop once for each stage, whether told for the first time or repeated.
+    :param asked: called in the event loop for each request of the guest's.
     :ivar stages: what was told so far, by name.
     :ivar closed: set when the connection has ended.
     """
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, asked: Asked | None = None) -> None:
         self._listener = listener
+        self._asked = asked
         self.stages: dict[str, GuestStage] = {}
         self.closed = asyncio.Event()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
@@ -137,6 +147,8 @@ class GuestControl:
             self._stage(GuestStage(name, 0.0, text.strip() or "no reason was told"))
         elif kind in ("ok", "error") and name:
             self._answer(name, None if kind == "ok" else text.strip())
+        elif kind in REQUESTS and self._asked is not None:
+            self._asked(kind, rest)
         elif line:
             log.warning("control port: not understood: %.200r", line)
 

@@ -18,6 +18,7 @@ import base64
 import binascii
 import logging
 import socket
+import struct
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
@@ -120,6 +121,21 @@ class SshLink:
             if self.closed.is_set():
                 raise
             raise LinkError(f"Nothing answers at {path} in the machine", detail=error.detail) from error
+
+    async def open_tcp(self, address: str, port: int) -> Channel:
+        """Connect to a TCP port the guest can reach (``direct-tcpip``, RFC 4254 section 7.2).
+
+        :raise LinkError: the link is down, or nothing listens there
+        """
+        origin = text("127.0.0.1") + struct.pack(">I", 0)
+        try:
+            return await self._channels.open("direct-tcpip", text(address) + struct.pack(">I", port) + origin)
+        except LinkError as error:
+            if self.closed.is_set():
+                raise
+            raise LinkError(
+                f"Nothing answers at {address} port {port} in the machine", detail=error.detail
+            ) from error
 
     async def run(self, command: str, *, input: bytes = b"", timeout: float) -> Completed:
         """Run ``command`` by the guest user's shell; both outputs are kept in memory.

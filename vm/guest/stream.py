@@ -32,11 +32,19 @@ class Stream(Protocol):
 
 
 class Carrier(Protocol):
-    """Opens streams to Unix sockets inside the guest."""
+    """Opens streams to what listens inside the guest."""
 
     async def open_unix(self, path: str) -> Stream:
         """Connect to the guest's Unix socket ``path``.
 
+        :raise LinkError: the link is down, or nothing listens there.
+        """
+        ...
+
+    async def open_tcp(self, address: str, port: int) -> Stream:
+        """Connect to a TCP port that the guest can reach, its own or a container's.
+
+        :param address: an IPv4 or IPv6 address, without brackets.
         :raise LinkError: the link is down, or nothing listens there.
         """
         ...

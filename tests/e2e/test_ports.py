@@ -1,0 +1,145 @@
+"""Published ports on this computer: each kind of address, taken ports, and that nothing is left of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import threading
+import urllib.request
+from contextlib import closing
+
+import pytest
+
+from tests.e2e.cli import Program
+from tests.e2e.conftest import RunningMachine
+from tests.unit.sshd import free_port
+
+pytestmark = pytest.mark.machine
+
+WEB = ("sh", "-c", "mkdir /w; echo here >/w/index.html; exec httpd -f -p 80 -h /w")
+
+
+def fetch(address: str, port: int) -> str:
+    shown = f"[{address}]" if ":" in address else address
+    with urllib.request.urlopen(f"http://{shown}:{port}/index.html", timeout=30) as reply:
+        text: str = reply.read().decode().strip()
+        return text
+
+
+def refused(address: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with closing(socket.socket(family)) as probe:
+        probe.settimeout(10)
+        return probe.connect_ex((address, port)) != 0
+
+
+def has_ipv6() -> bool:
+    try:
+        with closing(socket.socket(socket.AF_INET6)) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def published(machine: RunningMachine) -> dict[str, str]:
+    """Address → why it is not listened on, of every published port."""
+    told = json.loads(machine.slipway("ports", "--json"))
+    return {f"{item['address']} {item['port']} {item['protocol']}": item["failure"] for item in told}
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1", "", "the computer's own"])
+def test_each_address_answers_where_it_was_asked_for(
+    machine: RunningMachine, docker: Program, busybox: str, name: str, address: str
+) -> None:
+    if address == "::1" and not has_ipv6():
+        pytest.skip("this computer has no IPv6")
+    own = socket.gethostbyname(socket.gethostname())
+    asked = own if address.startswith("the") else address
+    port = free_port()
+    prefix = f"[{asked}]:" if ":" in asked else f"{asked}:" if asked else ""
+    docker("run", "-d", "--name", name, "-p", f"{prefix}{port}:80", busybox, *WEB)
+    everywhere = asked in ("", "0.0.0.0")
+    assert fetch("127.0.0.1" if everywhere else asked, port) == "here"
+    if asked == "127.0.0.1" and own != asked:
+        assert refused(own, port)  # private
+    if asked == "" and has_ipv6():
+        assert fetch("::1", port) == "here"
+    docker("stop", "-t", "0", name)
+    assert refused("127.0.0.1" if everywhere else asked, port)
+    docker("start", name)
+    assert fetch("127.0.0.1" if everywhere else asked, port) == "here"
+    docker("rm", "-f", name)
+    assert not [place for place in published(machine) if f" {port} " in place]
+
+
+def test_random_ports_ranges_and_all_exposed(docker: Program, busybox: str, name: str) -> None:
+    begin = free_port()
+    serve = "mkdir /w; echo here >/w/index.html; for p in 80 81 82; do httpd -p $p -h /w; done; sleep 100000"
+    options = ("-p", "80", "-p", f"{begin}-{begin + 60}:81", "--expose", "82", "-P")
+    docker("run", "-d", "--name", name, *options, busybox, "sh", "-c", serve)
+    for inside in ("80", "81", "82"):
+        shown = docker("port", name, inside).splitlines()[0]
+        port = int(shown.rpartition(":")[2])
+        assert fetch("127.0.0.1", port) == "here", inside
+
+
+def test_a_taken_port_fails_the_run_and_names_the_holder(docker: Program, busybox: str, name: str) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        failed = docker.fails("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)
+    assert failed.code == 125
+    assert "the port is in use on this computer by" in failed.err
+    assert f"(process {os.getpid()})" in failed.err
+    docker("start", name)  # it was created, and the port is free now
+    assert fetch("127.0.0.1", port) == "here"
+
+
+@pytest.fixture
+def sink(docker: Program, busybox: str, name: str) -> int:
+    """A port whose container says how it heard what it was sent, after the sender's end."""
+    port = free_port()
+    serve = "while :; do nc -l -p 9 -e sh -c 'sha256sum; sleep 1; echo after'; done"
+    docker("run", "-d", "--name", name, "-p", f"127.0.0.1:{port}:9", busybox, "sh", "-c", serve)
+    return port
+
+
+def test_many_bytes_and_half_close(sink: int) -> None:
+    data = os.urandom(8 << 20)
+    with closing(socket.create_connection(("127.0.0.1", sink), 60)) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    assert answer.split()[0].decode() == hashlib.sha256(data).hexdigest()
+    assert answer.endswith(b"after\n")
+
+
+def test_many_connections_at_once(docker: Program, busybox: str, name: str) -> None:
+    port = free_port()
+    docker("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)
+    answers: list[str] = []
+    threads = [threading.Thread(target=lambda: answers.append(fetch("127.0.0.1", port))) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == ["here"] * 60
+
+
+def test_nothing_is_left_after_many_cycles(
+    machine: RunningMachine, docker: Program, busybox: str, name: str
+) -> None:
+    port = free_port()
+    docker("create", "--name", name, "-p", f"{port}:80", busybox, *WEB)
+    for _ in range(5):
+        docker("start", name)
+        docker("kill", name)
+    docker("rm", name)
+    assert published(machine) == {}
+    assert machine.slipway("shell", "--", "ls", "-A", "/run/slipway/ports") == ""

@@ -1,0 +1,205 @@
+"""The publisher of ports: what it answers the guest, where it listens, and that it gives everything back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import closing
+
+import pytest
+
+from engine.ports import Publisher
+from tests.unit.carriers import MemoryCarrier, MemoryStream, echo
+from tests.unit.sshd import eventually, free_port
+from vm.errors import LinkError
+from vm.guest.forward import Forward
+
+
+class Guest:
+    """Keeps the answers."""
+
+    def __init__(self) -> None:
+        self.answers: list[str] = []
+        self.away = False
+
+    async def answer(self, line: str) -> None:
+        if self.away:
+            raise LinkError("away")
+        self.answers.append(line)
+
+
+@pytest.fixture
+def guest() -> Guest:
+    return Guest()
+
+
+@pytest.fixture
+async def publisher(guest: Guest) -> AsyncIterator[Publisher]:
+    made = Publisher(guest.answer)
+    made.use(MemoryCarrier(echo))
+    yield made
+    await made.close()
+
+
+async def publish(
+    publisher: Publisher, guest: Guest, port: int, address: str = "127.0.0.1", key: str = "1"
+) -> str:
+    """Ask for a port and return the answer without its key."""
+    count = len(guest.answers)
+    publisher.asked("publish", f"{key} tcp {address} {port} 172.17.0.2 80")
+    await eventually(lambda: len(guest.answers) > count)
+    word, answered, answer = guest.answers[-1].split(" ", 2)
+    assert (word, answered) == ("published", key)
+    return answer
+
+
+async def say(port: int, data: bytes, address: str = "127.0.0.1") -> bytes:
+    """Send, end our direction, and return what comes back until the other one ends."""
+    reader, writer = await asyncio.open_connection(address, port)
+    writer.write(data)
+    writer.write_eof()
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_bytes_go_to_the_container_and_back(publisher: Publisher, guest: Guest) -> None:
+    carrier = MemoryCarrier(echo)
+    publisher.use(carrier)
+    port = free_port()
+    assert await publish(publisher, guest, port) == "ok"
+    data = os.urandom(3 << 20)
+    assert await say(port, data) == data
+    assert carrier.opened == ["172.17.0.2 80"]
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
+async def test_both_families_have_the_same_port(publisher: Publisher, guest: Guest) -> None:
+    port = free_port()
+    assert await publish(publisher, guest, port, "0.0.0.0", "4") == "ok"
+    assert await publish(publisher, guest, port, "::", "6") == "ok"
+    assert await say(port, b"four") == b"four"
+    six = next(one for one in publisher.published if one.forward.key == "6")
+    if not six.failure:  # a computer without IPv6 is told of it, and the container starts all the same
+        assert await say(port, b"six", "::1") == b"six"
+
+
+async def test_a_taken_port_is_refused_and_its_holder_named(publisher: Publisher, guest: Guest) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        answer = await publish(publisher, guest, port, "0.0.0.0")
+    assert answer.startswith(f"Bind for 0.0.0.0:{port} failed: the port is in use on this computer by ")
+    assert f"(process {os.getpid()})" in answer
+    assert publisher.published == []
+    assert await publish(publisher, guest, port, "0.0.0.0") == "ok"  # free again
+
+
+async def test_an_address_of_another_computer(publisher: Publisher, guest: Guest) -> None:
+    answer = await publish(publisher, guest, free_port(), "192.0.2.1")  # RFC 5737: nobody's
+    assert "this computer has no such address" in answer
+
+
+async def test_release_closes_the_port_and_its_connections(publisher: Publisher, guest: Guest) -> None:
+    port = free_port()
+    await publish(publisher, guest, port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"hello")
+    assert await reader.readexactly(5) == b"hello"
+    publisher.asked("release", "1")
+    assert await reader.read() == b""
+    writer.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+    assert publisher.published == []
+
+
+async def test_asked_again_nothing_changes(publisher: Publisher, guest: Guest) -> None:
+    """A guest repeats what is published; connections that are open stay."""
+    port = free_port()
+    await publish(publisher, guest, port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert await publish(publisher, guest, port) == "ok"
+    writer.write(b"still here")
+    assert await reader.readexactly(10) == b"still here"
+    writer.close()
+    assert len(publisher.published) == 1
+
+
+async def test_a_connection_waits_for_the_way_into_the_machine(publisher: Publisher, guest: Guest) -> None:
+    port = free_port()
+    await publish(publisher, guest, port)
+    publisher.use(None)
+    saying = asyncio.create_task(say(port, b"patience"))
+    one = publisher.published[0]
+    await eventually(lambda: len(one.clients) == 1)
+    publisher.use(MemoryCarrier(echo))
+    assert await saying == b"patience"
+
+
+async def test_a_container_that_does_not_listen(publisher: Publisher, guest: Guest) -> None:
+    carrier = MemoryCarrier(echo)
+    carrier.refuse = LinkError("nothing listens")
+    publisher.use(carrier)
+    port = free_port()
+    await publish(publisher, guest, port)
+    with pytest.raises(ConnectionResetError):
+        await say(port, b"anybody?")
+
+
+async def test_a_client_that_breaks_off_closes_its_stream(publisher: Publisher, guest: Guest) -> None:
+    async def listen(stream: MemoryStream) -> None:
+        await asyncio.Event().wait()
+
+    carrier = MemoryCarrier(listen)
+    publisher.use(carrier)
+    port = free_port()
+    await publish(publisher, guest, port)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    await eventually(lambda: bool(carrier.streams))
+    linger = struct.pack("ii", 1, 0)  # close with a reset: a mere end would be the other side's to answer
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.close()
+    await eventually(lambda: carrier.streams[0].closed)
+    await eventually(lambda: not publisher.published[0].clients)
+
+
+async def test_udp_is_told_not_refused(publisher: Publisher, guest: Guest) -> None:
+    publisher.asked("publish", f"9 udp 127.0.0.1 {free_port()} 172.17.0.2 53")
+    await eventually(lambda: guest.answers == ["published 9 ok"])
+    assert "udp" in publisher.published[0].failure
+
+
+async def test_nonsense_and_an_absent_guest_do_no_harm(publisher: Publisher, guest: Guest) -> None:
+    for text in ("", "1 tcp", "1 tcp localhost 80 172.17.0.2 80", "1 tcp 127.0.0.1 99999 172.17.0.2 80"):
+        publisher.asked("publish", text)
+    publisher.asked("release", "unknown")
+    guest.away = True
+    publisher.asked("publish", f"1 tcp 127.0.0.1 {free_port()} 172.17.0.2 80")
+    await eventually(lambda: len(publisher.published) == 1)
+    guest.away = False
+    port = free_port()
+    assert await publish(publisher, guest, port, key="2") == "ok"
+
+
+async def test_the_end_of_the_machine_gives_everything_back(publisher: Publisher, guest: Guest) -> None:
+    ports = [free_port() for _ in range(5)]
+    for number, port in enumerate(ports):
+        await publish(publisher, guest, port, key=str(number))
+    publisher.clear()
+    for port in ports:
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", port))
+
+
+def test_what_the_guest_says_is_read_with_care() -> None:
+    told = Forward.parse("17 tcp :: 8080 172.17.0.2 80")
+    assert told == Forward("17", "tcp", "::", 8080, "172.17.0.2", 80)
+    for text in ("17 icmp :: 8080 172.17.0.2 80", "17 tcp :: 0 172.17.0.2 80", "17 tcp x 1 172.17.0.2 80", "17"):
+        with pytest.raises(ValueError, match=r"."):
+            Forward.parse(text)

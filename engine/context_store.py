@@ -80,6 +80,14 @@ class ContextStore:
         """
         return _read(self.meta(name))
 
+    def names(self) -> list[str]:
+        """All contexts, ``default`` first.
+
+        :raise ContextError: one cannot be read.
+        """
+        found = [_read(path) or {} for path in sorted((self.folder / "contexts" / "meta").glob("*/meta.json"))]
+        return [DEFAULT, *sorted(str(meta["Name"]) for meta in found if meta.get("Name"))]
+
     def write(self, name: str, description: Mapping[str, Any]) -> None:
         """Make or replace a context.
 

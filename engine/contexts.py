@@ -139,15 +139,27 @@ class Contexts:
         found = await asyncio.to_thread(self.store.read, name)
         return found is not None and await answers(endpoint(found))
 
-    def _override(self) -> str:
+    def override(self) -> tuple[str, str] | None:
+        """The variable that goes before the current context, and its value."""
         for variable in OVERRIDES:
             value = self._environment.get(variable)
             if value and not (variable == "DOCKER_CONTEXT" and value == NAME):
-                return (
-                    f"{variable} is set to “{value}”, which goes before the context: "
-                    f"unset it, or say docker --context {NAME} …"
-                )
-        return ""
+                return variable, value
+        return None
+
+    @property
+    def previous(self) -> str:
+        """The context that was current before ours; empty when that is not known."""
+        return self._recall().previous or ""
+
+    def _override(self) -> str:
+        found = self.override()
+        if found is None:
+            return ""
+        return (
+            f"{found[0]} is set to “{found[1]}”, which goes before the context: "
+            f"unset it, or say docker --context {NAME} …"
+        )
 
     def _recall(self) -> Memory:
         try:

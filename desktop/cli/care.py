@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import click
 from click.shell_completion import get_completion_class
 
-from desktop.cli.output import as_json, follow
+from desktop.cli.output import as_json, follow, size
+from desktop.control.bundle import save_bundle
 from desktop.control.client import ControlClient
-from desktop.control.schema import Check
+from desktop.control.schema import BundleFile, Check, ResetLevel
 
 COMPLETE_VARIABLE = "_SLIPWAY_COMPLETE"
 
 
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@click.option(
+    "--bundle",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save what a helper needs to see (checks, status, settings, logs), without secrets, to this ZIP file.",
+)
+@click.option("--show", is_flag=True, help="Print what a bundle would hold instead of saving it.")
 @click.pass_context
-def diagnose(ctx: click.Context, json_: bool) -> None:
+def diagnose(ctx: click.Context, json_: bool, bundle: Path | None, show: bool) -> None:
     """Check everything Slipway needs and say how to mend what is wrong.
 
-    Exit code: 0 when all checks passed, 1 when one failed.
+    Exit code: 0 when all checks passed, 1 when one failed; with a bundle 0 when it was saved.
     """
+    if bundle is not None or show:
+        _bundle(asyncio.run(_collect()), None if show else bundle)
+        return
     checks = asyncio.run(_diagnose())
     if json_:
         as_json(checks)
@@ -30,6 +41,24 @@ def diagnose(ctx: click.Context, json_: bool) -> None:
         for check in checks:
             _show(check)
     ctx.exit(int(any(check.passed is False for check in checks)))
+
+
+def _bundle(files: list[BundleFile], path: Path | None) -> None:
+    for file in files:
+        if path is None:
+            click.echo(f"{click.style(f'── {file.name}', bold=True)}\n{file.text}")
+        else:
+            click.echo(f"{size(len(file.text.encode())):>9}  {file.name}", err=True)
+    if path is not None:
+        save_bundle(path, files)
+        click.echo(
+            f"{path} holds {len(files)} files; passwords, tokens and keys were taken out. Nothing was sent."
+        )
+
+
+async def _collect() -> list[BundleFile]:
+    async with await ControlClient.connect() as client:
+        return await client.bundle()
 
 
 async def _diagnose() -> list[Check]:
@@ -45,29 +74,36 @@ def _show(check: Check) -> None:
 
 
 @click.command()
+@click.option("--settings-only", is_flag=True, help="Only set all settings back to their defaults.")
 @click.option(
-    "--keep-images", is_flag=True, help="Keep the machine's system images, so that the next start is quick."
+    "--keep-images",
+    is_flag=True,
+    help="Keep the settings and the machine's system images, so that the next start is quick.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def reset(keep_images: bool, yes: bool) -> None:
-    """Delete all containers, images and volumes, and begin anew.
+def reset(settings_only: bool, keep_images: bool, yes: bool) -> None:
+    """Delete all containers, images, volumes and settings, and begin anew.
 
-    What goes is named first. The settings stay.
+    What goes is named first.
     """
-    asyncio.run(_reset(keep_images, yes))
+    if settings_only and keep_images:
+        raise click.UsageError("--settings-only deletes nothing else, so --keep-images is not for it.")
+    level = ResetLevel.SETTINGS if settings_only else ResetLevel.DATA if keep_images else ResetLevel.ALL
+    asyncio.run(_reset(level, yes))
 
 
-async def _reset(keep_images: bool, yes: bool) -> None:
+async def _reset(level: ResetLevel, yes: bool) -> None:
     async with await ControlClient.connect() as client:
         if not yes:
             click.echo("A reset will:")
-            for sentence in await client.reset_plan(keep_images):
+            for sentence in await client.reset_plan(level):
                 click.echo(f"  - {sentence}")
             if not sys.stdin.isatty():
                 raise click.UsageError("Nobody is there to confirm it. To go on without asking, add --yes.")
             await asyncio.to_thread(click.confirm, "Go on?", abort=True)
-        await follow(client.reset(keep_images))
-        await client.shutdown()
+        await follow(client.reset(level))
+        if level is not ResetLevel.SETTINGS:
+            await client.shutdown()
 
 
 @click.command()

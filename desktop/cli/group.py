@@ -11,6 +11,7 @@ COMMANDS = {
     "stop": ("desktop.cli.machine", "stop", "Stop the containers and the machine."),
     "restart": ("desktop.cli.machine", "restart", "Stop, then start; connections to the socket wait meanwhile."),
     "open": ("desktop.cli.window", "open_", "Open the window, or bring the one that is open to the front."),
+    "menu": ("desktop.cli.window", "menu", "Put Slipway into the desktop's menu of applications."),
     "status": ("desktop.cli.machine", "status", "Say whether the engine answers, and if not, what fails."),
     "logs": ("desktop.cli.inside", "logs", "Show a log of Slipway, of QEMU or of the engine."),
     "ports": ("desktop.cli.inside", "ports", "List what containers publish on this computer."),

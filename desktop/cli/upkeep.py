@@ -159,6 +159,21 @@ def context() -> None:
     """Say which engine the docker command talks to."""
 
 
+@context.command("show")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def context_show(json_: bool) -> None:
+    """Show which engine the docker command talks to, and whether it answers."""
+    report = _ask(lambda client: client.context())
+    if json_:
+        as_json(report)
+        return
+    lines = [("Context", report.current), ("Engine", report.address or "none")]
+    lines.append(("Answers", "yes" if report.answers else "no"))
+    if report.override:
+        lines.append(("Variable", f"{report.override}, which goes before any context"))
+    facts(lines)
+
+
 @context.command("use")
 def context_use() -> None:
     """Make Slipway's context the current one, and remember the one before."""

@@ -25,13 +25,17 @@ import psutil
 from desktop.control.schema import (
     PROTOCOL,
     Boot,
+    BundleFile,
     Check,
+    ContextReport,
     DiskReport,
     ErrorReport,
     Event,
     ImageReport,
     Note,
     PortReport,
+    ResetLevel,
+    SettingsReport,
     SshReport,
     Status,
     load,
@@ -199,13 +203,13 @@ class ControlClient:
         """Build the system image for ``arch`` (``amd64``, ``arm64``; None: this computer's)."""
         return self._stream("/images/build", {"arch": arch, "force": force})
 
-    def reset(self, keep_images: bool) -> AsyncIterator[Event]:
-        """Stop and delete everything of this installation but the settings; see :meth:`reset_plan`."""
-        return self._stream("/reset", {"keep_images": keep_images})
+    def reset(self, level: ResetLevel) -> AsyncIterator[Event]:
+        """Stop, and delete what :meth:`reset_plan` says."""
+        return self._stream("/reset", {"level": level})
 
-    async def reset_plan(self, keep_images: bool) -> list[str]:
-        """What a reset would delete or undo, one sentence each."""
-        reply: list[str] = await self._get("/reset/plan", {"keep_images": "1" if keep_images else ""})
+    async def reset_plan(self, level: ResetLevel) -> list[str]:
+        """What a reset would delete, undo and keep, one sentence each."""
+        reply: list[str] = await self._get("/reset/plan", {"level": level})
         return reply
 
     async def shutdown(self) -> None:
@@ -224,7 +228,15 @@ class ControlClient:
 
     async def set_setting(self, path: str, text: str) -> Note:
         """Set the setting at a dotted path from text (JSON or a plain word)."""
-        return _as(Note, await self._call("PUT", "/settings", {"path": path, "text": text}))
+        return await self.set_settings({path: text})
+
+    async def set_settings(self, changes: Mapping[str, str]) -> Note:
+        """Set several, all or none."""
+        return _as(Note, await self._call("PUT", "/settings", {"changes": dict(changes)}, timeout=90))
+
+    async def settings_report(self) -> SettingsReport:
+        """The settings as they were set and as they are used, and what this computer has."""
+        return _as(SettingsReport, await self._get("/settings/report"))
 
     async def disk(self) -> DiskReport:
         """The data disk's figures."""
@@ -258,6 +270,18 @@ class ControlClient:
     async def diagnose(self) -> list[Check]:
         """Run every check."""
         return [_as(Check, item) for item in await self._get("/diagnose", timeout=120)]
+
+    async def bundle(self) -> list[BundleFile]:
+        """What a support bundle would hold, without secrets."""
+        return [_as(BundleFile, item) for item in await self._get("/bundle", timeout=120)]
+
+    async def menu(self, wanted: bool) -> Note:
+        """Put Slipway into the desktop's menu, or take it away."""
+        return _as(Note, await self._call("POST", "/menu", {"wanted": wanted}))
+
+    async def context(self) -> ContextReport:
+        """Which engine the docker command talks to; it is asked."""
+        return _as(ContextReport, await self._get("/context"))
 
     async def use_context(self) -> Note:
         """Make ``slipway`` the current Docker context, and remember the one before."""

@@ -143,11 +143,23 @@ class UsageReport:
 
 
 @dataclass(frozen=True)
+class SwitchReport:
+    """The other kind of containers that the engine could be switched to.
+
+    :ivar target: what it is called.    :ivar obstacle: why it cannot be done here; empty when it can.
+    """
+
+    target: str
+    obstacle: str
+
+
+@dataclass(frozen=True)
 class Status:
     """The answer to “what is going on?”.
 
     :ivar summary: one sentence.    :ivar failure: why it failed, or which hop does not answer.
-    :ivar socket: the address for DOCKER_HOST.    :ivar context: the current Docker context, if known.
+    :ivar socket: the address for DOCKER_HOST.
+    :ivar stage: what goes on; of a start that failed, the stage it failed in.
     """
 
     state: RunState
@@ -162,6 +174,7 @@ class Status:
     engine: EngineReport | None = None
     connections: int = 0
     usage: UsageReport | None = None
+    switch: SwitchReport | None = None
 
 
 @dataclass(frozen=True)
@@ -229,6 +242,57 @@ class SshReport:
     user: str
     key: str
     known_hosts: str
+
+
+@dataclass(frozen=True)
+class SettingsReport:
+    """The settings, for a form.
+
+    :ivar stored: as they were set; 0 where Slipway chooses.    :ivar used: with what it has chosen.
+    :ivar chosen: what it would choose for everything.
+    :ivar no_menu: why Slipway cannot put itself into the desktop's menu; empty where it can.
+    """
+
+    stored: Mapping[str, Any]
+    used: Mapping[str, Any]
+    chosen: Mapping[str, Any]
+    host_cpus: int
+    host_memory_mib: int
+    no_menu: str = ""
+
+
+@dataclass(frozen=True)
+class ContextReport:
+    """Which engine the docker command talks to.
+
+    :ivar current: the context in use.    :ivar address: of its engine.    :ivar answers: whether one does there.
+    :ivar ours: it is Slipway's.    :ivar override: a variable that goes before any context, as NAME=VALUE.
+    :ivar previous: the context that was current before ours.    :ivar names: all contexts.
+    """
+
+    current: str
+    address: str
+    answers: bool
+    ours: bool
+    override: str = ""
+    previous: str = ""
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BundleFile:
+    """A file of the support bundle. ``text`` is what would be saved: secrets are gone."""
+
+    name: str
+    text: str
+
+
+class ResetLevel(StrEnum):
+    """How much a reset takes away."""
+
+    SETTINGS = "settings"  # the settings only
+    DATA = "data"  # everything of the user's in the machine
+    ALL = "all"  # also the settings, the system images and what was written outside Slipway's folder
 
 
 @dataclass(frozen=True)

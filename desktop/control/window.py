@@ -16,9 +16,10 @@ FAILS_WITHIN = 1.0
 """Seconds in which a window that cannot be opened ends; one that raised another ends as soon."""
 
 
-def open_window() -> None:
+def open_window(*, background: bool = False) -> None:
     """Open the window, or bring the one that is open to the front.
 
+    :param background: show the tray icon only, and leave a window that is open as it is.
     :raise HostError: Qt is not installed, or there is no screen.
     """
     if importlib.util.find_spec("PySide6") is None:
@@ -31,7 +32,7 @@ def open_window() -> None:
     flags: dict[str, Any] = dict(host().spawn_flags())
     with output.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
+            [sys.executable, "-m", MODULE, *(("--background",) if background else ())],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from desktop.settings import daemon as daemon_json
 from vm.errors import UserError
 
 SCHEMA = 1
@@ -20,17 +21,10 @@ SCHEMA = 1
 
 ACCELERATORS = ("auto", "kvm", "hvf", "whpx", "tcg")
 CONTEXT_POLICIES = ("auto", "always", "never")
+CLOSINGS = ("tray", "quit", "stop")
 
 MIN_MEMORY_MIB = 768
 """Below this dockerd and containerd leave nothing for containers."""
-
-OWNED_DAEMON_KEYS = frozenset(
-    {
-        *("hosts", "data-root", "exec-root", "containerd", "pidfile", "group", "graph", "containerd-namespace"),
-        *("userland-proxy", "userland-proxy-path"),  # it asks this computer for the ports of containers
-    }
-)
-"""Keys of daemon.json that the machine depends on, so they are not the user's to set."""
 
 
 class SettingsError(UserError):
@@ -49,6 +43,9 @@ class Settings:
         current one does not work), ``always`` or ``never``.
     :ivar wait_seconds: how long a connection to the socket waits while the machine boots.
     :ivar mirror: address of the Debian archive for building images; empty takes this computer's own.
+    :ivar start_at_login: whether the engine is started, with the tray icon only, when the user logs in.
+    :ivar on_close: what closing the window does: ``tray`` keeps the tray icon and the engine, ``quit`` keeps the
+        engine only, ``stop`` stops the engine too.
     :ivar daemon: additions to dockerd's daemon.json (https://docs.docker.com/reference/cli/dockerd/).
     """
 
@@ -59,6 +56,8 @@ class Settings:
     context: str = "auto"
     wait_seconds: int = 60
     mirror: str = ""
+    start_at_login: bool = False
+    on_close: str = "tray"
     daemon: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,6 +75,9 @@ class Settings:
             )
         _require_choice("accelerator", self.accelerator, ACCELERATORS)
         _require_choice("context", self.context, CONTEXT_POLICIES)
+        _require_choice("on_close", self.on_close, CLOSINGS)
+        if not isinstance(self.start_at_login, bool):
+            raise SettingsError("start_at_login has to be true or false")
         if not isinstance(self.mirror, str) or (self.mirror and "://" not in self.mirror):
             raise SettingsError("mirror has to be an address such as https://…", "Leave it empty for the default.")
         _require_daemon(self.daemon)
@@ -91,13 +93,13 @@ class Settings:
         memory = self.memory_mib or min(8192, max(1024, host_memory_mib // 4))
         if cpus > host_cpus:
             raise SettingsError(
-                f"cpus is {cpus}, but this computer has {host_cpus}",
-                f"Choose 1 to {host_cpus}: slipway settings set",
+                f"cpus cannot be {cpus}: this computer has {host_cpus}",
+                f"Choose 1 to {host_cpus}.",
             )
         if memory > host_memory_mib:
             raise SettingsError(
-                f"memory_mib is {memory}, but this computer has {host_memory_mib}",
-                f"Choose at most {max(MIN_MEMORY_MIB, host_memory_mib * 3 // 4)}: slipway settings set memory_mib",
+                f"memory_mib cannot be {memory}: this computer has {host_memory_mib}",
+                f"Choose at most {max(MIN_MEMORY_MIB, host_memory_mib * 3 // 4)}.",
             )
         return dataclasses.replace(self, cpus=cpus, memory_mib=memory)
 
@@ -148,21 +150,30 @@ def with_value(settings: Settings, path: str, text: str) -> Settings:
 
     :raise SettingsError: no such setting, or not a possible value for it.
     """
-    name, _, rest = path.partition(".")
-    require_name(name)
-    value = _parse(text, isinstance(getattr(Settings(), name), str))
-    if rest and name != "daemon":
-        raise SettingsError(f"The setting “{name}” has nothing below it", f"Say: slipway settings set {name} …")
-    if rest:
-        daemon = _plain(settings.daemon)
-        if value is None:
-            daemon.pop(rest, None)
+    return with_values(settings, {path: text})
+
+
+def with_values(settings: Settings, changes: Mapping[str, str]) -> Settings:
+    """``settings`` with several set, all or none; only the outcome has to be possible. See :func:`with_value`.
+
+    :raise SettingsError: one is refused.
+    """
+    values, default = settings.to_json(), Settings().to_json()
+    for path, text in changes.items():
+        name, _, rest = path.partition(".")
+        require_name(name)
+        value = _parse(text, isinstance(default[name], str))
+        if rest and name != "daemon":
+            raise SettingsError(
+                f"The setting “{name}” has nothing below it", f"Say: slipway settings set {name} …"
+            )
+        if not rest:
+            values[name] = default[name] if value is None else value
+        elif value is None:
+            values[name].pop(rest, None)
         else:
-            daemon[rest] = value
-        value = daemon
-    if value is None:
-        value = getattr(Settings(), name)
-    return dataclasses.replace(settings, **{name: value})
+            values[name][rest] = value
+    return from_json(values)
 
 
 def _parse(text: str, is_text: bool) -> Any:
@@ -202,8 +213,6 @@ def _require_daemon(daemon: object) -> None:
         json.dumps(dict(daemon))
     except (TypeError, ValueError) as error:
         raise SettingsError("daemon cannot be written as JSON", detail=str(error)) from error
-    owned = sorted(OWNED_DAEMON_KEYS & set(daemon))
-    if owned:
-        raise SettingsError(
-            f"daemon.{owned[0]} is not yours to set: the machine depends on it", "Leave it out; the rest is free."
-        )
+    found = daemon_json.trouble(daemon)
+    if found is not None:
+        raise SettingsError(f"daemon.{found.key} {found.why}", found.hint)

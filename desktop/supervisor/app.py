@@ -14,12 +14,22 @@ from collections.abc import AsyncIterator
 
 import psutil
 
-from desktop.control.schema import ErrorReport, Event, MachineReport, PortReport, RunState, Status, UsageReport
+from desktop.control.schema import (
+    ErrorReport,
+    Event,
+    MachineReport,
+    PortReport,
+    RunState,
+    Status,
+    SwitchReport,
+    UsageReport,
+)
 from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.boots import Boots
 from desktop.supervisor.jobs import Emit, Job, Work
 from desktop.supervisor.news import News
+from desktop.supervisor.preferences import Preferences
 from desktop.supervisor.recovery import RestartPolicy
 from desktop.supervisor.startup import Startup, Timeline, describe
 from desktop.supervisor.truth import find_out
@@ -67,11 +77,13 @@ class Supervisor:
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)
         self.startup = Startup(paths, host)
-        self.upkeep = Upkeep(self)
         self.news = News()
+        self.preferences = Preferences(self)
+        self.upkeep = Upkeep(self)
         self._endpoint = Endpoint(paths.docker_socket, self._wait_seconds())
         self._job: Job | None = None
         self._failure: UserError | None = None
+        self._failed_stage = ""
         self._policy = RestartPolicy()
 
     # -- the process's life -------------------------------------------------------------------------------------
@@ -222,6 +234,7 @@ class Supervisor:
         except UserError as error:
             if self.machine.state is not MachineState.RUNNING:  # else it can be looked into
                 self._failure = error
+                self._failed_stage = line.doing
                 self._shut(error)
             raise
         except BaseException:
@@ -292,6 +305,11 @@ class Supervisor:
         """
         return self.store.load().resolved(self.host.cpu_count, self.host.memory_mib)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether there is a machine, which was started with the settings of that moment."""
+        return self.machine.state not in (MachineState.STOPPED, MachineState.FAILED)
+
     async def status(self, *, all_hops: bool = False) -> Status:
         """What is going on now; when the machine should answer, a real call is made."""
         machine, failure, stage = self.machine.state, self._failure or self.machine.failure, ""
@@ -306,6 +324,7 @@ class Supervisor:
             state = RunState.PAUSED
         else:
             state = RunState.FAILED if failure is not None else RunState.STOPPED
+            stage = self._failed_stage if failure is not None else ""
         told = truth.failure if truth is not None else ErrorReport.of(failure) if failure is not None else None
         return Status(
             state=state,
@@ -320,6 +339,7 @@ class Supervisor:
             engine=truth.engine if truth is not None else None,
             connections=self._endpoint.connections,
             usage=self._usage(),
+            switch=SwitchReport("Windows containers", self.host.no_windows_containers),
         )
 
     async def watch(self, every: float) -> AsyncIterator[Status]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from desktop.control.schema import PROTOCOL, ErrorReport, Event, Status, dump
+from desktop.control.schema import PROTOCOL, ErrorReport, Event, ResetLevel, Status, dump
 from desktop.supervisor.app import Supervisor
 from vm.errors import UserError
 
@@ -55,7 +55,8 @@ def make_app(supervisor: Supervisor) -> web.Application:
         ("POST", "/restart", calls.restart),
         ("POST", "/shutdown", calls.shutdown),
         ("GET", "/settings", calls.get_settings),
-        ("PUT", "/settings", calls.put_setting),
+        ("GET", "/settings/report", calls.settings_report),
+        ("PUT", "/settings", calls.put_settings),
         ("GET", "/disk", calls.disk),
         ("POST", "/disk/grow", calls.grow_disk),
         ("POST", "/disk/check", calls.check_disk),
@@ -65,6 +66,9 @@ def make_app(supervisor: Supervisor) -> web.Application:
         ("GET", "/ssh", calls.ssh),
         ("GET", "/logs", calls.logs),
         ("GET", "/diagnose", calls.diagnose),
+        ("GET", "/bundle", calls.bundle),
+        ("POST", "/menu", calls.menu),
+        ("GET", "/context", calls.context),
         ("POST", "/context/use", calls.use_context),
         ("POST", "/context/restore", calls.restore_context),
         ("GET", "/reset/plan", calls.reset_plan),
@@ -126,9 +130,14 @@ class Calls:
     async def get_settings(self, request: web.Request) -> web.StreamResponse:
         return _json(self._supervisor.settings().to_json())
 
-    async def put_setting(self, request: web.Request) -> web.StreamResponse:
-        body = await _body(request)
-        return _json(await self._upkeep.set_setting(str(body["path"]), str(body["text"])))
+    async def settings_report(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._supervisor.preferences.report())
+
+    async def put_settings(self, request: web.Request) -> web.StreamResponse:
+        changes = dict((await _body(request))["changes"])
+        if not all(isinstance(text, str) for text in changes.values()):
+            raise ValueError("each change has to be a text")
+        return _json(await self._supervisor.preferences.change(changes))
 
     async def disk(self, request: web.Request) -> web.StreamResponse:
         return _json(await self._upkeep.disk())
@@ -159,6 +168,15 @@ class Calls:
     async def diagnose(self, request: web.Request) -> web.StreamResponse:
         return _json(await self._upkeep.diagnose())
 
+    async def bundle(self, request: web.Request) -> web.StreamResponse:
+        return _json(await self._upkeep.bundle())
+
+    async def menu(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._supervisor.preferences.set_menu(bool((await _body(request))["wanted"])))
+
+    async def context(self, request: web.Request) -> web.StreamResponse:
+        return _json(await self._upkeep.context())
+
     async def use_context(self, request: web.Request) -> web.StreamResponse:
         return _json(await self._upkeep.use_context())
 
@@ -166,11 +184,11 @@ class Calls:
         return _json(await self._upkeep.restore_context())
 
     async def reset_plan(self, request: web.Request) -> web.StreamResponse:
-        return _json(self._upkeep.reset_plan(bool(request.query.get("keep_images"))))
+        return _json(self._upkeep.reset.plan(ResetLevel(request.query["level"])))
 
     async def reset(self, request: web.Request) -> web.StreamResponse:
-        keep = bool((await _body(request)).get("keep_images"))
-        return await _stream(request, self._upkeep.reset(keep))
+        level = ResetLevel((await _body(request))["level"])
+        return await _stream(request, self._upkeep.reset.run(level))
 
 
 def _json(value: Any) -> web.Response:

@@ -15,6 +15,7 @@ from pathlib import Path
 from desktop.control.schema import AcceleratorReport, Boot, Event, StageReport
 from desktop.settings.schema import Settings
 from desktop.supervisor.jobs import Emit
+from desktop.supervisor.preferences import merged
 from engine.linux import ENGINE_ROOTFS
 from vm.disk import DataDisk
 from vm.files import write_atomically
@@ -56,11 +57,13 @@ class Timeline:
         self._began = time.monotonic()
         self.wall = time.time()
         self.stages: list[StageReport] = []
+        self.doing = ""
         self._machine_began = 0.0
 
     def announce(self, name: str) -> None:
         """Tell what goes on now."""
-        self._emit(Event("progress", TITLES.get(name, name)))
+        self.doing = TITLES.get(name, name)
+        self._emit(Event("progress", self.doing))
 
     def progress(self, text: str, fraction: float | None) -> None:
         """Tell how far the present stage is."""
@@ -173,9 +176,8 @@ class Startup:
     def _config(self, settings: Settings) -> dict[str, Path]:
         files = {"time": self._paths.run / "time"}
         write_atomically(files["time"], f"{int(time.time())}\n".encode())
-        defaults = json.loads((ENGINE_ROOTFS / "etc" / "docker" / "daemon.json").read_text())
         files["daemon.json"] = self._paths.run / "daemon.json"
-        write_atomically(files["daemon.json"], json.dumps({**defaults, **settings.daemon}, indent=1).encode())
+        write_atomically(files["daemon.json"], json.dumps(merged(settings.daemon), indent=1).encode())
         return files
 
 

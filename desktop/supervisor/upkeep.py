@@ -6,13 +6,23 @@ import asyncio
 import logging
 import os
 import shlex
-import shutil
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from desktop.control.schema import Check, DiskReport, Event, ImageReport, Note, SshReport
-from desktop.settings.schema import NEEDS_RESTART, Settings, SettingsError, with_value
+from desktop.control.schema import (
+    BundleFile,
+    Check,
+    ContextReport,
+    DiskReport,
+    Event,
+    ImageReport,
+    Note,
+    SshReport,
+)
+from desktop.settings.schema import Settings, SettingsError, with_value
+from desktop.supervisor import docker_context
 from desktop.supervisor.jobs import Emit, Job
+from desktop.supervisor.reset import Reset
 from engine.contexts import Contexts
 from engine.linux import ENGINE_ROOTFS, GUEST_LOGS
 from vm.disk import GIB, DataDisk
@@ -26,6 +36,7 @@ from vm.spec import Arch
 from vm.state import MachineState
 
 if TYPE_CHECKING:  # the supervisor makes the upkeep, which works on the supervisor
+    from desktop.diagnostics import Context
     from desktop.supervisor.app import Supervisor
 
 log = logging.getLogger(__name__)
@@ -45,25 +56,8 @@ class Upkeep:
         self._machine = supervisor.machine
         self._contexts = Contexts(memory=supervisor.paths.home / "context.json")
         self._images = ImageStore(supervisor.paths.images)
+        self.reset = Reset(supervisor, self._contexts, self._images)
         self._builds: dict[Arch, Job] = {}
-
-    # -- settings -----------------------------------------------------------------------------------------------
-
-    async def set_setting(self, path: str, text: str) -> Note:
-        """Set one setting; the whole is checked, also against this computer, before anything is written.
-
-        :raise SettingsError: it is refused, with the reason; nothing has changed.
-        """
-        before = self._supervisor.store.load()
-        after = with_value(before, path, text)
-        after.resolved(self._host.cpu_count, self._host.memory_mib)
-        name = path.partition(".")[0]
-        if name == "disk_gib" and after.disk_gib != before.disk_gib and self._paths.data_disk.exists():
-            return await self.grow_disk(after.disk_gib)
-        self._supervisor.store.save(after)
-        changed = getattr(before, name) != getattr(after, name)
-        restart = changed and name in NEEDS_RESTART and self._machine.state is not MachineState.STOPPED
-        return Note(f"{name} is set" if changed else f"{name} is as it was", restart)
 
     # -- the disk -----------------------------------------------------------------------------------------------
 
@@ -181,7 +175,19 @@ class Upkeep:
 
     async def diagnose(self) -> list[Check]:
         """Run every check."""
-        from desktop.diagnostics import Context, diagnose  # reads much that nothing else needs
+        from desktop.diagnostics import diagnose  # reads much that nothing else needs
+
+        return await diagnose(await self._installation())
+
+    async def bundle(self) -> list[BundleFile]:
+        """What a support bundle would hold, without secrets."""
+        from desktop.support.bundle import collect
+
+        installation = await self._installation()
+        return await collect(installation, self.context(), self._supervisor.boots.list(), self.guest_log)
+
+    async def _installation(self) -> Context:
+        from desktop.diagnostics import Context
 
         settings: Settings | SettingsError
         try:
@@ -189,8 +195,7 @@ class Upkeep:
         except SettingsError as error:
             settings = error
         status = await self._supervisor.status(all_hops=True)
-        context = Context(self._paths, self._host, settings, status, dict(os.environ))
-        return await diagnose(context)
+        return Context(self._paths, self._host, settings, status, dict(os.environ))
 
     # -- the Docker context -------------------------------------------------------------------------------------
 
@@ -208,6 +213,13 @@ class Upkeep:
             log.warning("the Docker context: %s %s", error.message, error.detail)
             return f"{error.message}. {error.hint}"
 
+    async def context(self) -> ContextReport:
+        """Which engine the docker command talks to; it is asked.
+
+        :raise ContextError: Docker's configuration cannot be read.
+        """
+        return await docker_context.report(self._contexts)
+
     async def use_context(self) -> Note:
         """Make ``slipway`` current."""
         said = await asyncio.to_thread(self._contexts.use, self._paths.docker_socket)
@@ -219,47 +231,3 @@ class Upkeep:
         said = await asyncio.to_thread(self._contexts.restore)
         log.info("the Docker context: %s", said)
         return Note(said)
-
-    # -- reset --------------------------------------------------------------------------------------------------
-
-    def reset_plan(self, keep_images: bool) -> list[str]:
-        """What a reset does, one sentence each."""
-        plan = [
-            f"delete all containers, images, volumes and networks: {self._paths.data_disk}",
-            f"delete the machine's keys and logs: {self._paths.keys}, {self._paths.logs}",
-            "remove the Docker context “slipway” and restore the one that was current before",
-        ]
-        if not keep_images:
-            plan.append(
-                f"delete the machine's system images, which are built again when needed: {self._paths.images}"
-            )
-        return [*plan, f"keep the settings: {self._paths.settings}"]
-
-    def reset(self, keep_images: bool) -> AsyncIterator[Event]:
-        """Stop, then do what :meth:`reset_plan` says."""
-
-        async def work(emit: Emit) -> str:
-            async for event in self._stopped():
-                emit(event)
-            emit(Event("progress", "deleting"))
-            await asyncio.to_thread(self._contexts.remove, self._paths.docker_socket)
-            await asyncio.to_thread(self._delete, keep_images)
-            return "Slipway is as new; the settings are kept"
-
-        return self._supervisor.ask("reset", work, pinned=True)
-
-    async def _stopped(self) -> AsyncIterator[Event]:
-        if self._machine.state is not MachineState.STOPPED:
-            yield Event("progress", "stopping the containers and the machine")
-            await finish(self._machine.stop())
-
-    def _delete(self, keep_images: bool) -> None:
-        self._paths.data_disk.unlink(missing_ok=True)
-        shutil.rmtree(self._paths.keys, ignore_errors=True)
-        for name in ("console.log", "qemu.log"):
-            (self._paths.logs / name).unlink(missing_ok=True)
-        self._paths.boots.unlink(missing_ok=True)
-        if not keep_images:
-            for image in self._images.list():
-                self._images.remove(image.version)
-        self._paths.prepare()

@@ -40,7 +40,13 @@ def until(test: Callable[[], object], what: str = "", seconds: float = PATIENCE)
 def home(scenario: str) -> Iterator[Path]:
     """A home whose supervisor is the stand-in; it has ended afterwards."""
     with tempfile.TemporaryDirectory(prefix="slipway-", dir="/tmp") as folder:
-        changes = {"SLIPWAY_HOME": folder, "SLIPWAY_FAKE": scenario, "DOCKER_CONFIG": f"{folder}/docker"}
+        changes = {
+            "SLIPWAY_HOME": folder,
+            "SLIPWAY_FAKE": scenario,
+            "DOCKER_CONFIG": f"{folder}/docker",
+            "XDG_CONFIG_HOME": f"{folder}/config",
+            "XDG_DATA_HOME": f"{folder}/share",
+        }
         before = {name: os.environ.get(name) for name in changes}
         os.environ.update(changes)
         try:

@@ -15,7 +15,6 @@ from desktop.ui.pages.home import HomePage
 from desktop.ui.pages.image import ImagePage, LayersPanel
 from desktop.ui.pages.images import ImagesPage
 from desktop.ui.pages.run import RunDialog
-from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.widgets.progress import ProgressDialog
@@ -188,62 +187,6 @@ def press_create(page: ListPage, **texts: str) -> None:
     form = page.create_dialog()  # type: ignore[attr-defined]  # not of every list
     fill(form, **texts)
     press(form, "Create")
-
-
-class TestSettings:
-    def test_what_is_impossible_is_refused_in_place(self, shown: Window) -> None:
-        shown.show_place("settings")
-        page = shown.pages["settings"]
-        assert isinstance(page, SettingsPage)
-        until(lambda: page.resources.cpus.text())
-        page.resources.cpus.setText("9999")
-        QTest.keyClick(page.resources.cpus, Qt.Key.Key_Return)
-        field, reason = page.resources.reasons["cpus"]
-        until(lambda: not reason.isHidden())
-        assert "9999" in reason.text()
-        assert field.property("invalid")
-        page.resources.cpus.setText("1")
-        QTest.keyClick(page.resources.cpus, Qt.Key.Key_Return)
-        until(lambda: told(shown) == ["cpus is set"])
-        until(lambda: page.values["cpus"] == 1)
-
-    def test_daemon_json_is_checked_before_it_is_applied(self, shown: Window) -> None:
-        shown.show_place("settings")
-        page = shown.pages["settings"]
-        assert isinstance(page, SettingsPage)
-        until(lambda: page.values)
-        for text, why in (("{", "not JSON"), ("[]", "object"), ('{"data-root": "/x"}', "not yours")):
-            page.engine.daemon.setPlainText(text)
-            assert why in page.engine.reason.text()
-            assert not page.engine.apply_daemon.isEnabled()
-        page.engine.daemon.setPlainText('{"debug": true}')
-        QTest.mouseClick(page.engine.apply_daemon, Qt.MouseButton.LeftButton)
-        until(lambda: page.values["daemon"] == {"debug": True})
-        page.engine.insecure.setText("localhost:5000, registry:5000")
-        QTest.keyClick(page.engine.insecure, Qt.Key.Key_Return)
-        until(lambda: page.values["daemon"].get("insecure-registries") == ["localhost:5000", "registry:5000"])
-        assert page.values["daemon"]["debug"] is True
-
-    def test_a_proxy_needs_a_scheme(self, shown: Window) -> None:
-        shown.show_place("settings")
-        page = shown.pages["settings"]
-        assert isinstance(page, SettingsPage)
-        until(lambda: page.values)
-        field = page.proxy.fields["http-proxy"]
-        field.setText("proxy:3128")
-        QTest.keyClick(field, Qt.Key.Key_Return)
-        assert "http://" in page.proxy.reasons["http-proxy"][1].text()
-        field.setText("http://proxy:3128")
-        QTest.keyClick(field, Qt.Key.Key_Return)
-        until(lambda: page.values["daemon"].get("proxies") == {"http-proxy": "http://proxy:3128"})
-
-    def test_diagnosis_names_what_to_mend(self, shown: Window) -> None:
-        shown.show_place("settings")
-        page = shown.pages["settings"]
-        assert isinstance(page, SettingsPage)
-        page.diagnosis.check()
-        until(lambda: "checks" in page.diagnosis.note.text(), seconds=60)
-        assert page.diagnosis.results.count() >= 10
 
 
 class TestHome:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.settings.schema import MIN_MEMORY_MIB, Settings, SettingsError, from_json, with_value
+from desktop.settings.schema import MIN_MEMORY_MIB, Settings, SettingsError, from_json, with_value, with_values
 from desktop.settings.store import SettingsStore
 
 
@@ -141,3 +141,55 @@ def test_more_than_the_computer_has() -> None:
         Settings(cpus=5).resolved(4, 8192)
     with pytest.raises(SettingsError, match="this computer has 8192"):
         Settings(memory_mib=9000).resolved(4, 8192)
+
+
+@pytest.mark.parametrize(
+    ("daemon", "why", "hint"),
+    [
+        ({"registry-mirror": []}, "no setting of dockerd's", "registry-mirrors"),
+        ({"zzz": 1}, "no setting of dockerd's", "would not start"),
+        ({"debug": 1}, "has to be true or false", ""),
+        ({"mtu": True}, "a whole number", ""),
+        ({"dns": "1.1.1.1"}, "a list of texts", ""),
+        ({"default-address-pools": ["10.0.0.0/8"]}, "a list of objects", ""),
+        ({"log-driver": None}, "a text, not null", ""),
+        ({"log-opts": {"max-file": 3}}, "not a text", "max-size"),
+        ({"registry-mirrors": ["mirror.example"]}, "no address", "https://"),
+        ({"insecure-registries": ["http://a:5000"]}, "no registry", "without http://"),
+        ({"default-runtime": "nope"}, "none of “runtimes”", "runc"),
+        ({"storage-driver": "nope"}, "cannot be “nope”", "overlay2"),
+        ({"bip": "x"}, "no address of its kind", "10.9.0.1/24"),
+        ({"dns": ["1.1.1.1", "dns.example"]}, "“dns.example”", ""),
+        ({"fixed-cidr": "10.9.0.1/24"}, "no address of its kind", ""),  # it has bits of a host
+        ({"proxies": {"http-proxy": "proxy:3128"}}, "does not say http://", ""),
+        ({"proxies": {"ftp-proxy": "x"}}, "“ftp-proxy”", "no-proxy"),
+        ({"proxies": {"https-proxy": "http://p:0"}}, "port 0", ""),
+    ],
+)
+def test_what_dockerd_would_not_start_with(daemon: dict[str, object], why: str, hint: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings(daemon=daemon)
+    assert why in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_what_dockerd_takes() -> None:
+    Settings(
+        daemon={
+            "debug": True,
+            "mtu": 1400,
+            "dns": ["1.1.1.1"],
+            "default-address-pools": [{"base": "10.0.0.0/8", "size": 24}],
+            "log-opts": {"max-size": "10m"},
+            "registry-mirrors": ["https://mirror.example:5000/path"],
+            "insecure-registries": ["localhost:5000", "10.0.0.0/8", "[::1]:5000", "registry"],
+            "proxies": {"http-proxy": "http://me:pw@proxy:3128", "no-proxy": "localhost,.corp"},
+        }
+    )
+
+
+def test_several_at_once() -> None:
+    after = with_values(Settings(cpus=2), {"cpus": "1", "daemon.debug": "true", "daemon.mtu": "1400"})
+    assert (after.cpus, after.daemon) == (1, {"debug": True, "mtu": 1400})
+    both = {"daemon.default-runtime": '"other"', "daemon.runtimes": '{"other": {"path": "/bin/other"}}'}
+    assert with_values(Settings(), both).daemon["default-runtime"] == "other"

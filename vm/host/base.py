@@ -94,6 +94,15 @@ class Host(Protocol):
         """The package manager of this system and the command that installs ``programs`` (QEMU's names)."""
         ...
 
+    def default_home(self) -> Path:
+        """The folder of this user's installation, unless SLIPWAY_HOME points elsewhere."""
+        ...
+
+    @property
+    def no_windows_containers(self) -> str:
+        """Why containers of Windows cannot run here, in a few words; empty where they can."""
+        ...
+
     def paths(self) -> Paths:
         """The folders of this installation: the defaults, or where SLIPWAY_HOME and SLIPWAY_CACHE point."""
         ...

@@ -43,6 +43,10 @@ class CommonHost:
         return int(psutil.virtual_memory().total // (1024 * 1024))
 
     @property
+    def no_windows_containers(self) -> str:
+        return "needs a Windows computer"
+
+    @property
     def boot_id(self) -> str:
         return f"{platform.system()} {platform.release()} {platform.version()}"
 

@@ -46,6 +46,10 @@ class WindowsHost(CommonHost):
             "for it in the outer hypervisor."
         )
 
+    @property
+    def no_windows_containers(self) -> str:
+        return "not in this version"
+
     def program_name(self, name: str) -> str:
         return f"{name}.exe"
 

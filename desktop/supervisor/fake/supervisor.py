@@ -6,12 +6,12 @@ import asyncio
 import os
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from aiohttp import web
 
 from desktop.control.schema import (
     AcceleratorReport,
+    ContextReport,
     DiskReport,
     EngineReport,
     ErrorReport,
@@ -19,6 +19,7 @@ from desktop.control.schema import (
     HopReport,
     MachineReport,
     Note,
+    ResetLevel,
     RunState,
     Status,
     UsageReport,
@@ -29,6 +30,7 @@ from desktop.supervisor.fake.catalogue import furnish
 from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.fake.world import World
 from desktop.supervisor.jobs import Emit
+from desktop.supervisor.reset import Reset
 from desktop.supervisor.startup import Timeline
 from desktop.supervisor.upkeep import Upkeep
 from vm.errors import HostError, MachineError
@@ -71,12 +73,17 @@ class FakeSupervisor(Supervisor):
         self._runner: web.AppRunner | None = None
         self._life: asyncio.Task[None] | None = None
 
+    @property
+    def in_use(self) -> bool:
+        return self._began is not None
+
     async def open(self) -> None:
         app = engine.make_app(self.world, lambda: self._began is not None)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
         self.paths.docker_socket.unlink(missing_ok=True)  # a name: nothing to wait for
         await web.UnixSite(self._runner, str(self.paths.docker_socket)).start()
+        self.paths.docker_socket.chmod(0o600)
         self._life = asyncio.create_task(self.world.live(busy=self.scenario.busy))
 
     async def close(self) -> None:
@@ -101,7 +108,7 @@ class FakeSupervisor(Supervisor):
                     await asyncio.sleep(moment)
                 if name == "accelerator" and self.scenario.failing:
                     error = HostError("QEMU ended in the trial boot", "Install QEMU 7.2 or newer.", "exit code 1")
-                    self._error = ErrorReport.of(error)
+                    self._error, self._failed_stage = ErrorReport.of(error), line.doing
                     raise error
         self._began = time.time()
         self.boots.add(line.boot("tcg", "0123456789abcdef"))
@@ -137,6 +144,7 @@ class FakeSupervisor(Supervisor):
             state=state,
             summary=summary,
             failure=self._error if job is None else None,
+            stage=told.stage or (self._failed_stage if state is RunState.FAILED else ""),
             hops=tuple(HopReport(name, True, "answers") for name in HOPS) if running else (),
             accelerator=VERDICT,
             machine=MachineReport(
@@ -153,10 +161,28 @@ class FakeSupervisor(Supervisor):
         )
 
 
+class FakeReset(Reset):
+    """A reset of a machine that is not there; the system images in the cache are not the stand-in's."""
+
+    _supervisor: FakeSupervisor
+
+    async def _work(self, level: ResetLevel, emit: Emit) -> str:
+        await self._supervisor._stop(emit)
+        return await super()._work(level, emit)
+
+    def _delete_images(self) -> None:
+        pass
+
+
 class FakeUpkeep(Upkeep):
     """Upkeep of a machine that is not there."""
 
     _supervisor: FakeSupervisor
+    _context = "default"
+
+    def __init__(self, supervisor: FakeSupervisor) -> None:
+        super().__init__(supervisor)
+        self.reset = FakeReset(supervisor, self._contexts, self._images)
 
     async def disk(self) -> DiskReport:
         size = self._supervisor.settings().disk_gib * 2**30
@@ -172,16 +198,20 @@ class FakeUpkeep(Upkeep):
     async def offer_context(self) -> str:
         return ""
 
+    async def context(self) -> ContextReport:
+        ours = self._context == "slipway"
+        address = f"unix://{self._paths.docker_socket}" if ours else "unix:///var/run/docker.sock"
+        previous = "default" if ours else ""
+        return ContextReport(self._context, address, ours, ours, "", previous, ("default", "slipway"))
+
     async def use_context(self) -> Note:
+        self._context = "slipway"
         return Note("docker uses the context “slipway” now")
 
     async def restore_context(self) -> Note:
+        self._context = "default"
         return Note("docker uses the context “default” again")
 
     async def guest_log(self, source: str, offset: int) -> tuple[str, int]:
         text = f'level=info msg="{source} has started"\n'
         return text[offset:], len(text)
-
-    def _delete(self, keep_images: bool) -> None:
-        for path in (self._paths.boots,):
-            Path(path).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The support bundle: bundle.py says what is in it, redact.py takes the secrets out."""

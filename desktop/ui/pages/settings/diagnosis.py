@@ -1,0 +1,77 @@
+"""Diagnosis: every check with what was found and how to mend it; logs and the support bundle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from desktop.control.schema import BundleFile, Check
+from desktop.ui.pages.settings.bundle import BundleDialog
+from desktop.ui.theme import GAP, PAD
+from desktop.ui.widgets.basics import Picture, button, card, column, label, row
+from vm.errors import UserError
+
+if TYPE_CHECKING:
+    from desktop.ui.pages.settings.page import SettingsPage
+
+MARKS = {True: ("check", "good"), False: ("warning", "bad"), None: ("info", "muted")}
+
+
+class DiagnosisTab(QWidget):
+    """See the module."""
+
+    def __init__(self, page: SettingsPage) -> None:
+        super().__init__()
+        self.page = page
+        self.run = button("Check everything", self.check, picture="check", primary=True)
+        self.collect = button("Logs and support bundle…", self.show_bundle, picture="bundle")
+        self.note = label("", "muted")
+        self.results = column(gap=GAP)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, PAD, PAD, 0)
+        outer.setSpacing(PAD)
+        outer.addLayout(row(self.run, self.collect, self.note, None))
+        outer.addLayout(self.results)
+        outer.addStretch(1)
+
+    def check(self) -> None:
+        """Run all checks."""
+        self.run.setEnabled(False)
+        self.note.setText("Checking …")
+        self.page.context.session.control(lambda client: client.diagnose(), self._show, self._failed, owner=self)
+
+    def show_bundle(self) -> None:
+        """Collect what a helper needs to see, and show it; it is saved only when that is wanted."""
+        self.collect.setEnabled(False)
+        self.note.setText("Collecting …")
+        self.page.context.session.control(lambda client: client.bundle(), self._offer, self._failed, owner=self)
+
+    def _offer(self, files: list[BundleFile]) -> None:
+        self._ready("")
+        BundleDialog(self, self.page.context, files).open()
+
+    def _show(self, checks: list[Check]) -> None:
+        failed = sum(check.passed is False for check in checks)
+        self._ready(
+            f"{len(checks)} checks, {failed} to look at" if failed else f"{len(checks)} checks, all is well"
+        )
+        while (item := self.results.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for check in sorted(checks, key=lambda check: check.passed is not False):
+            words = column(
+                label(check.description, wrap=True), label(check.found, "muted", wrap=True, select=True), gap=2
+            )
+            if check.fix and check.passed is False:
+                words.addWidget(label(check.fix, wrap=True, select=True))
+            line = row(Picture(MARKS[check.passed][0], 20, MARKS[check.passed][1]), gap=PAD)
+            line.addLayout(words, 1)
+            self.results.addWidget(card(line))
+
+    def _failed(self, error: UserError) -> None:
+        self._ready(error.message)
+
+    def _ready(self, text: str) -> None:
+        self.run.setEnabled(True)
+        self.collect.setEnabled(True)
+        self.note.setText(text)

@@ -7,7 +7,7 @@
 transport.py   dials, negotiates the API version, maps failures; the seam for other ways than a Unix socket
 streams.py     JSON lines, multiplexed output, duplex connections       errors.py   what can go wrong
 models.py      what the engine tells, as values                         progress.py long work and its failures
-system.py      images.py      containers.py      volumes.py      networks.py
+system.py      images.py      containers.py      volumes.py      networks.py      files.py
 """
 
 from __future__ import annotations

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import json
+import tarfile
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from engine.client.models import Found, Image, Layer, Progress, Pruned
 from engine.client.progress import Credentials, registry_auth, steps
@@ -136,6 +139,13 @@ class Images:
         async with self._transport.stream("GET", f"/images/get?{params}") as reply:
             async for chunk in reply.aiter_raw():
                 yield chunk
+
+    async def make_empty(self, labels: Mapping[str, str]) -> str:
+        """Make an image with nothing in it; its ID."""
+        changes = [("changes", f"LABEL {name}={value}") for name, value in labels.items()]
+        path = f"/images/create?{urlencode([('fromSrc', '-'), *changes])}"
+        reply = await self._transport.call("POST", path, content=bytes(2 * tarfile.BLOCKSIZE), headers=TAR)
+        return str(json.loads(reply.text.splitlines()[-1])["status"])
 
     async def load(self, archive: AsyncIterable[bytes] | bytes) -> AsyncIterator[Progress]:
         """Take in an archive that ``save`` made.

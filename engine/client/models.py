@@ -12,6 +12,9 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
+OURS = "io.slipway.purpose"
+"""The label of what Slipway makes in the engine for itself, and removes; lists leave it out."""
+
 
 @dataclass(frozen=True)
 class Version:

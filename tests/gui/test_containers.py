@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from PySide6.QtTest import QTest
 from desktop.ui.models import containers as model
 from desktop.ui.pages.container import ContainerPage, LogPanel
 from desktop.ui.pages.containers import ContainersPage
-from desktop.ui.pages.files import Entry, FilesPanel
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.widgets.dialogs import Form
@@ -207,24 +205,6 @@ class TestContainer:
         ]
         assert shown_items == ["Config"]
         assert '"Name": "/web"' in panel.raw.toPlainText()
-
-    def test_files_go_up_and_down(self, shown: Window, tmp_path: Path) -> None:
-        panel = open_container(shown, "web", "files")
-        assert isinstance(panel, FilesPanel)
-        until(lambda: panel.table.records.rowCount() > 0)
-        panel.path.setText("/etc")
-        source = tmp_path / "näme with blanks.txt"
-        source.write_text("contents\n")
-        panel.upload_files([source])
-        until(lambda: panel.note.text() == "1 uploaded")
-        target = tmp_path / "back.txt"
-        panel.download_to(Entry(source.name, False, 9, 0, ""), target)
-        until(target.exists)
-        until(lambda: "has 9 B" in panel.note.text())
-        assert target.read_text() == "contents\n"
-        panel.download_to(Entry("absent", False, 0, 0, ""), tmp_path / "nothing")
-        until(lambda: any("Could not find" in text for text in told(shown)))
-        assert sorted(item.name for item in tmp_path.iterdir()) == ["back.txt", source.name]
 
     def test_a_removed_container_says_so(self, shown: Window) -> None:
         open_container(shown, "web", "inspect")

@@ -9,4 +9,5 @@ world.py        the engine's objects and what happens to them
 catalogue.py    what the world is furnished with at first
 engine.py       the Docker Engine API in front of the world
 streams.py      its long answers: events, logs, stats, terminals, pulls
+files.py        what is in containers and volumes
 """

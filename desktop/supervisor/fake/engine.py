@@ -5,16 +5,14 @@ Streams are in streams.py. Paths come with and without a version, as dockerd tak
 
 from __future__ import annotations
 
-import io
 import json
-import posixpath
-import tarfile
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
+from desktop.supervisor.fake.files import Files
 from desktop.supervisor.fake.streams import Streams
 from desktop.supervisor.fake.world import Json, Refused, World
 
@@ -36,7 +34,7 @@ def make_app(world: World, runs: Callable[[], bool]) -> web.Application:
             return web.json_response({"message": str(error)}, status=error.status)
 
     app = web.Application(middlewares=[explain], client_max_size=2**40)
-    for owner in (Calls(world), Streams(world)):
+    for owner in (Calls(world), Files(world), Streams(world)):
         for method, path, handler in owner.routes():
             for prefix in ("", "/v{version:[0-9.]+}"):
                 app.router.add_route(method, prefix + path, handler)
@@ -68,8 +66,6 @@ class Calls:
             ("POST", "/containers/prune", self.prune_containers),
             ("GET", "/containers/{name}/json", self.inspect),
             ("GET", "/containers/{name}/top", self.top),
-            ("GET", "/containers/{name}/archive", self.get_archive),
-            ("PUT", "/containers/{name}/archive", self.put_archive),
             ("POST", "/containers/{name}/resize", self.nothing),
             ("POST", "/containers/{name}/{action:start|stop|restart|kill|pause|unpause|rename}", self.act),
             ("DELETE", "/containers/{name}", self.remove),
@@ -146,7 +142,12 @@ class Calls:
 
     async def containers(self, request: web.Request) -> web.Response:
         everything = flag(request, "all")
-        wanted = [item for item in self.world.containers.values() if everything or item["State"] == "running"]
+        labels = json.loads(request.query.get("filters", "{}")).get("label", ())
+        wanted = [
+            item
+            for item in self.world.containers.values()
+            if (everything or item["State"] == "running") and all(name in item["Labels"] for name in labels)
+        ]
         return web.json_response([_listed(item) for item in reversed(wanted)])
 
     async def create(self, request: web.Request) -> web.Response:
@@ -193,31 +194,6 @@ class Calls:
         )
 
     async def nothing(self, request: web.Request) -> web.Response:
-        return web.Response(status=200)
-
-    async def get_archive(self, request: web.Request) -> web.Response:
-        item = self.world.container(request.match_info["name"])
-        files, path = self.world.files[item["Id"]], posixpath.normpath(request.query["path"])
-        prefix = path.rstrip("/") + "/"
-        below = {name: data for name, data in files.items() if name == path or name.startswith(prefix)}
-        if not below:
-            raise Refused(404, f"Could not find the file {path} in container {item['Id'][:12]}")
-        stream = io.BytesIO()
-        with tarfile.open(fileobj=stream, mode="w") as tar:
-            for name, data in below.items():
-                entry = tarfile.TarInfo(posixpath.join(posixpath.basename(path), posixpath.relpath(name, path)))
-                entry.name, entry.size = posixpath.normpath(entry.name), len(data)
-                tar.addfile(entry, io.BytesIO(data))
-        return web.Response(body=stream.getvalue(), content_type="application/x-tar")
-
-    async def put_archive(self, request: web.Request) -> web.Response:
-        item = self.world.container(request.match_info["name"])
-        with tarfile.open(fileobj=io.BytesIO(await request.read())) as tar:
-            for entry in tar:
-                found = tar.extractfile(entry)
-                if found is not None:
-                    name = posixpath.join(request.query["path"], entry.name)
-                    self.world.files[item["Id"]][posixpath.normpath(name)] = found.read()
         return web.Response(status=200)
 
     # -- images ---------------------------------------------------------------------------------------------------

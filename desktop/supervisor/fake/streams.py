@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from desktop.supervisor.fake.files import listing
 from desktop.supervisor.fake.world import Json, Refused, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -108,7 +109,11 @@ class Streams:
 
     async def attach(self, request: web.Request) -> web.StreamResponse:
         item = self.world.container(request.match_info["name"])
-        return await Shell(self.world, item).serve(request, bool(item["_config"].get("Tty")))
+        try:
+            return await Shell(self.world, item).serve(request, bool(item["_config"].get("Tty")))
+        finally:
+            if item["_config"].get("StdinOnce"):
+                self.world.stop(item["Id"])
 
     async def make_exec(self, request: web.Request) -> web.StreamResponse:
         item = self.world.container(request.match_info["name"])
@@ -147,6 +152,8 @@ class Streams:
     # -- images ---------------------------------------------------------------------------------------------------
 
     async def pull(self, request: web.Request) -> web.StreamResponse:
+        if "fromSrc" in request.query:
+            return await self._import(request)
         repository = request.query["fromImage"].rpartition("library/")[2]  # as the docker command names them
         tag = request.query.get("tag") or "latest"
         for beginning, status in ABSENT.items():
@@ -175,6 +182,13 @@ class Streams:
         await _tell(response, status=f"Digest: {item['RepoDigests'][0].partition('@')[2]}")
         await _tell(response, status=f"Status: Downloaded newer image for {reference}")
         return response
+
+    async def _import(self, request: web.Request) -> web.StreamResponse:
+        size = len(await request.read())
+        labels = dict(change.removeprefix("LABEL ").split("=") for change in request.query.getall("changes", []))
+        item = self.world.add_image(size=size, labels=labels)
+        self.world.tell("image", "import", item["Id"], **labels)
+        return web.json_response({"status": item["Id"]})
 
     async def push(self, request: web.Request) -> web.StreamResponse:
         item = self.world.image(request.match_info["name"])
@@ -293,19 +307,13 @@ class Shell:
             return "{} {}\n".format(*self._made["_size"])
         if word == "colours":
             return "".join(f"\x1b[3{n}mcolour {n}\x1b[0m\n" for n in range(8))
-        if word == "for":  # the window's own way of listing a folder
-            return self._listing()
+        if word == "command":  # the window's own way of listing a folder
+            told = listing(self._world, self._item, self._made.get("_config", {}).get("WorkingDir") or "/")
+            self.code = 127 if told is None else 0
+            return told or ""
         if word == "ls":
             return "".join(f"{name}\n" for name in sorted(self._world.files[self._item["Id"]]))
         return f"sh: {word}: not found\n" if word else ""
-
-    def _listing(self) -> str:
-        names = {path.split("/")[1]: "/" in path[1:] for path in self._world.files[self._item["Id"]]}
-        lines = (
-            f"{'directory' if folder else 'regular file'}|{4096 if folder else 12}|1790000000|drwxr-xr-x|{name}\n"
-            for name, folder in names.items()
-        )
-        return "".join(lines)
 
 
 class Received:

@@ -40,6 +40,7 @@ class World:
         self.networks: dict[str, Json] = {}
         self.registry: dict[str, Json] = {}
         self.files: dict[str, dict[str, bytes]] = {}
+        self.volume_files: dict[str, dict[str, bytes]] = {}
         self.events: list[Json] = []
         self.happened = asyncio.Condition()
         self.execs: dict[str, Json] = {}
@@ -145,7 +146,8 @@ class World:
             "Status": "Created",
             "HostConfig": {"NetworkMode": network},
             "NetworkSettings": {"Networks": {network: {"IPAddress": f"172.17.0.{len(self.containers) + 2}"}}},
-            "Mounts": [_mount(bind) for bind in host.get("Binds") or ()],
+            "Mounts": [_mount(bind) for bind in host.get("Binds") or ()]
+            + [_mount(f"{item['Source']}:{item['Target']}") for item in host.get("Mounts") or ()],
             "_config": config,
             "_log": [],
             "_since": time.time(),
@@ -325,6 +327,7 @@ class World:
             if any(mount.get("Name") == name for mount in item["Mounts"]):
                 raise Refused(409, f"remove {name}: volume is in use - [{item['Id']}]")
         del self.volumes[name]
+        self.volume_files.pop(name, None)
         self.tell("volume", "destroy", name)
 
     def create_network(self, name: str, driver: str = "bridge", subnet: str = "", internal: bool = False) -> Json:

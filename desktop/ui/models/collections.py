@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop.ui.bridge import Work
 from desktop.ui.session import Session
 from engine.client import EngineClient, Event
-from engine.client.models import Container, Image, Network, Volume
+from engine.client.models import OURS, Container, Image, Network, Volume
 from vm.errors import UserError
 
 T = TypeVar("T")
@@ -100,10 +100,10 @@ class Collections:
 
     def __init__(self, session: Session) -> None:
         async def containers(engine: EngineClient) -> list[Container]:
-            return await engine.containers.list(all=True)
+            return [item for item in await engine.containers.list(all=True) if OURS not in item.labels]
 
         async def images(engine: EngineClient) -> list[Image]:
-            return await engine.images.list(shared=True)
+            return [item for item in await engine.images.list(shared=True) if OURS not in item.labels]
 
         async def volumes(engine: EngineClient) -> list[Volume]:
             return await engine.volumes.list()

@@ -11,14 +11,14 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
-from desktop.ui.pages.detail import DetailPage
+from desktop.ui.pages.detail import DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import card, column, label, link, row, tool
-from desktop.ui.widgets.jsontree import JsonView
 from desktop.ui.widgets.logview import LogView
+from engine.client.files import ContainerFiles
 from engine.client.models import Container
 from engine.client.streams import Frame
 from vm.errors import UserError
@@ -45,12 +45,23 @@ class ContainerPage(DetailPage):
         self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container.id))
         self.add_tab("terminal", "Terminal", lambda: ShellPanel(context, self.container.id))
         self.add_tab("stats", "Stats", lambda: StatsPanel(context, self.container.id))
-        self.add_tab("inspect", "Inspect", lambda: InspectPanel(context, self.container.id))
-        self.add_tab("files", "Files", lambda: FilesPanel(context, self.container.id))
+        self.add_tab("inspect", "Inspect", self._inspect)
+        self.add_tab("files", "Files", self._files)
         self.add_tab("ports", "Ports and mounts", lambda: PlacesPanel(context, self.container.id))
         context.lists.containers.changed.connect(self._refresh)
         self._refresh()
         self.show_tab(tab)
+
+    def _inspect(self) -> QWidget:
+        key = self.container.id
+        return InspectPanel(
+            self.context,
+            lambda engine: engine.containers.inspect(key),
+            lambda event: event.actor == key and not event.action.startswith("exec_"),
+        )
+
+    def _files(self) -> QWidget:
+        return FilesPanel(self.context, ContainerFiles(self.context.session.engine, self.container.id))
 
     def _button(self, action: str, text: str, picture: str) -> QWidget:
         async def call(engine: Any, key: str) -> None:
@@ -117,24 +128,6 @@ class LogPanel(LogView):
     def _heard(self, events: list[Any]) -> None:
         if any(event.actor == self._key and event.action == "start" for event in events):
             self._begin()
-
-
-class InspectPanel(JsonView):
-    """What the engine tells of the container, now."""
-
-    def __init__(self, context: Context, key: str) -> None:
-        super().__init__("What the engine tells")
-        self._context, self._key = context, key
-        context.session.happened.connect(self._heard)
-        self._fetch()
-
-    def _fetch(self) -> None:
-        engine = self._context.session.engine
-        self._context.session.bridge.call(engine.containers.inspect(self._key), self.show_value, owner=self)
-
-    def _heard(self, events: list[Any]) -> None:
-        if any(event.actor == self._key and not event.action.startswith("exec_") for event in events):
-            self._fetch()
 
 
 class PlacesPanel(QWidget):

@@ -1,8 +1,12 @@
-"""The scaffold of one object's page: a way back, name and state, actions, and tabs made when first shown."""
+"""The scaffold of one object's page: a way back, name and state, actions, and tabs made when first shown.
+
+While the engine is away the page says so and is greyed; what it showed stays, and is fetched anew when it is back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
@@ -10,6 +14,10 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from desktop.ui.context import Context
 from desktop.ui.theme import GAP, MARGIN
 from desktop.ui.widgets.basics import Elided, fill, label, row, tool
+from desktop.ui.widgets.jsontree import JsonView
+from engine.client import EngineClient, Event
+
+AWAY = "The engine does not run"
 
 
 class DetailPage(QWidget):
@@ -38,6 +46,14 @@ class DetailPage(QWidget):
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setStretch(1, 1)
         self.tabs.currentChanged.connect(self._shown)
+        context.session.engine_gone.connect(self._engine_gone)
+        context.session.engine_ready.connect(lambda: self.tabs.setEnabled(True))
+
+    @property
+    def search(self) -> QWidget | None:
+        """The search field of the tab that is shown: where Ctrl+F goes."""
+        shown = self.tab(self._names[self.tabs.currentIndex()]) if self._names else None
+        return getattr(shown, "search", None)
 
     def add_tab(self, name: str, title: str, make: Callable[[], QWidget]) -> None:
         """Offer a tab; its contents are made when it is first shown."""
@@ -65,3 +81,34 @@ class DetailPage(QWidget):
         layout = holder.layout() if holder is not None else None
         if make is not None and layout is not None:
             layout.addWidget(make())
+
+    def _engine_gone(self) -> None:
+        self.tabs.setEnabled(False)
+        self.state.setText(AWAY)
+
+
+class InspectPanel(JsonView):
+    """What the engine tells of an object, now.
+
+    :param concerns: whether an event may have changed it.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        fetch: Callable[[EngineClient], Coroutine[Any, Any, dict[str, Any]]],
+        concerns: Callable[[Event], bool],
+    ) -> None:
+        super().__init__("What the engine tells")
+        self._context, self._fetch, self._concerns = context, fetch, concerns
+        context.session.happened.connect(self._heard)
+        context.session.engine_ready.connect(self._ask)
+        self._ask()
+
+    def _ask(self) -> None:
+        session = self._context.session
+        session.bridge.call(self._fetch(session.engine), self.show_value, lambda _: None, owner=self)
+
+    def _heard(self, events: list[Event]) -> None:
+        if any(self._concerns(event) for event in events):
+            self._ask()

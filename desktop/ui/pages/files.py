@@ -1,42 +1,27 @@
-"""A container's files: browse, download, upload. Without a shell in it the engine's archive tells."""
+"""Files of a container or a volume: browse, download, upload; transfers show how far they are."""
 
 from __future__ import annotations
 
-import asyncio
-import io
 import posixpath
-import tarfile
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
+from desktop.ui.bridge import Work
 from desktop.ui.context import Context
 from desktop.ui.models.format import age, size
 from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import button, label, row, tool
 from desktop.ui.widgets.table import Table
-from engine.client import EngineClient
-from vm.errors import EngineError, UserError
+from engine.client.files import ContainerFiles, Entry, Listing
+from vm.errors import UserError
 
-LIST = 'for f in * .*; do [ -e "$f" ] || [ -L "$f" ] || continue; stat -c \'%F|%s|%Y|%A|%n\' "$f"; done'
-"""Run in the folder: kind, bytes, seconds since 1970, mode, name; one a line. stat(1) of busybox and coreutils."""
-
-MOST_BYTES = 2**31
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A file or folder."""
-
-    name: str
-    folder: bool
-    size: int
-    changed: int
-    mode: str
-
+PARTIAL = "This folder holds too much to be read while the container does not run: what is listed is a part of it."
 
 COLUMNS = (
     Column(
@@ -54,66 +39,115 @@ COLUMNS = (
 
 
 class FilesPanel(QWidget):
-    """One container's files, from its root."""
+    """The files of one place, from its root."""
 
-    def __init__(self, context: Context, key: str, path: str = "/") -> None:
+    def __init__(self, context: Context, files: ContainerFiles, waiting: str = "Looking …") -> None:
         super().__init__()
-        self._context, self._key = context, key
-        self.path = QLineEdit(path)
+        self._context, self._files, self._waiting = context, files, waiting
+        self._folder = "/"
+        self._held: Work | None = None
+        self._listing: Work | None = None
+        self._transfer: Work | None = None
+        self.path = QLineEdit("/")
         self.path.setAccessibleName("Folder")
         self.table = Table(COLUMNS, "Files")
         self.table.setSelectionMode(self.table.SelectionMode.SingleSelection)
+        self.table.delegate.quiet.update((1, 2, 3))
         self.note = label("", "muted", wrap=True)
-        self.up = tool("back", "Folder above", self._up)
+        self.up = tool("back", "Folder above (Backspace)", self._up)
         self.download = button("Download…", self._download, picture="download")
         self.upload = button("Upload…", self._upload, picture="upload")
+        self.bar = QProgressBar(textVisible=False)
+        self.bar.setAccessibleName("Transfer")
+        self.stop = button("Cancel", self._cancel)
+        self.setAcceptDrops(True)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
-        outer.addLayout(
-            row(self.up, self.path, tool("refresh", "Look again", self.refresh), self.download, self.upload)
-        )
-        outer.addWidget(self.note)
+        refresh = tool("refresh", "Look again", self.refresh)
+        outer.addLayout(row(self.up, self.path, refresh, self.download, self.upload))
         outer.addWidget(self.table, 1)
+        foot = row()
+        foot.addWidget(self.note, 1)
+        foot.addWidget(self.bar, 1)
+        foot.addWidget(self.stop)
+        outer.addLayout(foot)
         self.path.returnPressed.connect(self.refresh)
         self.table.opened.connect(self._open)
-        self.table.chosen_changed.connect(lambda: self.download.setEnabled(bool(self.table.chosen())))
-        self.download.setEnabled(False)
-        self.refresh()
+        self.table.chosen_changed.connect(self._enable)
+        context.session.engine_ready.connect(self._begin)
+        context.session.engine_gone.connect(self._gone)
+        scope = Qt.ShortcutContext.WidgetWithChildrenShortcut
+        QShortcut(QKeySequence("Backspace"), self.table, self._up, context=scope)
+        self._moving(False)
+        self._begin()
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self._held is not None:
+            self._held.cancel()
+        self.note.setText(self._waiting)
+        self._held = self._context.session.bridge.follow(
+            self._files.hold, lambda _: self.refresh(), None, self._failed, owner=self
+        )
+
+    def _gone(self) -> None:
+        self._show(Listing(()))
+        self.note.setText("The engine does not run.")
 
     def refresh(self) -> None:
         """List the folder now."""
-        path = posixpath.normpath(posixpath.join("/", self.path.text().strip() or "/"))
-        self.path.setText(path)
-        self.note.setText("")
-        self.note.hide()
-        self._context.session.bridge.call(
-            list_folder(self._context.session.engine, self._key, path), self._show, self._failed, owner=self
+        self._go(self.path.text())
+
+    def _go(self, path: str, failed: Callable[[UserError], object] | None = None) -> None:
+        path = posixpath.normpath(posixpath.join("/", path.strip().lstrip("/") or "."))
+
+        def done(found: Listing) -> None:
+            self._folder = path
+            self.path.setText(path)
+            self._show(found)
+
+        if self._listing is not None:
+            self._listing.cancel()
+        self.note.setText(self._waiting)
+        self._listing = self._context.session.bridge.call(
+            self._files.look(path), done, failed or self._failed, owner=self
         )
 
-    def _show(self, entries: list[Entry]) -> None:
-        self.table.records.update_rows([Row(item.name, item) for item in entries])
-        if not entries:
-            self._tell("This folder is empty.")
+    def _show(self, found: Listing) -> None:
+        self.table.records.update_rows([Row(item.name, item) for item in found.entries])
+        count = len(found.entries)
+        told = f"{count} {'entry' if count == 1 else 'entries'}" if count else "This folder is empty."
+        self.note.setText(told if found.complete else PARTIAL)
+        self._enable()
 
     def _failed(self, error: UserError) -> None:
         self.table.records.update_rows([])
-        self._tell(f"{error.message} {error.hint}".strip())
+        self.note.setText(f"{error.message}. {error.hint}".strip())
 
-    def _tell(self, text: str) -> None:
-        self.note.setText(text)
-        self.note.show()
+    def _enable(self) -> None:
+        self.up.setEnabled(self._folder != "/")
+        self.download.setEnabled(bool(self.table.chosen()) and self._transfer is None)
+        self.upload.setEnabled(self._transfer is None)
 
     def _up(self) -> None:
-        self.path.setText(posixpath.dirname(self.path.text()))
-        self.refresh()
+        self._go(posixpath.dirname(self._folder))
 
     def _open(self, found: Row) -> None:
-        if found.record.folder:
-            self.path.setText(posixpath.join(self.path.text(), found.record.name))
-            self.refresh()
+        entry: Entry = found.record
+        if entry.folder:
+            self._go(posixpath.join(self._folder, entry.name))
+        elif entry.link:  # to a folder, or to a file
+            self._go(posixpath.join(self._folder, entry.name), lambda _: self._no_folder())
         else:
             self._download()
+
+    def _no_folder(self) -> None:
+        self.refresh()
+        self._download()
+
+    # -- moving files ---------------------------------------------------------------------------------------------
 
     def _download(self) -> None:
         for found in self.table.chosen()[:1]:
@@ -124,12 +158,10 @@ class FilesPanel(QWidget):
 
     def download_to(self, entry: Entry, target: Path) -> None:
         """Bring an entry of the folder to this computer."""
-        inside = posixpath.join(self.path.text(), entry.name)
-        self._context.session.bridge.call(
-            download(self._context.session.engine, self._key, inside, target, folder=entry.folder),
-            lambda count: self._tell(f"{target} has {size(count)}"),
-            self._failed_transfer,
-            owner=self,
+        inside = posixpath.join(self._folder, entry.name)
+        total = 0 if entry.folder else entry.size
+        self._move(
+            lambda: self._files.download(inside, target, folder=entry.folder), total, f"{target.name} has {{}}"
         )
 
     def _upload(self) -> None:
@@ -139,131 +171,60 @@ class FilesPanel(QWidget):
 
     def upload_files(self, files: list[Path]) -> None:
         """Put files into the folder that is shown."""
+        total = sum(file.stat().st_size for file in files if file.is_file())
+        self._move(lambda: self._files.upload(self._folder, files), total, f"{len(files)} uploaded", self.refresh)
 
-        def done(_: None) -> None:
-            self.refresh()
-            self._tell(f"{len(files)} uploaded")
+    def _move(
+        self,
+        begin: Callable[[], AsyncIterator[int]],
+        total: int,
+        outcome: str,
+        after: Callable[[], object] = lambda: None,
+    ) -> None:
+        moved = [0]
 
-        work = upload(self._context.session.engine, self._key, self.path.text(), files)
-        self._context.session.bridge.call(work, done, self._failed_transfer, owner=self)
+        def each(counts: list[int]) -> None:
+            moved[0] = counts[-1]
+            self.bar.setRange(0, 1000 if total else 0)
+            self.bar.setValue(round(1000 * min(1.0, moved[0] / total)) if total else 0)
+            self.note.setText(f"{size(moved[0])} of {size(total)}" if total else size(moved[0]))
 
-    def _failed_transfer(self, error: UserError) -> None:
-        self._context.banners.error(error)
+        def done() -> None:
+            self._moving(False)
+            after()
+            self._context.banners.tell("done", outcome.format(size(moved[0])))
 
+        def failed(error: UserError) -> None:
+            self._moving(False)
+            self._context.banners.error(error)
 
-async def list_folder(engine: EngineClient, key: str, path: str) -> list[Entry]:
-    """What is in a folder: asked of a shell in the container when it runs, else read off the engine's archive.
+        self._transfer = self._context.session.bridge.follow(begin, each, done, failed, owner=self)
+        self._moving(True)
 
-    :raise EngineError: there is no such folder.
-    """
-    running = bool((await engine.containers.inspect(key))["State"].get("Running"))
-    if running:
-        found = await _ask_shell(engine, key, path)
-        if found is not None:
-            return found
-    return await _read_archive(engine, key, path)
+    def _moving(self, now: bool) -> None:
+        if not now:
+            self._transfer = None
+            self.note.setText("")
+        self.bar.setRange(0, 0)
+        self.bar.setVisible(now)
+        self.stop.setVisible(now)
+        self._enable()
 
+    def _cancel(self) -> None:
+        if self._transfer is not None:
+            self._transfer.cancel()
+        self._moving(False)
+        self.refresh()
+        self._context.banners.tell("info", "The transfer is cancelled")
 
-async def _ask_shell(engine: EngineClient, key: str, path: str) -> list[Entry] | None:
-    """None when there is no shell, or no ``stat``, in the container."""
-    made = await engine.containers.exec(key, ["/bin/sh", "-c", LIST], WorkingDir=path)
-    output = b""
-    try:
-        async with await made.start() as duplex:
-            await duplex.write_eof()
-            async for frame in duplex.frames():
-                output += frame.data if frame.stream == 1 else b""
-    except EngineError:
-        return None
-    if (await made.inspect()).get("ExitCode"):
-        return None
-    entries = []
-    for text in output.decode(errors="replace").splitlines():
-        parts = text.split("|", 4)
-        if len(parts) == 5 and parts[4] not in (".", ".."):
-            kind, count, changed, mode, name = parts
-            entries.append(Entry(name, kind == "directory", int(count), int(changed), mode))
-    return entries
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self._transfer is None and _files(event):
+            event.acceptProposedAction()
 
-
-async def _read_archive(engine: EngineClient, key: str, path: str) -> list[Entry]:
-    data = bytearray()
-    async for chunk in engine.containers.get_archive(key, path):
-        data += chunk
-        if len(data) > MOST_BYTES:
-            raise EngineError(
-                "This folder is too large to be listed while the container does not run", "Start it."
-            )
-    return await asyncio.to_thread(_entries, bytes(data))
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.upload_files(_files(event))
 
 
-def _entries(data: bytes) -> list[Entry]:
-    entries: dict[str, Entry] = {}
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        for member in tar:
-            parts = [part for part in member.name.split("/") if part not in ("", ".")]
-            inside = parts[1:] if len(parts) > 1 else parts[:0]
-            if len(inside) == 1:
-                mode = oct(member.mode)[2:]
-                entries[inside[0]] = Entry(inside[0], member.isdir(), member.size, int(member.mtime), mode)
-            elif inside:
-                entries.setdefault(inside[0], Entry(inside[0], True, 0, int(member.mtime), ""))
-    return list(entries.values())
-
-
-async def download(engine: EngineClient, key: str, inside: str, target: Path, *, folder: bool) -> int:
-    """Bring a file, or a folder as a tar archive, to this computer; nothing half-written is left.
-
-    :return: bytes written.
-    """
-    part = target.with_name(target.name + ".part")
-    try:
-        with part.open("wb") as out:
-            async for chunk in engine.containers.get_archive(key, inside):
-                await asyncio.to_thread(out.write, chunk)
-        if folder:
-            part.replace(target)  # a rename does not wait
-            return (await asyncio.to_thread(target.stat)).st_size
-        return await asyncio.to_thread(_unpack_one, part, target)
-    except OSError as error:
-        raise EngineError(f"{target} cannot be written: {error.strerror}", "", str(error)) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _unpack_one(archive: Path, target: Path) -> int:
-    with tarfile.open(archive) as tar:
-        member = next(item for item in tar if item.isfile())
-        source = tar.extractfile(member)
-        assert source is not None
-        count = 0
-        with target.open("wb") as out:
-            while piece := source.read(2**20):
-                count += out.write(piece)
-        return count
-
-
-async def upload(engine: EngineClient, key: str, path: str, files: list[Path]) -> None:
-    """Put files of this computer into a folder of the container."""
-
-    async def archive() -> AsyncIterator[bytes]:
-        for file in files:
-            info = await asyncio.to_thread(_header, file)
-            yield info.tobuf(tarfile.PAX_FORMAT)
-            with file.open("rb") as source:
-                while piece := await asyncio.to_thread(source.read, 2**20):
-                    yield piece
-            yield b"\0" * (-info.size % tarfile.BLOCKSIZE)
-        yield b"\0" * 2 * tarfile.BLOCKSIZE
-
-    try:
-        await engine.containers.put_archive(key, path, archive())
-    except OSError as error:
-        raise EngineError(f"{error.filename} cannot be read: {error.strerror}", "", str(error)) from error
-
-
-def _header(file: Path) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(file.name)
-    about = file.stat()
-    info.size, info.mtime, info.mode = about.st_size, int(about.st_mtime), about.st_mode & 0o777
-    return info
+def _files(event: Any) -> list[Path]:
+    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    return [path for path in paths if path.is_file()]

@@ -6,11 +6,10 @@ from desktop.ui.context import Context
 from desktop.ui.models import others as model
 from desktop.ui.models.format import size
 from desktop.ui.models.others import VolumeLine
-from desktop.ui.pages.detail import DetailPage
 from desktop.ui.pages.run import name_trouble
+from desktop.ui.pages.volume import VolumePage
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
-from desktop.ui.widgets.jsontree import JsonView
 from desktop.ui.widgets.listpage import ListPage, Operation
 from engine.client import EngineClient
 
@@ -30,7 +29,7 @@ class VolumesPage(ListPage):
             ("Not used", lambda line: not line.users),
         )
         self.add_operations(
-            Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
+            Operation("details", "Browse its files", "files", lambda lines: self.open(lines[0]), single=True),
             Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del"),
         )
         self._tools.addWidget(button("Prune…", self.prune, picture="prune"))
@@ -64,21 +63,11 @@ class VolumesPage(ListPage):
         form.open()
         return form
 
-    def open(self, line: VolumeLine) -> DetailPage:
+    def open(self, line: VolumeLine) -> VolumePage:
         """Show one volume's page."""
-        page = DetailPage(self.context, "volumes", "Back to the volumes")
-        page.heading.set_full(line.volume.name)
-        page.state.setText(f"in use by {', '.join(line.users)}" if line.users else "not used")
-        page.add_tab("inspect", "Inspect", lambda: self._inspect(line))
-        page.show_tab("inspect")
+        page = VolumePage(self.context, line)
         self.context.places.show_page(page)
         return page
-
-    def _inspect(self, line: VolumeLine) -> JsonView:
-        view = JsonView("What the engine tells")
-        engine = self.context.session.engine
-        self.context.session.bridge.call(engine.volumes.inspect(line.volume.name), view.show_value, owner=view)
-        return view
 
     def _remove(self, lines: list[VolumeLine]) -> None:
         names = [line.volume.name for line in lines]

@@ -1,0 +1,101 @@
+"""The stand-in's files: of each container and each volume, and the archive calls that carry them."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+from collections.abc import Awaitable, Callable
+from pathlib import PurePosixPath
+
+from aiohttp import web
+
+from desktop.supervisor.fake.world import Json, Refused, World
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CHANGED = 1_790_000_000
+
+
+class Files:
+    """``/containers/{name}/archive``."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        """Method, path and handler of each call."""
+        return [
+            ("GET", "/containers/{name}/archive", self.get),
+            ("PUT", "/containers/{name}/archive", self.put),
+        ]
+
+    async def get(self, request: web.Request) -> web.Response:
+        item = self.world.container(request.match_info["name"])
+        path = posixpath.normpath(request.query["path"])
+        files, inside = place(self.world, item, path)
+        base = posixpath.basename(path)
+        stream = io.BytesIO()
+        with tarfile.open(fileobj=stream, mode="w") as tar:
+            if inside in files:
+                _add(tar, base, files[inside])
+            else:
+                names = below(files, inside)
+                if not names and inside != "/":
+                    raise Refused(404, f"Could not find the file {path} in container {item['Id'][:12]}")
+                folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+                for name in sorted({*names, *folders, inside}):
+                    if name.startswith(inside):
+                        _add(tar, posixpath.join(base, posixpath.relpath(name, inside)), files.get(name))
+        return web.Response(body=stream.getvalue(), content_type="application/x-tar")
+
+    async def put(self, request: web.Request) -> web.Response:
+        item = self.world.container(request.match_info["name"])
+        files, inside = place(self.world, item, request.query["path"])
+        with tarfile.open(fileobj=io.BytesIO(await request.read())) as tar:
+            for entry in tar:
+                found = tar.extractfile(entry)
+                if found is not None:
+                    files[posixpath.normpath(posixpath.join(inside, entry.name))] = found.read()
+        return web.Response(status=200)
+
+
+def place(world: World, item: Json, path: str) -> tuple[dict[str, bytes], str]:
+    """The files a path of a container leads to, its own or a volume's, and the path in them."""
+    for mount in item["Mounts"]:
+        target = mount["Destination"]
+        if mount["Type"] == "volume" and (path == target or path.startswith(target + "/")):
+            return world.volume_files.setdefault(mount["Name"], {}), "/" + path[len(target) :].strip("/")
+    return world.files[item["Id"]], path
+
+
+def below(files: dict[str, bytes], folder: str) -> list[str]:
+    """The paths below a folder."""
+    return sorted(name for name in files if name.startswith(folder.rstrip("/") + "/"))
+
+
+def listing(world: World, item: Json, folder: str) -> str | None:
+    """What the window's own way of listing a folder prints; None when there is no such folder."""
+    files, inside = place(world, item, folder)
+    names = below(files, inside)
+    if not names and inside != "/":
+        return None
+    start = len(inside.rstrip("/")) + 1
+    found = {name[start:].split("/")[0]: (name, "/" in name[start:]) for name in names}
+    lines = (
+        f"directory|4096|{CHANGED}|drwxr-xr-x|{short}\n"
+        if folder_inside
+        else f"regular file|{len(files[name])}|{CHANGED}|-rw-r--r--|{short}\n"
+        for short, (name, folder_inside) in found.items()
+    )
+    return "".join(lines)
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes | None) -> None:
+    entry = tarfile.TarInfo(posixpath.normpath(name))
+    entry.mtime = CHANGED
+    if data is None:
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(entry)
+    else:
+        entry.size = len(data)
+        tar.addfile(entry, io.BytesIO(data))

@@ -1,0 +1,45 @@
+"""One volume: its files, who uses it, and what the engine tells of it."""
+
+from __future__ import annotations
+
+from desktop.ui.context import Context
+from desktop.ui.models.others import VolumeLine, volume_rows
+from desktop.ui.pages.detail import DetailPage, InspectPanel
+from desktop.ui.pages.files import FilesPanel
+from engine.client.files import Volume
+
+OPENING = "Opening the volume …"
+
+
+class VolumePage(DetailPage):
+    """See the module."""
+
+    def __init__(self, context: Context, line: VolumeLine) -> None:
+        super().__init__(context, "volumes", "Back to the volumes")
+        self._name = name = line.volume.name
+        self.heading.set_full(name)
+        engine = context.session.engine
+        self.add_tab("files", "Files", lambda: FilesPanel(context, Volume(engine, name), OPENING))
+        self.add_tab(
+            "inspect",
+            "Inspect",
+            lambda: InspectPanel(
+                context, lambda engine: engine.volumes.inspect(name), lambda event: event.actor == name
+            ),
+        )
+        for found in (context.lists.volumes, context.lists.containers):
+            found.changed.connect(self._refresh)
+        self._refresh()
+        self.show_tab("files")
+
+    def _refresh(self) -> None:
+        lists = self.context.lists
+        if not lists.volumes.known:
+            return
+        rows = volume_rows(lists.volumes.items, lists.containers.items)
+        mine = next((row.record for row in rows if row.key == self._name), None)
+        if mine is None:
+            self.state.setText("Removed")
+            self.tabs.setEnabled(False)
+        else:
+            self.state.setText(f"in use by {', '.join(mine.users)}" if mine.users else "not used")

@@ -1,0 +1,320 @@
+"""Files of containers and of volumes: list a folder, bring files here, put files there.
+
+A running container's shell lists a folder; without one the engine's archive does. That holds everything below the
+folder, so it is read as a stream and only so far. A volume is shown by a container of ours (:class:`Volume`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import stat
+import tarfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from engine.client import EngineClient
+from engine.client.errors import ApiError, Conflict, NotFound
+from engine.client.models import OURS
+from vm.errors import EngineError
+
+LIST = (
+    "command -v stat >/dev/null || exit 127; stat -c '%F|%s|%Y|%A|%n' -- * .[!.]* ..?* 2>/dev/null; [ $? -lt 126 ]"
+)
+"""Run in the folder: kind, bytes, seconds since 1970, mode, name; one a line. stat(1) of busybox and coreutils."""
+
+MOST_BYTES = 256 * 2**20
+"""Of an archive that are read to list one folder."""
+
+MOST_SECONDS = 20.0
+PIECE = 2**18
+
+TOOLBOX = "/usr/bin/busybox"
+"""Of Slipway's machine (``vm/image/recipe.toml``); static, so it runs where nothing else is."""
+
+TOOLS = ("sh", "stat", "cat")
+INSIDE = "/volume"
+LEFT_SECONDS = 60.0
+"""A container of ours that has not begun for this long is nobody's."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, folder or symbolic link. :ivar changed: seconds since 1970. :ivar mode: as ``ls -l`` has it."""
+
+    name: str
+    folder: bool
+    size: int
+    changed: int
+    mode: str
+    link: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is in a folder. :ivar complete: False when it was too much to be read to its end."""
+
+    entries: tuple[Entry, ...]
+    complete: bool = True
+
+
+class ContainerFiles:
+    """One container's files, below ``root``."""
+
+    def __init__(self, engine: EngineClient, key: str, root: str = "/") -> None:
+        self._engine, self._key, self._root = engine, key, root
+
+    async def hold(self) -> AsyncIterator[None]:
+        """Be ready, and stay so while this is iterated."""
+        yield None
+
+    async def look(self, path: str) -> Listing:
+        """What is in a folder.
+
+        :raise EngineError: there is no such folder.
+        """
+        inside = self._inside(path)
+        state = (await self._engine.containers.inspect(self._key))["State"]
+        if state.get("Status") == "running":
+            found = await self._ask_shell(inside)
+            if found is not None:
+                return Listing(tuple(found))
+        try:
+            return await self._read_archive(inside)
+        except NotFound as error:
+            raise EngineError(f"There is no folder {path}", "", error.detail) from error
+
+    async def download(self, path: str, target: Path, *, folder: bool) -> AsyncIterator[int]:
+        """Bring a file, or a folder as a tar archive, to this computer; nothing half-written is left.
+
+        :return: bytes written so far, again and again.
+        """
+        part = target.with_name(target.name + ".part")
+        chunks = self._engine.containers.get_archive(self._key, self._inside(path))
+        pieces = chunks if folder else _contents(chunks)
+        count = 0
+        try:
+            with part.open("wb") as out:
+                async with aclosing(cast(Any, pieces)) as source:
+                    async for piece in source:
+                        count += await asyncio.to_thread(out.write, piece)
+                        yield count
+            part.replace(target)  # a rename does not wait
+            yield count
+        except OSError as error:
+            raise EngineError(f"{target} cannot be written: {error.strerror}", "", str(error)) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def upload(self, path: str, files: list[Path]) -> AsyncIterator[int]:
+        """Put files of this computer into a folder.
+
+        :return: bytes sent so far, again and again.
+        """
+        sent: asyncio.Queue[int] = asyncio.Queue()
+        work = asyncio.create_task(
+            self._engine.containers.put_archive(self._key, self._inside(path), _archive(files, sent.put_nowait))
+        )
+        try:
+            while not work.done():
+                news = asyncio.create_task(sent.get())
+                await asyncio.wait((work, news), return_when=asyncio.FIRST_COMPLETED)
+                if news.done():
+                    yield news.result()
+                news.cancel()
+            await work
+        except OSError as error:
+            raise EngineError(f"{error.filename} cannot be read: {error.strerror}", "", str(error)) from error
+        finally:
+            work.cancel()
+
+    def _inside(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join(self._root, path.lstrip("/")))
+
+    async def _ask_shell(self, path: str) -> list[Entry] | None:
+        """None when there is no shell, or no ``stat``, in the container."""
+        try:
+            made = await self._engine.containers.exec(self._key, ["/bin/sh", "-c", LIST], WorkingDir=path)
+            output = b""
+            async with await made.start() as duplex:
+                await duplex.write_eof()
+                async for frame in duplex.frames():
+                    output += frame.data if frame.stream == 1 else b""
+        except EngineError:
+            return None
+        if (await made.inspect()).get("ExitCode"):
+            return None
+        return [entry for line in output.decode(errors="replace").splitlines() for entry in _told(line)]
+
+    async def _read_archive(self, path: str) -> Listing:
+        loop = asyncio.get_running_loop()
+        async with aclosing(cast(Any, self._engine.containers.get_archive(self._key, path))) as chunks:
+            source = Chunks(chunks, loop, time.monotonic() + MOST_SECONDS)
+            entries = await asyncio.to_thread(_entries, source, path)
+        return Listing(tuple(entries), not source.cut)
+
+
+class Volume(ContainerFiles):
+    """A volume's files, through a container of ours that has the volume, the machine's busybox and nothing else.
+
+    It lives as long as a connection to its input does, so it goes even when this process is killed; its image has
+    no byte, and is removed with it or, after a crash, the next time. Lists leave out what carries :data:`OURS`.
+    """
+
+    def __init__(self, engine: EngineClient, name: str) -> None:
+        super().__init__(engine, "", INSIDE)
+        self._name = name
+
+    async def hold(self) -> AsyncIterator[None]:
+        await sweep(self._engine)
+        image = await self._engine.images.make_empty({OURS: "volume"})
+        try:
+            self._key = await self._engine.containers.create(self._config(image))
+            async with await self._engine.containers.attach(self._key) as line:
+                await self._engine.containers.start(self._key)
+                yield None
+                async for _ in line.frames():
+                    pass  # it prints nothing: this waits for its end
+        finally:
+            await self._leave(image)
+
+    async def _leave(self, image: str) -> None:
+        """Remove the container, which goes by itself when its input ends, and its image."""
+        key, self._key = self._key, ""
+        try:
+            if key:
+                try:
+                    await self._engine.containers.remove(key, force=True)
+                except Conflict:  # it is going already
+                    await self._engine.containers.wait(key, "removed")
+        except NotFound:
+            key = ""  # it has gone
+        except EngineError:
+            return  # the engine is away; what is left is swept the next time
+        await self._engine.images.remove(image)
+
+    def _config(self, image: str) -> dict[str, Any]:
+        tools = [{"Type": "bind", "Source": TOOLBOX, "Target": f"/bin/{name}", "ReadOnly": True} for name in TOOLS]
+        volume = {"Type": "volume", "Source": self._name, "Target": INSIDE, "VolumeOptions": {"NoCopy": True}}
+        return {
+            "Image": image,
+            "Cmd": ["/bin/cat"],
+            "Env": ["PATH=/bin"],
+            "Labels": {OURS: "volume"},
+            "OpenStdin": True,
+            "StdinOnce": True,
+            "HostConfig": {"AutoRemove": True, "NetworkMode": "none", "Mounts": [volume, *tools]},
+        }
+
+
+async def sweep(engine: EngineClient) -> None:
+    """Remove what a window that was killed has left of ours."""
+    wanted = {"label": [OURS]}
+    for container in await engine.containers.list(all=True, filters=wanted):
+        if container.state != "running" and time.time() - container.created > LEFT_SECONDS:
+            await engine.containers.remove(container.id, force=True)
+    for image in await engine.images.list(filters=wanted):
+        try:
+            await engine.images.remove(image.id)
+        except ApiError:
+            continue  # another window uses it
+
+
+class Chunks:
+    """An asynchronous stream as a file that a thread reads; it ends early when there is too much."""
+
+    def __init__(
+        self, chunks: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop, deadline: float | None = None
+    ) -> None:
+        self._chunks, self._loop, self._deadline = chunks, loop, deadline
+        self._data = bytearray()
+        self._count = 0
+        self.cut = False
+
+    def read(self, size: int) -> bytes:
+        """That many bytes; fewer at the end only."""
+        while len(self._data) < size and not self.cut:
+            chunk = asyncio.run_coroutine_threadsafe(anext(self._chunks, b""), self._loop).result()
+            if not chunk:
+                break
+            self._data += chunk
+            self._count += len(chunk)
+            late = self._deadline is not None and time.monotonic() > self._deadline
+            self.cut = self._deadline is not None and (late or self._count > MOST_BYTES)
+        found = bytes(self._data[:size])
+        del self._data[:size]
+        return found
+
+
+def _tar(source: Chunks) -> tarfile.TarFile:
+    return tarfile.open(fileobj=cast(IO[bytes], source), mode="r|")
+
+
+def _entries(source: Chunks, path: str) -> list[Entry]:
+    entries: dict[str, Entry] = {}
+    try:
+        with _tar(source) as tar:
+            for number, member in enumerate(tar):
+                if number == 0 and not member.isdir():
+                    raise EngineError(f"{path} is not a folder")
+                parts = [part for part in member.name.split("/") if part not in ("", ".")]
+                inside = parts[1:] if path != "/" else parts
+                if len(inside) == 1:
+                    mode = stat.filemode(member.mode | _KINDS.get(member.type, 0))
+                    entries[inside[0]] = Entry(
+                        inside[0], member.isdir(), member.size, int(member.mtime), mode, member.issym()
+                    )
+    except tarfile.TarError as error:
+        if not source.cut:
+            raise EngineError(f"{path} cannot be listed", "", str(error)) from error
+    return list(entries.values())
+
+
+_KINDS = {tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK, tarfile.REGTYPE: stat.S_IFREG}
+"""A tar member's type → the bits of stat(2) that say so."""
+
+
+def _told(line: str) -> list[Entry]:
+    parts = line.split("|", 4)
+    if len(parts) != 5 or not (parts[1].isdigit() and parts[2].isdigit()):
+        return []  # a name with a line break in it
+    kind, count, changed, mode, name = parts
+    return [Entry(name, kind == "directory", int(count), int(changed), mode, kind == "symbolic link")]
+
+
+async def _contents(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What is in the one file of an archive, piece by piece."""
+    source = Chunks(chunks, asyncio.get_running_loop())
+    async with aclosing(cast(Any, chunks)):
+        tar = await asyncio.to_thread(_tar, source)
+        member = await asyncio.to_thread(tar.next)  # its first; a stream has no way back
+        file = tar.extractfile(member) if member is not None and member.isfile() else None
+        if file is None:
+            raise EngineError("This is not a file", "Only files and folders can be brought here.")
+        while piece := await asyncio.to_thread(file.read, PIECE):
+            yield piece
+
+
+async def _archive(files: list[Path], sent: Callable[[int], None]) -> AsyncIterator[bytes]:
+    count = 0
+    for file in files:
+        info = await asyncio.to_thread(_header, file)
+        yield info.tobuf(tarfile.PAX_FORMAT)
+        with file.open("rb") as source:
+            while piece := await asyncio.to_thread(source.read, PIECE):
+                yield piece
+                count += len(piece)
+                sent(count)
+        yield b"\0" * (-info.size % tarfile.BLOCKSIZE)
+    yield b"\0" * 2 * tarfile.BLOCKSIZE
+
+
+def _header(file: Path) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(file.name)
+    about = file.stat()
+    info.size, info.mtime, info.mode = about.st_size, int(about.st_mtime), about.st_mode & 0o777
+    return info

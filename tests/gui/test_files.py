@@ -1,0 +1,133 @@
+"""Files of containers and volumes: look, go up and down, bring here and put there; nothing stays behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.pages.files import FilesPanel
+from desktop.ui.pages.volume import VolumePage
+from desktop.ui.pages.volumes import VolumesPage
+from desktop.ui.window import Window
+from engine.client import EngineClient
+from engine.client.files import Entry
+from engine.client.models import OURS
+from tests.gui.drive import act, choose, go, names, told
+from tests.gui.stage import until
+
+
+def listed(panel: FilesPanel) -> list[str]:
+    return sorted(row.record.name for row in panel.table.records.rows())
+
+
+def container_files(shown: Window, name: str) -> FilesPanel:
+    page = go(shown, "containers")
+    until(lambda: name in names(page))
+    assert isinstance(page, ContainersPage)
+    choose(page, name)
+    panel = page.open(page.table.chosen()[0].record, "files").tab("files")
+    assert isinstance(panel, FilesPanel)
+    return panel
+
+
+def volume_page(shown: Window, name: str) -> VolumePage:
+    page = go(shown, "volumes")
+    assert isinstance(page, VolumesPage)
+    until(lambda: name in names(page))
+    choose(page, name)
+    act(page, "details")
+    detail = shown.stack.currentWidget()
+    assert isinstance(detail, VolumePage)
+    return detail
+
+
+def ours(shown: Window) -> list[int]:
+    """How many containers and images of ours the engine has."""
+    found: list[list[int]] = []
+
+    async def count() -> list[int]:
+        engine, wanted = shown.session.engine, {"label": [OURS]}
+        containers = await engine.containers.list(all=True, filters=wanted)
+        return [len(containers), len(await engine.images.list(filters=wanted))]
+
+    shown.session.bridge.call(count(), found.append)
+    until(lambda: found, "the engine's answer")
+    return found[0]
+
+
+@pytest.mark.parametrize("name", ["web", "builder"])
+def test_a_containers_folders_by_keyboard(shown: Window, name: str) -> None:
+    """``web`` runs and has a shell; of ``builder`` the archive tells."""
+    panel = container_files(shown, name)
+    until(lambda: listed(panel) == ["etc", "var"])
+    assert not panel.up.isEnabled()
+    panel.table.choose("etc")
+    QTest.keyClick(panel.table, Qt.Key.Key_Return)
+    until(lambda: listed(panel) == ["hostname", "os-release"])
+    assert panel.path.text() == "/etc"
+    QTest.keyClick(panel.table, Qt.Key.Key_Backspace)
+    until(lambda: listed(panel) == ["etc", "var"])
+    panel.path.setText("/nowhere")
+    QTest.keyClick(panel.path, Qt.Key.Key_Return)
+    until(lambda: "There is no folder /nowhere" in panel.note.text())
+
+
+def test_files_go_up_and_down(shown: Window, tmp_path: Path) -> None:
+    panel = container_files(shown, "web")
+    until(lambda: listed(panel) == ["etc", "var"])
+    panel.path.setText("/etc")
+    QTest.keyClick(panel.path, Qt.Key.Key_Return)
+    until(lambda: "hostname" in listed(panel))
+    source = tmp_path / "näme with blanks.txt"
+    source.write_text("contents\n")
+    panel.upload_files([source])
+    until(lambda: source.name in listed(panel))
+    assert told(shown) == ["1 uploaded"]
+    target = tmp_path / "back.txt"
+    panel.download_to(Entry(source.name, False, 9, 0, ""), target)
+    until(lambda: "back.txt has 9 B" in told(shown))
+    assert target.read_text() == "contents\n"
+    panel.download_to(Entry("etc", True, 0, 0, ""), tmp_path / "nothing.tar")
+    until(lambda: any("Could not find" in text for text in told(shown)))
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["back.txt", source.name]
+
+
+def test_a_volumes_files_and_nothing_is_left(shown: Window, tmp_path: Path) -> None:
+    detail = volume_page(shown, "cache")
+    panel = detail.tab("files")
+    assert isinstance(panel, FilesPanel)
+    until(lambda: panel.note.text() == "This folder is empty.")
+    assert ours(shown) == [1, 1]
+    assert OURS not in {name for item in shown.context.lists.containers.items for name in item.labels}
+    source = tmp_path / "dump.sql"
+    source.write_bytes(b"x" * 2_000_000)
+    panel.upload_files([source])
+    until(lambda: listed(panel) == ["dump.sql"])
+    target = tmp_path / "back.sql"
+    panel.download_to(panel.table.records.rows()[0].record, target)
+    until(lambda: "back.sql has 2 MB" in told(shown))
+    assert target.read_bytes() == source.read_bytes()
+    QTest.keyClick(shown, Qt.Key.Key_Escape)
+    until(lambda: ours(shown) == [0, 0])
+    again = volume_page(shown, "cache").tab("files")
+    assert isinstance(again, FilesPanel)
+    until(lambda: listed(again) == ["dump.sql"])
+
+
+def test_what_a_killed_window_left_is_swept(shown: Window) -> None:
+    async def leave(engine: EngineClient) -> None:
+        await engine.images.make_empty({OURS: "volume"})
+
+    shown.session.bridge.call(leave(shown.session.engine))
+    until(lambda: ours(shown) == [0, 1])
+    detail = volume_page(shown, "cache")
+    panel = detail.tab("files")
+    assert isinstance(panel, FilesPanel)
+    until(lambda: panel.note.text() == "This folder is empty.")
+    assert ours(shown) == [1, 1]
+    shown.show_place("home")
+    until(lambda: ours(shown) == [0, 0])

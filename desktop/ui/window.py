@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -27,12 +28,7 @@ from desktop.control.schema import RunState
 from desktop.ui.context import Context
 from desktop.ui.icons import app_icon, icon
 from desktop.ui.models.collections import Collections
-from desktop.ui.pages.containers import ContainersPage
-from desktop.ui.pages.home import TITLES, HomePage
-from desktop.ui.pages.images import ImagesPage
-from desktop.ui.pages.networks import NetworksPage
-from desktop.ui.pages.settings import SettingsPage
-from desktop.ui.pages.volumes import VolumesPage
+from desktop.ui.pages.home import TITLES
 from desktop.ui.session import Session
 from desktop.ui.theme import GAP, MARGIN, PAD, SIDEBAR_WIDTH
 from desktop.ui.widgets.banner import Banners
@@ -82,14 +78,6 @@ class Window(QMainWindow):
         self.setWindowIcon(app_icon())
         self.setMinimumSize(SMALLEST)
         self.pages: dict[str, QWidget] = {}
-        self._makers: dict[str, Callable[[], QWidget]] = {
-            "home": lambda: HomePage(self.context),
-            "containers": lambda: ContainersPage(self.context),
-            "images": lambda: ImagesPage(self.context),
-            "volumes": lambda: VolumesPage(self.context),
-            "networks": lambda: NetworksPage(self.context),
-            "settings": lambda: SettingsPage(self.context),
-        }
         self.stack = QStackedWidget()
         self._buttons = QButtonGroup(self)
         self._state = Elided(kind="small")
@@ -122,11 +110,11 @@ class Window(QMainWindow):
     # -- places ---------------------------------------------------------------------------------------------------
 
     def show_place(self, name: str, subject: str = "") -> None:
-        """Go to a place; ``subject`` ``prune`` also asks what to prune there."""
+        """Go to a place; ``subject`` ``prune`` also asks what to prune there, or names a tab."""
         self._drop_detail()
         page = self.pages.get(name)
         if page is None:
-            page = self.pages[name] = self._makers[name]()
+            page = self.pages[name] = self._make_page(name)
             self.stack.addWidget(page)
             refresh = getattr(page, "refresh", None)
             if refresh is not None:
@@ -136,6 +124,15 @@ class Window(QMainWindow):
         found.setChecked(True)
         if subject == "prune":
             page.prune()  # type: ignore[attr-defined]  # the pages that offer it are asked only
+        elif subject and name == "settings":
+            page.show_tab(subject)  # type: ignore[attr-defined]  # the settings have tabs
+
+    def _make_page(self, name: str) -> QWidget:
+        """A page's module is imported when it is gone to, which lets the window paint sooner."""
+        module = importlib.import_module(f"desktop.ui.pages.{name}")
+        made = getattr(module, f"{name.capitalize()}Page")(self.context)
+        assert isinstance(made, QWidget)
+        return made
 
     def show_page(self, page: QWidget) -> None:
         """Show the page of one object; going anywhere else ends it."""
@@ -258,15 +255,11 @@ class Window(QMainWindow):
 
     def _run(self) -> None:
         self.show_place("containers")
-        page = self.pages["containers"]
-        assert isinstance(page, ContainersPage)
-        page.run_dialog()
+        self.pages["containers"].run_dialog()  # type: ignore[attr-defined]  # that page has it
 
     def _pull(self) -> None:
         self.show_place("images")
-        page = self.pages["images"]
-        assert isinstance(page, ImagesPage)
-        page.pull_dialog()
+        self.pages["images"].pull_dialog()  # type: ignore[attr-defined]  # that page has it
 
     def _back(self) -> None:
         if self.stack.currentWidget() not in self.pages.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.ui.bridge import Work
 from desktop.ui.models.collections import Collection
@@ -13,6 +13,9 @@ from desktop.ui.models.containers import Load
 from desktop.ui.session import Session
 from engine.client.models import Container
 from vm.errors import UserError
+
+CALM_MS = 500
+"""Milliseconds that samples are gathered before they are shown: each container sends its own, once a second."""
 
 MOST = 40
 """Containers whose stats are followed at the same time: each is a stream, and costs dockerd work."""
@@ -30,6 +33,8 @@ class Loads(QObject):
         self._works: dict[str, Work] = {}
         self._wanted = False
         self.now: dict[str, Load] = {}
+        self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
+        self._calm.timeout.connect(self.changed)
         containers.changed.connect(self._follow)
 
     def watch(self, wanted: bool) -> None:
@@ -55,7 +60,8 @@ class Loads(QObject):
 
     def _take(self, key: str, samples: list[dict[str, Any]]) -> None:
         self.now[key] = load_of(samples[-1])
-        self.changed.emit()
+        if not self._calm.isActive():
+            self._calm.start()
 
     def _end(self, key: str, error: UserError | None = None) -> None:
         self._works.pop(key, None)

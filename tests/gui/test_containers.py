@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 from desktop.ui.models import containers as model
@@ -114,33 +115,6 @@ class TestContainers:
         QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, inside)
         assert opened == ["http://localhost:8080/"]
 
-    def test_run_shows_the_line_checks_ports_and_runs(self, shown: Window) -> None:
-        page = go(shown, "containers")
-        until(lambda: "web" in names(page))
-        assert isinstance(page, ContainersPage)
-        dialog = page.run_dialog()
-        assert not dialog.verb.isEnabled()
-        dialog.image.setCurrentText("redis:8")
-        fill(dialog, name="store", ports="8080:6379")
-        assert "docker run -d --name store -p 8080:6379 redis:8" in dialog.line.text()
-        press(dialog, "Run")
-        assert dialog.isVisible()  # 8080 is taken by the container web
-        fill(dialog, ports="47999:6379")
-        press(dialog, "Run")
-        until(lambda: state(shown, "store") == "running")
-        until(lambda: told(shown) == ["store runs"])
-
-    def test_what_is_not_here_is_pulled_first(self, shown: Window) -> None:
-        page = go(shown, "containers")
-        assert isinstance(page, ContainersPage)
-        dialog = page.run_dialog("busybox:1.37")
-        fill(dialog, name="fresh")
-        press(dialog, "Run")
-        until(lambda: state(shown, "fresh") == "running")
-        dialog = page.run_dialog("nosuch/thing")
-        press(dialog, "Run")
-        until(lambda: any("not found" in text for text in told(shown)))
-
 
 def open_container(shown: Window, name: str, tab: str) -> Any:
     page = go(shown, "containers")
@@ -187,6 +161,55 @@ class TestContainer:
     def test_a_terminal_in_a_stopped_container_says_why_not(self, shown: Window) -> None:
         panel = open_container(shown, "builder", "terminal")
         until(lambda: "not running" in panel.note.text())
+
+    def test_a_terminal_keeps_its_keys(self, shown: Window) -> None:
+        """Esc, Ctrl+L, Ctrl+N and F5 are for the program inside, not the window's shortcuts."""
+        panel = open_container(shown, "web", "terminal")
+        until(lambda: "/ #" in "\n".join(panel.terminal.lines()))
+        sent: list[bytes] = []
+        panel.terminal.typed.connect(sent.append)
+        for key in (Qt.Key.Key_L, Qt.Key.Key_N, Qt.Key.Key_F):
+            QTest.keyClick(panel.terminal, key, Qt.KeyboardModifier.ControlModifier)
+        for key in (Qt.Key.Key_Escape, Qt.Key.Key_F5):
+            QTest.keyClick(panel.terminal, key)
+        assert sent == [b"\x0c", b"\x0e", b"\x06", b"\x1b", b"\x1b[15~"]
+        assert isinstance(shown.stack.currentWidget(), ContainerPage)
+
+    def test_a_container_without_a_shell_says_so(self, shown: Window) -> None:
+        config = {"Image": "alpine:3.22", "Labels": {"stand-in.no-shell": "1"}}
+
+        async def make() -> None:
+            engine = shown.session.engine
+            await engine.containers.start(await engine.containers.create(config, name="bare"))
+
+        shown.session.bridge.call(make())
+        panel = open_container(shown, "bare", "terminal")
+        until(lambda: "There is no shell in this container" in panel.note.text())
+        assert "".join(panel.terminal.lines()) == ""
+
+    def test_copy_and_paste_in_a_terminal(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "terminal")
+        terminal = panel.terminal
+        until(lambda: "/ #" in "\n".join(terminal.lines()))
+        both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        QGuiApplication.clipboard().setText("echo pasted\n")
+        QTest.keyClick(terminal, Qt.Key.Key_V, both)
+        until(lambda: "pasted" in terminal.lines())
+        place = terminal._rect(2, terminal.lines().index("pasted"), 1).center()
+        QTest.mouseDClick(terminal, Qt.MouseButton.LeftButton, pos=place)
+        QTest.keyClick(terminal, Qt.Key.Key_C, both)
+        assert QGuiApplication.clipboard().text() == "pasted"
+
+    def test_a_log_by_stream_and_with_times(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "logs")
+        until(lambda: "web is ready" in panel.text.toPlainText())
+        panel.which.setCurrentText("Standard error")
+        panel.which.activated.emit(2)
+        until(lambda: "web is ready" not in panel.text.toPlainText())
+        panel.which.setCurrentText("Standard output")
+        panel.which.activated.emit(1)
+        QTest.mouseClick(panel._stamps, Qt.MouseButton.LeftButton)
+        until(lambda: "Z web is ready" in panel.text.toPlainText())
 
     def test_stats_are_plotted(self, shown: Window) -> None:
         panel = open_container(shown, "web", "stats")

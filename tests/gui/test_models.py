@@ -13,8 +13,8 @@ from desktop.ui.loads import load_of
 from desktop.ui.models import containers, images
 from desktop.ui.models.format import age, binary_size, short_id, size
 from desktop.ui.models.records import Column, RecordFilter, RecordModel, Row
+from desktop.ui.models.run import RunRequest, parse_memory, parse_port
 from desktop.ui.pages.images import reference_trouble
-from desktop.ui.pages.run import RunRequest, parse_memory, parse_port
 from engine.client.models import Container, Image, Port
 
 BASE = Container("a" * 64, ("/web",), "nginx", "sha256:1", "run", 100, "running", "Up 2 minutes", (), {}, (), ())
@@ -194,7 +194,7 @@ def test_a_run_request_is_a_docker_line_and_an_api_call() -> None:
         remove=True,
     )
     assert request.command_line() == (
-        "docker run -d -it --rm --name web --network back --restart always --cpus 1.5 --memory 512m"
+        "docker run -it --rm --name web --network back --restart always --cpus 1.5 --memory 512m"
         " --platform linux/arm64 -p 8080:80 -v data:/d -e 'A=b c' nginx:1.29 sh -c 'echo hi'"
     )
     config = request.config()

@@ -22,6 +22,9 @@ STEP_SECONDS = 0.02
 
 LAYERS = 3
 LAYER_BYTES = 12_000_000
+NO_SHELL = "stand-in.no-shell"
+"""The label of a container with nothing to execute in it."""
+
 ABSENT = {"nosuch": 404, "private": 403, "offline": 500}
 """Repositories whose name begins so cannot be had, and how."""
 
@@ -77,7 +80,10 @@ class Streams:
             batch = item["_log"][place:]
             place += len(batch)
             data = bytearray()
+            wanted = {number for number, name in ((1, "stdout"), (2, "stderr")) if request.query.get(name) == "1"}
             for moment, stream, text in batch:
+                if stream not in wanted:
+                    continue
                 line = f"{_stamp(moment)} {text}\n" if stamps else f"{text}\n"
                 data += line.encode() if terminal else _frame(stream, line.encode())
             if data:
@@ -270,7 +276,10 @@ class Shell:
             data = text.replace("\n", "\r\n").encode() if terminal else _frame(1, text.encode())
             transport.write(data)
 
-        if command and command[:2] == ["/bin/sh", "-c"] and not terminal:
+        if command and NO_SHELL in self._item["Labels"]:
+            write(f'OCI runtime exec failed: exec: "{command[0]}": stat {command[0]}: no such file or directory\n')
+            self.code = 127
+        elif command and command[:2] == ["/bin/sh", "-c"] and not terminal:
             write(self.answer(command[2]))
         else:
             await self._session(received, write, terminal)

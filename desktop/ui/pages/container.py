@@ -8,8 +8,9 @@ from typing import Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
+from desktop.ui.bridge import Work
 from desktop.ui.context import Context
 from desktop.ui.pages.detail import DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
@@ -42,15 +43,16 @@ class ContainerPage(DetailPage):
                 ("restart", "Restart", "restart"),
             )
         }
+        attach = tab == "attach"
         self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container.id))
-        self.add_tab("terminal", "Terminal", lambda: ShellPanel(context, self.container.id))
+        self.add_tab("terminal", "Terminal", lambda: ShellPanel(context, self.container.id, attach=attach))
         self.add_tab("stats", "Stats", lambda: StatsPanel(context, self.container.id))
         self.add_tab("inspect", "Inspect", self._inspect)
         self.add_tab("files", "Files", self._files)
         self.add_tab("ports", "Ports and mounts", lambda: PlacesPanel(context, self.container.id))
         context.lists.containers.changed.connect(self._refresh)
         self._refresh()
-        self.show_tab(tab)
+        self.show_tab("terminal" if attach else tab)
 
     def _inspect(self) -> QWidget:
         key = self.container.id
@@ -100,12 +102,19 @@ class LogPanel(LogView):
         self._context, self._key = context, key
         self._stamps = tool("clock", "Show timestamps", self._begin, checkable=True)
         self.bar.insertWidget(self.bar.count() - 2, self._stamps)
-        self._work = context.session.bridge.follow(self._frames, self._take, self.finish, self._failed, owner=self)
+        self.which = QComboBox()
+        self.which.setAccessibleName("Which output is shown")
+        self.which.addItems(["All output", "Standard output", "Standard error"])
+        self.which.activated.connect(self._begin)
+        self.bar.insertWidget(4, self.which)
+        self._work: Work | None = None
+        self._begin()
         context.session.happened.connect(self._heard)
         context.session.engine_ready.connect(self._begin)
 
     def _begin(self) -> None:
-        self._work.cancel()
+        if self._work is not None:
+            self._work.cancel()
         self.clear()
         self._work = self._context.session.bridge.follow(
             self._frames, self._take, self.finish, self._failed, owner=self
@@ -113,7 +122,12 @@ class LogPanel(LogView):
 
     async def _frames(self) -> AsyncIterator[Frame]:
         logs = self._context.session.engine.containers.logs(
-            self._key, follow=True, tail=TAIL, timestamps=self._stamps.isChecked()
+            self._key,
+            follow=True,
+            tail=TAIL,
+            timestamps=self._stamps.isChecked(),
+            stdout=self.which.currentIndex() != 2,
+            stderr=self.which.currentIndex() != 1,
         )
         async for frame in logs:
             yield frame

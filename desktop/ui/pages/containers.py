@@ -11,8 +11,9 @@ from desktop.ui.context import Call, Context
 from desktop.ui.loads import Loads
 from desktop.ui.models import containers as model
 from desktop.ui.models.containers import Line
+from desktop.ui.models.run import name_trouble
 from desktop.ui.pages.container import ContainerPage
-from desktop.ui.pages.run import RunDialog, name_trouble
+from desktop.ui.pages.run import RunDialog
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage, Operation

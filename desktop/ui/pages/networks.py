@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox
 from desktop.ui.context import Context
 from desktop.ui.models import others as model
 from desktop.ui.models.others import NetworkLine
+from desktop.ui.models.run import name_trouble
 from desktop.ui.pages.detail import DetailPage
-from desktop.ui.pages.run import name_trouble
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.jsontree import JsonView

@@ -13,30 +13,39 @@ from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import button, label, row
 from desktop.ui.widgets.terminal import Terminal
 from engine.client.containers import Exec
-from engine.client.streams import Duplex
+from engine.client.streams import MULTIPLEXED, Duplex
 from vm.errors import UserError
 
 FIND_SHELL = "for s in bash zsh ash sh; do p=$(command -v $s) && exec $p; done; exec sh"
 """What ``/bin/sh`` is asked to become: the best shell there is."""
 
-SHELLS = (
-    ("Shell", ["/bin/sh", "-c", FIND_SHELL]),
-    ("/bin/bash", ["/bin/bash"]),
-    ("/bin/sh", ["/bin/sh"]),
-    ("Attach to the main process", None),
+SHELLS: tuple[tuple[str, list[list[str]]], ...] = (
+    ("Shell", [["/bin/sh", "-c", FIND_SHELL], ["/bin/bash"], ["/busybox/sh"]]),
+    ("/bin/bash", [["/bin/bash"]]),
+    ("/bin/sh", [["/bin/sh"]]),
+    ("Attach to the main process", []),
 )
+"""What is offered, and the commands that are tried for it, in order; without one, the process is attached to."""
+
+ATTACH = len(SHELLS) - 1
+NO_SHELL = (126, 127)
+"""Exit codes of a command that could not be run."""
+
+REFUSED = b"OCI runtime exec failed"
+"""How the engine's answer begins then, on the terminal itself."""
 
 
 class ShellPanel(QWidget):
     """One terminal; it can be begun again."""
 
-    def __init__(self, context: Context, key: str) -> None:
+    def __init__(self, context: Context, key: str, *, attach: bool = False) -> None:
         super().__init__()
         self._context, self._key = context, key
         self.terminal = Terminal("Terminal in the container")
         self.kind = QComboBox()
         self.kind.setAccessibleName("What to run")
         self.kind.addItems([name for name, _ in SHELLS])
+        self.kind.setCurrentIndex(ATTACH if attach else 0)
         self.note = label("", "muted")
         self.again = button("Reconnect", self.connect_now, picture="refresh")
         outer = QVBoxLayout(self)
@@ -49,6 +58,7 @@ class ShellPanel(QWidget):
         self.kind.activated.connect(self.connect_now)
         self.terminal.typed.connect(self._typed)
         self.terminal.resized.connect(self._resized)
+        context.session.engine_gone.connect(self._gone)
         self.terminal.detached.connect(self._detached)
         self.connect_now()
 
@@ -57,9 +67,9 @@ class ShellPanel(QWidget):
         if self._work is not None:
             self._work.cancel()
         self.terminal.cells.reset()
-        command = SHELLS[self.kind.currentIndex()][1]
+        commands = SHELLS[self.kind.currentIndex()][1]
         self.note.setText("Connecting …")
-        line = self._line = Line(self._context, self._key, command, self.terminal.size_in_cells)
+        line = self._line = Line(self._context, self._key, commands, self.terminal.size_in_cells)
         self._work = self._context.session.bridge.follow(
             line.output, self._take, self._ended, self._failed, owner=self
         )
@@ -71,12 +81,21 @@ class ShellPanel(QWidget):
 
     def _ended(self) -> None:
         code = self._line.code if self._line else None
-        self.note.setText("The session has ended" + ("" if code is None else f" with exit code {code}"))
+        if self._line is not None and self._line.refused:
+            self.note.setText("There is no shell in this container: attach to its process, or look at its files")
+        else:
+            self.note.setText("The session has ended" + ("" if code is None else f" with exit code {code}"))
         self._line = None
 
     def _failed(self, error: UserError) -> None:
         self.note.setText(error.message)
         self._line = None
+
+    def _gone(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+        self._line = None
+        self.note.setText("The engine went away: reconnect when it is back")
 
     def _detached(self) -> None:
         if self._work is not None:
@@ -98,32 +117,43 @@ class ShellPanel(QWidget):
 class Line:
     """The asyncio side of a session: output, input in order, and the size."""
 
-    def __init__(self, context: Context, key: str, command: list[str] | None, size: tuple[int, int]) -> None:
+    def __init__(self, context: Context, key: str, commands: list[list[str]], size: tuple[int, int]) -> None:
         self._containers = context.session.engine.containers
-        self._key, self._command, self._size = key, command, size
+        self._key, self._commands, self._size = key, commands, size
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self._sized = asyncio.Event()
         self.code: int | None = None
+        self.refused = False
 
     async def output(self) -> AsyncIterator[bytes]:
         """Open the session and give its output until it ends."""
-        rows, columns = self._size
-        made: Exec | None = None
-        if self._command is None:
-            duplex = await self._containers.attach(self._key)
-        else:
+        if not self._commands:
+            duplex = await self._containers.attach(self._key, logs=True)
+            async for data in self._serve(duplex, None):
+                yield data
+        for command in self._commands:
+            rows, columns = self._size
             made = await self._containers.exec(
-                self._key, self._command, Tty=True, Env=["TERM=xterm-256color"], ConsoleSize=[rows, columns]
+                self._key, command, Tty=True, Env=["TERM=xterm-256color"], ConsoleSize=[rows, columns]
             )
-            duplex = await made.start()
+            async for data in self._serve(await made.start(), made):
+                yield data
+            self.code = (await made.inspect()).get("ExitCode")
+            if not self.refused:
+                return
+
+    async def _serve(self, duplex: Duplex, made: Exec | None) -> AsyncIterator[bytes]:
         helpers = [asyncio.create_task(self._type_all(duplex)), asyncio.create_task(self._size_all(made))]
+        self.refused, first = False, True
+        bare = duplex.content_type.startswith(MULTIPLEXED)  # no terminal there makes CR LF of a line's end
         try:
             async with duplex:
                 yield b""
                 async for frame in duplex.frames():
-                    yield frame.data
-            if made is not None:
-                self.code = (await made.inspect()).get("ExitCode")
+                    self.refused = first and made is not None and frame.data.startswith(REFUSED)
+                    first = False
+                    if not self.refused:
+                        yield frame.data.replace(b"\n", b"\r\n") if bare else frame.data
         finally:
             for helper in helpers:
                 helper.cancel()

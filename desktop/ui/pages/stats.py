@@ -6,12 +6,15 @@ from typing import Any
 
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from desktop.ui.bridge import Work
 from desktop.ui.context import Context
 from desktop.ui.loads import load_of
 from desktop.ui.models.format import binary_size, size
 from desktop.ui.theme import PAD
 from desktop.ui.widgets.basics import label
 from vm.errors import UserError
+
+IDLE = "The container does not run."
 
 
 class StatsPanel(QWidget):
@@ -37,16 +40,20 @@ class StatsPanel(QWidget):
         grid.addWidget(self.note, 2, 0, 1, 2)
         grid.setRowStretch(3, 1)
         self._before: tuple[float, ...] | None = None
+        self._work: Work | None = None
+        context.session.engine_ready.connect(self._begin)
         context.session.happened.connect(self._heard)
         self._begin()
 
     def _begin(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
         self._before = None
         self.note.setText("")
-        self._context.session.bridge.follow(
+        self._work = self._context.session.bridge.follow(
             lambda: self._context.session.engine.containers.stats(self._key),
             self._take,
-            lambda: self.note.setText("The container does not run."),
+            lambda: self.note.setText(IDLE),
             self._failed,
             owner=self,
         )
@@ -67,8 +74,11 @@ class StatsPanel(QWidget):
             self._before = counters
 
     def _heard(self, events: list[Any]) -> None:
-        if any(event.actor == self._key and event.action == "start" for event in events):
+        mine = [event.action for event in events if event.actor == self._key]
+        if "start" in mine:
             self._begin()
+        elif "die" in mine:
+            self.note.setText(IDLE)
 
 
 def _counters(values: dict[str, Any]) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ from desktop.ui.context import Context
 from desktop.ui.models import others as model
 from desktop.ui.models.format import size
 from desktop.ui.models.others import VolumeLine
-from desktop.ui.pages.run import name_trouble
+from desktop.ui.models.run import name_trouble
 from desktop.ui.pages.volume import VolumePage
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question

@@ -8,9 +8,10 @@ from __future__ import annotations
 import codecs
 
 import pyte
-from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFocusEvent,
     QFont,
     QFontDatabase,
@@ -23,7 +24,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 from pyte.screens import Char
 
 from desktop.ui.theme import theme
@@ -46,6 +47,7 @@ COLOURS = {
     "brightmagenta": "#dd9bf2",
     "brightcyan": "#7fdbe6",
     "brightwhite": "#ffffff",
+    "bfightmagenta": "#dd9bf2",  # as pyte 0.8 spells it
 }
 """pyte's names of the sixteen colours; on a dark ground in both schemes, as terminals have it."""
 
@@ -77,6 +79,13 @@ KEYS = {
     Qt.Key.Key_F10: "\x1b[21~",
 }
 """What xterm sends (XTerm Control Sequences, “PC-Style Function Keys”)."""
+
+ARROWS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Home, Qt.Key.Key_End)
+APPLICATION_CURSOR = 1 << 5
+"""DECCKM, as pyte numbers a private mode."""
+
+THE_WINDOWS = (Qt.Key.Key_F1, Qt.Key.Key_F6)
+"""Keys that lead out of a terminal."""
 
 DETACH = "\x10\x11"
 
@@ -129,6 +138,15 @@ class Terminal(QWidget):
 
     # -- keys and mouse -------------------------------------------------------------------------------------------
 
+    def event(self, event: QEvent) -> bool:
+        """Keys are for the program inside before they are the window's shortcuts, except those that lead out."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            digit = Qt.Key.Key_0 <= event.key() <= Qt.Key.Key_9
+            if event.key() not in THE_WINDOWS and not digit:
+                event.accept()
+                return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         modifiers = event.modifiers()
         both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -145,6 +163,8 @@ class Terminal(QWidget):
             self._scroll(up=event.key() == Qt.Key.Key_PageUp)
             return
         text = KEYS.get(Qt.Key(event.key()), event.text())
+        if APPLICATION_CURSOR in self.cells.mode and event.key() in ARROWS:
+            text = text.replace("[", "O")
         if (
             modifiers == Qt.KeyboardModifier.ControlModifier
             and Qt.Key.Key_At <= event.key() <= Qt.Key.Key_Underscore
@@ -211,10 +231,32 @@ class Terminal(QWidget):
             self._selection = (self._selection[0], self._cell_at(event.position().toPoint()))
             self.update()
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.popup_menu().popup(event.globalPos())
+
+    def popup_menu(self) -> QMenu:
+        """Copy and paste."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Copy\tCtrl+Shift+C", self.copy).setEnabled(bool(self.selected()))
+        menu.addAction("Paste\tCtrl+Shift+V", self.paste)
+        return menu
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Select a word."""
+        cell = self._cell_at(event.position().toPoint())
+        line = self.cells.display[cell.y()]
+        at = min(cell.x(), len(line) - 1)
+        start = line.rfind(" ", 0, at) + 1
+        end = line.find(" ", at)
+        self._selection = QPoint(start, cell.y()), QPoint(end if end >= 0 else len(line), cell.y())
+        self.update()
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         self._scroll(up=event.angleDelta().y() > 0)
 
     def _scroll(self, *, up: bool) -> None:
+        self._selection = None
         if up:
             self.cells.prev_page()
         else:

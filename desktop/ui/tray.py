@@ -4,62 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QObject, QSize
+from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from desktop.control.schema import RunState
 from desktop.ui.icons import app_icon
 from desktop.ui.pages.home import TITLES
 from desktop.ui.session import Session
+from vm.errors import UserError
 
 ALIVE = (RunState.RUNNING, RunState.UNREACHABLE, RunState.PAUSED)
+SIZE = QSize(64, 64)
 
 
 class Tray(QObject):
-    """Shown where the desktop has a place for it."""
+    """Shown as soon as the desktop has a place for it, which at login may take a while.
+
+    :param failed: told what went wrong when the menu was used.
+    """
 
     def __init__(
-        self, session: Session, show: Callable[[], None], settings: Callable[[], None], quit: Callable[[], None]
+        self,
+        session: Session,
+        show: Callable[[], None],
+        settings: Callable[[], None],
+        quit: Callable[[], None],
+        failed: Callable[[UserError], None],
     ) -> None:
         super().__init__(session)
         self._session = session
         self.menu = QMenu()
         self.state = QAction("Slipway", self.menu)
         self.state.setEnabled(False)
-        self.start = QAction("Start", self.menu)
-        self.stop = QAction("Stop", self.menu)
-        self.restart = QAction("Restart", self.menu)
+        self.start = self._action("Start", session.start)
+        self.stop = self._action("Stop", lambda: session.stop(failed))
+        self.restart = self._action("Restart", session.restart)
         self.switch = QAction("Switch to Windows containers", self.menu)
-        self.switch.setEnabled(False)
-        self.switch.setToolTip("Windows containers need Windows")
-        self.open = QAction("Open Slipway", self.menu)
-        self.settings = QAction("Settings…", self.menu)
-        self.quit = QAction("Quit", self.menu)
-        for action, run in (
-            (self.start, session.start),
-            (self.stop, session.stop),
-            (self.restart, session.restart),
-            (self.open, show),
-            (self.settings, settings),
-            (self.quit, quit),
+        self.open = self._action("Open Slipway", show)
+        self.settings = self._action("Settings…", settings)
+        self.quit = self._action("Quit", quit)
+        self.quit.setToolTip("The engine goes on, unless the settings say otherwise")
+        for items in (
+            (self.state,),
+            (self.open,),
+            (self.start, self.stop, self.restart),
+            (self.switch,),
+            (self.settings, self.quit),
         ):
-            action.triggered.connect(lambda _=False, run=run: run())
-        for item in (self.state, None, self.start, self.stop, self.restart, None, self.switch, None):
-            self.menu.addSeparator() if item is None else self.menu.addAction(item)
-        for item in (self.open, self.settings, self.quit):
-            self.menu.addAction(item)
+            self.menu.addActions(items)
+            self.menu.addSeparator()
         self.menu.setToolTipsVisible(True)
-        self.icon: QSystemTrayIcon | None = None
-        if QSystemTrayIcon.isSystemTrayAvailable():
-            self.icon = QSystemTrayIcon(app_icon(), self)
-            self.icon.setContextMenu(self.menu)
-            self.icon.activated.connect(
-                lambda why: show() if why is QSystemTrayIcon.ActivationReason.Trigger else None
-            )
-            self.icon.show()
+        self._pictures = {alive: self._picture(alive) for alive in (True, False)}
+        self.icon = QSystemTrayIcon(self._pictures[False], self)
+        self.icon.setContextMenu(self.menu)
+        self.icon.activated.connect(
+            lambda why: show() if why is QSystemTrayIcon.ActivationReason.Trigger else None
+        )
+        self.icon.messageClicked.connect(show)
+        self.icon.show()
         session.status_changed.connect(self.refresh)
         self.refresh()
+
+    @property
+    def available(self) -> bool:
+        """Whether the desktop has a place for it now."""
+        return QSystemTrayIcon.isSystemTrayAvailable()
+
+    def tell(self, message: str, hint: str) -> None:
+        """Show a message beside the icon; clicking it opens the window."""
+        self.icon.showMessage(message, hint, QSystemTrayIcon.MessageIcon.Warning)
+
+    def close(self) -> None:
+        """Take the icon away."""
+        self.icon.hide()
 
     def refresh(self) -> None:
         """Show the state."""
@@ -67,8 +85,26 @@ class Tray(QObject):
         state = status.state if status else None
         words = f"Slipway: {TITLES[state].lower()}" if state else "Slipway is not running"
         self.state.setText(words)
-        if self.icon is not None:
-            self.icon.setToolTip(words)
+        self.icon.setToolTip(words)
+        self.icon.setIcon(self._pictures[state is RunState.RUNNING])
         self.start.setEnabled(state in (RunState.STOPPED, RunState.FAILED, RunState.PAUSED))
         self.stop.setEnabled(state in ALIVE or state is RunState.STARTING)
         self.restart.setEnabled(state in ALIVE)
+        self._show_switch()
+
+    def _show_switch(self) -> None:
+        switch = self._session.status.switch if self._session.status else None
+        if switch is not None:
+            why = f" ({switch.obstacle})" if switch.obstacle else ""
+            self.switch.setText(f"Switch to {switch.target}{why}")
+        self.switch.setEnabled(switch is not None and not switch.obstacle)
+
+    def _action(self, text: str, run: Callable[[], object]) -> QAction:
+        made = QAction(text, self.menu)
+        made.triggered.connect(lambda: run())
+        return made
+
+    def _picture(self, alive: bool) -> QIcon:
+        """In colours while the engine answers, else grey."""
+        mode = QIcon.Mode.Normal if alive else QIcon.Mode.Disabled
+        return QIcon(app_icon().pixmap(SIZE, mode))

@@ -57,6 +57,7 @@ SHORTCUTS = (
     ("F6", "From the page to the sidebar and back"),
     ("Ctrl+Shift+C, Ctrl+Shift+V", "Copy and paste in a terminal"),
     ("Ctrl+P Ctrl+Q", "Detach a terminal"),
+    ("Ctrl+Q", "Quit; the engine goes on"),
     ("F1", "This list"),
 )
 

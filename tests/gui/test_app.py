@@ -1,0 +1,295 @@
+"""The application as a whole on the stand-in: launching, closing, quitting, the tray, the second launch."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QSystemTrayIcon
+
+from desktop.control.schema import RunState, SwitchReport
+from desktop.ui.app import LOCK, SOCKET, Application
+from desktop.ui.instance import STAY, Claim, Doorbell, ring
+from desktop.ui.pages.images import ImagesPage
+from desktop.ui.widgets.dialogs import Question
+from desktop.ui.widgets.progress import ProgressDialog
+from tests.gui.drive import agree, top
+from tests.gui.stage import home, until
+
+Launch = Callable[..., "Started"]
+
+
+class Started(Application):
+    """An application whose end is noted, not carried out."""
+
+    ended = False
+
+    def note_end(self) -> None:
+        self.ended = True
+
+    @property
+    def status(self) -> RunState | None:
+        return self.session.status.state if self.session.status is not None else None
+
+
+@pytest.fixture
+def scenario() -> str:
+    return "running"
+
+
+@pytest.fixture
+def folder(scenario: str) -> Iterator[Path]:
+    with home(scenario) as made:
+        yield made
+
+
+@contextmanager
+def started(app: QApplication, folder: Path, *, background: bool = False) -> Iterator[Started]:
+    (folder / "run").mkdir(exist_ok=True)
+    notes: list[Started] = []
+    made = Started(app, folder / "run" / SOCKET, background=background, leave=lambda: notes[0].note_end())
+    notes.append(made)
+    made.show()
+    try:
+        until(lambda: made.status is not None, "the stand-in's status")
+        yield made
+    finally:
+        made.close()
+        made.window.deleteLater()
+        app.processEvents()
+
+
+@pytest.fixture
+def tray(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the desktop has a tray; the last one counts."""
+    there = [True]
+    monkeypatch.setattr(QSystemTrayIcon, "isSystemTrayAvailable", staticmethod(lambda: there[-1]))
+    return there
+
+
+def choose(started: Started, on_close: str) -> None:
+    done: list[bool] = []
+    started.session.control(lambda client: client.set_setting("on_close", on_close), lambda _: done.append(True))
+    until(lambda: done)
+
+
+class TestLaunch:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "empty"  # and stopped
+
+    def test_the_window_is_there_before_the_engine(self, qapp: QApplication, folder: Path) -> None:
+        (folder / "run").mkdir()
+        application = Application(qapp, folder / "run" / SOCKET)
+        application.show()
+        assert application.window.isVisible()
+        assert application.session.status is None
+        until(lambda: application.session.running, "the engine, which nobody else has started")
+        application.close()
+        application.window.close()
+
+    def test_in_the_background(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder, background=True) as application:
+            until(lambda: application.session.running)
+            assert not application.window.isVisible()
+            assert not application.ended
+            application.tray.open.trigger()
+            assert application.window.isVisible()
+
+    def test_in_the_background_of_a_desktop_without_a_tray(
+        self, qapp: QApplication, folder: Path, tray: list[bool]
+    ) -> None:
+        tray.append(False)
+        with started(qapp, folder, background=True) as application:
+            until(lambda: application.ended)
+            assert application.session.running  # not before the engine is up
+
+
+class TestFailing:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "failing"
+
+    def test_trouble_is_told_to_whoever_does_not_look(
+        self, qapp: QApplication, folder: Path, tray: list[bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said: list[str] = []
+        monkeypatch.setattr(QSystemTrayIcon, "showMessage", lambda icon, *words: said.extend(words[:2]))
+        with started(qapp, folder, background=True) as application:
+            until(lambda: application.status is RunState.FAILED)
+            assert said == ["QEMU ended in the trial boot", "Install QEMU 7.2 or newer."]
+            status = application.session.status
+            assert status is not None
+            assert status.stage == "looking for hardware acceleration"
+            assert application.tray.start.isEnabled()
+            assert not application.tray.stop.isEnabled()
+
+
+class TestClosing:
+    def test_it_stays_in_the_tray(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder) as application:
+            application.window.close()
+            choose(application, "tray")  # answered after the window's own question
+            assert not application.ended
+            application.tray.open.trigger()
+            assert application.window.isVisible()
+
+    def test_without_a_tray_it_quits_and_the_engine_goes_on(
+        self, qapp: QApplication, folder: Path, tray: list[bool]
+    ) -> None:
+        tray.append(False)
+        with started(qapp, folder) as application:
+            application.window.close()
+            until(lambda: application.ended)
+            assert application.session.running
+
+    def test_quit_if_that_is_wanted(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder) as application:
+            choose(application, "quit")
+            application.window.close()
+            until(lambda: application.ended)
+            assert application.session.running
+
+    def test_stop_the_engine_if_that_is_wanted(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder) as application:
+            choose(application, "stop")
+            application.window.close()
+            until(lambda: application.ended)
+            until(lambda: not application.session.running)
+
+
+class TestQuitting:
+    def test_nothing_is_asked_when_nothing_would_be_lost(
+        self, qapp: QApplication, folder: Path, tray: list[bool]
+    ) -> None:
+        with started(qapp, folder) as application:
+            QTest.keyClick(application.window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+            until(lambda: application.ended)
+            assert application.session.running
+
+    def test_a_pull_is_named_before_it_is_lost(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder) as application:
+            until(lambda: application.session.running)
+            application.window.show_place("images")
+            page = application.window.pages["images"]
+            assert isinstance(page, ImagesPage)
+            page.pull("slow:1")
+            assert top(ProgressDialog).windowTitle() in application.losses()
+            application.tray.quit.trigger()
+            question = top(Question)
+            assert not application.ended
+            QTest.mouseClick(
+                question.buttons.button(QDialogButtonBox.StandardButton.Cancel), Qt.MouseButton.LeftButton
+            )
+            assert not application.ended
+            application.tray.quit.trigger()
+            agree()
+            until(lambda: application.ended)
+
+
+class TestQuittingAStart:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "slow"
+
+    def test_a_start_is_named_before_it_is_lost(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder) as application:
+            until(lambda: application.status is RunState.STARTING)
+            application.tray.quit.trigger()
+            top(Question)
+            assert application.losses() == ["The start of the machine"]
+            assert application.losses(stop=True) == []  # which is what was asked for
+            agree()
+            until(lambda: application.ended)
+
+
+class TestTray:
+    def test_its_menu(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder) as application:
+            menu = application.tray
+            until(lambda: application.session.running)
+            assert menu.state.text() == "Slipway: running"
+            assert (menu.start.isEnabled(), menu.stop.isEnabled(), menu.restart.isEnabled()) == (False, True, True)
+            menu.stop.trigger()
+            until(lambda: menu.state.text() == "Slipway: stopped")
+            assert (menu.start.isEnabled(), menu.stop.isEnabled(), menu.restart.isEnabled()) == (
+                True,
+                False,
+                False,
+            )
+            menu.start.trigger()
+            until(lambda: application.session.running)
+            menu.settings.trigger()
+            assert application.window.place == "settings"
+
+    def test_a_switch_that_cannot_be_says_why(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder) as application:
+            status = application.session.status
+            assert status is not None
+            assert status.switch == SwitchReport("Windows containers", "needs a Windows computer")
+            assert application.tray.switch.text() == "Switch to Windows containers (needs a Windows computer)"
+            assert not application.tray.switch.isEnabled()
+
+
+class TestSecondLaunch:
+    @pytest.mark.parametrize("background", [False, True])
+    def test_it_raises_the_first_and_ends(
+        self, qapp: QApplication, folder: Path, tray: list[bool], background: bool
+    ) -> None:
+        (folder / "run").mkdir()
+        claim = Claim(folder / "run" / LOCK)
+        assert claim.first
+        with started(qapp, folder) as application:
+            application.window.hide()
+            words = [sys.executable, "-m", "desktop.ui", *(["--background"] if background else [])]
+            second = subprocess.Popen(words, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"})
+            until(lambda: second.poll() is not None)
+            assert second.returncode == 0
+            assert application.window.isVisible() is not background
+        claim.drop()
+
+    def test_a_first_one_that_hangs_is_not_waited_for(self, qapp: QApplication, tmp_path: Path) -> None:
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(str(tmp_path / "s"))
+            silent.listen()
+            began = time.monotonic()
+            assert not ring(tmp_path / "s", STAY, 0.3)
+            assert time.monotonic() - began < 2
+
+    def test_one_that_has_died_leaves_nothing_in_the_way(self, qapp: QApplication, tmp_path: Path) -> None:
+        script = (
+            "import os, sys, socket; from pathlib import Path\n"
+            "from desktop.ui.instance import Claim\n"
+            "claim = Claim(Path(sys.argv[1]) / 'lock'); assert claim.first\n"
+            "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + '/s'); s.listen()\n"
+            "os.kill(os.getpid(), 9)"
+        )
+        subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
+        assert (tmp_path / "s").exists()
+        assert (tmp_path / "lock").exists()
+        claim = Claim(tmp_path / "lock")
+        assert claim.first
+        assert not Claim(tmp_path / "lock").first
+        bell = Doorbell(tmp_path / "s", lambda: None, qapp)
+        asked = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication as Q\n"
+                "from desktop.ui.instance import ring; a = Q([]); sys.exit(not ring(Path(sys.argv[1])))",
+                str(tmp_path / "s"),
+            ]
+        )
+        until(lambda: asked.poll() is not None)
+        assert asked.returncode == 0
+        bell.close()
+        claim.drop()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from desktop.control.schema import RunState
 from desktop.ui.icons import app_icon
-from desktop.ui.pages.home import TITLES
+from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
 from vm.errors import UserError
 

@@ -28,7 +28,7 @@ from desktop.control.schema import RunState
 from desktop.ui.context import Context
 from desktop.ui.icons import app_icon, icon
 from desktop.ui.models.collections import Collections
-from desktop.ui.pages.home import TITLES
+from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
 from desktop.ui.theme import GAP, MARGIN, PAD, SIDEBAR_WIDTH
 from desktop.ui.widgets.banner import Banners

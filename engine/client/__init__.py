@@ -7,7 +7,7 @@
 transport.py   dials, negotiates the API version, maps failures; the seam for other ways than a Unix socket
 streams.py     JSON lines, multiplexed output, duplex connections       errors.py   what can go wrong
 models.py      what the engine tells, as values                         progress.py long work and its failures
-system.py      images.py      containers.py      volumes.py      networks.py      files.py
+system.py      images.py      containers.py      volumes.py      networks.py      files.py      command.py
 """
 
 from __future__ import annotations
@@ -67,6 +67,10 @@ class EngineClient:
     async def df(self, *kinds: str) -> dict[str, Any]:
         """See :meth:`engine.client.system.System.df`."""
         return await self._system.df(*kinds)
+
+    async def prune_builds(self) -> int:
+        """See :meth:`engine.client.system.System.prune_builds`."""
+        return await self._system.prune_builds()
 
     def events(
         self, filters: Filters | None = None, since: float | None = None, until: float | None = None

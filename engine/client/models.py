@@ -27,6 +27,7 @@ class Version:
     arch: str
     kernel_version: str
     git_commit: str = ""
+    go_version: str = ""
     components: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -40,6 +41,7 @@ class Version:
             text(values, "Arch"),
             text(values, "KernelVersion"),
             text(values, "GitCommit"),
+            text(values, "GoVersion"),
             parts,
         )
 

@@ -14,7 +14,7 @@ Filters = Mapping[str, Sequence[str]]
 
 
 class System:
-    """``/version``, ``/info``, ``/system/df``, ``/events``."""
+    """``/version``, ``/info``, ``/system/df``, ``/build/prune``, ``/events``."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -36,6 +36,11 @@ class System:
         chosen = "&".join(f"type={kind}" for kind in kinds)
         values: dict[str, Any] = await self._transport.json("GET", f"/system/df?{chosen}".rstrip("?"))
         return values
+
+    async def prune_builds(self) -> int:
+        """Empty the build cache; bytes that are free again."""
+        values = await self._transport.json("POST", "/build/prune", query(all=True))
+        return int(values.get("SpaceReclaimed") or 0)
 
     async def events(
         self, filters: Filters | None = None, since: float | None = None, until: float | None = None

@@ -10,8 +10,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
-from desktop.control.schema import RunState
-from desktop.ui.pages.home import HomePage
 from desktop.ui.pages.image import ImagePage, LayersPanel
 from desktop.ui.pages.images import ImagesPage
 from desktop.ui.pages.run import RunDialog
@@ -187,62 +185,6 @@ def press_create(page: ListPage, **texts: str) -> None:
     form = page.create_dialog()  # type: ignore[attr-defined]  # not of every list
     fill(form, **texts)
     press(form, "Create")
-
-
-class TestHome:
-    def test_it_shows_the_engine(self, shown: Window) -> None:
-        home = shown.pages["home"]
-        assert isinstance(home, HomePage)
-        until(lambda: home.versions._values["Engine"].text() == "Moby 28.5.2")
-        assert home.state.title.text() == "Running"
-        until(lambda: home.disk._rows["Images"][0].text() != "–")
-        shown.session.bridge.call(shown.session.engine.volumes.create("noise"))
-        until(lambda: any("volume create" in line.accessibleName() for line in home.events._lines))
-
-    def test_stop_and_start_by_its_buttons(self, shown: Window) -> None:
-        home = shown.pages["home"]
-        assert isinstance(home, HomePage)
-        until(lambda: home.state.stop.isVisible())
-        QTest.mouseClick(home.state.stop, Qt.MouseButton.LeftButton)
-        until(lambda: home.state.title.text() == "Stopped")
-        page = go(shown, "containers")
-        until(lambda: names(page) == [])
-        shown.show_place("home")
-        QTest.mouseClick(home.state.start, Qt.MouseButton.LeftButton)
-        until(lambda: shown.session.running)
-        until(lambda: "web" in [item.name for item in shown.context.lists.containers.items])
-
-
-class TestStarting:
-    @pytest.fixture
-    def scenario(self) -> str:
-        return "slow"
-
-    def test_stages_are_told_with_their_times(self, shown: Window) -> None:
-        home = shown.pages["home"]
-        assert isinstance(home, HomePage)
-        shown.session.start()
-        until(lambda: "✓  looking at the data disk" in home.state.stages.text())
-        assert "Starting" in home.state.title.text()
-        until(lambda: shown.session.running, seconds=30)
-        until(lambda: "s to the first answer" in home.boot.total.text())
-
-
-class TestFailing:
-    @pytest.fixture
-    def scenario(self) -> str:
-        return "failing"
-
-    def test_a_failed_start_says_why_and_offers_the_fix(self, shown: Window) -> None:
-        home = shown.pages["home"]
-        assert isinstance(home, HomePage)
-        shown.session.start()
-        until(lambda: home.state.title.text() == "Could not start")
-        assert home.state.text.text() == "QEMU ended in the trial boot"
-        assert home.state.fix.text() == "Install QEMU 7.2 or newer."
-        assert home.state.start.isVisible()
-        assert shown.session.status is not None
-        assert shown.session.status.state is RunState.FAILED
 
 
 def test_the_clipboard_gets_the_id(shown: Window) -> None:

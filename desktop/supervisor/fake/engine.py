@@ -61,6 +61,7 @@ class Calls:
             ("GET", "/version", self.version),
             ("GET", "/info", self.info),
             ("GET", "/system/df", self.df),
+            ("POST", "/build/prune", self.prune_builds),
             ("GET", "/containers/json", self.containers),
             ("POST", "/containers/create", self.create),
             ("POST", "/containers/prune", self.prune_containers),
@@ -95,8 +96,10 @@ class Calls:
 
     async def version(self, request: web.Request) -> web.Response:
         parts = [{"Name": "Engine", "Version": "28.5.2"}, {"Name": "containerd", "Version": "2.1.9"}]
+        parts += [{"Name": "runc", "Version": "1.3.6"}]
         return web.json_response(
-            {"Version": "28.5.2", "ApiVersion": "1.51", "MinAPIVersion": "1.24", "Os": "linux", "Arch": "amd64"}
+            {"GoVersion": "go1.24.9", "GitCommit": "89c5e8fd66634b6128fc4c0e6f1236e2540e46e0"}
+            | {"Version": "28.5.2", "ApiVersion": "1.51", "MinAPIVersion": "1.24", "Os": "linux", "Arch": "amd64"}
             | {"KernelVersion": "6.12.48", "Components": parts}
         )
 
@@ -122,15 +125,20 @@ class Calls:
             {**item, "UsageData": {"Size": 48_000_000, "RefCount": self._users_of_volume(name)}}
             for name, item in self.world.volumes.items()
         ]
-        cache = [{"ID": "a1", "Type": "regular", "Size": 120_000_000, "InUse": False, "Shared": False}]
         return web.json_response(
             {
                 "LayersSize": sum(item["Size"] for item in images),
                 "Images": images,
                 "Containers": [{**_listed(item), "SizeRw": 40_000} for item in self.world.containers.values()],
                 "Volumes": volumes,
-                "BuildCache": cache,
+                "BuildCache": self.world.cache,
             }
+        )
+
+    async def prune_builds(self, request: web.Request) -> web.Response:
+        gone, self.world.cache = self.world.cache, []
+        return web.json_response(
+            {"CachesDeleted": [item["ID"] for item in gone], "SpaceReclaimed": sum(item["Size"] for item in gone)}
         )
 
     def _users_of_volume(self, name: str) -> int:

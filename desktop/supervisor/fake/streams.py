@@ -65,6 +65,8 @@ class Streams:
             while place < len(self.world.events):
                 await response.write(json.dumps(self.world.events[place]).encode() + b"\n")
                 place += 1
+            if float(request.query.get("until") or time.time()) < time.time():
+                return response
             async with self.world.happened:
                 while place >= len(self.world.events):
                     await self.world.happened.wait()

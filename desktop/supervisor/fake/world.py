@@ -40,6 +40,7 @@ class World:
         self.networks: dict[str, Json] = {}
         self.registry: dict[str, Json] = {}
         self.files: dict[str, dict[str, bytes]] = {}
+        self.cache = [{"ID": "a1", "Type": "regular", "Size": 120_000_000, "InUse": False, "Shared": False}]
         self.volume_files: dict[str, dict[str, bytes]] = {}
         self.events: list[Json] = []
         self.happened = asyncio.Condition()

@@ -11,6 +11,8 @@ from desktop.ui.context import Call, Context
 from desktop.ui.loads import Loads
 from desktop.ui.models import containers as model
 from desktop.ui.models.containers import Line
+from desktop.ui.models.disk import uses
+from desktop.ui.models.format import size
 from desktop.ui.models.run import name_trouble
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.run import RunDialog
@@ -48,6 +50,7 @@ class ContainersPage(ListPage):
             ("Not running", state_is(*IDLE)),
         )
         self._offer_operations()
+        self.add_tool(button("Prune…", self.prune, picture="prune"))
         self.explain_empty(
             "No containers yet",
             "Run one from an image, or type “docker run” in a terminal: it appears here at once.",
@@ -182,6 +185,34 @@ class ContainersPage(ListPage):
             option="Also remove its anonymous volumes",
         )
         question.then(agreed)
+
+    def prune(self) -> None:
+        """Say which would go and what that frees, then ask."""
+        idle = [item for item in self.context.lists.containers.items if item.state in IDLE]
+        if not idle:
+            self.context.banners.tell("info", "Nothing to prune: every container runs")
+            return
+        session = self.context.session
+
+        def ask(df: dict[str, Any]) -> None:
+            freed = uses(df)["Containers"].reclaimable
+            Question(
+                self,
+                "Prune containers?",
+                f"These do not run. What was written inside and not into a volume is lost: {size(freed)}.",
+                "Prune",
+                names=[item.name for item in idle],
+            ).then(agreed)
+
+        def agreed(_: bool) -> None:
+            session.bridge.call(
+                session.engine.containers.prune(),
+                lambda gone: self.context.banners.tell("done", f"{size(gone.reclaimed)} are free again"),
+                self.context.banners.error,
+                owner=self,
+            )
+
+        session.bridge.call(session.engine.df("container"), ask, self.context.banners.error, owner=self)
 
     def _rename(self, lines: list[Line]) -> None:
         container = lines[0].containers[0]

@@ -64,7 +64,7 @@ class ImagesPage(ListPage):
             ),
             Operation("copy", "Copy ID", "copy", self._copy, bar=False, single=True),
         )
-        self._tools.addWidget(button("Prune…", self.prune, picture="prune"))
+        self.add_tool(button("Prune…", self.prune, picture="prune"))
         self.explain_empty(
             "No images yet",
             "Pull one from a registry, load one from a file, or build one from a folder with a Dockerfile.",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from desktop.ui.context import Context
 from desktop.ui.models import others as model
+from desktop.ui.models.disk import volume_bytes
 from desktop.ui.models.format import size
 from desktop.ui.models.others import VolumeLine
 from desktop.ui.models.run import name_trouble
@@ -32,7 +35,7 @@ class VolumesPage(ListPage):
             Operation("details", "Browse its files", "files", lambda lines: self.open(lines[0]), single=True),
             Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del"),
         )
-        self._tools.addWidget(button("Prune…", self.prune, picture="prune"))
+        self.add_tool(button("Prune…", self.prune, picture="prune"))
         self.explain_empty(
             "No volumes yet",
             "A volume keeps a container's data when the container is removed.",
@@ -88,25 +91,29 @@ class VolumesPage(ListPage):
         )
 
     def prune(self) -> None:
-        """Name what would go, then ask."""
-        idle = [row.record.volume.name for row in self.table.records.rows() if not row.record.users]
-        if not idle:
-            self.context.banners.tell("info", "Nothing to prune: every volume is in use")
-            return
-        question = Question(
-            self,
-            "Prune volumes?",
-            "These volumes are used by no container. What is in them is lost for ever.",
-            "Prune",
-            names=idle,
-        )
+        """Name what would go and how much that frees, then ask."""
+        session = self.context.session
+
+        def ask(df: dict[str, Any]) -> None:
+            idle = [item for item in df.get("Volumes") or () if not (item.get("UsageData") or {}).get("RefCount")]
+            if not idle:
+                self.context.banners.tell("info", "Nothing to prune: every volume is in use")
+                return
+            Question(
+                self,
+                "Prune volumes?",
+                "These volumes are used by no container. What is in them is lost for ever;"
+                f" {size(volume_bytes(idle))} are freed.",
+                "Prune",
+                names=[f"{item['Name']}   {size(volume_bytes([item]))}" for item in idle],
+            ).then(agreed)
 
         def agreed(_: bool) -> None:
-            self.context.session.bridge.call(
-                self.context.session.engine.volumes.prune(all=True),
+            session.bridge.call(
+                session.engine.volumes.prune(all=True),
                 lambda gone: self.context.banners.tell("done", f"{size(gone.reclaimed)} are free again"),
                 self.context.banners.error,
                 owner=self,
             )
 
-        question.then(agreed)
+        session.bridge.call(session.engine.df("volume"), ask, self.context.banners.error, owner=self)

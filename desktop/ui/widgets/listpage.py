@@ -10,11 +10,13 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
+from desktop.control.schema import RunState
 from desktop.ui.context import Context
 from desktop.ui.icons import icon
 from desktop.ui.models.records import Column, Row
+from desktop.ui.models.states import TITLES
 from desktop.ui.theme import GAP, MARGIN, PAD
-from desktop.ui.widgets.basics import ICON, Picture, column, heading, label, row
+from desktop.ui.widgets.basics import ICON, Picture, button, column, heading, label, row
 from desktop.ui.widgets.table import Table
 
 SEARCH_WIDTH = 240
@@ -60,6 +62,7 @@ class ListPage(QWidget):
         self.filters.hide()
         self.actions_by_name: dict[str, QAction] = {}
         self._operations: list[tuple[Operation, QAction]] = []
+        self._needy: list[QWidget] = []
         self._tools = row(gap=6)
         self._buttons = row()
         self._choices: list[Callable[[Any], bool]] = []
@@ -71,6 +74,8 @@ class ListPage(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._make_empty())
+        self.away = Away(context)
+        self._stack.addWidget(self.away)
         head = row(self.title, self.count, None, self._buttons)
         tools = row(self.search, self.filters, None, self._tools)
         outer = QVBoxLayout(self)
@@ -88,6 +93,13 @@ class ListPage(QWidget):
     def add_button(self, made: QPushButton) -> QPushButton:
         """Put a button at the top right."""
         self._buttons.addWidget(made)
+        self._needy.append(made)
+        return made
+
+    def add_tool(self, made: QPushButton) -> QPushButton:
+        """Put a button beside the operations."""
+        self._tools.addWidget(made)
+        self._needy.append(made)
         return made
 
     def add_filters(self, *choices: tuple[str, Callable[[Any], bool]]) -> None:
@@ -144,7 +156,9 @@ class ListPage(QWidget):
         """Show rows; ``known`` False says that nobody knows what there is."""
         self.table.records.update_rows(rows)
         self.count.setText(f"{len(rows)}" if known else "")
-        self._stack.setCurrentIndex(0 if rows else 1)
+        self._stack.setCurrentIndex(0 if rows else 1 if known else 2)
+        for part in (self.search, self.filters, *self._needy):
+            part.setEnabled(known)
         self._enable()
 
     def _searched(self, text: str) -> None:
@@ -171,6 +185,40 @@ class ListPage(QWidget):
         one = len(self.table.chosen()) == 1
         for operation, action in self._operations:
             action.setEnabled(bool(self.records(operation)) and (one or not operation.single))
+
+
+class Away(QWidget):
+    """In place of a list while nobody knows what there is: why, and the way to have it."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self._session = context.session
+        self.title = label("", "section")
+        self.text = label("", "muted", wrap=True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.text.setMaximumWidth(460)
+        self.start = button("Start", lambda: context.session.start(), picture="play", primary=True)
+        parts = column(None, row(None, Picture("machine", 56, "faint"), None), row(None, self.title, None))
+        parts.addLayout(row(None, self.text, None))
+        parts.addLayout(row(None, self.start, None))
+        parts.addStretch(2)
+        parts.setSpacing(GAP + 4)
+        self.setLayout(parts)
+        context.session.status_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what is known now."""
+        status, trouble = self._session.status, self._session.trouble
+        state = status.state if status else None
+        if state is RunState.RUNNING:
+            self.title.setText("Looking …")
+        else:
+            self.title.setText(TITLES[state] if state else "Slipway is not running")
+        told = status.stage or status.summary if status else trouble.message if trouble else ""
+        self.text.setText("" if state is RunState.RUNNING else told)
+        self.start.setVisible(state in (None, RunState.STOPPED, RunState.FAILED))
 
 
 def _tool(action: QAction) -> QToolButton:

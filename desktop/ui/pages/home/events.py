@@ -1,0 +1,69 @@
+"""What has happened in the engine lately, also before this window was opened."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from desktop.ui.context import Context
+from desktop.ui.models.events import phrase
+from desktop.ui.theme import GAP
+from desktop.ui.widgets.basics import Elided, card, column, fill, label, row
+from engine.client import Event
+
+SHOWN = 8
+PAST_SECONDS = 6 * 3600.0
+"""How far back the engine is asked; it keeps its last 256 events in memory."""
+
+
+class EventsCard(QWidget):
+    """See the module."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self._known: dict[tuple[int, str, str], Event] = {}
+        self._list = column(gap=4)
+        self._nothing = label("Nothing has happened yet.", "muted")
+        self.lines: list[tuple[QLabel, Elided]] = []
+        fill(QVBoxLayout(self), card(label("Recent events", "section"), self._nothing, self._list, gap=GAP))
+        context.session.happened.connect(self._take)
+        context.session.engine_ready.connect(self._ask)
+        if context.session.running:
+            self._ask()
+
+    def texts(self) -> list[str]:
+        """What is shown, the newest first."""
+        return [line.accessibleName() for _, line in self.lines]
+
+    def _ask(self) -> None:
+        session, now = self._context.session, time.time()
+        session.bridge.follow(
+            lambda: session.engine.events(since=now - PAST_SECONDS, until=now),
+            self._take,
+            None,
+            lambda _: None,
+            owner=self,
+        )
+
+    def _take(self, events: list[Event]) -> None:
+        fresh = {(event.time, event.actor, event.action): event for event in events if phrase(event)}
+        if not fresh.keys() - self._known.keys():
+            return
+        known = sorted({**self._known, **fresh}.items())[-SHOWN:]
+        self._known = dict(known)
+        self._show([event for _, event in reversed(known)])
+
+    def _show(self, events: list[Event]) -> None:
+        self._nothing.hide()
+        while len(self.lines) < len(events):
+            moment, line = label("", "small"), Elided()
+            moment.setFixedWidth(64)
+            self.lines.append((moment, line))
+            both = row(moment)
+            both.addWidget(line, 1)
+            self._list.addLayout(both)
+        for (moment, line), event in zip(self.lines, events, strict=True):
+            moment.setText(time.strftime("%H:%M:%S", time.localtime(event.time / 1e9)))
+            line.set_full(phrase(event))

@@ -1,0 +1,90 @@
+"""Slipway's own logs, for a start that fails: those on this computer, and those of the services in the machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from pathlib import Path
+
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+
+from desktop.control.client import ControlClient
+from desktop.ui.bridge import Work
+from desktop.ui.context import Context
+from desktop.ui.theme import GAP, MARGIN, PAD
+from desktop.ui.widgets.basics import row
+from desktop.ui.widgets.logview import LogView
+from vm.errors import UserError
+
+TAIL = 2000
+"""Lines that are shown."""
+
+SOURCES = (
+    ("Slipway", "supervisor"),
+    ("The machine's console", "console"),
+    ("QEMU", "qemu"),
+    ("dockerd", "dockerd"),
+    ("containerd", "containerd"),
+    ("sshd", "sshd"),
+)
+
+
+class LogsDialog(QDialog):
+    """See the module."""
+
+    def __init__(self, parent: QWidget, context: Context) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Logs")
+        self.resize(900, 560)
+        self._context = context
+        self._work: Work | None = None
+        self.source = QComboBox()
+        self.source.setAccessibleName("Which log")
+        self.source.addItems([title for title, _ in SOURCES])
+        self.view = LogView("The log")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, PAD)
+        outer.setSpacing(GAP)
+        outer.addLayout(row(self.source, None))
+        outer.addWidget(self.view, 1)
+        outer.addWidget(buttons)
+        self.source.currentIndexChanged.connect(self._read)
+        self._read()
+
+    def _read(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+        self.view.clear()
+        paths = self._context.session.paths
+        files = {"supervisor": paths.supervisor_log, "console": paths.console_log, "qemu": paths.qemu_log}
+        source = SOURCES[self.source.currentIndex()][1]
+        work = asyncio.to_thread(_tail, files[source]) if source in files else _guest(source)
+        self._work = self._context.session.bridge.call(work, self._show, self._failed, owner=self)
+
+    def _show(self, text: str) -> None:
+        self.view.append(text)
+        self.view.finish()
+
+    def _failed(self, error: UserError) -> None:
+        self._show(f"{error.message}\n{error.hint}\n")
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return "".join(deque(stream, maxlen=TAIL))
+    except OSError as error:
+        raise UserError("There is no such log yet", "It begins with the first start.", str(error)) from error
+
+
+async def _guest(source: str) -> str:
+    lines: deque[str] = deque(maxlen=TAIL)
+    place = 0
+    async with await ControlClient.connect(spawn=False) as client:
+        while True:
+            text, place = await client.guest_log(source, place)
+            if not text:
+                return "".join(lines)
+            lines.extend(text.splitlines(keepends=True))

@@ -1,0 +1,118 @@
+"""What the machine takes of this computer, over time, and whether the processor helps it."""
+
+from __future__ import annotations
+
+import itertools
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from desktop.control.schema import UsageReport
+from desktop.ui.context import Context
+from desktop.ui.models.format import binary_size
+from desktop.ui.theme import GAP, theme
+from desktop.ui.widgets.basics import card, fill, label, row
+
+
+class MachineCard(QWidget):
+    """See the module."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self.cpu = label("–")
+        self.memory = label("–")
+        self.cpu_graph = Sparkline("CPU over time")
+        self.memory_graph = Sparkline("Memory over time")
+        self.badge = label("", "section")
+        self.speed = label("", "muted", wrap=True, select=True)
+        fill(
+            QVBoxLayout(self),
+            card(
+                label("The machine", "section"),
+                row(label("CPU", "muted"), None, self.cpu),
+                self.cpu_graph,
+                row(label("Memory", "muted"), None, self.memory),
+                self.memory_graph,
+                None,
+                self.badge,
+                self.speed,
+                gap=GAP,
+            ),
+        )
+        context.session.status_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what is known now."""
+        status = self._context.session.status
+        samples = list(self._context.session.usage)
+        running = status is not None and status.usage is not None
+        machine = status.machine if status else None
+        cpus = machine.cpus if machine else 1
+        limit = machine.memory_mib * 2**20 if machine else 0
+        loads = _loads(samples)
+        self.cpu_graph.show_values(loads, 100.0 * cpus)
+        self.memory_graph.show_values([float(sample.memory) for sample in samples], float(limit))
+        self.cpu.setText(f"{loads[-1]:.0f} % of {cpus} CPUs" if loads and running else "–")
+        of = f" of {binary_size(limit)}" if limit else ""
+        self.memory.setText(binary_size(samples[-1].memory) + of if samples and running else "–")
+        verdict = status.accelerator if status else None
+        self.badge.setVisible(verdict is not None)
+        self.speed.setVisible(verdict is not None)
+        if verdict is not None:
+            self.badge.setText("Software mode" if verdict.emulated else f"Accelerated by {verdict.name}")
+            parts = [text if text.endswith(".") else f"{text}." for text in (verdict.why, verdict.fix) if text]
+            self.speed.setText(" ".join(parts))
+
+
+def _loads(samples: list[UsageReport]) -> list[float]:
+    """Percent of one processor between two samples."""
+    return [
+        100 * (now.cpu_seconds - then.cpu_seconds) / (now.at - then.at)
+        for then, now in itertools.pairwise(samples)
+        if now.at > then.at and now.cpu_seconds >= then.cpu_seconds
+    ]
+
+
+class Sparkline(QWidget):
+    """A line without axes: pyqtgraph would bring numpy into the window's memory for this."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self._values: list[float] = []
+        self._top = 1.0
+        self.setFixedHeight(44)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_values(self, values: list[float], top: float) -> None:
+        """Show ``values``; ``top`` is the highest that is possible."""
+        self._values, self._top = values[-200:], max(top, 1.0)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = self.rect().adjusted(1, 2, -1, -2)
+        painter.setPen(theme().colour("line"))
+        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        if len(self._values) < 2:
+            return
+        step = area.width() / max(len(self._values) - 1, 30)
+        points = [
+            QPointF(
+                area.right() - step * (len(self._values) - 1 - number),
+                area.bottom() - area.height() * min(1.0, value / self._top),
+            )
+            for number, value in enumerate(self._values)
+        ]
+        tint = theme().colour("accent")
+        painter.setPen(QPen(tint, 1.5))
+        painter.drawPolyline(points)
+        tint.setAlpha(36)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tint)
+        feet = [QPointF(points[-1].x(), area.bottom()), QPointF(points[0].x(), area.bottom())]
+        painter.drawPolygon([*points, *feet])

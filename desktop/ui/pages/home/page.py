@@ -1,0 +1,50 @@
+"""Where the cards of Home are."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
+
+from desktop.ui.context import Context
+from desktop.ui.pages.home.boot import BootCard
+from desktop.ui.pages.home.disk import DiskCard
+from desktop.ui.pages.home.events import EventsCard
+from desktop.ui.pages.home.machine import MachineCard
+from desktop.ui.pages.home.state import StateCard
+from desktop.ui.pages.home.versions import VersionsCard
+from desktop.ui.theme import MARGIN, PAD
+from desktop.ui.widgets.basics import heading
+
+
+class HomePage(QScrollArea):
+    """See the module."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.context = context
+        self.state = StateCard(context)
+        self.machine = MachineCard(context)
+        self.versions = VersionsCard(context)
+        self.disk = DiskCard(context)
+        self.boot = BootCard(context)
+        self.events = EventsCard(context)
+        inner = QWidget()
+        inner.setObjectName("page")
+        grid = QGridLayout()
+        grid.setSpacing(PAD)
+        for number, part in enumerate((self.machine, self.versions, self.disk, self.boot)):
+            grid.addWidget(part, number // 2, number % 2)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        outer = QVBoxLayout(inner)
+        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setSpacing(PAD)
+        outer.addWidget(heading("Home"))
+        outer.addWidget(self.state)
+        outer.addLayout(grid)
+        outer.addWidget(self.events)
+        outer.addStretch(1)
+        self.setWidget(inner)

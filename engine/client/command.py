@@ -1,0 +1,59 @@
+"""The docker command of this computer: the client that people type, whose version stands beside the engine's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from dataclasses import dataclass
+
+from engine.client.models import text
+from vm.errors import EngineError
+
+SECONDS = 20.0
+NOBODY = "tcp://127.0.0.1:9"
+"""An address that refuses at once (RFC 863, discard): the client is asked about itself only."""
+
+
+@dataclass(frozen=True)
+class ClientVersion:
+    """What ``docker version`` tells of the client. :ivar platform: ``linux/amd64``."""
+
+    version: str
+    api_version: str
+    go_version: str
+    git_commit: str
+    platform: str
+
+
+async def client_version() -> ClientVersion:
+    """The version of the ``docker`` on PATH.
+
+    :raise EngineError: there is none, or it does not tell.
+    """
+    program = shutil.which("docker")
+    if program is None:
+        raise EngineError("The docker command is not installed", "This window works without it.")
+    process = await asyncio.create_subprocess_exec(
+        *(program, "--host", NOBODY, "version", "--format", "json"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            told, _ = await process.communicate()
+        client = json.loads(told)["Client"]
+    except (TimeoutError, ValueError, KeyError) as error:
+        raise EngineError("The docker command does not tell its version", program, repr(error)) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return ClientVersion(
+        text(client, "Version"),
+        text(client, "ApiVersion"),
+        text(client, "GoVersion"),
+        text(client, "GitCommit"),
+        f"{text(client, 'Os')}/{text(client, 'Arch')}",
+    )

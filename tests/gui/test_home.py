@@ -1,0 +1,155 @@
+"""Home: what the cards show, and what can be done from them."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QWidget
+
+from desktop.control.schema import RunState
+from desktop.ui.models.events import phrase
+from desktop.ui.pages.home import HomePage
+from desktop.ui.pages.home.logs import LogsDialog
+from desktop.ui.window import Window
+from engine.client import Event
+from engine.client.command import ClientVersion, client_version
+from engine.client.models import OURS
+from tests.gui.drive import agree, told, top
+from tests.gui.stage import until
+from vm.errors import EngineError
+
+
+def home_page(shown: Window) -> HomePage:
+    page = shown.pages["home"]
+    assert isinstance(page, HomePage)
+    return page
+
+
+def click(widget: QWidget) -> None:
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+class TestRunning:
+    def test_versions_of_client_and_server(self, shown: Window) -> None:
+        home = home_page(shown)
+        until(lambda: home.versions.server["Version"].text() == "Moby 28.5.2")
+        assert home.versions.server["OS/Arch"].text() == "linux/amd64"
+        assert home.versions.server["runc"].text() == "1.3.6"
+        home.versions._show_client(ClientVersion("28.2.2", "1.50", "go1.24", "abc", "linux/arm64"))
+        assert home.versions.client["OS/Arch"].text() == "linux/arm64"
+
+    def test_a_client_that_is_not_there(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+        home = home_page(shown)
+        failed: list[EngineError] = []
+        shown.session.bridge.call(client_version(), None, failed.append)  # type: ignore[arg-type]  # it is that one
+        until(lambda: failed)
+        home.versions._show_missing(failed[0])
+        assert "not installed" in home.versions.client["Version"].text()
+        assert home.versions.missing.isVisible()
+        click(home.versions.help)
+        assert shown.place == "settings"
+
+    def test_the_machines_load_and_acceleration(self, shown: Window) -> None:
+        home = home_page(shown)
+        until(lambda: "MiB of" in home.machine.memory.text())
+        assert home.machine.badge.text() == "Software mode"
+        assert "nested virtualisation" in home.machine.speed.text()
+
+    def test_events_are_sentences_and_those_before_are_known(self, shown: Window) -> None:
+        home = home_page(shown)
+        shown.session.bridge.call(shown.session.engine.volumes.create("noise"))
+        until(lambda: "Volume noise was created" in home.events.texts())
+        home.events._known.clear()
+        home.events._ask()
+        until(lambda: home.events._known)
+        assert "Volume noise was created" in home.events.texts()
+
+    def test_each_kind_on_disk_can_be_freed(self, shown: Window) -> None:
+        home = home_page(shown)
+        until(lambda: home.disk.ways["Build cache"].isEnabled())
+        assert home.disk.free["Build cache"].text() == "120 MB not used"
+        click(home.disk.ways["Build cache"])
+        assert any("120 MB" in part.text() for part in agree().findChildren(QLabel))
+        until(lambda: told(shown) == ["120 MB are free again"])
+        until(lambda: not home.disk.ways["Build cache"].isEnabled())
+        shown.banners.clear()
+        click(home.disk.ways["Containers"])
+        question = agree()
+        assert any("builder" in part.text() for part in question.findChildren(QLabel))
+        until(lambda: "builder" not in [item.name for item in shown.context.lists.containers.items])
+        shown.show_place("home")
+        click(home.disk.ways["Volumes"])
+        question = agree()
+        assert any("cache   48 MB" in part.text() for part in question.findChildren(QLabel))
+        until(lambda: "cache" not in [item.name for item in shown.context.lists.volumes.items])
+        shown.show_place("home")
+        until(lambda: home.disk.ways["Images"].isEnabled())
+        click(home.disk.ways["Images"])
+        assert shown.place == "images"
+
+    def test_stop_and_start_by_its_buttons(self, shown: Window) -> None:
+        home = home_page(shown)
+        until(lambda: home.state.stop.isVisible())
+        click(home.state.stop)
+        until(lambda: home.state.title.text() == "Stopped")
+        assert home.versions.server["Version"].text() == "–"
+        assert home.disk.used["Images"].text() == "–"
+        click(home.state.start)
+        until(lambda: shown.session.running)
+        until(lambda: home.versions.server["Version"].text() == "Moby 28.5.2")
+        until(lambda: "s to the first answer" in home.boot.total.text())
+
+
+class TestStarting:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "slow"
+
+    def test_stages_are_told_with_their_times(self, shown: Window) -> None:
+        home = home_page(shown)
+        shown.session.start()
+        until(lambda: "✓  looking at the data disk" in home.state.stages.text())
+        assert "Starting" in home.state.title.text()
+        until(lambda: shown.session.running, seconds=30)
+        until(lambda: "s to the first answer" in home.boot.total.text())
+        assert "accelerator" in home.boot.graph.accessibleName()
+
+
+class TestFailing:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "failing"
+
+    def test_a_failed_start_says_why_and_offers_the_fix(self, shown: Window) -> None:
+        home = home_page(shown)
+        shown.session.start()
+        until(lambda: home.state.title.text() == "Could not start")
+        assert home.state.text.text() == "QEMU ended in the trial boot"
+        assert home.state.fix.text() == "Install QEMU 7.2 or newer."
+        assert home.state.start.text() == "Start again"
+        assert shown.session.status is not None
+        assert shown.session.status.state is RunState.FAILED
+        click(home.state.logs)
+        dialog = top(LogsDialog)
+        until(lambda: dialog.view.lines > 0)
+        dialog.source.setCurrentText("QEMU")
+        until(lambda: "There is no such log yet" in dialog.view.text.toPlainText())
+        dialog.reject()
+        click(home.state.diagnose)
+        assert shown.place == "settings"
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "attributes", "said"),
+    [
+        ("container", "die", {"name": "web", "exitCode": "137"}, "Container web ended with exit code 137"),
+        ("container", "kill", {"name": "web", "signal": "15"}, "Container web was sent signal 15"),
+        ("container", "exec_start: sh", {"name": "web"}, ""),
+        ("image", "delete", {"name": "sha256:0123456789abcdef"}, "Image 0123456789ab was removed"),
+        ("container", "start", {"name": "x", OURS: "volume"}, ""),
+    ],
+)
+def test_events_in_words(kind: str, action: str, attributes: dict[str, str], said: str) -> None:
+    assert phrase(Event(kind, action, "f" * 64, attributes, 0)) == said

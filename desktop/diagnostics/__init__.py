@@ -7,6 +7,7 @@ space.py        free space on this computer          disk.py          the data d
 keys.py         the keys' permissions                machine.py       one QEMU at most, and it is ours
 endpoint.py     a real call, and the hop that fails  docker_cli.py    the docker command
 context.py      where the docker command goes        credentials.py   credential helpers that are missing
+login.py        starting at login
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from desktop.diagnostics import (
     endpoint,
     image,
     keys,
+    login,
     machine,
     qemu,
     settings,
@@ -46,6 +48,7 @@ MODULES = (
     docker_cli,
     docker_context,
     credentials,
+    login,
 )
 
 

@@ -26,7 +26,7 @@ OWNED = frozenset(
 _FLAGS = """allow-direct-routing debug experimental icc init ip-forward ip-forward-no-drop ip-masq ip6tables
 iptables ipv6 live-restore no-new-privileges raw-logs rootless selinux-enabled tls tlsverify"""
 _TEXTS = """bip bip6 bridge cgroup-parent containerd-plugins-namespace default-cgroupns-mode default-gateway
-default-gateway-v6 default-ipc-mode default-runtime default-shm-size fixed-cidr fixed-cidr-v6 host-gateway-ip
+default-gateway-v6 default-ipc-mode default-runtime default-shm-size fixed-cidr fixed-cidr-v6
 init-path ip log-driver log-format log-level metrics-addr seccomp-profile storage-driver
 swarm-default-advertise-addr tlscacert tlscert tlskey userns-remap"""
 _NUMBERS = """cpu-rt-period cpu-rt-runtime max-concurrent-downloads max-concurrent-uploads max-download-attempts
@@ -57,7 +57,7 @@ ADDRESSES: dict[str, Callable[[str], object]] = {
     **dict.fromkeys(("bip", "bip6"), ipaddress.ip_interface),
     **dict.fromkeys(("fixed-cidr", "fixed-cidr-v6"), ipaddress.ip_network),
     **dict.fromkeys(
-        ("default-gateway", "default-gateway-v6", "dns", "host-gateway-ip", "host-gateway-ips", "ip"),
+        ("default-gateway", "default-gateway-v6", "dns", "host-gateway-ips", "ip"),
         ipaddress.ip_address,
     ),
 }

@@ -305,6 +305,11 @@ class Supervisor:
         """
         return self.store.load().resolved(self.host.cpu_count, self.host.memory_mib)
 
+    def take_up(self, settings: Settings) -> None:
+        """Use what can be used without starting the machine again."""
+        self._endpoint.be_patient(settings.wait_seconds)
+        self.news.ring()
+
     @property
     def in_use(self) -> bool:
         """Whether there is a machine, which was started with the settings of that moment."""

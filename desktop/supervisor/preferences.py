@@ -71,7 +71,7 @@ class Preferences:
         if "start_at_login" in {path.partition(".")[0] for path in changes}:
             await asyncio.to_thread(self.set_login, after.start_at_login)
         self._store.save(after)
-        self._supervisor.news.ring()
+        self._supervisor.take_up(after)
         names = changed or [path.partition(".")[0] for path in changes]
         verb = ("is" if len(names) == 1 else "are") + (" set" if changed else " as before")
         restart = bool(NEEDS_RESTART & set(changed)) and self._supervisor.in_use
@@ -85,10 +85,12 @@ class Preferences:
         system().start_at_login(Launch.of(self._supervisor.paths, background=True), wanted)
 
     def set_menu(self, wanted: bool) -> Note:
-        """Put Slipway into the desktop's menu, or take it away.
+        """Put Slipway into the desktop's menu, or take it away, where that is not the installer's business.
 
-        :raise HostError: it cannot be written, or there the installer does it.
+        :raise HostError: it cannot be written.
         """
+        if system().no_menu:
+            return Note(system().no_menu)
         launch = Launch.of(self._supervisor.paths)
         if wanted:
             entry, *_ = system().add_to_menu(launch)

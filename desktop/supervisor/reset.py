@@ -53,7 +53,7 @@ class Reset:
         """Do what :meth:`plan` says."""
         if level is ResetLevel.SETTINGS:
             await asyncio.to_thread(self._forget_settings)
-            self._supervisor.news.ring()
+            self._supervisor.take_up(self._supervisor.store.load())
             yield Event("done", "All settings have their defaults; the machine takes them up at its next start")
             return
         async for event in self._supervisor.ask("reset", partial(self._work, level), pinned=True):
@@ -91,8 +91,9 @@ class Reset:
         system().start_at_login(Launch.of(self._paths, background=True), False)
         size = self._disk_gib() if self._paths.data_disk.exists() else Settings().disk_gib
         self._paths.settings.unlink(missing_ok=True)
-        if size != Settings().disk_gib:
-            self._supervisor.store.save(Settings(disk_gib=size))
+        kept = Settings(disk_gib=size)
+        if kept != Settings():
+            self._supervisor.store.save(kept)
 
     def _disk_gib(self) -> int:
         try:

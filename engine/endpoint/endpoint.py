@@ -99,6 +99,10 @@ class Endpoint:
         """Answer new and waiting connections with ``error`` at once (HTTP 503)."""
         self._gate.shut(error)
 
+    def be_patient(self, wait_seconds: float) -> None:
+        """From now on let connections wait so long at a held gate."""
+        self._gate.patience.seconds = wait_seconds
+
     @property
     def connections(self) -> int:
         """Connections now open, those waiting included."""

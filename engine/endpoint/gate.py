@@ -22,7 +22,7 @@ class Patience:
     """How long connections put up with one trouble: ``seconds`` from its beginning, and a moment each at least."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._since: float | None = None
 
     def begin(self) -> None:
@@ -37,7 +37,7 @@ class Patience:
     def deadline(self, arrived: float) -> float:
         """Until when a connection that came at ``arrived`` waits, both in the loop's time."""
         since = arrived if self._since is None else self._since
-        return min(arrived + self._seconds, max(since + self._seconds, arrived + LEAST_WAIT))
+        return min(arrived + self.seconds, max(since + self.seconds, arrived + LEAST_WAIT))
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Gate:
     """Where connections wait. Starts held."""
 
     def __init__(self, wait_seconds: float) -> None:
-        self._patience = Patience(wait_seconds)
+        self.patience = Patience(wait_seconds)
         self._way: Way | None = None
         self._error: EngineError | None = None
         self._reason = "The machine has not been started"
@@ -61,7 +61,7 @@ class Gate:
 
     def open(self, way: Way) -> None:
         """Let connections proceed; those waiting go first, in the order they came."""
-        self._patience.end()
+        self.patience.end()
         self._set(way, None, "")
 
     def hold(self, reason: str) -> None:
@@ -69,12 +69,12 @@ class Gate:
 
         Holding a gate that is held already gives a new reason, not more time.
         """
-        self._patience.begin()
+        self.patience.begin()
         self._set(None, None, reason)
 
     def shut(self, error: EngineError) -> None:
         """Turn connections away at once, those waiting included, with ``error``."""
-        self._patience.end()
+        self.patience.end()
         self._set(None, error, "")
 
     @property
@@ -95,7 +95,7 @@ class Gate:
             waiter: asyncio.Future[None] = loop.create_future()
             self._waiting.append(waiter)
             try:
-                left = max(0.0, self._patience.deadline(arrived) - loop.time())
+                left = max(0.0, self.patience.deadline(arrived) - loop.time())
                 done, _ = await asyncio.wait((waiter, gone), timeout=left, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 if waiter in self._waiting:

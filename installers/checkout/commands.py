@@ -78,10 +78,14 @@ def run() -> int:
         return code
     say("")
     code = subprocess.call([docker, "context", "ls"])
+    say("")
+    subprocess.call([slipway, "menu", "add"])
     minutes, seconds = divmod(round(time.monotonic() - begun), 60)
     say(
         f"\nThe engine runs; this took {minutes} min {seconds} s.\n"
         f"  use it:   docker --context slipway run …   (or: {shown(slipway)} context use)\n"
+        f"  see it:   {shown(slipway)} open, or “Slipway” in the applications menu "
+        f"(off it again: {shown(slipway)} menu remove)\n"
         f"  state:    {shown(slipway)} status\n"
         f"  stop it:  {shown(slipway)} stop"
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import stat
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from desktop.settings.daemon import KINDS
 from tests.e2e.cli import Program, finish, venv_program
 from tests.e2e.conftest import RunningMachine
 from tests.e2e.leftovers import assert_nothing_left
@@ -105,6 +107,58 @@ def test_settings_that_are_refused_change_nothing(slipway: Program, name: str, v
     assert refused.code == 1
     assert reason in refused.err
     assert slipway("settings", "get", "--json") == before
+
+
+@pytest.mark.parametrize(
+    ("daemon", "reason"),
+    [
+        ({"tlsverify": True}, "dockerd refuses these settings: invalid TLS"),
+        ({"labels": ["a=1", "a=2"]}, "dockerd refuses these settings: conflict labels"),
+        ({"bip": "nowhere"}, "no address of its kind"),
+        ({"unheard-of": 1}, "no setting of dockerd's"),
+    ],
+)
+def test_daemon_json_is_checked_by_dockerd_itself(slipway: Program, daemon: object, reason: str) -> None:
+    before = slipway("settings", "get", "--json")
+    assert reason in slipway.fails("settings", "set", "daemon", json.dumps(daemon)).err
+    assert slipway("settings", "get", "--json") == before
+
+
+def test_every_key_of_ours_is_one_of_dockerds(slipway: Program) -> None:
+    """Else a daemon.json that was accepted would keep dockerd from starting."""
+    samples: dict[str, object] = {
+        "true or false": False,
+        "a text": "",
+        "a whole number": 0,
+        "a list of texts": [],
+        "an object": {},
+        "a list of objects": [],
+    }
+    text = json.dumps({key: samples[kind] for key, kind in KINDS.items()})
+    command = "cat >/run/all.json; dockerd --validate --config-file=/run/all.json; rm /run/all.json"
+    told = slipway.run("shell", "sh", "-c", command, stdin=text)
+    assert "match any configuration option" not in told.out + told.err
+    assert "configuration OK" in told.out + told.err
+
+
+def test_a_support_bundle(slipway: Program, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.zip"
+    slipway("diagnose", "--bundle", path)
+    with zipfile.ZipFile(path) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert json.loads(texts["slipway/engine/version.json"])["version"].startswith("28.5")
+    assert "Daemon has completed initialization" in texts["slipway/machine/dockerd.log"]
+    assert "machine: starting → running" in texts["slipway/logs/supervisor.log"]
+    assert "PRIVATE KEY" not in "".join(texts.values())
+
+
+def test_which_engine_docker_talks_to(slipway: Program, machine: RunningMachine) -> None:
+    told = json.loads(slipway("context", "show", "--json"))
+    assert "slipway" in told["names"]
+    slipway("context", "use")
+    told = json.loads(slipway("context", "show", "--json"))
+    assert (told["current"], told["address"], told["answers"]) == ("slipway", f"unix://{machine.socket}", True)
+    slipway("context", "restore")
 
 
 def test_a_setting_that_needs_a_restart_says_so(slipway: Program) -> None:

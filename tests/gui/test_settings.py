@@ -327,3 +327,25 @@ class TestReset:
         assert shown.session.status is not None
         until(lambda: shown.session.status is not None and shown.session.status.state is RunState.STOPPED)
         assert not list((Path(os.environ["XDG_DATA_HOME"]) / "applications").glob("*"))
+
+
+def test_what_the_supervisor_refuses_is_told_beside_the_buttons(page: SettingsPage) -> None:
+    """As dockerd may, or a disk that cannot shrink."""
+    show(page, "resources")
+    tab = page.resources
+    (Path(os.environ["SLIPWAY_HOME"]) / "machine" / "data.qcow2").write_bytes(b"")
+    type_into(tab.disk, "32")
+    click(tab.apply)
+    until(lambda: "cannot shrink" in tab.note.text())
+    assert tab.note.objectName() == "reason"
+    assert not tab.apply.isEnabled()
+    type_into(tab.disk, "65")
+    assert tab.note.text() == ""
+    assert tab.apply.isEnabled()
+
+
+def test_logs_by_name(page: SettingsPage, shown: Window) -> None:
+    shown.show_place("settings", "logs")
+    dialog = top(BundleDialog)
+    assert "logs/supervisor.log" in [file.name for file in dialog.files]
+    cancel(dialog)

@@ -31,6 +31,7 @@ from desktop.diagnostics import (
     endpoint,
     image,
     keys,
+    login,
     machine,
     qemu,
     settings,
@@ -41,6 +42,7 @@ from desktop.diagnostics import (
 )
 from desktop.diagnostics.base import run
 from desktop.settings.schema import Settings, SettingsError
+from desktop.system import Launch, system
 from engine.context_store import ContextStore
 from engine.contexts import Contexts
 from vm.errors import UserError
@@ -232,3 +234,16 @@ def test_each_file_is_a_check() -> None:
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}
     listed: list[types.ModuleType] = list(MODULES)
     assert files == {module.__name__.rpartition(".")[2] for module in listed}
+
+
+async def test_login(installation: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert (await login.look(installation)).passed
+    wanted = dataclasses.replace(installation, settings=Settings(start_at_login=True))
+    missing = await login.look(wanted)
+    assert missing.passed is False
+    assert missing.fix == "slipway settings set start_at_login true"
+    system().start_at_login(Launch.of(installation.paths, background=True), True)
+    assert (await login.look(wanted)).passed
+    assert (await login.look(installation)).passed is False
+    assert (await login.look(dataclasses.replace(installation, settings=SettingsError("x")))).passed is None

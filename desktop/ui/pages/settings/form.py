@@ -66,7 +66,8 @@ class FormTab(QWidget):
         self.outer = QVBoxLayout(self)
         self.outer.setContentsMargins(0, PAD, PAD, 0)
         self.outer.setSpacing(PAD)
-        self.note = label("", "muted", wrap=True)
+        self.note = label("", "muted", wrap=True, select=True)
+        self._refusal: tuple[Mapping[str, str], UserError] | None = None
         self.discard_button = button("Discard", self.discard)
         self.later = button("Apply at the next start", lambda: self._apply(restart=False))
         self.apply = button("Apply", lambda: self._apply(restart=True), primary=True)
@@ -201,15 +202,26 @@ class FormTab(QWidget):
                 field.refuse(why)
         changes = self.changes()
         restart = self.page.running and bool(NEEDS_RESTART & {path.partition(".")[0] for path in changes})
-        ready = fine and bool(changes)
+        refused = self._refusal is not None and self._refusal[0] == changes
+        ready = fine and bool(changes) and not refused
         self.apply.setText("Apply and restart" if restart else "Apply")
         self.apply.setAccessibleName(self.apply.text())
         self.apply.setEnabled(ready)
         self.later.setVisible(restart)
         self.later.setEnabled(ready)
         self.discard_button.setEnabled(bool(changes))
-        self.note.setText("The machine restarts for this, which stops its containers." if restart else "")
+        self._tell(self._refusal[1] if refused and self._refusal else None, restart)
         return ready
+
+    def _tell(self, refused: UserError | None, restart: bool) -> None:
+        if refused is not None:
+            text = f"{refused.message}. {refused.hint}".strip()
+        else:
+            text = "The machine restarts for this, which stops its containers." if restart else ""
+        self.note.setText(text)
+        self.note.setToolTip(refused.detail if refused is not None else "")
+        self.note.setObjectName("muted" if refused is None else "reason")
+        restyle(self.note)
 
     def discard(self) -> None:
         """Put everything back to what the settings have."""
@@ -235,5 +247,6 @@ class FormTab(QWidget):
             field.shown = field.changes()
 
     def _refused(self, error: UserError) -> None:
+        """By the supervisor or by dockerd: told beside the buttons until something else is to be applied."""
+        self._refusal = self.changes(), error
         self.check()
-        self.page.context.banners.error(error)

@@ -76,8 +76,10 @@ class SettingsPage(QWidget):
         return status is not None and status.state in UP
 
     def show_tab(self, name: str) -> None:
-        """Go to a tab, by its module's name."""
-        self.tabs.setCurrentIndex(self._places[name])
+        """Go to a tab, by its module's name; ``logs`` also shows them."""
+        self.tabs.setCurrentIndex(self._places["diagnosis" if name == "logs" else name])
+        if name == "logs":
+            self.diagnosis.show_bundle()
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)

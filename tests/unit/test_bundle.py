@@ -1,0 +1,108 @@
+"""The support bundle: all its parts, also where some cannot be had, and nothing in it that is nobody's affair."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from desktop.control.bundle import save_bundle
+from desktop.control.schema import BundleFile, ContextReport, RunState, Status
+from desktop.diagnostics import Context
+from desktop.settings.schema import Settings, SettingsError
+from desktop.support import bundle
+from desktop.support.redact import GONE
+from engine.context_store import ContextError
+from vm.errors import HostError, MachineError
+from vm.host import host
+from vm.host.paths import Paths
+
+SECRET = "hunter2-Sw0rdf1sh"
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Context:
+    paths = Paths(tmp_path / "home", tmp_path / "cache")
+    paths.prepare()
+    docker = tmp_path / "docker"
+    docker.mkdir()
+    login = {"auths": {"registry.example": {"auth": SECRET}}, "HttpHeaders": {"X": SECRET}, "credsStore": "pass"}
+    (docker / "config.json").write_text(json.dumps(login))
+    paths.supervisor_log.write_text(f"Authorization: Bearer {SECRET}\nall is well\n")
+    environment = {
+        "DOCKER_CONFIG": str(docker),
+        "PATH": "/usr/bin",
+        "https_proxy": f"http://me:{SECRET}@proxy:1",
+        "DOCKER_AUTH_CONFIG_TOKEN": SECRET,
+        "MY_DIARY": "nobody's business",
+    }
+    settings = Settings(daemon={"proxies": {"http-proxy": f"http://me:{SECRET}@proxy:3128"}})
+    return Context(paths, host(), settings, Status(RunState.STOPPED, "stopped", "unix:///x"), environment)
+
+
+async def docker_report() -> ContextReport:
+    return ContextReport("default", "unix:///x", False, False)
+
+
+async def no_report() -> ContextReport:
+    raise ContextError("config.json is not valid JSON")
+
+
+async def guest_log(source: str, offset: int) -> tuple[str, int]:
+    text = f"{source}: password={SECRET} x\n"
+    return text[offset:], len(text)
+
+
+async def no_log(source: str, offset: int) -> tuple[str, int]:
+    raise MachineError("The machine is not running")
+
+
+def by_name(files: list[BundleFile]) -> dict[str, str]:
+    return {file.name: file.text for file in files}
+
+
+async def test_everything_is_there_and_no_secret(installation: Context) -> None:
+    files = by_name(await bundle.collect(installation, docker_report(), [], guest_log))
+    assert SECRET not in "".join(files.values())
+    assert "nobody's business" not in "".join(files.values())
+    assert files["logs/supervisor.log"] == f"Authorization: {GONE}\nall is well\n"
+    assert json.loads(files["settings.json"])["daemon"]["proxies"]["http-proxy"] == f"http://{GONE}@proxy:3128"
+    assert json.loads(files["docker/config.json"]) == {"auths": ["registry.example"], "credsStore": "pass"}
+    assert json.loads(files["docker/context.json"])["current"] == "default"
+    assert json.loads(files["status.json"])["state"] == "stopped"
+    assert f"https_proxy=http://{GONE}@proxy:1" in files["environment.txt"]
+    assert files["machine/dockerd.log"] == f"dockerd: password={GONE} x\n"
+    assert "QEMU" in files["diagnosis.txt"]
+    assert "Memory" in files["about.txt"]
+
+
+async def test_what_cannot_be_had_says_why(installation: Context) -> None:
+    broken = dataclasses.replace(installation, settings=SettingsError("not valid JSON", detail="line 3"))
+    files = by_name(await bundle.collect(broken, no_report(), [], no_log))
+    assert files["docker/context.json"] == "(not to be had: config.json is not valid JSON)\n"
+    assert files["machine/dockerd.log"] == "(not to be had: The machine is not running)\n"
+    assert files["machine/qemu.json"] == "(not to be had: No such file or directory)\n"
+    assert files["engine/info.json"].startswith("(not to be had: ")
+    assert files["settings.json"] == "not valid JSON\nline 3\n"
+
+
+async def test_only_the_end_of_a_long_log(installation: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "MOST", 10)
+    installation.paths.supervisor_log.write_text("beginning and end")
+    files = by_name(await bundle.collect(installation, docker_report(), [], no_log))
+    assert files["logs/supervisor.log"] == "ng and end"
+
+
+def test_saving(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.zip"
+    save_bundle(path, [BundleFile("a/b.txt", "ü")])
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("slipway/a/b.txt").decode() == "ü"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(HostError, match="cannot be written"):
+        save_bundle(tmp_path / "no" / "bundle.zip", [])
+    assert list(tmp_path.iterdir()) == [path]

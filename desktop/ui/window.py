@@ -44,25 +44,50 @@ PLACES = (
 )
 
 SHORTCUTS = (
-    ("Ctrl+1 … Ctrl+6", "Go to a place in the sidebar"),
-    ("Ctrl+F", "Search the list or the log"),
-    ("F5", "Look again"),
-    ("Return", "Open what is chosen"),
-    ("Del", "Remove what is chosen"),
-    ("Ctrl+Return", "Start what is chosen"),
-    ("F2", "Rename"),
-    ("Ctrl+N", "Run a container"),
-    ("Ctrl+L", "Pull an image"),
-    ("Alt+Left, Esc", "Back to the list"),
-    ("F6", "From the page to the sidebar and back"),
-    ("Ctrl+Shift+C, Ctrl+Shift+V", "Copy and paste in a terminal"),
-    ("Ctrl+P Ctrl+Q", "Detach a terminal"),
-    ("Ctrl+Q", "Quit; the engine goes on"),
-    ("F1", "This list"),
+    (
+        "Everywhere",
+        (
+            ("Ctrl+1 … Ctrl+6", "Go to a place in the sidebar"),
+            ("Ctrl+F", "Search the list or the log"),
+            ("Ctrl+N", "Run a container"),
+            ("Ctrl+L", "Pull an image"),
+            ("F5", "Look again"),
+            ("F6", "From the page to the sidebar and back"),
+            ("Alt+Left, Esc", "Back to the list"),
+            ("F1", "This list"),
+        ),
+    ),
+    (
+        "In a list",
+        (
+            ("Up, Down", "Choose; with Shift several, Ctrl+A all"),
+            ("Left, Right", "Close and open a group"),
+            ("Return", "Open what is chosen"),
+            ("Menu, Shift+F10", "What can be done with it"),
+            ("Del", "Remove"),
+            ("Ctrl+Return, Ctrl+S", "Start, stop"),
+            ("Ctrl+R, Ctrl+K", "Restart, kill"),
+            ("Ctrl+P, Ctrl+Shift+P", "Pause, resume"),
+            ("Ctrl+G, Ctrl+T", "Logs, terminal"),
+            ("Ctrl+O", "Open its port in the browser"),
+            ("F2, Ctrl+C", "Rename, copy the ID"),
+        ),
+    ),
+    (
+        "In a terminal, a log, a folder",
+        (
+            ("Ctrl+Shift+C, Ctrl+Shift+V", "Copy and paste in a terminal"),
+            ("Shift+PageUp, Shift+PageDown", "Scroll back in a terminal"),
+            ("Ctrl+P Ctrl+Q", "Detach a terminal"),
+            ("F3, Shift+F3", "Next and previous match"),
+            ("Backspace", "The folder above"),
+        ),
+    ),
 )
+"""Groups of keys and what they do."""
 
 SMALLEST = QSize(900, 560)
-AT_FIRST = QSize(1180, 760)
+AT_FIRST = QSize(1280, 800)
 
 
 class Window(QMainWindow):
@@ -274,10 +299,16 @@ class Window(QMainWindow):
         grid = QGridLayout(dialog)
         grid.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         grid.setHorizontalSpacing(MARGIN)
-        grid.addWidget(label("Keyboard shortcuts", "section"), 0, 0, 1, 2)
-        for number, (keys, text) in enumerate(SHORTCUTS, 1):
-            grid.addWidget(label(keys, "muted"), number, 0)
-            grid.addWidget(label(text), number, 1)
+        grid.setVerticalSpacing(6)
+        place = 0
+        for title, keys in SHORTCUTS:
+            if place:
+                grid.setRowMinimumHeight(place, PAD)
+            grid.addWidget(label(title, "section"), place + 1, 0, 1, 2)
+            for number, (key, text) in enumerate(keys, place + 2):
+                grid.addWidget(label(key, "muted"), number, 0)
+                grid.addWidget(label(text), number, 1)
+            place += len(keys) + 2
         dialog.open()
         return dialog
 

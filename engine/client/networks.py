@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from engine.client.models import Network, Pruned
 from engine.client.system import Filters
 from engine.client.transport import Transport, query
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Addresses of a network, in CIDR notation. :ivar range: the part of the subnet that containers get."""
+
+    subnet: str
+    gateway: str = ""
+    range: str = ""
+
+    def json(self) -> dict[str, str]:
+        """As the API has it."""
+        values = {"Subnet": self.subnet, "Gateway": self.gateway, "IPRange": self.range}
+        return {name: value for name, value in values.items() if value}
 
 
 class Networks:
@@ -28,17 +43,24 @@ class Networks:
         *,
         driver: str = "bridge",
         internal: bool = False,
-        subnet: str | None = None,
+        ipv6: bool = False,
+        pools: Sequence[Pool] = (),
         labels: Mapping[str, str] | None = None,
     ) -> str:
         """Make one; its ID.
 
-        :param subnet: in CIDR notation; chosen by the engine when None.
+        :param pools: where addresses are from; chosen by the engine when there is none.
         :raise Conflict: the name is taken.
         """
-        body: dict[str, Any] = {"Name": name, "Driver": driver, "Internal": internal, "Labels": dict(labels or {})}
-        if subnet:
-            body["IPAM"] = {"Config": [{"Subnet": subnet}]}
+        body: dict[str, Any] = {
+            "Name": name,
+            "Driver": driver,
+            "Internal": internal,
+            "EnableIPv6": ipv6,
+            "Labels": dict(labels or {}),
+        }
+        if pools:
+            body["IPAM"] = {"Config": [pool.json() for pool in pools]}
         return str((await self._transport.json("POST", "/networks/create", body=body))["Id"])
 
     async def inspect(self, name: str) -> dict[str, Any]:

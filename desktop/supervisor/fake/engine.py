@@ -86,6 +86,7 @@ class Calls:
             ("POST", "/networks/create", self.create_network),
             ("POST", "/networks/prune", self.prune_networks),
             ("GET", "/networks/{name}", self.inspect_network),
+            ("POST", "/networks/{name}/{action:connect|disconnect}", self.change_network),
             ("DELETE", "/networks/{name}", self.remove_network),
         ]
 
@@ -289,14 +290,29 @@ class Calls:
 
     async def create_network(self, request: web.Request) -> web.Response:
         body = await request.json()
-        pools = (body.get("IPAM") or {}).get("Config") or [{}]
-        item = self.world.create_network(
-            body["Name"], body.get("Driver") or "bridge", pools[0].get("Subnet", ""), bool(body.get("Internal"))
-        )
+        item = self.world.create_network(body["Name"], body.get("Driver") or "bridge", **_network(body))
         return web.json_response({"Id": item["Id"], "Warning": ""}, status=201)
 
     async def inspect_network(self, request: web.Request) -> web.Response:
-        return web.json_response(self.world.network(request.match_info["name"]))
+        item = self.world.network(request.match_info["name"])
+        inside = {
+            key: {"Name": user["Names"][0][1:], "IPv4Address": networks[item["Name"]]["IPAddress"] + "/16"}
+            for key, user in self.world.containers.items()
+            if user["State"] in ("running", "paused")
+            and item["Name"] in (networks := user["NetworkSettings"]["Networks"])
+        }
+        return web.json_response({**item, "Containers": inside})
+
+    async def change_network(self, request: web.Request) -> web.Response:
+        item = self.world.network(request.match_info["name"])
+        user = self.world.container((await request.json())["Container"])
+        networks, action = user["NetworkSettings"]["Networks"], request.match_info["action"]
+        if action == "connect":
+            networks[item["Name"]] = {"IPAddress": f"172.20.0.{len(networks) + 7}"}
+        elif networks.pop(item["Name"], None) is None:
+            raise Refused(403, f"container {user['Id'][:12]} is not connected to network {item['Name']}")
+        self.world.tell("network", action, item["Id"], name=item["Name"], container=user["Id"])
+        return web.Response(status=200)
 
     async def remove_network(self, request: web.Request) -> web.Response:
         self.world.remove_network(request.match_info["name"])
@@ -309,6 +325,18 @@ class Calls:
         for name in gone:
             self.world.remove_network(name)
         return web.json_response({"NetworksDeleted": gone})
+
+
+def _network(body: Json) -> Json:
+    pools = (body.get("IPAM") or {}).get("Config") or []
+    subnet = pools[0].get("Subnet", "") if pools else ""
+    return {
+        "subnet": subnet,
+        "Internal": bool(body.get("Internal")),
+        "EnableIPv6": bool(body.get("EnableIPv6")),
+        "Labels": body.get("Labels") or {},
+        **({"IPAM": {"Config": pools}} if pools else {}),
+    }
 
 
 def _public(item: Json) -> Json:

@@ -131,9 +131,8 @@ class World:
             raise Refused(409, f'Conflict. The container name "/{name}" is already in use by container.')
         key, host = self.id(), config.get("HostConfig") or {}
         networks = (config.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
-        network = next(iter(networks), None) or str(host.get("NetworkMode") or "bridge").replace(
-            "default", "bridge"
-        )
+        mode = str(host.get("NetworkMode") or "default")
+        network = next(iter(networks), None) or ("bridge" if mode == "default" else mode)
         item = self.containers[key] = {
             "Id": key,
             "Names": [f"/{name}"],
@@ -331,7 +330,7 @@ class World:
         self.volume_files.pop(name, None)
         self.tell("volume", "destroy", name)
 
-    def create_network(self, name: str, driver: str = "bridge", subnet: str = "", internal: bool = False) -> Json:
+    def create_network(self, name: str, driver: str = "bridge", subnet: str = "", **more: Any) -> Json:
         """``docker network create``."""
         if any(item["Name"] == name for item in self.networks.values()):
             raise Refused(409, f"network with name {name} already exists")
@@ -341,10 +340,11 @@ class World:
             "Name": name,
             "Driver": driver,
             "Scope": "local",
-            "Internal": internal,
+            "Internal": False,
             "Created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "IPAM": {"Config": [{"Subnet": subnet or f"172.{18 + len(self.networks)}.0.0/16"}]},
             "Labels": {},
+            **more,
         }
         self.tell("network", "create", key, name=name)
         return self.networks[key]

@@ -111,9 +111,13 @@ class Collections:
         async def networks(engine: EngineClient) -> list[Network]:
             return await engine.networks.list()
 
-        self.containers = Collection(
-            session, containers, lambda event: event.kind == "container" and not event.action.startswith(LOUD)
-        )
+        self.containers = Collection(session, containers, _changes_containers)
         self.images = Collection(session, images, lambda event: event.kind in ("image", "builder"))
         self.volumes = Collection(session, volumes, lambda event: event.kind == "volume")
         self.networks = Collection(session, networks, lambda event: event.kind == "network")
+
+
+def _changes_containers(event: Event) -> bool:
+    if event.kind == "network":  # which networks a container is in
+        return event.action in ("connect", "disconnect")
+    return event.kind == "container" and not event.action.startswith(LOUD)

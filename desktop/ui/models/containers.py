@@ -96,6 +96,17 @@ def port_text(port: Port) -> str:
     return f"{port.host_port}:{port.port}" + ("" if port.protocol == "tcp" else f"/{port.protocol}")
 
 
+HTTPS = (443, 8443)
+EVERYWHERE = ("", "0.0.0.0", "::")
+
+
+def port_address(port: Port) -> str:
+    """Where a browser finds a published port."""
+    host = "localhost" if port.host_ip in EVERYWHERE else port.host_ip
+    host = f"[{host}]" if ":" in host else host
+    return f"{'https' if port.port in HTTPS else 'http'}://{host}:{port.host_port}/"
+
+
 def _image(item: Line) -> str:
     if item.container is None:
         return f"{len(item.containers)} containers"
@@ -115,12 +126,31 @@ def searched(item: Line) -> str:
     return " ".join(parts)
 
 
+FACETS = ("status", "health", "label", "network", "volume", "ancestor", "name", "id")
+"""Filters of ``docker ps`` that can be typed into the search."""
+
+
+def facets(item: Line) -> dict[str, tuple[str, ...]]:
+    """What those filters look at."""
+    found: dict[str, list[str]] = {name: [] for name in FACETS}
+    for container in item.containers:
+        found["status"].append(container.state)
+        found["label"] += [f"{name}={value}" for name, value in container.labels.items()]
+        found["network"] += container.networks
+        found["volume"] += [str(mount.get("Name") or mount.get("Source") or "") for mount in container.mounts]
+        found["ancestor"] += [container.image, container.image_id]
+        found["name"].append(container.name)
+        found["id"].append(container.id)
+    found["health"].append(item.health or "none")
+    return {name: tuple(values) for name, values in found.items()}
+
+
 NAME, IMAGE, STATUS, CPU, MEMORY, PORTS, CREATED = range(7)
 
 COLUMNS = (
     Column("Name", lambda item: item.name, width=0),
-    Column("Image", _image, width=170),
-    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=210),
+    Column("Image", _image, width=160),
+    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=190),
     Column(
         "CPU",
         lambda item: f"{item.load.cpu:.1f} %" if item.load else "",
@@ -139,7 +169,7 @@ COLUMNS = (
         "Ports",
         lambda item: ", ".join(port_text(port) for port in item.ports),
         lambda item: [port.host_port or 0 for port in item.ports],
-        width=140,
+        width=132,
     ),
     Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=110),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from desktop.ui.models.format import age, short_id
 from desktop.ui.models.records import Column, Row
@@ -33,6 +34,32 @@ class NetworkLine:
     def own(self) -> bool:
         """Whether it is one of the engine's own."""
         return self.network.name in OWN_NETWORKS
+
+
+@dataclass(frozen=True)
+class Member:
+    """A running container in a network. :ivar key: its ID."""
+
+    key: str
+    name: str
+    ipv4: str
+    ipv6: str
+    mac: str
+
+
+def members(network: Mapping[str, Any]) -> list[Member]:
+    """The containers in a network, out of what inspecting it tells."""
+    found = (network.get("Containers") or {}).items()
+    return [
+        Member(
+            key,
+            str(item.get("Name") or key[:12]),
+            str(item.get("IPv4Address") or ""),
+            str(item.get("IPv6Address") or ""),
+            str(item.get("MacAddress") or ""),
+        )
+        for key, item in found
+    ]
 
 
 def volume_rows(volumes: Iterable[Volume], containers: Iterable[Container]) -> list[Row]:

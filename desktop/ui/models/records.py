@@ -5,7 +5,7 @@ A new list is compared with the old one by key, so that selection, scroll positi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -185,6 +185,8 @@ class RecordFilter(QSortFilterProxyModel):
         self._words: tuple[str, ...] = ()
         self._keep: Callable[[Any], bool] = lambda record: True
         self._text: Callable[[Any], str] = str
+        self._facets: Callable[[Any], dict[str, tuple[str, ...]]] | None = None
+        self._names: frozenset[str] = frozenset()
         self.setRecursiveFilteringEnabled(True)
         self.setAutoAcceptChildRows(False)
         self.setSortRole(SORT)
@@ -203,11 +205,26 @@ class RecordFilter(QSortFilterProxyModel):
         """What of a record is searched."""
         self._text = text
 
+    def facets_in(self, names: Iterable[str], facets: Callable[[Any], dict[str, tuple[str, ...]]]) -> None:
+        """What of a record ``name=value`` looks at, where ``name`` is one of the names."""
+        self._names, self._facets = frozenset(names), facets
+
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         found = self.sourceModel().index(row, 0, parent).data(ROW)
         if found.record is None or not self._keep(found.record):
             return False
-        return not self._words or all(word in self._text(found.record).casefold() for word in self._words)
+        return not self._words or self._fits(found.record)
+
+    def _fits(self, record: Any) -> bool:
+        text = self._text(record).casefold()
+        for word in self._words:
+            name, equals, value = word.partition("=")
+            if equals and self._facets is not None and name in self._names:
+                if not any(value in item.casefold() for item in self._facets(record).get(name, ())):
+                    return False
+            elif word not in text:
+                return False
+        return True
 
     def lessThan(self, left: Index, right: Index) -> bool:
         one, other = left.data(SORT), right.data(SORT)

@@ -26,6 +26,13 @@ AGES_MS = 30_000
 IDLE = ("exited", "created", "dead")
 
 
+SEARCH_TIP = (
+    "Words, or filters as docker ps has them: "
+    + ", ".join(f"{name}=…" for name in model.FACETS)
+    + ". All must fit."
+)
+
+
 def state_is(*states: str) -> Any:
     """A test for operations: any container of the line is in one of the states."""
     return lambda line: any(container.state in states for container in line.containers)
@@ -41,8 +48,10 @@ class ContainersPage(ListPage):
         self.table.delegate.links.add(model.PORTS)
         self.table.delegate.quiet.update((model.IMAGE, model.STATUS, model.CREATED, model.CPU, model.MEMORY))
         self.table.filter.search_in(model.searched)
+        self.table.filter.facets_in(model.FACETS, model.facets)
+        self.search.setToolTip(SEARCH_TIP)
         self.table.opened.connect(self._open_row)
-        self.table.linked.connect(lambda found, column: self._open_ports(found.record))
+        self.table.linked.connect(lambda found, column, number: self._open_port(found.record, number))
         self.add_button(button("Run a container…", self.run_dialog, picture="add", primary=True))
         self.add_filters(
             ("All", lambda line: True),
@@ -50,6 +59,7 @@ class ContainersPage(ListPage):
             ("Not running", state_is(*IDLE)),
         )
         self._offer_operations()
+        self._offer_more()
         self.add_tool(button("Prune…", self.prune, picture="prune"))
         self.explain_empty(
             "No containers yet",
@@ -66,22 +76,42 @@ class ContainersPage(ListPage):
         self.add_operations(
             Operation("start", "Start", "play", self._start, state_is(*IDLE), "Ctrl+Return"),
             Operation(
-                "stop", "Stop", "stop", self._do("stop", "stopped"), state_is("running", "paused", "restarting")
+                "stop",
+                "Stop",
+                "stop",
+                self._do("stop", "stopped"),
+                state_is("running", "paused", "restarting"),
+                "Ctrl+S",
             ),
             Operation(
-                "restart", "Restart", "restart", self._do("restart", "restarted"), state_is("running", "paused")
+                "restart",
+                "Restart",
+                "restart",
+                self._do("restart", "restarted"),
+                state_is("running", "paused"),
+                "Ctrl+R",
             ),
-            Operation("pause", "Pause", "pause", self._do("pause", "paused", "running"), state_is("running")),
+            Operation(
+                "pause", "Pause", "pause", self._do("pause", "paused", "running"), state_is("running"), "Ctrl+P"
+            ),
             Operation(
                 "unpause",
                 "Resume",
                 "play",
                 self._do("unpause", "resumed", "paused"),
                 state_is("paused"),
+                "Ctrl+Shift+P",
                 bar=False,
             ),
-            Operation("kill", "Kill", "kill", self._do("kill", "killed", "running"), state_is("running")),
+            Operation(
+                "kill", "Kill", "kill", self._do("kill", "killed", "running"), state_is("running"), "Ctrl+K"
+            ),
             Operation("remove", "Remove…", "remove", self._remove, shortcut="Del"),
+        )
+
+    def _offer_more(self) -> None:
+        """What is for one container."""
+        self.add_operations(
             Operation("details", "Open details", "inspect", self._details, bar=False, single=True, divided=True),
             Operation(
                 "logs",
@@ -89,6 +119,7 @@ class ContainersPage(ListPage):
                 "logs",
                 lambda found: self.open(found[0], "logs"),
                 _is_one,
+                "Ctrl+G",
                 bar=False,
                 single=True,
             ),
@@ -98,6 +129,7 @@ class ContainersPage(ListPage):
                 "terminal",
                 lambda found: self.open(found[0], "terminal"),
                 lambda line: _is_one(line) and line.state == "running",
+                "Ctrl+T",
                 bar=False,
                 single=True,
             ),
@@ -105,25 +137,25 @@ class ContainersPage(ListPage):
                 "browse",
                 "Open in the browser",
                 "open",
-                lambda found: self._open_ports(found[0]),
+                lambda found: self._open_port(found[0], 0),
                 lambda line: bool(line.ports),
+                "Ctrl+O",
                 bar=False,
                 single=True,
             ),
             Operation(
                 "rename", "Rename…", "tag", self._rename, _is_one, "F2", bar=False, single=True, divided=True
             ),
-            Operation("copy", "Copy ID", "copy", self._copy, _is_one, bar=False, single=True),
+            Operation("copy", "Copy ID", "copy", self._copy, _is_one, "Ctrl+C", bar=False, single=True),
         )
 
     def refresh(self) -> None:
         """Show what there is now."""
         found = self.context.lists.containers
-        known_before = {row.key for row in self.table.records.rows()}
+        before = {row.key for row in self.table.records.rows()}
         rows = model.rows(found.items, self.loads.now)
         self.show_rows(rows, found.known)
-        if any(row.children and row.key not in known_before for row in rows):
-            self.table.expandAll()
+        self.table.expand_rows({row.key for row in rows if row.children} - before)
         if found.known:
             running = sum(item.state == "running" for item in found.items)
             self.count.setText(f"{running} running of {len(found.items)}")
@@ -234,10 +266,10 @@ class ContainersPage(ListPage):
         QGuiApplication.clipboard().setText(lines[0].containers[0].id)
         self.context.banners.tell("done", "The ID is in the clipboard")
 
-    def _open_ports(self, line: Line) -> None:
-        for port in line.ports[:1]:
-            scheme = "https" if port.port in (443, 8443) else "http"
-            QDesktopServices.openUrl(QUrl(f"{scheme}://localhost:{port.host_port}/"))
+    def _open_port(self, line: Line, number: int) -> None:
+        port = line.ports[number]
+        if port.protocol == "tcp":
+            QDesktopServices.openUrl(QUrl(model.port_address(port)))
 
     # -- elsewhere ------------------------------------------------------------------------------------------------
 

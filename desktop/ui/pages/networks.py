@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QCheckBox, QComboBox
 from desktop.ui.context import Context
 from desktop.ui.models import others as model
 from desktop.ui.models.others import NetworkLine
-from desktop.ui.models.run import name_trouble
-from desktop.ui.pages.detail import DetailPage
+from desktop.ui.models.run import name_trouble, parts
+from desktop.ui.pages.network import NetworkPage
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
-from desktop.ui.widgets.jsontree import JsonView
 from desktop.ui.widgets.listpage import ListPage, Operation
 from engine.client import EngineClient
+from engine.client.networks import Pool
 
 DRIVERS = ("bridge", "macvlan", "ipvlan")
 
@@ -52,19 +52,37 @@ class NetworksPage(ListPage):
         """Ask what to create."""
         form = Form(self, "Create a network", "Create")
         name = form.field("Name", "such as backend", check=name_trouble)
-        subnet = form.field("Subnet", "chosen by the engine; such as 172.30.0.0/16", check=subnet_trouble)
         driver = QComboBox()
         driver.addItems(DRIVERS)
         form.add("Driver", driver)
+        hint = "chosen by the engine; such as 172.30.0.0/16"
+        subnet = form.field("Subnet", hint, check=lambda text: subnet_trouble(text, 4))
+        gateway = form.field(
+            "Gateway", "the subnet's first address", check=lambda text: inside_trouble(text, subnet.text())
+        )
+        part = form.field("IP range", "the whole subnet", check=lambda text: inside_trouble(text, subnet.text()))
+        ipv6 = QCheckBox("IPv6 too")
+        form.form.addRow("", ipv6)
+        subnet6 = form.field(
+            "IPv6 subnet", "chosen by the engine; such as fd00:1::/64", check=lambda text: subnet_trouble(text, 6)
+        )
+        subnet6.setEnabled(False)
+        ipv6.toggled.connect(subnet6.setEnabled)
+        labels = form.field("Labels", "team=core, stage=test", check=labels_trouble)
         internal = QCheckBox("Internal: no way out of it")
         form.form.addRow("", internal)
+        subnet.textChanged.connect(lambda: form.check())
 
         def accepted() -> None:
+            pools = [Pool(subnet.text().strip(), gateway.text().strip(), part.text().strip())]
+            pools += [Pool(subnet6.text().strip())] if ipv6.isChecked() else []
             work = self.context.session.engine.networks.create(
                 name.text().strip(),
                 driver=driver.currentText(),
                 internal=internal.isChecked(),
-                subnet=subnet.text().strip() or None,
+                ipv6=ipv6.isChecked(),
+                pools=[pool for pool in pools if pool.subnet],
+                labels=dict(pair.split("=", 1) for pair in parts(labels.text())),
             )
             self.context.session.bridge.call(work, None, self.context.banners.error, owner=self)
 
@@ -72,21 +90,11 @@ class NetworksPage(ListPage):
         form.open()
         return form
 
-    def open(self, line: NetworkLine) -> DetailPage:
+    def open(self, line: NetworkLine) -> NetworkPage:
         """Show one network's page."""
-        page = DetailPage(self.context, "networks", "Back to the networks")
-        page.heading.set_full(line.network.name)
-        page.state.setText(f"in use by {', '.join(line.users)}" if line.users else "not used")
-        page.add_tab("inspect", "Inspect", lambda: self._inspect(line))
-        page.show_tab("inspect")
+        page = NetworkPage(self.context, line)
         self.context.places.show_page(page)
         return page
-
-    def _inspect(self, line: NetworkLine) -> JsonView:
-        view = JsonView("What the engine tells")
-        engine = self.context.session.engine
-        self.context.session.bridge.call(engine.networks.inspect(line.network.id), view.show_value, owner=view)
-        return view
 
     def _remove(self, lines: list[NetworkLine]) -> None:
         names = [line.network.name for line in lines]
@@ -123,12 +131,30 @@ class NetworksPage(ListPage):
         question.then(agreed)
 
 
-def subnet_trouble(text: str) -> str:
+def subnet_trouble(text: str, version: int) -> str:
     """Why a text is no subnet; empty when it is one, or nothing."""
     if not text:
         return ""
     try:
-        ipaddress.ip_network(text)
+        found = ipaddress.ip_network(text)
     except ValueError as error:
         return f"{error}."
-    return ""
+    return "" if found.version == version else f"This is an IPv{found.version} subnet."
+
+
+def inside_trouble(text: str, subnet: str) -> str:
+    """Why a text is no address or range inside a subnet; empty when it is, or nothing."""
+    if not text:
+        return ""
+    try:
+        part, whole = ipaddress.ip_network(text), ipaddress.ip_network(subnet.strip())
+    except ValueError as error:
+        return f"{error}." if subnet.strip() else "Give a subnet too."
+    inside = part.version == whole.version and part.network_address in whole and part.broadcast_address in whole
+    return "" if inside else f"It is not inside {whole}."
+
+
+def labels_trouble(text: str) -> str:
+    """Why a text is no list of labels; empty when it is."""
+    wrong = [pair for pair in parts(text) if not pair.partition("=")[0] or "=" not in pair]
+    return f"“{wrong[0]}”: say NAME=value." if wrong else ""

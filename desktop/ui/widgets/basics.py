@@ -88,7 +88,7 @@ def button(
     tip: str = "",
 ) -> QPushButton:
     """A button with words."""
-    made = QPushButton(text)
+    made = QPushButton(f" {text}" if picture else text)  # Fusion sets a picture too close
     made.setAutoDefault(False)
     made.setAccessibleName(text.replace("&", ""))
     if picture:

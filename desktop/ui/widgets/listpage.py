@@ -141,7 +141,7 @@ class ListPage(QWidget):
     def _make_empty(self) -> QWidget:
         page = QWidget()
         page.setObjectName("page")
-        self._empty_text.setMaximumWidth(460)
+        self._empty_text.setMinimumWidth(460)
         picture = row(None, Picture(self._picture, 56, "faint"), None)
         parts = column(None, picture, row(None, self._empty_title, None), row(None, self._empty_text, None))
         parts.addLayout(self._empty_buttons)
@@ -187,6 +187,9 @@ class ListPage(QWidget):
             action.setEnabled(bool(self.records(operation)) and (one or not operation.single))
 
 
+WHEN = "What there is is shown here when the engine runs."
+
+
 class Away(QWidget):
     """In place of a list while nobody knows what there is: why, and the way to have it."""
 
@@ -197,7 +200,7 @@ class Away(QWidget):
         self.title = label("", "section")
         self.text = label("", "muted", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.text.setMaximumWidth(460)
+        self.text.setMinimumWidth(400)
         self.start = button("Start", lambda: context.session.start(), picture="play", primary=True)
         parts = column(None, row(None, Picture("machine", 56, "faint"), None), row(None, self.title, None))
         parts.addLayout(row(None, self.text, None))
@@ -217,7 +220,7 @@ class Away(QWidget):
         else:
             self.title.setText(TITLES[state] if state else "Slipway is not running")
         told = status.stage or status.summary if status else trouble.message if trouble else ""
-        self.text.setText("" if state is RunState.RUNNING else told)
+        self.text.setText({RunState.RUNNING: "", RunState.STOPPED: WHEN}.get(state, told) if state else told)
         self.start.setVisible(state in (None, RunState.STOPPED, RunState.FAILED))
 
 

@@ -24,6 +24,9 @@ from desktop.ui.theme import ROW_HEIGHT, theme
 Index = QModelIndex | QPersistentModelIndex
 
 DOT = 8
+TEXT_MARGIN = 6
+LINKS = ", "
+"""What is between the links of a cell."""
 
 
 class RecordDelegate(QStyledItemDelegate):
@@ -73,7 +76,9 @@ class Table(QTreeView):
     """Shows a :class:`RecordModel` through a :class:`RecordFilter`."""
 
     opened = Signal(object)
-    linked = Signal(object, int)
+    linked = Signal(object, int, int)
+    """Row, column, and which of the links that the text names, with commas between."""
+
     chosen_changed = Signal()
 
     def __init__(self, columns: Sequence[Column], name: str, *, tree: bool = False) -> None:
@@ -128,6 +133,14 @@ class Table(QTreeView):
                 selection.select(index, flags)
                 selection.setCurrentIndex(index, selection.SelectionFlag.NoUpdate)
 
+    def expand_rows(self, keys: set[str]) -> None:
+        """Open groups; the others stay as the person has left them."""
+        if keys:
+            for number in range(self.filter.rowCount()):
+                index = self.filter.index(number, 0)
+                if index.data(ROW).key in keys:
+                    self.expand(index)
+
     def visible_rows(self) -> list[Row]:
         """The rows that fit the filter, with those of groups."""
         return [index.data(ROW) for index in self._indexes()]
@@ -158,13 +171,13 @@ class Table(QTreeView):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         super().mouseReleaseEvent(event)
-        index = self._link_at(event.position().toPoint())
+        index, number = self._link_at(event.position().toPoint())
         if index is not None and event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
-            self.linked.emit(index.data(ROW), index.column())
+            self.linked.emit(index.data(ROW), index.column(), number)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)
-        over = self._link_at(event.position().toPoint()) is not None
+        over = self._link_at(event.position().toPoint())[0] is not None
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -189,9 +202,13 @@ class Table(QTreeView):
         if event.type() == QEvent.Type.PaletteChange:
             self.viewport().update()
 
-    def _link_at(self, place: QPoint) -> QModelIndex | None:
+    def _link_at(self, place: QPoint) -> tuple[QModelIndex | None, int]:
         index = self.indexAt(place)
         if not index.isValid() or index.column() not in self.delegate.links or not index.data():
-            return None
-        text = self.fontMetrics().horizontalAdvance(index.data())
-        return index if place.x() <= self.visualRect(index).left() + text + 12 else None
+            return None, 0
+        metrics, left = self.fontMetrics(), self.visualRect(index).left() + TEXT_MARGIN
+        texts = index.data().split(LINKS)
+        for number in range(len(texts)):
+            if place.x() <= left + metrics.horizontalAdvance(LINKS.join(texts[: number + 1])) + TEXT_MARGIN:
+                return index, number
+        return None, 0

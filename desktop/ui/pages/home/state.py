@@ -67,8 +67,9 @@ class StateCard(QWidget):
         self._follow_stages(status)
         alive = state in (RunState.RUNNING, RunState.UNREACHABLE, RunState.PAUSED)
         self.start.setVisible(not alive)
-        self.start.setText("Start again" if failed else "Start")
-        self.start.setAccessibleName(self.start.text())
+        words = "Start again" if failed else "Start"
+        self.start.setText(f" {words}")
+        self.start.setAccessibleName(words)
         self.start.setEnabled(not busy)
         self.stop.setVisible(alive or state is RunState.STARTING)
         self.restart.setVisible(alive)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.settings.daemon import KINDS
+from desktop.settings.daemon import CHOICES, KINDS
 from tests.e2e.cli import Program, finish, venv_program
 from tests.e2e.conftest import RunningMachine
 from tests.e2e.leftovers import assert_nothing_left
@@ -134,10 +134,12 @@ def test_every_key_of_ours_is_one_of_dockerds(slipway: Program) -> None:
         "an object": {},
         "a list of objects": [],
     }
-    text = json.dumps({key: samples[kind] for key, kind in KINDS.items()})
+    special = {**{key: choices[0] for key, choices in CHOICES.items()}, "default-shm-size": "64m"}
+    special |= {"mtu": 1500, "network-control-plane-mtu": 1500, "max-download-attempts": 1}
+    values = {key: special.get(key, samples[kind]) for key, kind in KINDS.items() if not key.startswith("tls")}
+    text = json.dumps(values)  # without certificates, dockerd refuses TLS for that and says nothing else
     command = "cat >/run/all.json; dockerd --validate --config-file=/run/all.json; rm /run/all.json"
     told = slipway.run("shell", "sh", "-c", command, stdin=text)
-    assert "match any configuration option" not in told.out + told.err
     assert "configuration OK" in told.out + told.err
 
 

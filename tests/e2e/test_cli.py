@@ -134,7 +134,10 @@ def test_every_key_of_ours_is_one_of_dockerds(slipway: Program) -> None:
         "an object": {},
         "a list of objects": [],
     }
-    special = {**{key: choices[0] for key, choices in CHOICES.items()}, "default-shm-size": "64m"}
+    special: dict[str, object] = {
+        **{key: choices[0] for key, choices in CHOICES.items()},
+        "default-shm-size": "64m",
+    }
     special |= {"mtu": 1500, "network-control-plane-mtu": 1500, "max-download-attempts": 1}
     values = {key: special.get(key, samples[kind]) for key, kind in KINDS.items() if not key.startswith("tls")}
     text = json.dumps(values)  # without certificates, dockerd refuses TLS for that and says nothing else

@@ -15,6 +15,7 @@ import pytest
 
 from engine.client import EngineClient
 from engine.client.errors import Conflict, NotFound, ProgressError
+from engine.client.networks import Pool
 from engine.client.streams import Std
 from tests.e2e.cli import Program
 from tests.e2e.registry import Registry
@@ -225,7 +226,7 @@ async def test_volumes(engine: EngineClient, name: str) -> None:
 
 async def test_networks(engine: EngineClient, running: str) -> None:
     network = f"{running}-net"
-    await engine.networks.create(network, subnet="10.99.0.0/24", labels={"x": "y"})
+    await engine.networks.create(network, pools=[Pool("10.99.0.0/24")], labels={"x": "y"})
     try:
         with pytest.raises(Conflict):
             await engine.networks.create(network)

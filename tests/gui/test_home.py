@@ -127,6 +127,7 @@ class TestFailing:
         shown.session.start()
         until(lambda: home.state.title.text() == "Could not start")
         assert home.state.text.text() == "QEMU ended in the trial boot"
+        assert home.state.stages.text().endswith("✗  looking for hardware acceleration")
         assert home.state.fix.text() == "Install QEMU 7.2 or newer."
         assert home.state.start.accessibleName() == "Start again"
         assert shown.session.status is not None

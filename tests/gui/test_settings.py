@@ -342,10 +342,3 @@ def test_what_the_supervisor_refuses_is_told_beside_the_buttons(page: SettingsPa
     type_into(tab.disk, "65")
     assert tab.note.text() == ""
     assert tab.apply.isEnabled()
-
-
-def test_logs_by_name(page: SettingsPage, shown: Window) -> None:
-    shown.show_place("settings", "logs")
-    dialog = top(BundleDialog)
-    assert "logs/supervisor.log" in [file.name for file in dialog.files]
-    cancel(dialog)

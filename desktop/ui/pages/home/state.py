@@ -89,7 +89,10 @@ class StateCard(QWidget):
         else:
             self._began = None
             self._tick.stop()
-            self.stages.setVisible(False)
+            failed = status is not None and status.state is RunState.FAILED and bool(status.stage)
+            self.stages.setVisible(failed)
+            if status is not None and failed:
+                self.stages.setText("\n".join([*self._past, f"✗  {status.stage}"]))
 
     def _show_stages(self) -> None:
         now = f"…  {self._stage}   {time.monotonic() - self._stage_began:.1f} s" if self._stage else ""

@@ -36,7 +36,7 @@ class BundleDialog(QDialog):
 
     def __init__(self, parent: QWidget, context: Context, files: list[BundleFile]) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Logs and support bundle")
+        self.setWindowTitle("Support bundle")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(900, 600)
         self._context, self.files = context, files
@@ -63,7 +63,7 @@ class BundleDialog(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, PAD)
         outer.setSpacing(GAP + 4)
-        outer.addWidget(label("Logs and support bundle", "section"))
+        outer.addWidget(label("Support bundle", "section"))
         outer.addWidget(label(TEXT, "muted", wrap=True))
         outer.addWidget(parts, 1)
         outer.addWidget(self.buttons)

@@ -1,4 +1,4 @@
-"""Diagnosis: every check with what was found and how to mend it; logs and the support bundle."""
+"""Diagnosis: every check with what was found and how to mend it; the support bundle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DiagnosisTab(QWidget):
         super().__init__()
         self.page = page
         self.run = button("Check everything", self.check, picture="check", primary=True)
-        self.collect = button("Logs and support bundle…", self.show_bundle, picture="bundle")
+        self.collect = button("Support bundle…", self.show_bundle, picture="bundle")
         self.note = label("", "muted")
         self.results = column(gap=GAP)
         outer = QVBoxLayout(self)

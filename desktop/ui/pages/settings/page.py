@@ -76,10 +76,8 @@ class SettingsPage(QWidget):
         return status is not None and status.state in UP
 
     def show_tab(self, name: str) -> None:
-        """Go to a tab, by its module's name; ``logs`` also shows them."""
-        self.tabs.setCurrentIndex(self._places["diagnosis" if name == "logs" else name])
-        if name == "logs":
-            self.diagnosis.show_bundle()
+        """Go to a tab, by its module's name."""
+        self.tabs.setCurrentIndex(self._places[name])
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)

@@ -64,8 +64,11 @@ def main(arguments: list[str]) -> int:
                 boots.measure(subject, report, given.repeat, say)
     except (UserError, subprocess.SubprocessError, TimeoutError) as error:
         print(f"The benchmark could not go on: {error}", file=sys.stderr)
-        return 1
-    print(report.table())
-    if given.json:
-        given.json.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
-    return 0
+        failed = True
+    else:
+        failed = False
+    if report.rows:  # what was measured before a failure took its time, too
+        print(report.table())
+        if given.json:
+            given.json.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    return int(failed)

@@ -75,11 +75,15 @@ def await_banner(port: int, deadline: float) -> None:
     raise TimeoutError(f"no SSH server answered on port {port}")
 
 
+class NoForward(TimeoutError):
+    """``ssh`` ended, or was not through in time."""
+
+
 @contextlib.contextmanager
 def tunnel(login: Login, local: Path) -> Iterator[Path]:
     """Forward the socket ``local`` to the machine's Docker socket while the block runs.
 
-    :raise TimeoutError: the socket did not appear.
+    :raise NoForward: the socket did not appear.
     """
     argv = login.argv("-N", "-L", f"{local}:{DOCKER_SOCKET}")
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -88,7 +92,7 @@ def tunnel(login: Login, local: Path) -> Iterator[Path]:
         while not local.exists():
             if process.poll() is not None or time.monotonic() > deadline:
                 said = process.stderr.read().decode(errors="replace") if process.stderr else ""
-                raise TimeoutError(f"ssh made no forward: {said.strip() or 'it did not say why'}")
+                raise NoForward(f"ssh made no forward: {said.strip() or 'it did not say why'}")
             time.sleep(0.01)
         yield local
     finally:

@@ -139,10 +139,20 @@ FOR_WINDOW = (
 )
 """What Qt needs of a Debian without a desktop; other systems' Qt packages and desktops have it."""
 
+
+def has_accessibility_bus() -> bool:
+    """Say whether what carries names and roles to screen readers is installed (AT-SPI)."""
+    return Path("/usr/share/dbus-1/services/org.a11y.Bus.service").exists()
+
+
 FOR_TESTS = (
     Part("shellcheck", everywhere("shellcheck") | {"dnf": "ShellCheck", "brew": "shellcheck"}),
     Part("socat", everywhere("socat") | {"brew": "socat"}),
     Part("sshd", everywhere("openssh-server") | {"pacman": "openssh"}),
+    Part("Xvfb", {"apt": "xvfb", "dnf": "xorg-x11-server-Xvfb", "pacman": "xorg-server-xvfb"}),
+    Part("xdotool", everywhere("xdotool") | {"brew": "xdotool"}),
+    Part("dbus-daemon", {"apt": "dbus", "dnf": "dbus-daemon", "pacman": "dbus", "brew": "dbus"}),
+    Part("at-spi2-core", everywhere("at-spi2-core"), has_accessibility_bus),
     Part("docker-registry", everywhere("docker-registry") | {"brew": "docker-registry"}),
     Part("busybox-static", {"apt": "busybox-static"}, lambda: find_static_busybox() is not None, ("apt",)),
 )

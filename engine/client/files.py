@@ -12,15 +12,18 @@ import stat
 import tarfile
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import CancelledError, Future
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 from engine.client import EngineClient
 from engine.client.errors import ApiError, Conflict, NotFound
 from engine.client.models import OURS
 from vm.errors import EngineError
+
+T = TypeVar("T")
 
 LIST = (
     "command -v stat >/dev/null || exit 127; stat -c '%F|%s|%Y|%A|%n' -- * .[!.]* ..?* 2>/dev/null; [ $? -lt 126 ]"
@@ -151,10 +154,9 @@ class ContainerFiles:
         return [entry for line in output.decode(errors="replace").splitlines() for entry in _told(line)]
 
     async def _read_archive(self, path: str) -> Listing:
-        loop = asyncio.get_running_loop()
         async with aclosing(cast(Any, self._engine.containers.get_archive(self._key, path))) as chunks:
-            source = Chunks(chunks, loop, time.monotonic() + MOST_SECONDS)
-            entries = await asyncio.to_thread(_entries, source, path)
+            source = Chunks(chunks, MOST_SECONDS)
+            entries = await source.read_by(_entries, source, path)
         return Listing(tuple(entries), not source.cut)
 
 
@@ -172,19 +174,19 @@ class Volume(ContainerFiles):
     async def hold(self) -> AsyncIterator[None]:
         await sweep(self._engine)
         image = await self._engine.images.make_empty({OURS: "volume"})
+        key = ""
         try:
-            self._key = await self._engine.containers.create(self._config(image))
-            async with await self._engine.containers.attach(self._key) as line:
-                await self._engine.containers.start(self._key)
+            key = self._key = await self._engine.containers.create(self._config(image))
+            async with await self._engine.containers.attach(key) as line:
+                await self._engine.containers.start(key)
                 yield None
                 async for _ in line.frames():
                     pass  # it prints nothing: this waits for its end
         finally:
-            await self._leave(image)
+            await self._leave(key, image)
 
-    async def _leave(self, image: str) -> None:
+    async def _leave(self, key: str, image: str) -> None:
         """Remove the container, which goes by itself when its input ends, and its image."""
-        key, self._key = self._key, ""
         try:
             if key:
                 try:
@@ -227,24 +229,40 @@ async def sweep(engine: EngineClient) -> None:
 class Chunks:
     """An asynchronous stream as a file that a thread reads; it ends early when there is too much."""
 
-    def __init__(
-        self, chunks: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop, deadline: float | None = None
-    ) -> None:
-        self._chunks, self._loop, self._deadline = chunks, loop, deadline
+    def __init__(self, chunks: AsyncIterator[bytes], most_seconds: float | None = None) -> None:
+        self._chunks, self._loop = chunks, asyncio.get_running_loop()
+        self._deadline = None if most_seconds is None else time.monotonic() + most_seconds
         self._data = bytearray()
         self._count = 0
+        self._next: Future[bytes] | None = None
         self.cut = False
 
+    async def read_by(self, work: Callable[..., T], *args: Any) -> T:
+        """Let a thread do something that reads; cancelling this ends the stream under it, and waits for it."""
+        thread = asyncio.ensure_future(asyncio.to_thread(work, *args))
+        try:
+            return await asyncio.shield(thread)
+        except asyncio.CancelledError:
+            self.cut = True
+            if self._next is not None:
+                self._next.cancel()
+            await asyncio.wait((thread,))
+            raise
+
     def read(self, size: int) -> bytes:
-        """That many bytes; fewer at the end only."""
+        """That many bytes; fewer at the end only. For the thread."""
         while len(self._data) < size and not self.cut:
-            chunk = asyncio.run_coroutine_threadsafe(anext(self._chunks, b""), self._loop).result()
+            self._next = asyncio.run_coroutine_threadsafe(anext(self._chunks, b""), self._loop)
+            try:
+                chunk = self._next.result()
+            except CancelledError:
+                break
             if not chunk:
                 break
             self._data += chunk
             self._count += len(chunk)
-            late = self._deadline is not None and time.monotonic() > self._deadline
-            self.cut = self._deadline is not None and (late or self._count > MOST_BYTES)
+            if self._deadline is not None:
+                self.cut = time.monotonic() > self._deadline or self._count > MOST_BYTES
         found = bytes(self._data[:size])
         del self._data[:size]
         return found
@@ -288,14 +306,14 @@ def _told(line: str) -> list[Entry]:
 
 async def _contents(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """What is in the one file of an archive, piece by piece."""
-    source = Chunks(chunks, asyncio.get_running_loop())
+    source = Chunks(chunks)
     async with aclosing(cast(Any, chunks)):
-        tar = await asyncio.to_thread(_tar, source)
-        member = await asyncio.to_thread(tar.next)  # its first; a stream has no way back
+        tar = await source.read_by(_tar, source)
+        member = await source.read_by(tar.next)  # its first; a stream has no way back
         file = tar.extractfile(member) if member is not None and member.isfile() else None
         if file is None:
             raise EngineError("This is not a file", "Only files and folders can be brought here.")
-        while piece := await asyncio.to_thread(file.read, PIECE):
+        while piece := await source.read_by(file.read, PIECE):
             yield piece
 
 

@@ -57,7 +57,7 @@ class Streams:
     # -- following ------------------------------------------------------------------------------------------------
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        since = float(request.query.get("since") or time.time())
+        since, until = float(request.query.get("since") or time.time()), request.query.get("until")
         response = await _begin(request, "application/json")
         seen = next((n for n, event in enumerate(self.world.events) if event["timeNano"] >= since * 1e9), None)
         place = len(self.world.events) if seen is None else seen
@@ -65,7 +65,7 @@ class Streams:
             while place < len(self.world.events):
                 await response.write(json.dumps(self.world.events[place]).encode() + b"\n")
                 place += 1
-            if float(request.query.get("until") or time.time()) < time.time():
+            if until is not None and float(until) < time.time():
                 return response
             async with self.world.happened:
                 while place >= len(self.world.events):

@@ -6,6 +6,7 @@ at the same time.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +22,10 @@ T = TypeVar("T")
 
 CALM_MS = 120
 """Milliseconds from an event to the fetch, so that those that follow share it."""
+
+CALM_FACTOR = 4
+CALM_MOST_MS = 1000
+"""A long list that takes a while to fetch is fetched less often, so that most of the time is for others."""
 
 
 class _Signals(QObject):
@@ -44,6 +49,7 @@ class Collection(Generic[T]):
         self._concerns = concerns
         self._work: Work | None = None
         self._again = False
+        self._began = 0.0
         self._signals = _Signals(session)
         self._timer = QTimer(session, singleShot=True, interval=CALM_MS)
         self._timer.timeout.connect(self.refresh)
@@ -60,6 +66,7 @@ class Collection(Generic[T]):
         if self._work is not None:
             self._again = True
             return
+        self._began = time.monotonic()
         self._work = self._session.bridge.call(
             self._fetch(self._session.engine), self._take, self._fail, owner=self._session
         )
@@ -78,6 +85,8 @@ class Collection(Generic[T]):
 
     def _end(self) -> None:
         self._work = None
+        took = time.monotonic() - self._began
+        self._timer.setInterval(round(max(CALM_MS, min(CALM_MOST_MS, CALM_FACTOR * took * 1000))))
         self.changed.emit()
         if self._again:
             self._again = False

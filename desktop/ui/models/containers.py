@@ -149,8 +149,8 @@ NAME, IMAGE, STATUS, CPU, MEMORY, PORTS, CREATED = range(7)
 
 COLUMNS = (
     Column("Name", lambda item: item.name, width=0),
-    Column("Image", _image, width=160),
-    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=190),
+    Column("Image", _image, width=156),
+    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=216),
     Column(
         "CPU",
         lambda item: f"{item.load.cpu:.1f} %" if item.load else "",
@@ -169,7 +169,7 @@ COLUMNS = (
         "Ports",
         lambda item: ", ".join(port_text(port) for port in item.ports),
         lambda item: [port.host_port or 0 for port in item.ports],
-        width=132,
+        width=148,
     ),
     Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=110),
 )

@@ -52,12 +52,14 @@ class Column:
 
 @dataclass
 class Node:
-    """A row in its place."""
+    """A row in its place. :ivar first, last: the columns in which it has changed."""
 
     row: Row
     parent: Node | None
     place: int = 0
     children: list[Node] = field(default_factory=list)
+    first: int = 0
+    last: int = 0
 
 
 class RecordModel(QAbstractItemModel):
@@ -96,10 +98,8 @@ class RecordModel(QAbstractItemModel):
                 self._number(parent, place)
                 self.endRemoveRows()
         present = {node.row.key: node for node in parent.children}
-        for row in rows:
-            node = present.get(row.key)
-            if node is not None:
-                self._change(node, row)
+        changed = [node for row in rows if (node := present.get(row.key)) and self._change(node, row)]
+        self._tell(changed, at)
         new = [row for row in wanted.values() if row.key not in present]
         if new:
             first = len(parent.children)
@@ -107,13 +107,33 @@ class RecordModel(QAbstractItemModel):
             parent.children.extend(_node(row, parent, first + number) for number, row in enumerate(new))
             self.endInsertRows()
 
-    def _change(self, node: Node, row: Row) -> None:
+    def _change(self, node: Node, row: Row) -> bool:
         before, node.row = node.row, row
-        if before.record != row.record:
-            index = self._index(node)
-            self.dataChanged.emit(index, index.siblingAtColumn(len(self.columns) - 1))
         if before.children or row.children:
             self._merge(node, row.children, self._index(node))
+        if before.record is row.record or before.record == row.record:
+            return False
+        shown = [
+            number
+            for number, column in enumerate(self.columns)
+            if column.text(before.record) != column.text(row.record)
+            or (column.sort is not None and column.sort(before.record) != column.sort(row.record))
+        ]
+        node.first, node.last = (shown[0], shown[-1]) if shown else (0, 0)
+        return True
+
+    def _tell(self, changed: list[Node], at: Index) -> None:
+        """Rows side by side share one message, and it names the columns: what orders by another has no work."""
+        changed.sort(key=lambda node: node.place)
+        runs: list[list[Node]] = []
+        for node in changed:
+            if runs and runs[-1][-1].place == node.place - 1:
+                runs[-1].append(node)
+            else:
+                runs.append([node])
+        for run in runs:
+            first, last = min(node.first for node in run), max(node.last for node in run)
+            self.dataChanged.emit(self.index(run[0].place, first, at), self.index(run[-1].place, last, at))
 
     def _number(self, parent: Node, first: int) -> None:
         for place in range(first, len(parent.children)):

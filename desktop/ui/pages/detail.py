@@ -47,7 +47,7 @@ class DetailPage(QWidget):
         outer.setStretch(1, 1)
         self.tabs.currentChanged.connect(self._shown)
         context.session.engine_gone.connect(self._engine_gone)
-        context.session.engine_ready.connect(lambda: self.tabs.setEnabled(True))
+        context.session.engine_ready.connect(self._engine_back)  # no lambda: it would outlive the page
 
     @property
     def search(self) -> QWidget | None:
@@ -81,6 +81,9 @@ class DetailPage(QWidget):
         layout = holder.layout() if holder is not None else None
         if make is not None and layout is not None:
             layout.addWidget(make())
+
+    def _engine_back(self) -> None:
+        self.tabs.setEnabled(True)
 
     def _engine_gone(self) -> None:
         self.tabs.setEnabled(False)

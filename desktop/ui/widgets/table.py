@@ -24,6 +24,9 @@ from desktop.ui.theme import ROW_HEIGHT, theme
 Index = QModelIndex | QPersistentModelIndex
 
 DOT = 8
+NAMES = 2
+"""Columns that hold names."""
+
 TEXT_MARGIN = 6
 LINKS = ", "
 """What is between the links of a cell."""
@@ -43,7 +46,8 @@ class RecordDelegate(QStyledItemDelegate):
 
     def initStyleOption(self, option: Any, index: Index) -> None:  # Qt's stubs lack the option's members
         super().initStyleOption(option, index)
-        option.textElideMode = Qt.TextElideMode.ElideMiddle
+        modes = Qt.TextElideMode  # the ends of names tell them apart; of the rest the beginning says most
+        option.textElideMode = modes.ElideMiddle if index.column() < NAMES else modes.ElideRight
         option.state &= ~QStyle.StateFlag.State_HasFocus
         if index.column() in self.links and index.data():
             token = "accent"
@@ -115,7 +119,6 @@ class Table(QTreeView):
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.selectionModel().selectionChanged.connect(lambda: self.chosen_changed.emit())
-        self.records.dataChanged.connect(lambda: self.chosen_changed.emit())
 
     # -- what is chosen -------------------------------------------------------------------------------------------
 

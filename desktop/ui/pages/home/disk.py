@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
@@ -52,13 +53,15 @@ class DiskCard(QWidget):
         context.session.engine_gone.connect(lambda: self._show({}))
         for found in (context.lists.images, context.lists.containers, context.lists.volumes):
             found.changed.connect(self._soon)
-        if context.session.running:
-            self.ask()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.ask()
 
     def ask(self) -> None:
-        """Look now."""
+        """Look now, if somebody sees it: the engine has to add up what all files take."""
         session = self._context.session
-        if session.running:
+        if session.running and self.isVisible():
             session.bridge.call(session.engine.df(), self._show, lambda _: None, owner=self)
 
     def _soon(self) -> None:

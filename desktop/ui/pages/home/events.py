@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
@@ -53,10 +54,16 @@ class EventsCard(QWidget):
             return
         known = sorted({**self._known, **fresh}.items())[-SHOWN:]
         self._known = dict(known)
-        self._show([event for _, event in reversed(known)])
+        if self.isVisible():
+            self._show()
 
-    def _show(self, events: list[Event]) -> None:
-        self._nothing.hide()
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show()
+
+    def _show(self) -> None:
+        events = [event for _, event in sorted(self._known.items(), reverse=True)]
+        self._nothing.setVisible(not events)
         while len(self.lines) < len(events):
             moment, line = label("", "small"), Elided()
             moment.setFixedWidth(64)
@@ -64,6 +71,6 @@ class EventsCard(QWidget):
             both = row(moment)
             both.addWidget(line, 1)
             self._list.addLayout(both)
-        for (moment, line), event in zip(self.lines, events, strict=True):
+        for (moment, line), event in zip(self.lines, events, strict=False):
             moment.setText(time.strftime("%H:%M:%S", time.localtime(event.time / 1e9)))
             line.set_full(phrase(event))

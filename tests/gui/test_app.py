@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QSystemTrayIcon
 from desktop.control.schema import RunState, SwitchReport
 from desktop.ui.app import LOCK, SOCKET, Application
 from desktop.ui.instance import STAY, Claim, Doorbell, ring
-from desktop.ui.pages.images import ImagesPage
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.progress import ProgressDialog
+from engine.client.models import Progress
 from tests.gui.drive import agree, top
 from tests.gui.stage import home, until
 
@@ -167,6 +168,12 @@ class TestClosing:
             until(lambda: not application.session.running)
 
 
+async def endless() -> AsyncIterator[Progress]:
+    """A pull that goes on until it is cancelled."""
+    yield Progress(status="Pulling")
+    await asyncio.Event().wait()
+
+
 class TestQuitting:
     def test_nothing_is_asked_when_nothing_would_be_lost(
         self, qapp: QApplication, folder: Path, tray: list[bool]
@@ -179,11 +186,9 @@ class TestQuitting:
     def test_a_pull_is_named_before_it_is_lost(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
         with started(qapp, folder) as application:
             until(lambda: application.session.running)
-            application.window.show_place("images")
-            page = application.window.pages["images"]
-            assert isinstance(page, ImagesPage)
-            page.pull("slow:1")
-            assert top(ProgressDialog).windowTitle() in application.losses()
+            window = application.window
+            ProgressDialog(window, window.context, "Pulling a:1", endless, "a:1 is here").show()
+            assert application.losses() == ["Pulling a:1"]
             application.tray.quit.trigger()
             question = top(Question)
             assert not application.ended

@@ -109,7 +109,7 @@ class TestForms:
         assert page.resources.apply.text() == "Apply and restart"
         assert "stops its containers" in page.resources.note.text()
         QTest.keyClick(page.resources.cpus, Qt.Key.Key_Return)
-        until(lambda: told(shown) == ["cpus is set; the machine restarts"])
+        until(lambda: told(shown) == ["The settings are applied; the machine restarts"])
         until(lambda: shown.session.status is not None and shown.session.status.state is not RunState.RUNNING)
         until(lambda: shown.session.running)
         assert stored(page, "cpus") == 1

@@ -112,12 +112,12 @@ class SettingsPage(QWidget):
             done()
             self.load()
             if not note.restart_needed:
-                banners.tell("done", note.text)
+                banners.tell("done", "The settings are applied")
             elif restart:
-                banners.tell("done", f"{note.text}; the machine restarts")
+                banners.tell("done", "The settings are applied; the machine restarts")
                 session.restart()
             else:
-                words = f"{note.text}, and will count from the next start of the machine"
+                words = "The settings are kept, and count from the next start of the machine"
                 banners.tell("warning", words, action=("Restart now", self._restart))
 
         session.control(lambda client: client.set_settings(changes), told, failed, owner=self)

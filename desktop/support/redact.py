@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 GONE = "[redacted]"
 
-SECRET_NAME = r"""[\w.-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|credential|authorization|x-registry-auth|
+SECRET_NAME = r"""[\w.-]{0,64}(?:pass(?:word|wd|phrase)?|pwd|secret|token|credential|authorization|x-registry-auth|
     api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|account[_-]?key|signature|cookie)s?"""
-_NAME = rf"(?:{SECRET_NAME}|[\w.-]*[_.-]auth|auth|sig)"
+_NAME = rf"(?:{SECRET_NAME}|[\w.-]{{0,64}}[_.-]auth|auth|sig)"
 
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.VERBOSE | re.MULTILINE | re.DOTALL), replacement)

@@ -47,6 +47,9 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
         shown.show_place(name)
         settle(2.5 if name == "home" else SETTLE_SECONDS)
         take(folder, f"{scheme}-{name}", shown)
+    for tab in ("behaviour", "engine", "proxy", "docker", "diagnosis", "reset"):
+        shown.show_place("settings", tab)
+        take(folder, f"{scheme}-settings-{tab}", shown)
     shown.show_place("containers")
     for tab in ("logs", "terminal", "stats", "inspect", "files", "ports"):
         container(shown, "web", tab)

@@ -13,6 +13,7 @@ from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import button, label, row
 from desktop.ui.widgets.terminal import Terminal
 from engine.client.containers import Exec
+from engine.client.errors import Conflict
 from engine.client.streams import MULTIPLEXED, Duplex
 from vm.errors import UserError
 
@@ -88,7 +89,8 @@ class ShellPanel(QWidget):
         self._line = None
 
     def _failed(self, error: UserError) -> None:
-        self.note.setText(error.message)
+        idle = isinstance(error, Conflict) and "is not running" in error.message
+        self.note.setText("The container is not running: start it first" if idle else error.message)
         self._line = None
 
     def _gone(self) -> None:

@@ -335,7 +335,7 @@ class Machine:
         :raise StateError: it is not running.    :raise MachineError: QEMU refused.
         """
         self._require("pause", RUNNING)
-        await self._monitor("stop")
+        await self.execute("stop")
         self._set(PAUSED)
 
     async def resume(self) -> None:
@@ -346,7 +346,7 @@ class Machine:
         """
         self._require("resume", PAUSED)
         DataDisk(self._paths.data_disk, self._host).require_space()
-        await self._monitor("cont")
+        await self.execute("cont")
         self.failure = None
         self._set(RUNNING)
         await self.set_time()
@@ -383,7 +383,7 @@ class Machine:
             return
         assert self._session is not None
         disk.require_growth((await disk.info()).virtual_size, size_gib)
-        await self._monitor("block_resize", {"node-name": DATA_NODE, "size": size_gib * GIB})
+        await self.execute("block_resize", {"node-name": DATA_NODE, "size": size_gib * GIB})
         await self._session.control.command("grow", GROW_SECONDS)
 
     async def wait_exit(self) -> UserError | None:
@@ -391,8 +391,10 @@ class Machine:
         await self._ended.wait()
         return self.failure
 
-    async def _monitor(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
-        assert self._session is not None
+    async def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+        """Run a QMP command. :raise MachineError: no QEMU runs; see :meth:`vm.qemu.monitor.Monitor.execute`."""
+        if self._session is None:
+            raise MachineError("The machine does not run", detail=command)
         return await self._session.monitor.execute(command, arguments)
 
     def _follow_up(self, work: Coroutine[Any, Any, None]) -> None:

@@ -44,6 +44,7 @@ from vm.guest.ssh import SshLink
 from vm.host import Host
 from vm.host.paths import Paths
 from vm.machine import Machine
+from vm.qemu.usernet import UserNetwork
 from vm.spec import Accelerator
 from vm.state import MachineState
 
@@ -72,7 +73,7 @@ class Supervisor:
         self.machine = Machine(paths, host)
         self.machine.changed.append(self._machine_changed)
         self.machine.link_changed.append(self._link_changed)
-        self.publisher = Publisher(self.machine.answer)
+        self.publisher = Publisher(self.machine.answer, UserNetwork(self.machine.execute))
         self.machine.asked.append(self.publisher.asked)
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)

@@ -1,7 +1,9 @@
 """The publisher: one listener for each port that dockerd publishes, and the way from it to the container.
 
-Requests are taken one after the other, so that the release of a port is done before the next one asks for it. The
-way into the machine may be away for a moment: a connection waits for it, as one to the engine's socket does.
+TCP is carried by streams of ours, to any address of a container's. Datagrams are left to whoever can carry them as
+such (:class:`Datagrams`; QEMU's user network). Requests are taken one after the other, so that the release of a
+port is done before the next one asks for it. The way into the machine may be away for a moment: a connection waits
+for it, as one to the engine's socket does.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from engine.endpoint.local import LocalStream
 from engine.endpoint.relay import relay
 from engine.ports.holder import holder_of
-from vm.errors import LinkError
+from vm.errors import LinkError, MachineError
 from vm.guest.forward import Forward
 from vm.guest.stream import Carrier
 
@@ -28,10 +31,24 @@ BACKLOG = 1024
 WAY_SECONDS = 30.0
 """For the way into the machine to be there again, and for the container to accept."""
 
+NOT_CARRIED = "{} is not carried to this computer"
+
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """What binding to an IPv6 address says on a computer without IPv6."""
 
 Answer = Callable[[str], Awaitable[None]]
+
+
+class Datagrams(Protocol):
+    """Carries UDP over IPv4 from a port of this computer to the same port of the machine."""
+
+    async def add(self, forward: Forward) -> None:
+        """Begin to. :raise MachineError: the port cannot be had."""
+        ...
+
+    async def remove(self, forward: Forward) -> None:
+        """Do it no longer. :raise MachineError: nobody can be asked."""
+        ...
 
 
 @dataclass(eq=False)
@@ -53,8 +70,9 @@ class Publisher:
     :param answer: sends the guest a line.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, datagrams: Datagrams) -> None:
         self._answer = answer
+        self._datagrams = datagrams
         self._published: dict[str, Published] = {}
         self._requests: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._carrier: Carrier | None = None
@@ -100,7 +118,7 @@ class Publisher:
         while True:
             word, rest = await self._requests.get()
             if word == "release":
-                self._release(rest.strip())
+                await self._withdraw(rest.strip())
                 continue
             try:
                 forward = Forward.parse(rest)
@@ -118,12 +136,9 @@ class Publisher:
         known = self._published.get(forward.key)
         if known is not None and known.forward == forward and not known.failure:
             return ""
-        self._release(forward.key)
-        if forward.protocol != "tcp":  # the container has its port all the same: others in the machine may use it
-            note = f"{forward.protocol} is not carried to this computer yet"
-            log.warning("port %d/%s of %s: %s", forward.port, forward.protocol, forward.guest_address, note)
-            self._published[forward.key] = Published(forward, note)
-            return ""
+        await self._withdraw(forward.key)
+        if forward.protocol != "tcp":
+            return await self._publish_datagrams(forward)
         published = Published(forward)
         try:
             published.server = await self._listen(published)
@@ -135,6 +150,32 @@ class Publisher:
         self._published[forward.key] = published
         log.info("published %s port %d", forward.address, forward.port)
         return ""
+
+    async def _publish_datagrams(self, forward: Forward) -> str:
+        if forward.protocol != "udp" or ":" in forward.address:
+            # the container has its port all the same: others in the machine may use it
+            kind = "UDP over IPv6" if forward.protocol == "udp" else forward.protocol.upper()
+            self._published[forward.key] = Published(forward, NOT_CARRIED.format(kind))
+            return ""
+        try:
+            await self._datagrams.add(forward)
+        except MachineError as error:
+            holder = await asyncio.to_thread(holder_of, forward.protocol, forward.address, forward.port)
+            why = f"the port is in use on this computer by {holder}" if holder else error.detail or error.message
+            return f"Bind for {forward.address}:{forward.port}/udp failed: {' '.join(why.split())}"
+        self._published[forward.key] = Published(forward)
+        log.info("published %s port %d/udp", forward.address, forward.port)
+        return ""
+
+    async def _withdraw(self, key: str) -> None:
+        """The machine goes on without this port."""
+        published = self._published.get(key)
+        self._release(key)
+        if published is not None and published.forward.protocol == "udp" and not published.failure:
+            try:
+                await self._datagrams.remove(published.forward)
+            except MachineError as error:
+                log.warning("port %d/udp stays with QEMU: %s", published.forward.port, error.message)
 
     async def _listen(self, published: Published) -> asyncio.Server:
         forward = published.forward

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
+import re
+import shutil
 import socket
+import subprocess
+import tarfile
 import threading
 import urllib.request
 from contextlib import closing
@@ -118,6 +124,45 @@ def test_many_bytes_and_half_close(sink: int) -> None:
             answer += piece
     assert answer.split()[0].decode() == hashlib.sha256(data).hexdigest()
     assert answer.endswith(b"after\n")
+
+
+def socat_archive() -> bytes:
+    """This computer's socat with its libraries: a small image has nothing that answers datagrams."""
+    program = shutil.which("socat")
+    assert program, "socat is missing: python3 installers/dev.py setup"
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", dereference=True) as tar:
+        for path in (program, *re.findall(r"/[^ ]+", listed)):
+            tar.add(path)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", ""])
+def test_datagrams(docker: Program, busybox: str, name: str, address: str) -> None:
+    """A container answers datagrams; without it the port is free again, and a program here may take it."""
+    port = free_port()
+    published = f"{address}:{port}:7/udp" if address else f"{port}:7/udp"
+    echo = ("socat", "-T30", "UDP4-RECVFROM:7,fork", "EXEC:cat")
+    docker("create", "--name", name, "-p", published, busybox, *echo)
+    docker("cp", "-", f"{name}:/", stdin=socat_archive())
+    docker("start", name)
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
+        client.settimeout(2)
+        client.connect(("127.0.0.1", port))
+        answer = b""
+        for _ in range(15):  # datagrams may be lost, and the server takes a moment to begin
+            with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+                client.send(b"anybody?")
+                answer = client.recv(512)
+                break
+    assert answer == b"anybody?"
+    docker("stop", "-t", "0", name)
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as taken:
+        taken.bind((address or "0.0.0.0", port))
+        failed = docker.fails("start", name)
+    assert "the port is in use on this computer by" in failed.err
+    assert f"(process {os.getpid()})" in failed.err
 
 
 def test_many_connections_at_once(docker: Program, busybox: str, name: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from engine.ports import Publisher
 from tests.unit.carriers import MemoryCarrier, MemoryStream, echo
 from tests.unit.sshd import eventually, free_port
-from vm.errors import LinkError
+from vm.errors import LinkError, MachineError
 from vm.guest.forward import Forward
 
 
@@ -31,14 +31,35 @@ class Guest:
         self.answers.append(line)
 
 
+class QemuNetwork:
+    """Keeps what is to be carried; refuses the ports it is told to."""
+
+    def __init__(self) -> None:
+        self.carried: list[int] = []
+        self.taken: set[int] = set()
+
+    async def add(self, forward: Forward) -> None:
+        if forward.port in self.taken:
+            raise MachineError("QEMU cannot listen at the port", detail="Could not set up\nthe rule")
+        self.carried.append(forward.port)
+
+    async def remove(self, forward: Forward) -> None:
+        self.carried.remove(forward.port)
+
+
 @pytest.fixture
 def guest() -> Guest:
     return Guest()
 
 
 @pytest.fixture
-async def publisher(guest: Guest) -> AsyncIterator[Publisher]:
-    made = Publisher(guest.answer)
+def network() -> QemuNetwork:
+    return QemuNetwork()
+
+
+@pytest.fixture
+async def publisher(guest: Guest, network: QemuNetwork) -> AsyncIterator[Publisher]:
+    made = Publisher(guest.answer, network)
     made.use(MemoryCarrier(echo))
     yield made
     await made.close()
@@ -169,10 +190,24 @@ async def test_a_client_that_breaks_off_closes_its_stream(publisher: Publisher, 
     await eventually(lambda: not publisher.published[0].clients)
 
 
-async def test_udp_is_told_not_refused(publisher: Publisher, guest: Guest) -> None:
-    publisher.asked("publish", f"9 udp 127.0.0.1 {free_port()} 172.17.0.2 53")
+async def test_udp_goes_by_qemus_network(publisher: Publisher, guest: Guest, network: QemuNetwork) -> None:
+    publisher.asked("publish", "9 udp 127.0.0.1 5353 172.17.0.2 53")
     await eventually(lambda: guest.answers == ["published 9 ok"])
-    assert "udp" in publisher.published[0].failure
+    assert network.carried == [5353]
+    publisher.asked("release", "9")
+    await eventually(lambda: network.carried == [])
+    network.taken.add(5353)
+    publisher.asked("publish", "10 udp 127.0.0.1 5353 172.17.0.2 53")
+    await eventually(lambda: len(guest.answers) == 2)
+    assert guest.answers[-1] == "published 10 Bind for 127.0.0.1:5353/udp failed: Could not set up the rule"
+    assert publisher.published == []
+
+
+@pytest.mark.parametrize("asked", ["udp ::1 5353 172.17.0.2 53", "sctp 127.0.0.1 5353 172.17.0.2 53"])
+async def test_what_cannot_be_carried_is_told_not_refused(publisher: Publisher, guest: Guest, asked: str) -> None:
+    publisher.asked("publish", f"9 {asked}")
+    await eventually(lambda: guest.answers == ["published 9 ok"])
+    assert "is not carried" in publisher.published[0].failure
 
 
 async def test_nonsense_and_an_absent_guest_do_no_harm(publisher: Publisher, guest: Guest) -> None:

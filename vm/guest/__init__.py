@@ -3,6 +3,7 @@
 stream.py     Stream and Carrier: what any way in offers (the endpoint knows only these)
 ssh.py        the SSH carrier; the only user of paramiko
 control.py    the line protocol on the virtio-serial port org.slipway.control
+forward.py    a port of the host's that the guest asks for
 keys.py       the per-installation keys both sides pin
 readiness.py  the checks that make "the guest is up" a fact
 """

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.images import ImagesPage
+from desktop.ui.pages.networks import NetworksPage
+from desktop.ui.pages.volumes import VolumesPage
 from desktop.ui.window import PLACES, Window
 from tests.gui.stage import home, until, window
 
@@ -55,6 +57,13 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
         container(shown, "web", tab)
         settle(2.5 if tab == "stats" else SETTLE_SECONDS)
         take(folder, f"{scheme}-container-{tab}", shown)
+    for place in ("volumes", "networks"):
+        shown.show_place(place)
+        page = shown.pages[place]
+        assert isinstance(page, VolumesPage | NetworksPage)
+        page.open(page.table.visible_rows()[-1].record)
+        settle(1.5)
+        take(folder, f"{scheme}-{place[:-1]}", shown)
     shown.show_place("images")
     images = shown.pages["images"]
     assert isinstance(images, ImagesPage)

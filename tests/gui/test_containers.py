@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
 from desktop.ui.models import containers as model
 from desktop.ui.pages.container import ContainerPage, LogPanel
@@ -228,6 +229,20 @@ class TestContainer:
         ]
         assert shown_items == ["Config"]
         assert '"Name": "/web"' in panel.raw.toPlainText()
+
+    def test_ports_and_mounts_follow_the_container(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "ports")
+
+        def texts() -> set[str]:
+            return {button.text() for button in panel.findChildren(QPushButton) if button.isVisible()}
+
+        until(lambda: texts() == {"localhost:8080", "localhost:8443"})
+        detail = shown.stack.currentWidget()
+        assert isinstance(detail, ContainerPage)
+        shown.session.bridge.call(shown.session.engine.containers.stop(detail.container.id))
+        until(lambda: not texts())
+        shown.session.bridge.call(shown.session.engine.containers.start(detail.container.id))
+        until(lambda: texts() == {"localhost:8080", "localhost:8443"})
 
     def test_a_removed_container_says_so(self, shown: Window) -> None:
         open_container(shown, "web", "inspect")

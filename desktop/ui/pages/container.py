@@ -17,7 +17,7 @@ from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import GAP
-from desktop.ui.widgets.basics import card, column, label, link, row, tool
+from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
 from desktop.ui.widgets.logview import LogView
 from engine.client.files import ContainerFiles
 from engine.client.models import Container
@@ -152,9 +152,26 @@ class PlacesPanel(QWidget):
         self._outer = QVBoxLayout(self)
         self._outer.setContentsMargins(0, 0, 0, 0)
         self._outer.setSpacing(GAP)
-        context.session.bridge.call(context.session.engine.containers.inspect(key), self._show, owner=self)
+        self._context, self._key = context, key
+        self._shown: QWidget | None = None
+        context.session.happened.connect(self._heard)
+        context.session.engine_ready.connect(self._ask)
+        self._ask()
+
+    def _ask(self) -> None:
+        session = self._context.session
+        session.bridge.call(session.engine.containers.inspect(self._key), self._show, lambda _: None, owner=self)
+
+    def _heard(self, events: list[Any]) -> None:
+        mine = self._key
+        if any(mine in (event.actor, event.attributes.get("container")) for event in events if _lasts(event)):
+            self._ask()
 
     def _show(self, values: dict[str, Any]) -> None:
+        if self._shown is not None:
+            self._shown.deleteLater()
+        self._shown = QWidget()
+        parts = fill(QVBoxLayout(self._shown))
         network = values.get("NetworkSettings") or {}
         ports = column(label("Ports", "section"))
         for inner, bindings in sorted((network.get("Ports") or {}).items()):
@@ -175,5 +192,11 @@ class PlacesPanel(QWidget):
         for part, nothing in ((ports, "None is published."), (mounts, "None."), (networks, "None.")):
             if part.count() == 1:
                 part.addWidget(label(nothing, "muted"))
-            self._outer.addWidget(card(part))
-        self._outer.addStretch(1)
+            parts.addWidget(card(part))
+        parts.addStretch(1)
+        self._outer.addWidget(self._shown)
+
+
+def _lasts(event: Any) -> bool:
+    """Whether an event may have changed what a container is."""
+    return not event.action.startswith("exec_")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -26,6 +27,11 @@ T = TypeVar("T")
 
 BATCH_SECONDS = 0.006
 """Longest turn of handing over before Qt gets its own again."""
+
+FRAME_SECONDS = 1 / 60
+
+SWITCH_SECONDS = 0.0005
+"""How soon Qt's thread gets Python's lock from a busy asyncio thread: each call of Qt's needs it anew."""
 
 MOST_WAITING = 5000
 """Items of one stream that may wait for Qt before its source has to."""
@@ -67,6 +73,7 @@ class Bridge(QObject):
         self._lock = threading.Lock()
         self._woken.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._loop = asyncio.new_event_loop()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._thread = threading.Thread(target=self._run, name="asyncio", daemon=True)
         self._thread.start()
 
@@ -103,11 +110,23 @@ class Bridge(QObject):
 
         async def run(handle: Work) -> None:
             batch = Batch[T](self._loop)
-            async with aclosing(cast(Any, items())) as source:
-                async for item in source:
-                    if batch.add(item):
-                        self._hand_over(handle, lambda: each(batch.take()))
-                    await batch.room()
+
+            def give() -> None:
+                found = batch.take()
+                if found:
+                    each(found)
+
+            def pass_on() -> None:
+                self._hand_over(handle, give)
+
+            try:
+                async with aclosing(cast(Any, items())) as source:
+                    async for item in source:
+                        if batch.add(item):
+                            self._loop.call_later(batch.pause(), pass_on)
+                        await batch.room()
+            finally:
+                pass_on()
             if done is not None:
                 self._hand_over(handle, done)
 
@@ -224,6 +243,7 @@ class Batch(Generic[T]):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._items: list[T] = []
+        self._next = 0.0
         self._lock = threading.Lock()
         self._room = asyncio.Event()
         self._room.set()
@@ -235,6 +255,12 @@ class Batch(Generic[T]):
             if len(self._items) >= MOST_WAITING:
                 self._room.clear()
             return len(self._items) == 1
+
+    def pause(self) -> float:
+        """Seconds until the next hand-over may be: a stream has one for each frame that could be painted."""
+        now = self._loop.time()
+        self._next = max(now, self._next + FRAME_SECONDS)
+        return self._next - now
 
     async def room(self) -> None:
         """Wait until Qt has taken what is too much."""

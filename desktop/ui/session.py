@@ -7,6 +7,7 @@ A supervisor or an engine that goes away is looked for again; everything that sh
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
@@ -21,6 +22,8 @@ from desktop.ui.bridge import Bridge, Failed, Work
 from engine.client import EngineClient
 from engine.client import Event as EngineEvent
 from vm.errors import UserError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -119,8 +122,9 @@ class Session(QObject):
                 async with aclosing(cast(Any, events)) as source:
                     async for event in source:
                         yield event
-            except UserError:  # the status tells what is wrong
-                await asyncio.sleep(RETRY_SECONDS)
+            except UserError as error:  # the status tells what is wrong
+                log.info("the engine's events have ended: %s", error.message)
+            await asyncio.sleep(RETRY_SECONDS)
 
     def _take_events(self, told: list[EngineEvent | None]) -> None:
         events = [event for event in told if event is not None]

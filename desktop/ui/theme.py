@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
+from typing import ClassVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -118,10 +120,12 @@ class Theme(QObject):
     """The scheme in use; applied to the whole application."""
 
     changed = Signal()
+    used: ClassVar[Theme | None] = None
 
     def __init__(self, app: QApplication, scheme: str = "system") -> None:
         """Follow the system, or stay ``light`` or ``dark``."""
         super().__init__(app)
+        Theme.used = self
         self._app = app
         self._scheme = scheme
         app.setStyle("Fusion")
@@ -183,9 +187,8 @@ class Theme(QObject):
 
 def theme() -> Theme:
     """The application's theme."""
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    found = app.findChild(Theme)
-    if found is None:
-        found = Theme(app)
-    return found
+    if Theme.used is None or not isValid(Theme.used):
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        return Theme(app)
+    return Theme.used

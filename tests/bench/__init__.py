@@ -8,7 +8,8 @@
     stock.toml       what that machine is made of; stock_files/ its files; *.sh the steps that need a shell
     openssh.py       the peer for ways in: OpenSSH's ``-L`` to the same machine
     raw.py           HTTP to a Docker socket, as plain as can be, so that the way is measured and not the client
-    boots.py ways.py idle.py    the three parts
+    boots.py ways.py idle.py    the three parts that need a machine
+    window.py        the part for the window, on the stand-in; window_probe.py runs in the window's process
 
 Absolute figures depend on the computer and on what else it does; the ratios are of one run, taken in turns.
 """

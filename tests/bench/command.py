@@ -7,15 +7,16 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import boots, idle, ways
+from tests.bench import boots, idle, ways, window
 from tests.bench.report import Report
 from tests.bench.subject import Subject
 from vm.errors import UserError
 from vm.host import host
 
-PARTS = ("boot", "latency", "throughput", "idle")
+PARTS = ("boot", "latency", "throughput", "idle", "window")
 
 
 def say(text: str) -> None:
@@ -29,12 +30,27 @@ def facts(subject: Subject) -> dict[str, str]:
     qemu = subprocess.run([subject.qemu.cmdline()[0], "--version"], capture_output=True, text=True, check=True)
     machine = status["machine"]
     return {
-        "computer": f"{platform.system()} {platform.machine()}, {host().cpu_count} CPUs, {host().memory_mib} MiB",
         "machine": f"{machine['cpus']} CPUs, {machine['memory_mib']} MiB, {status['accelerator']['name']}",
         "QEMU": qemu.stdout.split("\n")[0],
         "engine": f"Moby {status['engine']['version']}",
         "image": machine["image"],
     }
+
+
+def _measure_machine(wanted: Sequence[str], report: Report, repeat: int) -> None:
+    """The parts that need a machine."""
+    with Subject() as subject:
+        say("the first start, which is not measured")
+        subject.slipway("start")
+        report.facts |= facts(subject)
+        if "latency" in wanted:
+            ways.measure_latency(subject, report, say)
+        if "throughput" in wanted:
+            ways.measure_throughput(subject, report, say)
+        if "idle" in wanted:
+            idle.measure(subject, report, say)
+        if "boot" in wanted:
+            boots.measure(subject, report, repeat, say)
 
 
 def main(arguments: list[str]) -> int:
@@ -48,20 +64,13 @@ def main(arguments: list[str]) -> int:
     if unknown or given.repeat < 1:
         parser.error(f"unknown: {', '.join(unknown)}" if unknown else "--repeat has to be 1 or more")
     wanted = given.part or PARTS
-    report = Report()
+    computer = f"{platform.system()} {platform.machine()}, {host().cpu_count} CPUs, {host().memory_mib} MiB"
+    report = Report({"computer": computer})
     try:
-        with Subject() as subject:
-            say("the first start, which is not measured")
-            subject.slipway("start")
-            report.facts = facts(subject)
-            if "latency" in wanted:
-                ways.measure_latency(subject, report, say)
-            if "throughput" in wanted:
-                ways.measure_throughput(subject, report, say)
-            if "idle" in wanted:
-                idle.measure(subject, report, say)
-            if "boot" in wanted:
-                boots.measure(subject, report, given.repeat, say)
+        if "window" in wanted:
+            window.measure(report, say)
+        if set(wanted) - {"window"}:
+            _measure_machine(wanted, report, given.repeat)
     except (UserError, subprocess.SubprocessError, TimeoutError) as error:
         print(f"The benchmark could not go on: {error}", file=sys.stderr)
         failed = True

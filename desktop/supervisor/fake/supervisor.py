@@ -84,7 +84,9 @@ class FakeSupervisor(Supervisor):
         self.paths.docker_socket.unlink(missing_ok=True)  # a name: nothing to wait for
         await web.UnixSite(self._runner, str(self.paths.docker_socket)).start()
         self.paths.docker_socket.chmod(0o600)
-        self._life = asyncio.create_task(self.world.live(busy=self.scenario.busy))
+        self._life = asyncio.create_task(
+            self.world.shout() if self.scenario.loud else self.world.live(busy=self.scenario.busy)
+        )
 
     async def close(self) -> None:
         if self._life is not None:

@@ -17,6 +17,7 @@ from typing import Any
 Json = dict[str, Any]
 
 BUSY_SECONDS = 0.02
+LOUD_LINES = 10_000
 
 
 class Refused(Exception):
@@ -50,6 +51,17 @@ class World:
         self._began = time.time()
 
     # -- time ------------------------------------------------------------------------------------------------
+
+    async def shout(self) -> None:
+        """Let one container print 10,000 lines a second, each with its number and its time."""
+        item, begun, count = self.container("web"), time.time(), 0
+        while True:
+            await asyncio.sleep(BUSY_SECONDS)
+            for _ in range(round((time.time() - begun) * LOUD_LINES) - count):
+                count += 1
+                self.log(
+                    item, f'GET /things/{count} 200 "a line as a web server prints them" at {time.time():.3f}'
+                )
 
     async def live(self, *, busy: bool) -> None:
         """Let time pass: a busy world's containers stop and start."""

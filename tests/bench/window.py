@@ -1,0 +1,113 @@
+"""The window on the stand-in: first paint, memory, and how long anything keeps it from painting.
+
+Everything runs on an X server of its own, beside an empty Qt window in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.bench.report import Aim, Report, Row
+from tests.bench.stats import median
+from tests.e2e.screen import Screen, screen
+
+PROBE_SECONDS = 300.0
+FIRST_PAINTS = 7
+EMPTY = "empty PySide6 window"
+
+
+def probe(shown: Screen, mode: str, scenario: str) -> dict[str, Any]:
+    """Open a window in a home of its own, with the stand-in; what its watch told.
+
+    :raise subprocess.SubprocessError: it failed.
+    """
+    home = tempfile.mkdtemp(prefix="bench-", dir="/tmp")
+    own = {"SLIPWAY_HOME": home, "SLIPWAY_FAKE": scenario, "XDG_CONFIG_HOME": f"{home}/config"}
+    environment = {**os.environ, **shown.environment, **own}
+    del environment["QT_LINUX_ACCESSIBILITY_ALWAYS_ON"]  # as on a desktop without a screen reader
+    argv = [sys.executable, "-m", "tests.bench.window_probe", mode, str(time.monotonic())]
+    try:
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PROBE_SECONDS)
+        if done.returncode != 0:
+            raise subprocess.SubprocessError(f"the window ({mode}): {done.stdout}{done.stderr}")
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return told
+    finally:
+        stop = [sys.executable, "-m", "desktop.cli", "stop"]
+        subprocess.run(stop, env=environment, check=True, capture_output=True, timeout=60)
+        shutil.rmtree(home)
+
+
+def measure(report: Report, say: Callable[[str], None]) -> None:
+    """All of the window's figures."""
+    with screen() as shown:
+        _first_paint(shown, report, say)
+        _busy(shown, report, say)
+        _log(shown, report, say)
+
+
+def _first_paint(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
+    say(f"window: {FIRST_PAINTS} first paints, in turns with an empty window")
+    ours, theirs, bare = [], [], []
+    for _ in range(FIRST_PAINTS):
+        ours.append(probe(shown, "first", "running")["seconds"])
+        empty = probe(shown, "empty", "running")
+        theirs.append(empty["seconds"])
+        bare.append(empty["memory"])
+    row = Row("window", "first paint", "s", median(ours), median(theirs), EMPTY, our_samples=ours)
+    report.rows.append(row)
+    say("window: memory at rest")
+    rest = probe(shown, "rest", "running")["memory"]
+    report.rows.append(Row("window", "memory at rest (PSS)", "MB", rest, median(bare), EMPTY))
+    report.notes.append(
+        f"window, aims: first paint < 0.8 s, at rest < 150 MB: {_met(median(ours) < 0.8)}, {_met(rest < 150)}"
+    )
+
+
+def _busy(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
+    say("window: 500 containers change their state, fifty a second, an hour's worth")
+    told = probe(shown, "busy", "running,many,busy")
+    growth = Row(
+        "window",
+        "memory after an hour's events",
+        "MB",
+        told["after"],
+        told["before"],
+        "before",
+        Aim(1.05, at_least=False),
+    )
+    report.rows += [
+        Row("window", "500 changing: frame, p99", "ms", told["p99"]),
+        Row("window", "500 changing: frame, longest", "ms", told["max"]),
+        Row("window", "500 changing: own work in it", "ms", told["own max"]),
+        growth,
+    ]
+    report.notes.append(
+        f"window, 500 changing: {told['events']} events, {told['over 50 ms']} frames over 50 ms,"
+        f" memory {told['before']:.0f}, {told['middle']:.0f}, {told['after']:.0f} MB"
+    )
+
+
+def _log(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
+    say("window: a log at 10,000 lines a second")
+    told = probe(shown, "log", "running,loud")
+    report.rows += [
+        Row("window", "log: lines taken", "1/s", told["lines"]),
+        Row("window", "log: behind, longest", "s", told["behind"]),
+        Row("window", "log: frame, p99", "ms", told["p99"]),
+        Row("window", "log: frame, longest", "ms", told["max"]),
+        Row("window", "log: own work in it", "ms", told["own max"]),
+    ]
+    report.notes.append(f"window, log: {told['over 50 ms']} frames over 50 ms")
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "NOT met"

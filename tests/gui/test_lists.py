@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -232,3 +235,19 @@ class TestAway:
         until(detail.tabs.isEnabled)
         until(lambda: "Exited" in detail.state.text())
         assert shown.stack.currentWidget() is detail
+
+    def test_a_supervisor_that_is_killed(self, shown: Window) -> None:
+        page = containers(shown)
+        choose(page, "web")
+        act(page, "details")
+        detail = shown.stack.currentWidget()
+        assert isinstance(detail, ContainerPage)
+        assert shown.session.status is not None
+        assert shown.session.status.supervisor_pid is not None
+        os.kill(shown.session.status.supervisor_pid, signal.SIGKILL)
+        until(lambda: not detail.tabs.isEnabled())
+        shown.show_place("containers")
+        until(lambda: page.away.title.text() == "Slipway is not running")
+        assert names(page) == []
+        QTest.mouseClick(page.away.start, Qt.MouseButton.LeftButton)
+        until(lambda: "web" in names(page), seconds=30)

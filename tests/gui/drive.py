@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
@@ -90,3 +91,42 @@ def state(shown: Window, name: str) -> str:
     """A container's state, as the lists know it; empty when it is gone."""
     found = [item.state for item in shown.context.lists.containers.items if item.name == name]
     return found[0] if found else ""
+
+
+def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
+    """Every dialog that the pages have, by a short name: each function goes there and opens it."""
+
+    def of(place: str, operation: str, kind: type[QDialog], *chosen: str) -> Callable[[], QDialog]:
+        def make() -> QDialog:
+            page = go(shown, place)
+            until(lambda: names(page), "rows")
+            choose(page, *(chosen or names(page)[-1:]))
+            act(page, operation)
+            return top(kind)
+
+        return make
+
+    def calling(place: str, method: str, kind: type[QDialog]) -> Callable[[], QDialog]:
+        def make() -> QDialog:
+            page = go(shown, place)
+            until(lambda: names(page), "rows")
+            getattr(page, method)()
+            return top(kind)
+
+        return make
+
+    return {
+        "run": calling("containers", "run_dialog", Form),
+        "rename": of("containers", "rename", Form, "web"),
+        "remove-containers": of("containers", "remove", Question, "web", "builder"),
+        "pull": calling("images", "pull_dialog", Form),
+        "search": calling("images", "search_dialog", QDialog),
+        "build": calling("images", "build_dialog", Form),
+        "tag": of("images", "tag", Form, "redis"),
+        "remove-image": of("images", "remove", Question, "redis"),
+        "prune-images": calling("images", "prune", Question),
+        "create-volume": calling("volumes", "create_dialog", Form),
+        "remove-volume": of("volumes", "remove", Question, "cache"),
+        "create-network": calling("networks", "create_dialog", Form),
+        "keys": shown.show_shortcuts,
+    }

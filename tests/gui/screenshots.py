@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication, QWidget
@@ -14,6 +13,7 @@ from desktop.ui.pages.images import ImagesPage
 from desktop.ui.pages.networks import NetworksPage
 from desktop.ui.pages.volumes import VolumesPage
 from desktop.ui.window import PLACES, Window
+from tests.gui.drive import dialogs
 from tests.gui.stage import home, until, window
 
 SETTLE_SECONDS = 0.4
@@ -69,15 +69,7 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
     assert isinstance(images, ImagesPage)
     images.open(images.table.visible_rows()[0].record)
     take(folder, f"{scheme}-image", shown)
-    shown.show_place("containers")
-    containers = shown.pages["containers"]
-    assert isinstance(containers, ContainersPage)
-    dialogs: list[tuple[str, Callable[[], QWidget]]] = [
-        ("run", lambda: containers.run_dialog("nginx:1.29")),
-        ("pull", images.pull_dialog),
-        ("keys", shown.show_shortcuts),
-    ]
-    for name, make in dialogs:
+    for name, make in dialogs(shown).items():
         dialog = make()
         take(folder, f"{scheme}-dialog-{name}", dialog)
         dialog.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QTabBar, QWidge
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.widgets.terminal import Terminal
 from desktop.ui.window import PLACES, Window
-from tests.gui.drive import go, names
+from tests.gui.drive import dialogs, go, names
 from tests.gui.stage import until
 
 DETAIL_TABS = ("logs", "terminal", "stats", "inspect", "files", "ports")
@@ -45,13 +46,15 @@ def key(item: QWidget) -> int:
     return int(shiboken6.getCppPointer(item)[0])
 
 
-def walk(shown: Window) -> set[int]:
-    """What pressing Tab again and again comes by."""
+def walk(shown: QWidget, step: Callable[[QWidget], QWidget | None] = QWidget.nextInFocusChain) -> set[int]:
+    """What pressing Tab (or Shift+Tab) again and again comes by."""
     seen: set[int] = set()
-    item: QWidget | None = QApplication.focusWidget() or shown
+    item = shown.focusWidget() or shown
     while item is not None and key(item) not in seen:
         seen.add(key(item))
-        item = item.nextInFocusChain()
+        found = step(item)
+        assert found is not None
+        item = found
     return seen
 
 
@@ -59,9 +62,10 @@ def check(shown: Window) -> None:
     page = shown.stack.currentWidget()
     assert page is not None
     assert nameless(shown) == []
-    reached = walk(shown)
     wanted = focusable(shown)
-    assert [type(item).__name__ for item in wanted if key(item) not in reached] == []
+    for step in (QWidget.nextInFocusChain, QWidget.previousInFocusChain):
+        reached = walk(shown, step)
+        assert [type(item).__name__ for item in wanted if key(item) not in reached] == []
     assert len(wanted) >= 3  # the sidebar (one stop, arrow keys move in it), the page, the state bar
 
 
@@ -92,12 +96,16 @@ def test_a_containers_tabs(shown: Window) -> None:
 
 
 def test_dialogs(shown: Window) -> None:
-    page = go(shown, "containers")
-    assert isinstance(page, ContainersPage)
-    for dialog in (page.run_dialog("nginx:1.29"), shown.show_shortcuts()):
-        until(dialog.isVisible)
-        assert nameless(dialog) == []
+    """Names, roles, and a tab order that comes by everything, forwards and backwards."""
+    for name, make in dialogs(shown).items():
+        dialog = make()
+        assert nameless(dialog) == [], name
+        wanted = {key(item): type(item).__name__ for item in focusable(dialog)}
+        assert wanted or name == "keys", name  # a text that Esc closes
+        for step in (QWidget.nextInFocusChain, QWidget.previousInFocusChain):
+            assert {name for item, name in wanted.items() if item not in walk(dialog, step)} == set(), name
         dialog.close()
+        until(lambda: QApplication.activeModalWidget() is None)
 
 
 def test_rows_are_told_with_their_columns(shown: Window) -> None:

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from pyte.screens import Char
 
 from desktop.ui.theme import theme
+from desktop.ui.widgets.screen import Screen
 
 HISTORY = 10_000
 COLOURS = {
@@ -104,7 +105,7 @@ class Terminal(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
         self.setCursor(Qt.CursorShape.IBeamCursor)
-        self.cells = pyte.HistoryScreen(80, 24, history=HISTORY, ratio=0.5)
+        self.cells = Screen(80, 24, HISTORY)
         self._stream = pyte.Stream(self.cells)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)

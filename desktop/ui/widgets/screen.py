@@ -1,4 +1,4 @@
-"""The screen of a terminal: pyte's, with the alternate one, from which full-screen programs go back to the shell's."""
+"""The screen of a terminal: pyte's, with the alternate one that full-screen programs leave as it was before."""
 
 from __future__ import annotations
 

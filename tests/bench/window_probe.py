@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +26,9 @@ REST_SECONDS = 6.0
 WARM_SECONDS = 8.0
 BUSY_SECONDS = 75.0
 """At fifty changes a second, an hour in which some container changes its state every second."""
+
+STAMP = re.compile(r" at (\d+\.\d+)\n")
+"""When the stand-in printed a line."""
 
 LOG_SECONDS = 25.0
 """At 10,000 lines a second: the view's 100,000 are passed twice."""
@@ -134,14 +138,19 @@ class Script:
     def log(self) -> None:
         self.window.show_place("containers")
         page = self.window.pages["containers"]
-        row = next(row for row in page.table.visible_rows() if row.record.name == "web")
-        panel = page.open(row.record, "logs").tab("logs")
+        rows = [row for row in page.table.visible_rows() if row.record.name == "web"]
+        if not rows:
+            later(0.2, self.log)
+            return
+        panel = page.open(rows[0].record, "logs").tab("logs")
         add = panel.append
 
         def append(text: str) -> None:
             add(text)
             self.lines += text.count("\n")
-            self.behind = max(self.behind, time.time() - float(text.rpartition(" at ")[2].split()[0]))
+            stamps = STAMP.findall(text)
+            if stamps:
+                self.behind = max(self.behind, time.time() - float(stamps[-1]))
 
         panel.append = append
         later(2, lambda: self._log(panel))

@@ -45,6 +45,7 @@ def container(shown: Window, name: str, tab: str) -> None:
 def pages(shown: Window, folder: Path, scheme: str) -> None:
     """Every page of one scheme."""
     until(lambda: shown.context.lists.images.known, "the images")
+    shown.setFocus()  # nobody has pressed a key yet
     for name, _ in PLACES:
         shown.show_place(name)
         settle(2.5 if name == "home" else SETTLE_SECONDS)
@@ -83,8 +84,12 @@ def main(folder: Path) -> int:
     for scheme in ("light", "dark"):
         with home("running"), window(app, scheme) as shown:
             pages(shown, folder, scheme)
-    with home(""), window(app) as shown:
+    with home("slow"), window(app) as shown:
         take(folder, "light-home-stopped", shown)
+        shown.session.start()
+        until(lambda: shown.session.running, "the start", 60)
+        settle(8)  # the plots need samples
+        take(folder, "light-home-started", shown)
     return 0
 
 

@@ -57,7 +57,8 @@ class Question(QDialog):
         self.verb.setProperty("danger" if danger else "primary", True)
         self.verb.setAccessibleName(verb)
         self.buttons.addButton(self.verb, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.verb.setAutoDefault(False)  # Return must not lose anything
+        self.verb.setAutoDefault(False)  # Return must not lose anything, and neither must the space bar
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setFocus()
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         outer.addWidget(self.buttons)

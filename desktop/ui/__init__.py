@@ -2,6 +2,7 @@
 
 __main__.py    the process: one window per user       app.py       puts the parts together
 bridge.py      the one place where asyncio meets Qt   session.py   status, events and clients, kept alive
+collector.py   garbage, in Qt's thread only
 window.py      sidebar, pages, state bar              tray.py      the icon beside the clock
 theme.py       colours, spacing and type              icons.py     pictures in the theme's colours
 models/        what the engine has, as rows           widgets/     what pages are made of

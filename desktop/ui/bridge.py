@@ -8,17 +8,20 @@ lines a second) never keeps the window from painting, and a flood that is not ta
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from desktop.ui.collector import Collector
 from vm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -38,41 +41,55 @@ MOST_WAITING = 5000
 
 END_SECONDS = 5.0
 
+EACH, DONE, FAILED, OVER = "each", "done", "failed", "over"
+"""What the asyncio thread tells of a work: items, the result, the error, and that nothing more will come."""
+
 Failed = Callable[[UserError], object]
 
 
 class Work:
-    """Something under way in the asyncio thread. After :meth:`cancel` none of its callbacks is called."""
+    """Something under way in the asyncio thread. After :meth:`cancel` none of its callbacks is called.
 
-    def __init__(self, bridge: Bridge) -> None:
+    It belongs to Qt's thread with all that it holds; the other thread knows no callback, and is never the last one
+    to hold what was to be run.
+    """
+
+    def __init__(self, bridge: Bridge, number: int, run: object) -> None:
         self._bridge = bridge
-        self._task: asyncio.Task[None] | None = None
+        self._number = number
+        self._run = run
+        self.callbacks: dict[str, Callable[[Any], object]] = {}
         self.active = True
 
     def cancel(self) -> None:
         """End it; harmless when it has ended."""
         if self.active:
             self.active = False
-            self._bridge.post(self._cancel)
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+            self.callbacks.clear()
+            self._bridge.cancel(self._number)
 
 
 class Bridge(QObject):
-    """Owns the asyncio thread. All public methods are for Qt's thread."""
+    """Owns the asyncio thread. All public methods are for Qt's thread.
+
+    Whatever is Qt's is freed in Qt's thread, or both threads could wait for each other (see collector.py). So
+    callbacks never go to the other one, and garbage is collected here.
+    """
 
     _woken = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._inbox: deque[Callable[[], None]] = deque()
+        self._collector = Collector(self)
+        self._works: dict[int, Work] = {}
+        self._numbers = itertools.count()
+        self._inbox: deque[tuple[int, str, Any]] = deque()
         self._lasts: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._announced = False
         self._lock = threading.Lock()
         self._woken.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._loop = asyncio.new_event_loop()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         sys.setswitchinterval(SWITCH_SECONDS)
         self._thread = threading.Thread(target=self._run, name="asyncio", daemon=True)
         self._thread.start()
@@ -90,12 +107,11 @@ class Bridge(QObject):
         :param owner: the work is cancelled when this object is destroyed.
         """
 
-        async def run(handle: Work) -> None:
-            result = await work
-            if done is not None:
-                self._hand_over(handle, lambda: done(result))
+        async def run(number: int) -> None:
+            self._hand_over(number, DONE, await work)
 
-        return self._begin(run, failed, owner, work.close)
+        callbacks = {FAILED: failed, DONE: done}
+        return self._begin(run, callbacks, owner, work.close)
 
     def follow(
         self,
@@ -108,16 +124,11 @@ class Bridge(QObject):
     ) -> Work:
         """Iterate in the asyncio thread; ``each`` gets what has come since its last call, in Qt's thread."""
 
-        async def run(handle: Work) -> None:
+        async def run(number: int) -> None:
             batch = Batch[T](self._loop)
 
-            def give() -> None:
-                found = batch.take()
-                if found:
-                    each(found)
-
             def pass_on() -> None:
-                self._hand_over(handle, give)
+                self._hand_over(number, EACH, batch)
 
             try:
                 async with aclosing(cast(Any, items())) as source:
@@ -127,10 +138,19 @@ class Bridge(QObject):
                         await batch.room()
             finally:
                 pass_on()
-            if done is not None:
-                self._hand_over(handle, done)
+            self._hand_over(number, DONE, None)
 
-        return self._begin(run, failed, owner)
+        def give(batch: Batch[T]) -> None:
+            found = batch.take()
+            if found:
+                each(found)
+
+        callbacks = {EACH: give, FAILED: failed, DONE: (lambda _: done()) if done is not None else None}
+        return self._begin(run, callbacks, owner)
+
+    def cancel(self, number: int) -> None:
+        """End the work of that number, if it is still under way."""
+        self.post(partial(self._cancel, number))
 
     def post(self, callback: Callable[[], None]) -> bool:
         """Call something in the asyncio thread; False when that has ended."""
@@ -149,6 +169,8 @@ class Bridge(QObject):
         self.post(self._end)
         self._thread.join(END_SECONDS)
         self._inbox.clear()
+        self._works.clear()
+        self._collector.close()
 
     # -- the asyncio thread ---------------------------------------------------------------------------------------
 
@@ -176,48 +198,50 @@ class Bridge(QObject):
 
     def _begin(
         self,
-        run: Callable[[Work], Coroutine[Any, Any, None]],
-        failed: Failed | None,
+        run: Callable[[int], Coroutine[Any, Any, None]],
+        callbacks: Mapping[str, Callable[[Any], object] | None],
         owner: QObject | None,
         drop: Callable[[], None] = lambda: None,
     ) -> Work:
-        handle = Work(self)
-
-        async def guarded() -> None:
-            try:
-                await run(handle)
-            except UserError as error:
-                self._fail(handle, failed, error)
-            except Exception as error:
-                log.exception("work of the window failed in an unforeseen way")
-                self._fail(handle, failed, UserError("Something unforeseen went wrong", "", repr(error)))
-
-        def start() -> None:
-            if not handle.active:
-                drop()
-                return
-            handle._task = self._loop.create_task(guarded())
-            handle._task.add_done_callback(lambda _: drop())  # it may have been cancelled before its first step
-
-        if not self.post(start):
+        number = next(self._numbers)
+        work = Work(self, number, run)
+        work.callbacks = {kind: callback for kind, callback in callbacks.items() if callback is not None}
+        self._works[number] = work
+        if not self.post(partial(self._start, number, run, drop)):
+            del self._works[number]
             drop()
-        if owner is not None:
-            owner.destroyed.connect(handle.cancel)
-        return handle
+        elif owner is not None:
+            owner.destroyed.connect(work.cancel)
+        return work
 
-    def _fail(self, handle: Work, failed: Failed | None, error: UserError) -> None:
-        if failed is not None:
-            self._hand_over(handle, lambda: failed(error))
-        else:
-            log.warning("%s %s", error.message, error.detail)
+    def _start(
+        self, number: int, run: Callable[[int], Coroutine[Any, Any, None]], drop: Callable[[], None]
+    ) -> None:
+        def ended(_: asyncio.Task[None]) -> None:
+            del self._tasks[number]
+            drop()  # it may have been cancelled before its first step
+            self._hand_over(number, OVER, None)
 
-    def _hand_over(self, handle: Work, callback: Callable[[], object]) -> None:
-        def call() -> None:
-            if handle.active:
-                callback()
+        task = self._tasks[number] = self._loop.create_task(self._guarded(number, run))
+        task.add_done_callback(ended)
 
+    async def _guarded(self, number: int, run: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await run(number)
+        except UserError as error:
+            self._hand_over(number, FAILED, error)
+        except Exception as error:
+            log.exception("work of the window failed in an unforeseen way")
+            self._hand_over(number, FAILED, UserError("Something unforeseen went wrong", "", repr(error)))
+
+    def _cancel(self, number: int) -> None:
+        task = self._tasks.get(number)
+        if task is not None:
+            task.cancel()
+
+    def _hand_over(self, number: int, kind: str, value: Any) -> None:
         with self._lock:
-            self._inbox.append(call)
+            self._inbox.append((number, kind, value))
             if self._announced:
                 return
             self._announced = True
@@ -227,14 +251,30 @@ class Bridge(QObject):
 
     def _deliver(self) -> None:
         end = time.monotonic() + BATCH_SECONDS
-        while time.monotonic() < end:
-            with self._lock:
-                if not self._inbox:
-                    self._announced = False
-                    return
-                callback = self._inbox.popleft()
-            callback()
-        QTimer.singleShot(0, self._deliver)
+        more = True
+        try:
+            while time.monotonic() < end:
+                with self._lock:
+                    more = self._announced = bool(self._inbox)
+                    if not more:
+                        return
+                    message = self._inbox.popleft()
+                self._take(*message)
+        finally:
+            if more:  # also after a callback that failed
+                QTimer.singleShot(0, self._deliver)
+
+    def _take(self, number: int, kind: str, value: Any) -> None:
+        work = self._works.get(number)
+        if work is None:
+            return
+        if kind == OVER:
+            work.active = False
+            del self._works[number]
+        elif kind in work.callbacks:
+            work.callbacks[kind](value)
+        elif kind == FAILED and work.active:
+            log.warning("%s %s", value.message, value.detail)
 
 
 class Batch(Generic[T]):

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from PySide6.QtCore import QObject, QThread
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from desktop.ui.bridge import MOST_WAITING, Bridge
 from tests.gui.stage import until
@@ -133,3 +134,73 @@ def test_the_end_cancels_everything(qapp: QApplication) -> None:
     assert ended == [True]
     bridge.call(endless())  # too late, and harmless
     assert ended == [True]
+
+
+class Witness:
+    """Tells in which thread it was freed."""
+
+    def __init__(self, freed: list[int]) -> None:
+        self.freed = freed
+        self.itself: object = None
+
+    def __call__(self, *_: object) -> None:
+        """A callback, which holds this object."""
+
+    def __del__(self) -> None:
+        self.freed.append(threading.get_ident())
+
+
+@pytest.mark.parametrize("ending", ["result", "error", "cancelled"])
+def test_what_callbacks_hold_is_freed_in_qts_thread(bridge: Bridge, ending: str) -> None:
+    """Freed elsewhere, a slot of Qt's can make both threads wait for each other for ever."""
+    freed: list[int] = []
+
+    async def work() -> None:
+        if ending == "error":
+            raise EngineError("no")
+        if ending == "cancelled":
+            await asyncio.Event().wait()
+
+    async def items() -> AsyncIterator[int]:
+        yield 1
+        await work()
+
+    for _ in range(50):
+        begun = bridge.call(work(), Witness(freed), Witness(freed), owner=bridge)
+        followed = bridge.follow(items, Witness(freed), Witness(freed), Witness(freed), owner=bridge)
+        if ending == "cancelled":
+            begun.cancel()
+            followed.cancel()
+        del begun, followed
+    until(lambda: len(freed) == 250)
+    assert set(freed) == {threading.get_ident()}
+
+
+def test_garbage_is_collected_in_qts_thread(bridge: Bridge) -> None:
+    freed: list[int] = []
+    count = 5000  # more than makes Python collect by itself
+
+    async def make_garbage() -> None:
+        for _ in range(count):
+            witness = Witness(freed)
+            witness.itself = witness
+
+    bridge.call(make_garbage())
+    until(lambda: len(freed) > count // 2)
+    assert set(freed) == {threading.get_ident()}
+
+
+def test_a_callback_that_fails_does_not_keep_the_others(bridge: Bridge, qtbot: QtBot) -> None:
+    told: list[int] = []
+
+    async def work() -> int:
+        return 1
+
+    def broken(_: int) -> None:
+        raise ZeroDivisionError
+
+    with qtbot.captureExceptions() as failures:
+        bridge.call(work(), broken)
+        bridge.call(work(), told.append)
+        until(lambda: told)
+    assert [kind for kind, _, _ in failures] == [ZeroDivisionError]

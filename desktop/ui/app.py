@@ -21,7 +21,7 @@ from desktop.ui.session import Session
 from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
 from desktop.ui.widgets.dialogs import Question
-from desktop.ui.widgets.progress import ProgressDialog
+from desktop.ui.widgets.progress import WorkDialog
 from desktop.ui.window import Window
 from vm.errors import UserError
 
@@ -118,7 +118,7 @@ class Application:
         """What would be cancelled if this process, or with ``stop`` also the engine, ended now."""
         status = self.session.status
         starting = status is not None and status.state is RunState.STARTING and not stop
-        dialogs = [item for item in QApplication.topLevelWidgets() if isinstance(item, ProgressDialog)]
+        dialogs = [item for item in QApplication.topLevelWidgets() if isinstance(item, WorkDialog)]
         under_way = [item.windowTitle() for item in dialogs if not item.done_with]
         return [*(["The start of the machine"] if starting else []), *under_way]
 

@@ -21,6 +21,7 @@ from desktop.control.schema import RunState, Status, UsageReport
 from desktop.ui.bridge import Bridge, Failed, Work
 from engine.client import EngineClient
 from engine.client import Event as EngineEvent
+from engine.client.credentials import UserKeys
 from vm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Session(QObject):
         super().__init__(parent)
         self.bridge = bridge
         self.paths = own_paths()
-        self.engine = EngineClient(self.paths.docker_socket)
+        self.engine = EngineClient(self.paths.docker_socket, keys=UserKeys().look)
         bridge.at_end(self.engine.__aexit__)
         self.status: Status | None = None
         self.trouble: UserError | None = None

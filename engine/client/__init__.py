@@ -8,6 +8,8 @@ transport.py   dials, negotiates the API version, maps failures; the seam for ot
 streams.py     JSON lines, multiplexed output, duplex connections       errors.py   what can go wrong
 models.py      what the engine tells, as values                         progress.py long work and its failures
 system.py      images.py      containers.py      volumes.py      networks.py      files.py      command.py
+registry.py    names of images, and what registries refuse              credentials.py who the user is there
+build/         builds with BuildKit
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from engine.client.containers import Containers
 from engine.client.images import Images
 from engine.client.models import Event, Version
 from engine.client.networks import Networks
+from engine.client.progress import Lookup, nobody
 from engine.client.system import Filters, System
 from engine.client.transport import REPLY_SECONDS, Dialler, SocketDialler, Transport
 from engine.client.volumes import Volumes
@@ -32,13 +35,14 @@ class EngineClient:
 
     :param way: the endpoint's socket, or another way to an engine.
     :param timeout: seconds for an answer to begin; streams have no limit.
+    :param keys: who we are at a registry; nobody by default, else :meth:`.credentials.UserKeys.look`.
     """
 
-    def __init__(self, way: Path | Dialler, timeout: float = REPLY_SECONDS) -> None:
+    def __init__(self, way: Path | Dialler, timeout: float = REPLY_SECONDS, *, keys: Lookup = nobody) -> None:
         dialler = SocketDialler(way) if isinstance(way, Path) else way
         self._transport = Transport(dialler, timeout)
         self._system = System(self._transport)
-        self.images = Images(self._transport)
+        self.images = Images(self._transport, keys)
         self.containers = Containers(self._transport)
         self.volumes = Volumes(self._transport)
         self.networks = Networks(self._transport)

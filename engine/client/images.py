@@ -1,18 +1,23 @@
-"""Images: ``/images`` and ``/build`` of the Docker Engine API v1.51."""
+"""Images: ``/images`` of the Docker Engine API v1.51."""
 
 from __future__ import annotations
 
 import builtins
 import json
 import tarfile
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlencode
 
+from engine.client.build.build import Build, run
+from engine.client.build.trace import Trace
+from engine.client.errors import ApiError, ProgressError
 from engine.client.models import Found, Image, Layer, Progress, Pruned
-from engine.client.progress import Credentials, registry_auth, steps
+from engine.client.progress import Lookup, registry_auth, steps
+from engine.client.registry import HUB, explain, registry_of, split_reference
 from engine.client.system import Filters
-from engine.client.transport import Transport, query
+from engine.client.transport import Params, Transport, query
 
 TAR = {"Content-Type": "application/x-tar"}
 
@@ -20,8 +25,9 @@ TAR = {"Content-Type": "application/x-tar"}
 class Images:
     """The engine's images. Names are references (``alpine:3.22``, ``name@sha256:…``) or IDs."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, keys: Lookup) -> None:
         self._transport = transport
+        self._keys = keys
 
     async def list(
         self, *, all: bool = False, filters: Filters | None = None, shared: bool = False
@@ -45,64 +51,60 @@ class Images:
     async def distribution(self, name: str) -> dict[str, Any]:
         """What the image's registry tells of it: ``Descriptor`` and ``Platforms``.
 
-        :raise Denied, NotFound: the registry does not tell.
+        :raise RegistryError: the registry does not tell.
         """
-        values: dict[str, Any] = await self._transport.json("GET", f"/distribution/{name}/json")
+        headers = await self._who(name)
+        try:
+            reply = await self._transport.call("GET", f"/distribution/{name}/json", headers=headers)
+        except ApiError as error:
+            raise explain(error, name) from error
+        values: dict[str, Any] = reply.json()
         return values
 
     async def history(self, name: str) -> builtins.list[Layer]:
         """The steps that made it, newest first."""
         return [Layer.of(item) for item in await self._transport.json("GET", f"/images/{name}/history")]
 
-    async def pull(
-        self, name: str, *, platform: str | None = None, credentials: Credentials | None = None
-    ) -> AsyncIterator[Progress]:
+    async def pull(self, name: str, *, platform: str | None = None) -> AsyncIterator[Progress]:
         """Fetch an image; leaving the iteration cancels it.
 
         :param name: with tag or digest; without either, ``latest``.    :param platform: such as ``linux/arm64``.
-        :raise ProgressError: it failed on its way.    :raise NotFound: no such image.
+        :raise RegistryError: its registry does not give it.    :raise ProgressError: it failed on its way.
         """
         repository, tag = split_reference(name)
         params = query(fromImage=repository, tag=tag, platform=platform)
-        headers = registry_auth(credentials)
-        async with self._transport.stream("POST", "/images/create", params, headers=headers) as reply:
-            async for step in steps(reply):
+        async with aclosing(self._moving(name, "/images/create", params)) as told:
+            async for step in told:
                 yield step
 
-    async def push(self, name: str, *, credentials: Credentials | None = None) -> AsyncIterator[Progress]:
-        """Send an image to its registry.
+    async def push(self, name: str) -> AsyncIterator[Progress]:
+        """Send an image to its registry; leaving the iteration cancels it.
 
-        :raise ProgressError: it failed on its way.
+        :raise RegistryError: its registry does not take it.    :raise ProgressError: it failed on its way.
         """
         repository, tag = split_reference(name)
-        headers = registry_auth(credentials)
-        async with self._transport.stream(
-            "POST", f"/images/{repository}/push", query(tag=tag), headers=headers
-        ) as reply:
-            async for step in steps(reply):
+        async with aclosing(self._moving(name, f"/images/{repository}/push", query(tag=tag))) as told:
+            async for step in told:
                 yield step
 
-    async def build(
-        self,
-        context: AsyncIterable[bytes] | bytes,
-        *,
-        tag: str | None = None,
-        dockerfile: str = "Dockerfile",
-        arguments: Mapping[str, str] | None = None,
-        platform: str | None = None,
-        cache: bool = True,
-    ) -> AsyncIterator[Progress]:
-        """Build an image with the engine's classic builder.
+    async def _moving(self, name: str, path: str, params: Params) -> AsyncGenerator[Progress]:
+        headers = await self._who(name)
+        try:
+            async with self._transport.stream("POST", path, params, headers=headers) as reply:
+                async for step in steps(reply):
+                    yield step
+        except (ApiError, ProgressError) as error:
+            raise explain(error, name) from error
 
-        :param context: the folder as a tar archive.
+    async def _who(self, name: str) -> dict[str, str]:
+        return registry_auth(await self._keys(registry_of(name)))
+
+    def build(self, build: Build) -> AsyncGenerator[Trace]:
+        """Build an image with BuildKit; leaving the iteration cancels it (see engine/client/build/build.py).
+
         :raise ProgressError: a step failed.
         """
-        params = query(
-            t=tag, dockerfile=dockerfile, buildargs=arguments, platform=platform, nocache=not cache, rm=True
-        )
-        async with self._transport.stream("POST", "/build", params, content=context, headers=TAR) as reply:
-            async for step in steps(reply):
-                yield step
+        return run(self._transport, build, self._keys)
 
     async def tag(self, name: str, target: str) -> None:
         """Give an image one more name."""
@@ -128,12 +130,21 @@ class Images:
         return Pruned(tuple(gone), int(values.get("SpaceReclaimed") or 0))
 
     async def search(self, term: str, *, limit: int = 25, official: bool = False) -> builtins.list[Found]:
-        """Search Docker Hub."""
-        filters = {"is-official": ["true"]} if official else None
-        found = await self._transport.json("GET", "/images/search", query(term=term, limit=limit, filters=filters))
-        return [Found.of(item) for item in found]
+        """Search Docker Hub.
 
-    async def save(self, *names: str) -> AsyncIterator[bytes]:
+        :raise RegistryError: it does not answer.
+        """
+        filters = {"is-official": ["true"]} if official else None
+        params = query(term=term, limit=limit, filters=filters)
+        try:
+            reply = await self._transport.call(
+                "GET", "/images/search", params, headers=registry_auth(await self._keys(HUB))
+            )
+        except ApiError as error:
+            raise explain(error, term) from error
+        return [Found.of(item) for item in reply.json()]
+
+    async def save(self, *names: str) -> AsyncGenerator[bytes]:
         """Images as one tar archive for :meth:`load`, piece by piece."""
         params = "&".join(f"names={name}" for name in names)
         async with self._transport.stream("GET", f"/images/get?{params}") as reply:
@@ -156,16 +167,3 @@ class Images:
         async with self._transport.stream("POST", "/images/load", params, content=archive, headers=TAR) as reply:
             async for step in steps(reply):
                 yield step
-
-
-def split_reference(name: str) -> tuple[str, str | None]:
-    """Repository and tag or digest of a reference (distribution/reference); ``latest`` when it has neither.
-
-    A colon before the last slash belongs to the registry's port.
-    """
-    repository, at, digest = name.partition("@")
-    if at:
-        return repository, digest
-    head, slash, last = name.rpartition("/")
-    base, colon, tag = last.partition(":")
-    return f"{head}{slash}{base}", tag if colon else "latest"

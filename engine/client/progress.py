@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import httpx
 
@@ -14,6 +14,14 @@ from engine.client.streams import objects
 
 Credentials = Mapping[str, str]
 """Docker's AuthConfig: ``username`` and ``password``, or ``identitytoken``, and ``serveraddress``."""
+
+Lookup = Callable[[str], Awaitable[Credentials]]
+"""A registry's host → who we are there; empty for nobody."""
+
+
+async def nobody(registry: str) -> Credentials:
+    """We are nobody, anywhere."""
+    return {}
 
 
 async def steps(reply: httpx.Response) -> AsyncIterator[Progress]:

@@ -182,7 +182,7 @@ class Duplex:
 
     def frames(self) -> AsyncIterator[Frame]:
         """The output until its end."""
-        return frames(self._chunks(), self.content_type)
+        return frames(self.chunks(), self.content_type)
 
     async def close(self) -> None:
         """Close both directions. Idempotent."""
@@ -192,7 +192,11 @@ class Duplex:
         except OSError:  # the other side was first
             return
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The output as it comes, undecoded.
+
+        :raise StreamBroken: the connection is gone.
+        """
         if self._first:
             first, self._first = self._first, b""
             yield first

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -161,9 +161,18 @@ class Transport:
         except httpx.HTTPError as error:
             raise unreachable(error) from error
 
-    async def upgrade(self, path: str, params: Params | None = None, *, body: Any = None) -> Duplex:
+    async def upgrade(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        body: Any = None,
+        protocol: str = "tcp",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Duplex:
         """A POST that turns its connection into a plain duplex stream (RFC 9110, 7.8; Docker's “hijack”).
 
+        :param protocol: what is spoken then: ``tcp``, or ``h2c`` for BuildKit.
         :raise ApiError: the engine refused it.    :raise EngineUnreachable: nobody answers.
         """
         where = str(httpx.URL(await self._path(path), params=dict(params or {})))
@@ -174,7 +183,7 @@ class Transport:
         except (OSError, TimeoutError) as error:
             raise unreachable(error) from error
         try:
-            return await _upgrade(reader, writer, where, data)
+            return await _upgrade(reader, writer, where, data, [("Upgrade", protocol), *headers])
         except BaseException as error:
             writer.close()
             if isinstance(error, OSError):
@@ -246,9 +255,15 @@ def _message(body: bytes) -> str:
         return body.decode(errors="replace").strip()
 
 
-async def _upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, where: str, data: bytes) -> Duplex:
+async def _upgrade(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    where: str,
+    data: bytes,
+    more: Sequence[tuple[str, str]],
+) -> Duplex:
     protocol = h11.Connection(h11.CLIENT)
-    headers = [("Host", "docker"), ("User-Agent", AGENT), ("Connection", "Upgrade"), ("Upgrade", "tcp")]
+    headers = [("Host", "docker"), ("User-Agent", AGENT), ("Connection", "Upgrade"), *more]
     headers += [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
     for part in (h11.Request(method="POST", target=where, headers=headers), h11.Data(data), h11.EndOfMessage()):
         writer.write(protocol.send(part) or b"")

@@ -9,13 +9,14 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
+from desktop.ui.facts import Fact
 from desktop.ui.loads import load_of
 from desktop.ui.models import containers, images
 from desktop.ui.models.format import age, binary_size, short_id, size
 from desktop.ui.models.records import Column, RecordFilter, RecordModel, Row
 from desktop.ui.models.run import RunRequest, parse_memory, parse_port
-from desktop.ui.pages.images import reference_trouble
 from engine.client.models import Container, Image, Port
+from engine.client.registry import reference_trouble
 
 BASE = Container("a" * 64, ("/web",), "nginx", "sha256:1", "run", 100, "running", "Up 2 minutes", (), {}, (), ())
 
@@ -121,10 +122,10 @@ def test_ports_are_told_once_for_both_address_families() -> None:
 def test_an_image_with_tags_is_one_row() -> None:
     image = Image("sha256:1", ("a:1", "a:2", "b:1"), (), 0, 10, 5, 0, {})
     dangling = Image("sha256:2", (), ("a@sha256:77",), 0, 10, 5, 0, {})
-    first, second = images.rows([image, dangling], [BASE])
-    assert (first.record.repository, first.record.tag) == ("a and 1 more", "1, 2, 1")
+    first, second = images.rows([image, dangling], [BASE], {"sha256:1": Fact("linux/arm64", ())})
+    assert (first.record.repository, first.record.tag) == ("a and 1 more", "1, 2")
     assert [child.record.reference for child in first.children] == ["a:1", "a:2", "b:1"]
-    assert first.record.users == ("web",)
+    assert (first.record.users, first.record.platform) == (("web",), "linux/arm64")
     assert second.record.dangling
     assert second.record.repository == "a"
 
@@ -210,6 +211,8 @@ def test_what_is_no_reference(text: str) -> None:
     assert reference_trouble(text)
 
 
-@pytest.mark.parametrize("text", ["nginx", "nginx:1.29-RC1", "localhost:5000/a/b:1", "a@sha256:00", "ghcr.io/o/n"])
+@pytest.mark.parametrize(
+    "text", ["nginx", "nginx:1.29-RC1", "localhost:5000/a/b:1", f"a@sha256:{64 * '0'}", "ghcr.io/o/n"]
+)
 def test_references(text: str) -> None:
     assert reference_trouble(text) == ""

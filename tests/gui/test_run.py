@@ -93,7 +93,7 @@ def test_what_is_not_here_is_pulled_first_with_progress(shown: Window) -> None:
     dialog = run_dialog(shown, "nosuch/thing")
     press(dialog, "Run")
     progress = top(ProgressDialog)
-    until(lambda: "not found" in progress.status.text())
+    until(lambda: "There is no" in progress.status.text())
     press(progress, "Close")
 
 

@@ -25,8 +25,8 @@ from engine.client.errors import (
     StreamBroken,
     Unavailable,
 )
-from engine.client.images import split_reference
 from engine.client.models import Container, Image, Volume
+from engine.client.registry import split_reference
 from engine.client.streams import Demultiplexer, Frame, JsonLines, Std
 from engine.client.transport import query
 from tests.unit.local_server import serving

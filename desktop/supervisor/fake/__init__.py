@@ -9,5 +9,6 @@ world.py        the engine's objects and what happens to them
 catalogue.py    what the world is furnished with at first
 engine.py       the Docker Engine API in front of the world
 streams.py      its long answers: events, logs, stats, terminals, pulls
+building.py     BuildKit
 files.py        what is in containers and volumes
 """

@@ -5,6 +5,7 @@ Streams are in streams.py. Paths come with and without a version, as dockerd tak
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from desktop.supervisor.fake.building import Building
 from desktop.supervisor.fake.files import Files
 from desktop.supervisor.fake.streams import Streams
 from desktop.supervisor.fake.world import Json, Refused, World
@@ -34,7 +36,7 @@ def make_app(world: World, runs: Callable[[], bool]) -> web.Application:
             return web.json_response({"message": str(error)}, status=error.status)
 
     app = web.Application(middlewares=[explain], client_max_size=2**40)
-    for owner in (Calls(world), Files(world), Streams(world)):
+    for owner in (Calls(world), Files(world), Streams(world), Building(world)):
         for method, path, handler in owner.routes():
             for prefix in ("", "/v{version:[0-9.]+}"):
                 app.router.add_route(method, prefix + path, handler)
@@ -73,6 +75,7 @@ class Calls:
             ("GET", "/images/json", self.images),
             ("GET", "/images/search", self.search),
             ("POST", "/images/prune", self.prune_images),
+            ("GET", "/distribution/{name:.+}/json", self.distribution),
             ("GET", image + "/json", self.inspect_image),
             ("GET", image + "/history", self.history),
             ("POST", image + "/tag", self.tag),
@@ -216,7 +219,22 @@ class Calls:
         for label in filters.get("label", ()):
             name, _, value = label.partition("=")
             found = [item for item in found if name in item["Labels"] and value in ("", item["Labels"][name])]
+        for name, sign in (("before", -1), ("since", 1)):
+            for other in filters.get(name, ()):
+                moment = self.world.image(other)["Created"]
+                found = [item for item in found if (item["Created"] - moment) * sign > 0]
+        for pattern in filters.get("reference", ()):
+            named = [{**item, "RepoTags": fnmatch.filter(item["RepoTags"], pattern)} for item in found]
+            found = [item for item in named if item["RepoTags"]]
         return web.json_response([_public(item) for item in found])
+
+    async def distribution(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name.startswith("ghcr.io"):
+            raise Refused(403, "denied")
+        platforms = [{"os": "linux", "architecture": arch} for arch in ("amd64", "arm64", "s390x")]
+        kind = "application/vnd.oci.image.index.v1+json"
+        return web.json_response({"Descriptor": {"mediaType": kind}, "Platforms": platforms})
 
     async def inspect_image(self, request: web.Request) -> web.Response:
         return web.json_response(_public(self.world.image(request.match_info["name"])))

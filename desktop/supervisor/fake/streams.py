@@ -1,4 +1,4 @@
-"""The stand-in engine's long answers: events, logs, stats, terminals, pulls, builds, archives."""
+"""The stand-in engine's long answers: events, logs, stats, terminals, pulls, archives."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ class Streams:
             ("POST", "/images/{name:.+}/push", self.push),
             ("GET", "/images/get", self.save),
             ("POST", "/images/load", self.load),
-            ("POST", "/build", self.build),
         ]
 
     # -- following ------------------------------------------------------------------------------------------------
@@ -236,18 +235,6 @@ class Streams:
         except Refused:
             return False
         return True
-
-    async def build(self, request: web.Request) -> web.StreamResponse:
-        await request.read()
-        response = await _begin(request, "application/json")
-        for number, text in enumerate(("FROM alpine:3.22", "RUN make things", 'CMD ["things"]'), 1):
-            await asyncio.sleep(STEP_SECONDS * 5)
-            await _tell(response, stream=f"Step {number}/3 : {text}\n")
-        item = self.world.add_image(request.query.get("t") or "built:latest", size=9_000_000)
-        self.world.tell("image", "build", item["Id"])
-        await _tell(response, aux={"ID": item["Id"]})
-        await _tell(response, stream=f"Successfully built {item['Id'][7:19]}\n")
-        return response
 
 
 class Shell:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
+from desktop.ui.facts import Fact
 from desktop.ui.models.format import age, short_id, size
 from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Image
 
 NONE = "<none>"
+DANGLING = "dangling"
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Line:
     """An image, or one of its tags.
 
     :ivar reference: what commands call it by: the tag, else the ID.    :ivar users: names of containers.
+    :ivar platform: such as ``linux/arm64``; empty while it is not known.
     """
 
     image: Image
@@ -24,7 +27,13 @@ class Line:
     tag: str
     reference: str
     users: tuple[str, ...]
+    platform: str = ""
     is_tag: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the line stands for: a tag, or all tags of an image, or its ID."""
+        return (self.reference,) if self.is_tag else self.image.tags or (self.image.id,)
 
     @property
     def dangling(self) -> bool:
@@ -39,24 +48,28 @@ def split_tag(reference: str) -> tuple[str, str]:
     return f"{head}{slash}{base}", tag or "latest"
 
 
-def rows(images: Iterable[Image], containers: Iterable[Container]) -> list[Row]:
+def rows(images: Iterable[Image], containers: Iterable[Container], facts: Mapping[str, Fact]) -> list[Row]:
     """One row for each image."""
     users: dict[str, list[str]] = {}
     for container in containers:
         users.setdefault(container.image_id, []).append(container.name)
-    return [_row(image, tuple(users.get(image.id, ()))) for image in images]
+    return [
+        _row(image, tuple(users.get(image.id, ())), facts[image.id].platform if image.id in facts else "")
+        for image in images
+    ]
 
 
-def _row(image: Image, users: tuple[str, ...]) -> Row:
+def _row(image: Image, users: tuple[str, ...], platform: str) -> Row:
     if not image.tags:
         name = image.digests[0].partition("@")[0] if image.digests else NONE
-        return Row(image.id, Line(image, name, NONE, image.id, users))
-    lines = [Line(image, *split_tag(tag), tag, users, is_tag=True) for tag in image.tags]
+        return Row(image.id, Line(image, name, DANGLING, image.id, users, platform))
+    lines = [Line(image, *split_tag(tag), tag, users, platform, is_tag=True) for tag in image.tags]
     if len(lines) == 1:
-        return Row(image.id, Line(image, lines[0].repository, lines[0].tag, lines[0].reference, users))
+        return Row(image.id, replace(lines[0], is_tag=False))
     repositories = list(dict.fromkeys(item.repository for item in lines))
     more = f" and {len(repositories) - 1} more" if len(repositories) > 1 else ""
-    top = Line(image, repositories[0] + more, ", ".join(item.tag for item in lines), lines[0].reference, users)
+    tags = ", ".join(dict.fromkeys(item.tag for item in lines))
+    top = replace(lines[0], repository=repositories[0] + more, tag=tags, is_tag=False)
     return Row(image.id, top, tuple(Row(f"{image.id} {item.reference}", item) for item in lines))
 
 
@@ -66,32 +79,35 @@ def _digest(item: Line) -> str:
 
 def searched(item: Line) -> str:
     """What the search looks at."""
-    return " ".join([*item.image.tags, *item.image.digests, item.image.id, item.repository, item.tag])
+    return " ".join(
+        [*item.image.tags, *item.image.digests, item.image.id, item.repository, item.tag, item.platform]
+    )
 
 
 def _shared(item: Line) -> str:
-    return size(item.image.shared) if item.image.shared > 0 and not item.is_tag else ""
+    return size(item.image.shared) if item.image.shared > 0 else ""
 
 
-def _size(item: Line) -> str:
-    return "" if item.is_tag else size(item.image.size)
+def _shared_tip(item: Line) -> str:
+    shared = max(0, item.image.shared)
+    return f"{size(shared)} of its layers belong to other images too; {size(item.image.size - shared)} are its own"
 
 
-REPOSITORY, TAG, ID, DIGEST, SIZE, SHARED, CREATED, USERS = range(8)
+def _once(text: Callable[[Line], str]) -> Callable[[Line], str]:
+    """For the image's own row only: its tags below say nothing else."""
+    return lambda item: "" if item.is_tag else text(item)
+
+
+REPOSITORY, TAG, ID, DIGEST, PLATFORM, SIZE, SHARED, CREATED, USERS = range(9)
 
 COLUMNS = (
     Column("Repository", lambda item: item.repository, width=0),
-    Column("Tags", lambda item: item.tag, width=150),
-    Column("Image ID", lambda item: short_id(item.image.id), tip=lambda item: item.image.id, width=118),
-    Column("Digest", _digest, tip=lambda item: "\n".join(item.image.digests), width=118),
-    Column(
-        "Size",
-        _size,
-        lambda item: item.image.size,
-        width=80,
-        right=True,
-    ),
-    Column("Shared", _shared, lambda item: item.image.shared, width=76, right=True),
-    Column("Created", lambda item: age(item.image.created), lambda item: -item.image.created, width=110),
-    Column("In use by", lambda item: "" if item.is_tag else ", ".join(item.users), width=150),
+    Column("Tags", lambda item: item.tag, width=120),
+    Column("Image ID", _once(lambda item: short_id(item.image.id)), tip=lambda item: item.image.id, width=108),
+    Column("Digest", _once(_digest), tip=lambda item: "\n".join(item.image.digests), width=108),
+    Column("Platform", _once(lambda item: item.platform), width=104),
+    Column("Size", _once(lambda item: size(item.image.size)), lambda item: item.image.size, width=72, right=True),
+    Column("Shared", _once(_shared), lambda item: item.image.shared, _shared_tip, width=72, right=True),
+    Column("Created", _once(lambda item: age(item.image.created)), lambda item: -item.image.created, width=104),
+    Column("In use by", _once(lambda item: ", ".join(item.users)), width=130),
 )

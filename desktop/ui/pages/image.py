@@ -1,90 +1,141 @@
-"""One image: its layers with size and instruction and who shares them, its configuration, its platforms."""
+"""One image: what it is, its layers and who shares them, its configuration, and its platforms in its registry."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
+from desktop.ui.facts import Fact, Facts, read_facts
 from desktop.ui.models.format import age, short_id, size
+from desktop.ui.models.images import Line
+from desktop.ui.models.layers import Chain, Step, instruction, steps
 from desktop.ui.models.records import Column, Row
 from desktop.ui.pages.detail import DetailPage
-from desktop.ui.theme import GAP
-from desktop.ui.widgets.basics import label
+from desktop.ui.theme import GAP, PAD
+from desktop.ui.widgets.basics import card, label, tool
 from desktop.ui.widgets.jsontree import JsonView
 from desktop.ui.widgets.table import Table
 from engine.client import EngineClient
-from engine.client.errors import ApiError
-from engine.client.models import Image, Layer
-
-
-@dataclass(frozen=True)
-class Step:
-    """One instruction. :ivar sharers: names of other images with the same layer."""
-
-    number: int
-    layer: Layer
-    sharers: tuple[str, ...]
-
+from engine.client.models import Image
+from vm.errors import UserError
 
 COLUMNS = (
-    Column("#", lambda item: f"{item.number}", lambda item: item.number, width=52, right=True),
+    Column("#", lambda item: f"{item.number}", lambda item: item.number, width=48, right=True),
     Column("Instruction", lambda item: instruction(item.layer.created_by), width=0),
-    Column("Size", lambda item: size(item.layer.size), lambda item: item.layer.size, width=90, right=True),
+    Column("Size", lambda item: size(item.layer.size), lambda item: item.layer.size, width=84, right=True),
     Column("Shared with", lambda item: ", ".join(item.sharers), width=220),
-    Column("Created", lambda item: age(item.layer.created), lambda item: -item.layer.created, width=120),
+    Column("Created", lambda item: age(item.layer.created), lambda item: -item.layer.created, width=110),
 )
 
-
-def instruction(text: str) -> str:
-    """The Dockerfile's line, without the shell that ran it."""
-    text = text.replace("/bin/sh -c #(nop)", "").replace("# buildkit", "").strip()
-    return text.replace("/bin/sh -c ", "", 1) if text.startswith("RUN /bin/sh -c ") else text
+PLATFORM_COLUMNS = (
+    Column("Platform", lambda item: item[0], width=220),
+    Column("Here", lambda item: "the one that is here" if item[1] else "", width=0),
+)
 
 
 class ImagePage(DetailPage):
     """See the module."""
 
-    def __init__(self, context: Context, image: Image, reference: str) -> None:
+    def __init__(self, context: Context, line: Line, facts: Facts) -> None:
         super().__init__(context, "images", "Back to the images")
-        self.image = image
-        self.heading.set_full(reference if not reference.startswith("sha256:") else short_id(reference))
+        self.line = line
+        image = line.image
+        self.heading.set_full(short_id(line.reference) if line.dangling else line.reference)
         self.state.setText(f"{short_id(image.id)}  ·  {size(image.size)}  ·  {age(image.created)}")
-        self.add_tab("layers", "Layers", lambda: LayersPanel(context, image))
+        self.add_tab("overview", "Overview", lambda: OverviewPanel(context, line))
+        self.add_tab("layers", "Layers", lambda: LayersPanel(context, image, facts))
         self.add_tab("config", "Configuration", lambda: ConfigPanel(context, image))
-        self.add_tab("platforms", "Platforms", lambda: PlatformsPanel(context, reference))
+        self.add_tab("platforms", "Platforms", lambda: PlatformsPanel(context, line))
         self.show_tab("layers")
+
+    def offer(self, text: str, picture: str, run: Callable[[], object]) -> None:
+        """Put something that can be done beside the head."""
+        self.actions_row.addWidget(tool(picture, text, run, framed=True))
+
+
+class OverviewPanel(QScrollArea):
+    """Names, identity and how it runs."""
+
+    def __init__(self, context: Context, line: Line) -> None:
+        super().__init__(widgetResizable=True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.form = QFormLayout()
+        self.form.setHorizontalSpacing(2 * PAD)
+        self.form.setVerticalSpacing(GAP)
+        holder = QWidget()
+        outer = QVBoxLayout(holder)
+        outer.setContentsMargins(0, 0, GAP, 0)
+        outer.addWidget(card(self.form))
+        outer.addStretch(1)
+        self.setWidget(holder)
+        context.session.bridge.call(
+            context.session.engine.images.inspect(line.image.id),
+            lambda values: self._show(described(line, values)),
+            lambda error: self._show({"Trouble": error.message}),
+            owner=self,
+        )
+
+    def _show(self, values: Mapping[str, str]) -> None:
+        for name, text in values.items():
+            shown = label(text or "–", wrap=True, select=True)
+            shown.setAccessibleName(f"{name}: {text or 'none'}")
+            self.form.addRow(label(name, "muted"), shown)
+
+
+def described(line: Line, values: Mapping[str, Any]) -> dict[str, str]:
+    """What the overview says, by caption; lines are separated by line ends."""
+    image, config = line.image, values.get("Config") or {}
+    shared = max(0, image.shared)
+    labels = config.get("Labels") or image.labels
+    return {
+        "Tags": "\n".join(image.tags),
+        "ID": image.id,
+        "Digests": "\n".join(image.digests),
+        "Platform": Fact.of(dict(values)).platform,
+        "Created": str(values.get("Created") or ""),
+        "Size": f"{size(image.size)}, of which {size(shared)} shared with other images",
+        "In use by": ", ".join(line.users),
+        "Command": " ".join([*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]),
+        "Works in": config.get("WorkingDir") or "/",
+        "Runs as": config.get("User") or "root",
+        "Ports": ", ".join(config.get("ExposedPorts") or ()),
+        "Volumes": ", ".join(config.get("Volumes") or ()),
+        "Environment": "\n".join(config.get("Env") or ()),
+        "Labels": "\n".join(f"{name}={value}" for name, value in sorted(labels.items())),
+        "Author": str(values.get("Author") or ""),
+    }
 
 
 class LayersPanel(QWidget):
-    """The image's history, the newest last, beside what other local images share."""
+    """The image's history, the first instruction first, beside what other local images share."""
 
-    def __init__(self, context: Context, image: Image) -> None:
+    def __init__(self, context: Context, image: Image, facts: Facts) -> None:
         super().__init__()
-        self.note = label("", "muted", wrap=True)
+        self.note = label("Reading the layers …", "muted", wrap=True)
         self.table = Table(COLUMNS, "Layers")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
         outer.addWidget(self.note)
         outer.addWidget(self.table, 1)
-        others = [item for item in context.lists.images.items if item.id != image.id]
         context.session.bridge.call(
-            read_layers(context.session.engine, image, others),
+            read_layers(context.session.engine, image, context.lists.images.items, dict(facts.known)),
             self._show,
             lambda error: self.note.setText(error.message),
             owner=self,
         )
 
-    def _show(self, steps: list[Step]) -> None:
-        self.table.records.update_rows([Row(f"{step.number}", step) for step in steps])
-        real = [step for step in steps if step.layer.size]
-        shared = sum(step.layer.size for step in real if step.sharers)
+    def _show(self, found: list[Step]) -> None:
+        self.table.records.update_rows([Row(f"{step.number}", step) for step in found])
+        made = [step for step in found if step.chain]
+        shared = sum(step.layer.size for step in made if step.sharers)
         self.note.setText(
-            f"{len(steps)} instructions, {len(real)} with contents; {size(shared)} shared with others"
+            f"{len(found)} instructions made {len(made)} layers;"
+            f" {size(shared)} of {size(sum(step.layer.size for step in made))} are shared with other local images"
         )
 
 
@@ -97,58 +148,69 @@ class ConfigPanel(JsonView):
         context.session.bridge.call(engine.images.inspect(image.id), self.show_value, owner=self)
 
 
-class PlatformsPanel(JsonView):
-    """The platforms its registry has it for."""
+class PlatformsPanel(QWidget):
+    """The platforms that the image's registry has it for."""
 
-    def __init__(self, context: Context, reference: str) -> None:
-        super().__init__("Platforms")
-        context.session.bridge.call(read_platforms(context.session.engine, reference), self.show_value, owner=self)
+    def __init__(self, context: Context, line: Line) -> None:
+        super().__init__()
+        self._here = line.platform
+        self.note = label("Asking the registry …", "muted", wrap=True, select=True)
+        self.table = Table(PLATFORM_COLUMNS, "Platforms")
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(GAP)
+        outer.addWidget(self.note)
+        outer.addWidget(self.table, 1)
+        self._show([])
+        name = line.reference if not line.dangling else next(iter(line.image.digests), "")
+        if not name:
+            self.note.setText("It has no name, so no registry can be asked.")
+            return
+        context.session.bridge.call(
+            context.session.engine.images.distribution(name), self._told, self._failed, owner=self
+        )
+
+    def _told(self, values: Mapping[str, Any]) -> None:
+        found = [platform_name(item) for item in values.get("Platforms") or ()]
+        several = "list" in str((values.get("Descriptor") or {}).get("mediaType")) or "index" in str(
+            (values.get("Descriptor") or {}).get("mediaType")
+        )
+        number = f"{len(found)} platform{'' if len(found) == 1 else 's'}"
+        self.note.setText(f"Its registry has it for {number}" + ("." if several else ", without a manifest list."))
+        self._show(found)
+
+    def _failed(self, error: UserError) -> None:
+        self.note.setText(f"{error.message}. {error.hint}".strip())
+        self.note.setToolTip(error.detail)
+
+    def _show(self, found: list[str]) -> None:
+        names = found or ([self._here] if self._here else [])
+        self.table.records.update_rows([Row(name, (name, name == self._here)) for name in dict.fromkeys(names)])
 
 
-async def read_layers(engine: EngineClient, image: Image, others: list[Image]) -> list[Step]:
+def platform_name(item: Mapping[str, str]) -> str:
+    """``linux/arm64/v8`` out of a platform object (OCI image index)."""
+    return "/".join(filter(None, (item.get("os"), item.get("architecture"), item.get("variant"))))
+
+
+async def read_layers(
+    engine: EngineClient, image: Image, images: list[Image], known: dict[str, Fact]
+) -> list[Step]:
     """The steps of an image, each with the other images that have its layer.
 
-    A layer's identity is its place in the chain: two images share a layer when they begin with the same ones.
+    :raise EngineError: it is gone, or the engine is.
     """
-    history = list(reversed(await engine.images.history(image.id)))
-    own = await _chain(engine, image.id)
-    known = await asyncio.gather(*(_chain(engine, item.id) for item in others[:200]))
-    names = [item.tags[0] if item.tags else short_id(item.id) for item in others]
-    steps, depth = [], 0
-    for number, layer in enumerate(history, 1):
-        sharers: tuple[str, ...] = ()
-        if layer.size > 0 and depth < len(own):
-            depth += 1
-            sharers = tuple(
-                name for name, chain in zip(names, known, strict=False) if chain[:depth] == own[:depth]
-            )
-        steps.append(Step(number, layer, sharers))
-    return steps
-
-
-async def _chain(engine: EngineClient, key: str) -> list[str]:
-    try:
-        return list((await engine.images.inspect(key)).get("RootFS", {}).get("Layers") or ())
-    except ApiError:  # removed meanwhile
-        return []
-
-
-async def read_platforms(engine: EngineClient, reference: str) -> Any:
-    """Of the image here and, where the engine keeps it, of its manifest list."""
-    about = await engine.images.inspect(reference)
-    here = {
-        "here": f"{about.get('Os')}/{about.get('Architecture')}"
-        + (f"/{about['Variant']}" if about.get("Variant") else "")
-    }
-    try:
-        listed = await engine.images.distribution(reference)
-    except ApiError as error:
-        return {**here, "in its registry": error.message}
-    platforms = listed.get("Platforms") or ()
-    return {
-        **here,
-        "in its registry": [
-            "/".join(filter(None, (item.get("os"), item.get("architecture"), item.get("variant"))))
-            for item in platforms
-        ],
-    }
+    async for key, fact in read_facts(engine, [item.id for item in images if item.id not in known]):
+        known[key] = fact
+    own = known[image.id].layers if image.id in known else Fact.of(await engine.images.inspect(image.id)).layers
+    others: list[tuple[str, Chain]] = [
+        (item.tags[0] if item.tags else short_id(item.id), known[item.id].layers)
+        for item in images
+        if item.id != image.id and item.id in known
+    ]
+    made = []
+    for step in steps(await engine.images.history(image.id), own):
+        depth = len(step.chain)
+        sharers = tuple(name for name, chain in others if depth and chain[:depth] == step.chain)
+        made.append(Step(step.number, step.layer, step.chain, sharers))
+    return made

@@ -65,6 +65,7 @@ class ListPage(QWidget):
         self._needy: list[QWidget] = []
         self._tools = row(gap=6)
         self._buttons = row()
+        self._narrowing = row()
         self._choices: list[Callable[[Any], bool]] = []
         self._picture = picture
         self._empty_title = label("", "section")
@@ -77,7 +78,7 @@ class ListPage(QWidget):
         self.away = Away(context)
         self._stack.addWidget(self.away)
         head = row(self.title, self.count, None, self._buttons)
-        tools = row(self.search, self.filters, None, self._tools)
+        tools = row(self.search, self.filters, self._narrowing, None, self._tools)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(PAD)
@@ -107,6 +108,10 @@ class ListPage(QWidget):
         self._choices = [test for _, test in choices]
         self.filters.addItems([name for name, _ in choices])
         self.filters.show()
+
+    def add_beside_search(self, made: QWidget) -> None:
+        """Put something after the search field and the filter."""
+        self._narrowing.addWidget(made)
 
     def add_operations(self, *operations: Operation) -> None:
         """Offer operations: above the table, in its menu, and by their keys."""

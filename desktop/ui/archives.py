@@ -1,0 +1,71 @@
+"""Images into a file and out of one, told in steps; nothing half-written is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+from engine.client import EngineClient
+from engine.client.models import Progress
+from vm.errors import EngineError
+
+PIECE = 2**20
+
+
+async def load_file(engine: EngineClient, path: Path) -> AsyncGenerator[Progress]:
+    """Load an archive, telling how much of it has been sent, then what was loaded.
+
+    :raise EngineError: the file cannot be read, or is no archive of images.
+    """
+    told: asyncio.Queue[Progress | None] = asyncio.Queue()
+    total = await asyncio.to_thread(_size, path)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        sent = 0
+        with path.open("rb") as source:
+            while piece := await asyncio.to_thread(source.read, PIECE):
+                yield piece
+                sent += len(piece)
+                told.put_nowait(Progress(path.name, "Sent", sent, total))
+
+    async def work() -> None:
+        async for step in engine.images.load(pieces()):
+            told.put_nowait(step)
+
+    task = asyncio.create_task(work())
+    task.add_done_callback(lambda _: told.put_nowait(None))
+    try:
+        while (step := await told.get()) is not None:
+            yield step
+        await task
+    finally:
+        task.cancel()
+
+
+async def save_file(engine: EngineClient, names: list[str], target: Path, total: int) -> AsyncGenerator[Progress]:
+    """Save images to an archive.
+
+    :param total: bytes it will have, about.    :raise EngineError: the file cannot be written.
+    """
+    part, count = target.with_name(target.name + ".part"), 0
+    try:
+        with part.open("wb") as out:
+            async with aclosing(engine.images.save(*names)) as source:
+                async for piece in source:
+                    count += await asyncio.to_thread(out.write, piece)
+                    yield Progress(target.name, "Written", count, max(total, count))
+        part.replace(target)
+    except OSError as error:
+        raise EngineError(f"{target} cannot be written: {error.strerror}", "", str(error)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    try:
+        with path.open("rb"):
+            return path.stat().st_size
+    except OSError as error:
+        raise EngineError(f"{path} cannot be read: {error.strerror}", "", str(error)) from error

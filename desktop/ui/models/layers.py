@@ -1,0 +1,77 @@
+"""An image's layers: which instruction made each, who shares them, and what removing images would really free.
+
+A layer's identity is its place in the chain: two images share one when they begin with the same contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.client.models import Layer
+
+SILENT = (
+    *("ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD", "SHELL"),
+    *("STOPSIGNAL", "USER", "VOLUME"),
+)
+"""Instructions that change the configuration only and make no layer."""
+
+Chain = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One instruction.
+
+    :ivar chain: the contents up to this layer; empty when the instruction made none.
+    :ivar sharers: names of other images with the same layer.
+    """
+
+    number: int
+    layer: Layer
+    chain: Chain
+    sharers: tuple[str, ...] = ()
+
+
+def instruction(text: str) -> str:
+    """The Dockerfile's line, without the shell that ran it."""
+    text = text.replace("/bin/sh -c #(nop)", "").replace("# buildkit", "").strip()
+    return text.replace("/bin/sh -c ", "", 1) if text.startswith("RUN /bin/sh -c ") else text
+
+
+def steps(history: Sequence[Layer], layers: Chain) -> list[Step]:
+    """The instructions, the first one first, each with its layer.
+
+    The engine does not say which of them made a layer. Those with contents did; of those without, as many as are
+    missing, first those that are more than a setting.
+    """
+    ordered = list(reversed(history))
+    made = {number for number, layer in enumerate(ordered) if layer.size > 0}
+    empty = [number for number in range(len(ordered)) if number not in made]
+    empty.sort(key=lambda number: instruction(ordered[number].created_by).partition(" ")[0] in SILENT)
+    made.update(empty[: max(0, len(layers) - len(made))])
+    found, depth = [], 0
+    for number, layer in enumerate(ordered):
+        depth += number in made
+        found.append(Step(number + 1, layer, layers[:depth] if number in made else ()))
+    return found
+
+
+def freed_bytes(gone: Mapping[str, Sequence[Step]], chains: Mapping[str, Chain], kept: Collection[str]) -> int:
+    """Bytes that removing images gives back: their layers that no other image has.
+
+    :param gone: ID → the steps of each image that goes.    :param chains: ID → the layers of every image.
+    :param kept: the IDs of those that stay.
+    """
+    needed = set(_prefixes(chains[key] for key in kept))
+    sizes = {
+        step.chain: step.layer.size
+        for item in gone.values()
+        for step in item
+        if step.chain and step.chain not in needed
+    }
+    return sum(sizes.values())
+
+
+def _prefixes(chains: Iterable[Chain]) -> Iterable[Chain]:
+    return (chain[:depth] for chain in chains for depth in range(1, len(chain) + 1))

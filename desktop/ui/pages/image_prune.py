@@ -1,0 +1,132 @@
+"""What a prune of images would take and how much it would really free, shown before it is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from desktop.ui.context import Context
+from desktop.ui.facts import Facts, read_facts
+from desktop.ui.models.format import size
+from desktop.ui.models.images import Line
+from desktop.ui.models.layers import Chain, Step, freed_bytes, steps
+from desktop.ui.models.records import Column, Row
+from desktop.ui.widgets.basics import label
+from desktop.ui.widgets.dialogs import Question
+from desktop.ui.widgets.table import Table
+from engine.client import EngineClient
+from engine.client.errors import NotFound
+from vm.errors import UserError
+
+AT_ONCE = 4
+
+COLUMNS = (
+    Column("Image", lambda line: line.reference.removeprefix("sha256:")[:80], width=0),
+    Column("Size", lambda line: size(line.image.size), lambda line: line.image.size, width=90, right=True),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Bytes that would be free: of the dangling images, and of all that no container uses."""
+
+    dangling: int
+    idle: int
+
+
+class PruneDialog(Question):
+    """The question, with the list of what goes."""
+
+    def __init__(self, parent: QWidget, context: Context, lines: Sequence[Line], facts: Facts) -> None:
+        self._idle = [line for line in lines if not line.users]
+        self._dangling = [line for line in self._idle if line.dangling]
+        tagged = len(self._idle) - len(self._dangling)
+        super().__init__(
+            parent,
+            "Prune images?",
+            "Images without a name go. What a container uses, running or not, stays.",
+            "Prune",
+            option=f"Also the {tagged} named images that no container uses",
+        )
+        self.option.setEnabled(tagged > 0)
+        self.resize(560, 440)
+        self.table = Table(COLUMNS, "What goes")
+        self.sum = label("", wrap=True)
+        self.sum.setAccessibleName("How much it frees")
+        outer = self.layout()
+        assert isinstance(outer, QVBoxLayout)
+        place = outer.indexOf(self.option)
+        outer.insertWidget(place, self.table, 1)
+        outer.insertWidget(place + 2, self.sum)
+        self._plan: Plan | None = None
+        self._trouble = ""
+        self.option.toggled.connect(self._show)
+        context.session.bridge.call(
+            make_plan(context.session.engine, lines, facts), self._planned, self._failed, owner=self
+        )
+        self._show()
+
+    def _planned(self, plan: Plan) -> None:
+        self._plan = plan
+        self._show()
+
+    def _failed(self, error: UserError) -> None:
+        self._trouble = f"How much it frees is not known: {error.message}"
+        self._show()
+
+    def _show(self) -> None:
+        everything = self.option.isChecked()
+        going = self._idle if everything else self._dangling
+        self.table.records.update_rows([Row(line.image.id, line) for line in going])
+        self.verb.setEnabled(bool(going))
+        number = f"{len(going)} image{'' if len(going) == 1 else 's'}"
+        if not going:
+            self.sum.setText("No image is without a name.")
+        elif self._plan is not None:
+            self.sum.setText(
+                f"{number}, which frees {size(self._plan.idle if everything else self._plan.dangling)}."
+            )
+        else:
+            self.sum.setText(self._trouble or f"{number}; counting what that frees …")
+
+
+async def make_plan(engine: EngineClient, lines: Sequence[Line], facts: Facts) -> Plan:
+    """Count what would be free.
+
+    :param lines: every image.    :raise EngineError: the engine went away.
+    """
+    everything = [line.image.id for line in lines]
+    idle = {line.image.id for line in lines if not line.users}
+    dangling = {line.image.id for line in lines if line.dangling and not line.users}
+    chains: dict[str, Chain] = {key: fact.layers for key, fact in dict(facts.known).items()}
+    missing = [key for key in everything if key not in chains]
+    async for key, fact in read_facts(engine, missing):
+        chains[key] = fact.layers
+    made = await _histories(engine, idle, chains.__getitem__)
+
+    def count(gone: set[str]) -> int:
+        return freed_bytes(
+            {key: made[key] for key in gone}, chains, [key for key in everything if key not in gone]
+        )
+
+    return Plan(count(dangling), count(idle))
+
+
+async def _histories(
+    engine: EngineClient, keys: set[str], layers: Callable[[str], Chain]
+) -> dict[str, list[Step]]:
+    left = iter(list(keys))
+    found: dict[str, list[Step]] = {}
+
+    async def ask() -> None:
+        for key in left:
+            try:
+                found[key] = steps(await engine.images.history(key), layers(key))
+            except NotFound:  # removed meanwhile
+                found[key] = []
+
+    await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
+    return found

@@ -1,0 +1,148 @@
+"""What registries refuse, for a person: dockerd's and the registries' words turned into a message and a hint.
+
+Met with dockerd 28.5 against docker-registry 2.8: absent, denied, refused, unknown host. The others are those of
+moby/distribution's errors and of Go's net and crypto/x509.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vm.errors import EngineError
+
+HUB = "docker.io"
+
+HUB_KEY = "https://index.docker.io/v1/"
+"""How Docker Hub is called in the docker command's configuration."""
+
+
+class RegistryError(EngineError):
+    """A registry does not have it, does not give or take it, or cannot be reached."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Words → what they mean. In message and hint ``{name}``, ``{repository}``, ``{tag}`` and ``{registry}``."""
+
+    words: str
+    message: str
+    hint: str
+
+
+LOGIN = "If it is private, log in first: docker login {registry}. Else look at the spelling."
+
+REFUSALS = (
+    Refusal(
+        r"manifest for .*:latest not found|:latest: not found",
+        "There is no “latest” of {repository}",
+        "Give a tag that there is, such as {repository}:1.0.",
+    ),
+    Refusal(
+        r"no matching manifest for (?P<what>\S+)",
+        "{name} is not there for this platform ({what})",
+        "Choose another platform.",
+    ),
+    Refusal(
+        r"manifest (for .* )?not found|manifest unknown|: not found$",
+        "There is no {name} in its registry",
+        "Look at the spelling of the tag.",
+    ),
+    Refusal(
+        r"repository does not exist|pull access denied|name unknown|repository .* not found",
+        "There is no {repository} that you may have: access was denied",
+        LOGIN,
+    ),
+    Refusal(r"toomanyrequests|rate limit", "{registry} takes no more requests for now", "Log in, or try later."),
+    Refusal(
+        r"no basic auth credentials|unauthorized|authentication required|denied|401|403 Forbidden",
+        "{registry} denied access to {repository}",
+        LOGIN,
+    ),
+    Refusal(
+        r"no such host|server misbehaving|network is unreachable|i/o timeout|TLS handshake timeout"
+        r"|Client\.Timeout|no route to host",
+        "{registry} cannot be reached",
+        "Is this computer on the network? Behind a proxy, set it in Settings. Is the name right?",
+    ),
+    Refusal(
+        r"connection refused|connection reset",
+        "{registry} refuses connections",
+        "Does the registry run, and on that port? In the machine, this computer is host.docker.internal.",
+    ),
+    Refusal(
+        r"HTTP response to HTTPS client",
+        "{registry} does not speak HTTPS",
+        "If you trust it, add it to the insecure registries in Settings.",
+    ),
+    Refusal(
+        r"x509|certificate",
+        "{registry} shows a certificate that cannot be trusted",
+        "If you trust it, add it to the insecure registries in Settings.",
+    ),
+    Refusal(
+        r"no space left on device",
+        "The machine's disk is full",
+        "Prune images and volumes, or make the disk larger in Settings.",
+    ),
+    Refusal(r"invalid (reference|tag) format", "{name} is not a name of an image", "Such as nginx:1.29."),
+)
+
+
+def explain(error: EngineError, name: str) -> EngineError:
+    """The same failure in words for a person, with what was said as its detail; as it is when it is not known.
+
+    :param name: the image's reference.
+    """
+    said = f"{error.message}\n{error.detail}".strip()
+    for refusal in REFUSALS:
+        found = re.search(refusal.words, error.message, re.MULTILINE)
+        if found is not None:
+            repository, tag = split_reference(name)
+            words = {"name": name, "repository": repository, "tag": tag or "", "registry": registry_of(name)}
+            words.update(found.groupdict())
+            return RegistryError(refusal.message.format(**words), refusal.hint.format(**words), said)
+    return error
+
+
+def split_reference(name: str) -> tuple[str, str | None]:
+    """Repository and tag or digest of a reference (distribution/reference); ``latest`` when it has neither.
+
+    A colon before the last slash belongs to the registry's port.
+    """
+    repository, at, digest = name.partition("@")
+    if at:
+        return repository, digest
+    head, slash, last = name.rpartition("/")
+    base, colon, tag = last.partition(":")
+    return f"{head}{slash}{base}", tag if colon else "latest"
+
+
+def registry_of(name: str) -> str:
+    """The registry's host in a reference, Docker Hub's when it names none (distribution/reference)."""
+    first, slash, _ = name.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else HUB
+
+
+def reference_trouble(text: str) -> str:
+    """Why a text cannot name an image (distribution/reference); empty when it can."""
+    if not text:
+        return "Give a name."
+    if any(letter.isspace() for letter in text):
+        return "A name has no spaces."
+    registry = registry_of(text)
+    rest = text.removeprefix(f"{registry}/")
+    path, _, digest = rest.partition("@")
+    if digest and not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,}", digest):
+        return "A digest is sha256: and 64 digits."
+    head, slash, last = path.rpartition("/")
+    base, colon, tag = last.partition(":")
+    if colon and not re.fullmatch(r"\w[\w.-]{0,127}", tag, re.ASCII):
+        return "A tag has letters, digits, “.”, “_” and “-”, at most 128."
+    repository = f"{head}{slash}{base}"
+    if repository != repository.lower():
+        return "A repository's name has no capital letters."
+    part = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+    if not re.fullmatch(rf"{part}(?:/{part})*", repository):
+        return "A repository's name has small letters and digits, with “.”, “_”, “-” or “/” between them."
+    return ""

@@ -32,7 +32,7 @@ from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
 from desktop.ui.theme import GAP, MARGIN, PAD, SIDEBAR_WIDTH
 from desktop.ui.widgets.banner import Banners
-from desktop.ui.widgets.basics import Elided, Picture, label, tool
+from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
 
 PLACES = (
     ("home", "Home"),
@@ -309,6 +309,8 @@ class Window(QMainWindow):
                 grid.addWidget(label(key, "muted"), number, 0)
                 grid.addWidget(label(text), number, 1)
             place += len(keys) + 2
+        grid.setRowMinimumHeight(place, PAD)
+        grid.addLayout(row(None, button("Close", dialog.accept)), place + 1, 0, 1, 2)
         dialog.open()
         return dialog
 

@@ -214,7 +214,7 @@ class ContainersPage(ListPage):
             text,
             "Remove",
             names=names if len(names) > 1 else None,
-            option="Also remove its anonymous volumes",
+            option="Also remove anonymous volumes",
         )
         question.then(agreed)
 

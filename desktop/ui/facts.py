@@ -17,7 +17,7 @@ from engine.client.errors import NotFound
 from engine.client.models import Image
 from vm.errors import UserError
 
-AT_ONCE = 4
+AT_ONCE = 2
 """Images that are asked for at the same time: each is a stream into the machine."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from desktop.ui.facts import Fact
 from desktop.ui.models.format import age, short_id, size
@@ -19,7 +19,7 @@ class Line:
     """An image, or one of its tags.
 
     :ivar reference: what commands call it by: the tag, else the ID.    :ivar users: names of containers.
-    :ivar platform: such as ``linux/arm64``; empty while it is not known.
+    :ivar facts: what is known of images; it grows without the lines being made anew.
     """
 
     image: Image
@@ -27,8 +27,14 @@ class Line:
     tag: str
     reference: str
     users: tuple[str, ...]
-    platform: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict, compare=False, repr=False)
     is_tag: bool = False
+
+    @property
+    def platform(self) -> str:
+        """Such as ``linux/arm64``; empty while it is not known."""
+        fact = self.facts.get(self.image.id)
+        return "" if fact is None else fact.platform
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,19 +59,16 @@ def rows(images: Iterable[Image], containers: Iterable[Container], facts: Mappin
     users: dict[str, list[str]] = {}
     for container in containers:
         users.setdefault(container.image_id, []).append(container.name)
-    return [
-        _row(image, tuple(users.get(image.id, ())), facts[image.id].platform if image.id in facts else "")
-        for image in images
-    ]
+    return [_row(image, tuple(users.get(image.id, ())), facts) for image in images]
 
 
-def _row(image: Image, users: tuple[str, ...], platform: str) -> Row:
+def _row(image: Image, users: tuple[str, ...], facts: Mapping[str, Fact]) -> Row:
     if not image.tags:
         name = image.digests[0].partition("@")[0] if image.digests else NONE
-        return Row(image.id, Line(image, name, DANGLING, image.id, users, platform))
-    lines = [Line(image, *split_tag(tag), tag, users, platform, is_tag=True) for tag in image.tags]
-    if len(lines) == 1:
-        return Row(image.id, replace(lines[0], is_tag=False))
+        return Row(image.id, Line(image, name, DANGLING, image.id, users, facts))
+    if len(image.tags) == 1:
+        return Row(image.id, Line(image, *split_tag(image.tags[0]), image.tags[0], users, facts))
+    lines = [Line(image, *split_tag(tag), tag, users, facts, is_tag=True) for tag in image.tags]
     repositories = list(dict.fromkeys(item.repository for item in lines))
     more = f" and {len(repositories) - 1} more" if len(repositories) > 1 else ""
     tags = ", ".join(dict.fromkeys(item.tag for item in lines))
@@ -103,8 +106,8 @@ REPOSITORY, TAG, ID, DIGEST, PLATFORM, SIZE, SHARED, CREATED, USERS = range(9)
 COLUMNS = (
     Column("Repository", lambda item: item.repository, width=0),
     Column("Tags", lambda item: item.tag, width=120),
-    Column("Image ID", _once(lambda item: short_id(item.image.id)), tip=lambda item: item.image.id, width=108),
-    Column("Digest", _once(_digest), tip=lambda item: "\n".join(item.image.digests), width=108),
+    Column("Image ID", _once(lambda item: short_id(item.image.id)), tip=lambda item: item.image.id, width=118),
+    Column("Digest", _once(_digest), tip=lambda item: "\n".join(item.image.digests), width=118),
     Column("Platform", _once(lambda item: item.platform), width=104),
     Column("Size", _once(lambda item: size(item.image.size)), lambda item: item.image.size, width=72, right=True),
     Column("Shared", _once(_shared), lambda item: item.image.shared, _shared_tip, width=72, right=True),

@@ -58,7 +58,7 @@ class BuildDialog(WorkDialog):
         self.timer.start()
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.setChildrenCollapsible(False)
-        parts.setHandleWidth(9)
+        parts.setHandleWidth(1)
         parts.addWidget(self.table)
         parts.addWidget(self.log)
         parts.setSizes([280, 220])

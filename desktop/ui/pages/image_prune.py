@@ -22,6 +22,7 @@ from engine.client.errors import NotFound
 from vm.errors import UserError
 
 AT_ONCE = 4
+SUM_HEIGHT = 36
 
 COLUMNS = (
     Column("Image", lambda line: line.reference.removeprefix("sha256:")[:80], width=0),
@@ -31,10 +32,14 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """Bytes that would be free: of the dangling images, and of all that no container uses."""
+    """Bytes that would be free: of the dangling images, and of all that no container uses.
+
+    :ivar cached: there is a build cache; layers that it holds too stay until it is pruned.
+    """
 
     dangling: int
     idle: int
+    cached: bool
 
 
 class PruneDialog(Question):
@@ -55,6 +60,7 @@ class PruneDialog(Question):
         self.resize(560, 440)
         self.table = Table(COLUMNS, "What goes")
         self.sum = label("", wrap=True)
+        self.sum.setMinimumHeight(SUM_HEIGHT)  # two lines: nothing jumps when the number comes
         self.sum.setAccessibleName("How much it frees")
         outer = self.layout()
         assert isinstance(outer, QVBoxLayout)
@@ -86,9 +92,9 @@ class PruneDialog(Question):
         if not going:
             self.sum.setText("No image is without a name.")
         elif self._plan is not None:
-            self.sum.setText(
-                f"{number}, which frees {size(self._plan.idle if everything else self._plan.dangling)}."
-            )
+            freed = size(self._plan.idle if everything else self._plan.dangling)
+            held = "; what the build cache holds too stays until that is pruned" if self._plan.cached else ""
+            self.sum.setText(f"{number}, which frees {'up to ' if held else ''}{freed}{held}.")
         else:
             self.sum.setText(self._trouble or f"{number}; counting what that frees …")
 
@@ -112,7 +118,8 @@ async def make_plan(engine: EngineClient, lines: Sequence[Line], facts: Facts) -
             {key: made[key] for key in gone}, chains, [key for key in everything if key not in gone]
         )
 
-    return Plan(count(dangling), count(idle))
+    cache = (await engine.df("build-cache")).get("BuildCache")
+    return Plan(count(dangling), count(idle), bool(cache))
 
 
 async def _histories(

@@ -77,8 +77,9 @@ class ImagesPage(ListPage):
             "Pull one from a registry, load one from a file, or build one from a folder with a Dockerfile.",
             button("Pull an image…", self.pull_dialog, picture="pull", primary=True),
         )
-        for changed in (context.lists.images.changed, context.lists.containers.changed, self.facts.changed):
+        for changed in (context.lists.images.changed, context.lists.containers.changed):
             changed.connect(self.refresh)
+        self.facts.changed.connect(self.table.viewport().update)
         context.lists.images.changed.connect(self._ask)
 
     def refresh(self) -> None:

@@ -9,6 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QWidget
 
+from desktop.ui.pages.network import MembersPanel
+from desktop.ui.pages.networks import NetworksPage
+from desktop.ui.pages.settings.bundle import BundleDialog
+from desktop.ui.pages.settings.page import SettingsPage
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.window import Window
@@ -115,6 +119,26 @@ def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
 
         return make
 
+    def settings(tab: str, press: str, kind: type[QDialog]) -> Callable[[], QDialog]:
+        def make() -> QDialog:
+            shown.show_place("settings")
+            page = shown.pages["settings"]
+            assert isinstance(page, SettingsPage)
+            page.tabs.setCurrentIndex([page.tabs.tabText(n) for n in range(page.tabs.count())].index(tab))
+            buttons = page.tabs.currentWidget().findChildren(QPushButton)
+            next(item for item in buttons if item.accessibleName() == press).click()
+            return top(kind)
+
+        return make
+
+    def connect() -> QDialog:
+        page = go(shown, "networks")
+        until(lambda: names(page), "rows")
+        assert isinstance(page, NetworksPage)
+        panel = page.open(page.table.visible_rows()[0].record).tab("containers")
+        assert isinstance(panel, MembersPanel)
+        return panel.connect_dialog()
+
     return {
         "run": calling("containers", "run_dialog", Form),
         "rename": of("containers", "rename", Form, "web"),
@@ -128,5 +152,10 @@ def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
         "create-volume": calling("volumes", "create_dialog", Form),
         "remove-volume": of("volumes", "remove", Question, "cache"),
         "create-network": calling("networks", "create_dialog", Form),
+        "remove-network": of("networks", "remove", Question, "shop_default"),
+        "connect": connect,
+        **{f"prune-{place}": calling(place, "prune", Question) for place in ("containers", "volumes")},
+        "reset": settings("Reset", "Reset everything…", Question),
+        "bundle": settings("Diagnosis", "Support bundle…", BundleDialog),
         "keys": shown.show_shortcuts,
     }

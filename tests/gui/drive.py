@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
@@ -97,6 +98,27 @@ def state(shown: Window, name: str) -> str:
     return found[0] if found else ""
 
 
+def _of_settings(shown: Window, tab: str, words: str, kind: type[QDialog]) -> QDialog:
+    """Open a dialog of the settings by its button."""
+    shown.show_place("settings")
+    page = shown.pages["settings"]
+    assert isinstance(page, SettingsPage)
+    page.tabs.setCurrentIndex([page.tabs.tabText(n) for n in range(page.tabs.count())].index(tab))
+    buttons = page.tabs.currentWidget().findChildren(QPushButton)
+    next(item for item in buttons if item.accessibleName() == words).click()
+    return top(kind)
+
+
+def _connect(shown: Window) -> QDialog:
+    """Open the dialog that connects a container to a network."""
+    page = go(shown, "networks")
+    until(lambda: names(page), "rows")
+    assert isinstance(page, NetworksPage)
+    panel = page.open(page.table.visible_rows()[0].record).tab("containers")
+    assert isinstance(panel, MembersPanel)
+    return panel.connect_dialog()
+
+
 def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
     """Every dialog that the pages have, by a short name: each function goes there and opens it."""
 
@@ -119,26 +141,6 @@ def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
 
         return make
 
-    def settings(tab: str, press: str, kind: type[QDialog]) -> Callable[[], QDialog]:
-        def make() -> QDialog:
-            shown.show_place("settings")
-            page = shown.pages["settings"]
-            assert isinstance(page, SettingsPage)
-            page.tabs.setCurrentIndex([page.tabs.tabText(n) for n in range(page.tabs.count())].index(tab))
-            buttons = page.tabs.currentWidget().findChildren(QPushButton)
-            next(item for item in buttons if item.accessibleName() == press).click()
-            return top(kind)
-
-        return make
-
-    def connect() -> QDialog:
-        page = go(shown, "networks")
-        until(lambda: names(page), "rows")
-        assert isinstance(page, NetworksPage)
-        panel = page.open(page.table.visible_rows()[0].record).tab("containers")
-        assert isinstance(panel, MembersPanel)
-        return panel.connect_dialog()
-
     return {
         "run": calling("containers", "run_dialog", Form),
         "rename": of("containers", "rename", Form, "web"),
@@ -153,9 +155,9 @@ def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
         "remove-volume": of("volumes", "remove", Question, "cache"),
         "create-network": calling("networks", "create_dialog", Form),
         "remove-network": of("networks", "remove", Question, "shop_default"),
-        "connect": connect,
+        "connect": partial(_connect, shown),
         **{f"prune-{place}": calling(place, "prune", Question) for place in ("containers", "volumes")},
-        "reset": settings("Reset", "Reset everything…", Question),
-        "bundle": settings("Diagnosis", "Support bundle…", BundleDialog),
+        "reset": partial(_of_settings, shown, "Reset", "Reset everything…", Question),
+        "bundle": partial(_of_settings, shown, "Diagnosis", "Support bundle…", BundleDialog),
         "keys": shown.show_shortcuts,
     }

@@ -11,9 +11,11 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from desktop.settings import daemon as daemon_json
+from desktop.settings import shares
 from vm.errors import UserError
 
 SCHEMA = 1
@@ -46,6 +48,8 @@ class Settings:
     :ivar start_at_login: whether the engine is started, with the tray icon only, when the user logs in.
     :ivar on_close: what closing the window does: ``tray`` keeps the tray icon and the engine, ``quit`` keeps the
         engine only, ``stop`` stops the engine too.
+    :ivar share_home: whether containers may mount what is in the user's home folder.
+    :ivar shared_folders: more folders they may mount, absolute paths; none inside another.
     :ivar daemon: additions to dockerd's daemon.json (https://docs.docker.com/reference/cli/dockerd/).
     """
 
@@ -58,6 +62,8 @@ class Settings:
     mirror: str = ""
     start_at_login: bool = False
     on_close: str = "tray"
+    share_home: bool = True
+    shared_folders: tuple[str, ...] = ()
     daemon: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,10 +82,12 @@ class Settings:
         _require_choice("accelerator", self.accelerator, ACCELERATORS)
         _require_choice("context", self.context, CONTEXT_POLICIES)
         _require_choice("on_close", self.on_close, CLOSINGS)
-        if not isinstance(self.start_at_login, bool):
-            raise SettingsError("start_at_login has to be true or false")
+        for name in ("start_at_login", "share_home"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingsError(f"{name} has to be true or false")
         if not isinstance(self.mirror, str) or (self.mirror and "://" not in self.mirror):
             raise SettingsError("mirror has to be an address such as https://…", "Leave it empty for the default.")
+        object.__setattr__(self, "shared_folders", _folders(self.shared_folders))
         _require_daemon(self.daemon)
 
     def resolved(self, host_cpus: int, host_memory_mib: int) -> Settings:
@@ -102,6 +110,10 @@ class Settings:
                 f"Choose at most {max(MIN_MEMORY_MIB, host_memory_mib * 3 // 4)}.",
             )
         return dataclasses.replace(self, cpus=cpus, memory_mib=memory)
+
+    def shares(self) -> tuple[str, ...]:
+        """The folders of this computer that containers may mount, absolute, none inside another."""
+        return shares.shared(str(Path.home()) if self.share_home else None, self.shared_folders)
 
     def to_json(self) -> dict[str, Any]:
         """Every setting, for showing."""
@@ -185,7 +197,22 @@ def _parse(text: str, is_text: bool) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
     return json.loads(json.dumps(dict(value))) if isinstance(value, Mapping) else value
+
+
+def _folders(value: object) -> tuple[str, ...]:
+    found = shares.folders(value)
+    if found is None:
+        raise SettingsError(
+            "shared_folders has to be a list of paths",
+            f"For example: slipway settings set shared_folders {shares.as_words([str(Path.home() / 'project')])}",
+        )
+    trouble = shares.trouble(found)
+    if trouble is not None:
+        raise SettingsError(f"shared_folders: {trouble[0]}", trouble[1])
+    return found
 
 
 def _require_int(name: str, value: object, low: int, high: int, unit: str) -> None:

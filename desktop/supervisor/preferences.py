@@ -8,7 +8,8 @@ import json
 import logging
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop.control.schema import Note, SettingsReport
@@ -63,6 +64,9 @@ class Preferences:
         before = self._store.load()
         after = with_values(before, changes)
         self._resolved(after)
+        await asyncio.to_thread(
+            _require_folders, [path for path in after.shared_folders if path not in before.shared_folders]
+        )
         if after.daemon != before.daemon:
             await self._ask_dockerd(after.daemon)
         changed = [item.name for item in dataclasses.fields(Settings) if _differs(before, after, item.name)]
@@ -132,6 +136,18 @@ def reason(output: str) -> str:
     """The last thing ``dockerd --validate`` says, without its preamble."""
     last = output.splitlines()[-1] if output else "it does not say why"
     return PREAMBLE.sub("", last)
+
+
+def _require_folders(paths: Sequence[str]) -> None:
+    for path in map(Path, paths):
+        if not path.is_dir():
+            why = "is a file" if path.exists() else "does not exist"
+            raise SettingsError(
+                f"shared_folders: “{path}” {why}",
+                "Share the folder it is in."
+                if path.exists()
+                else "Make the folder first, or look for a typing slip.",
+            )
 
 
 def _differs(before: Settings, after: Settings, name: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialogButtonBox, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QPushButton
 
 from desktop.control.schema import ResetLevel, RunState
 from desktop.ui.pages.settings import SettingsPage
@@ -145,6 +145,53 @@ class TestForms:
             assert isinstance(tab, FormTab)
             assert not tab.apply.isEnabled()
             assert tab.changes() == {}
+
+
+class TestFolders:
+    def test_the_home_folder_is_shared_until_it_is_switched_off(self, page: SettingsPage) -> None:
+        show(page, "folders")
+        assert page.folders.home.isChecked()
+        page.folders.home.click()
+        assert page.folders.apply.text() == "Apply"  # the machine need not restart
+        click(page.folders.apply)
+        until(partial(is_stored, page, "share_home", False))
+
+    def test_adding_by_the_picker_and_removing_by_the_keyboard(
+        self, page: SettingsPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        show(page, "folders")
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+        assert not page.folders.remove_button.isEnabled()
+        click(page.folders.add_button)
+        assert page.folders.folders == [str(tmp_path)]
+        click(page.folders.apply)
+        until(partial(is_stored, page, "shared_folders", [str(tmp_path)]))
+        page.folders.list.setCurrentRow(0)
+        page.folders.list.setFocus()
+        QTest.keyClick(page.folders.list, Qt.Key.Key_Delete)
+        assert page.folders.folders == []
+        click(page.folders.apply)
+        until(partial(is_stored, page, "shared_folders", []))
+
+    def test_a_picker_that_is_left_changes_nothing(
+        self, page: SettingsPage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        show(page, "folders")
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+        click(page.folders.add_button)
+        assert page.folders.folders == []
+        assert not page.folders.apply.isEnabled()
+
+    def test_what_cannot_be_shared_is_refused_in_its_place(self, page: SettingsPage, tmp_path: Path) -> None:
+        show(page, "folders")
+        page.folders.add("/etc")
+        assert "is a folder of the system's" in page.folders.fields["shared_folders"].reason.text()
+        assert not page.folders.apply.isEnabled()
+        click(page.folders.remove_button)
+        page.folders.add(str(tmp_path / "gone"))  # its name is fine; that it is not there, the supervisor tells
+        click(page.folders.apply)
+        until(lambda: "does not exist" in page.folders.note.text())
+        assert stored(page, "shared_folders") == []
 
 
 class TestBehaviour:

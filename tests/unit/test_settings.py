@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 from pathlib import Path
 
 import pytest
 
 from desktop.settings.schema import MIN_MEMORY_MIB, Settings, SettingsError, from_json, with_value, with_values
+from desktop.settings.shares import as_words
 from desktop.settings.store import SettingsStore
 
 
@@ -193,3 +195,71 @@ def test_several_at_once() -> None:
     assert (after.cpus, after.daemon) == (1, {"debug": True, "mtu": 1400})
     both = {"daemon.default-runtime": '"other"', "daemon.runtimes": '{"other": {"path": "/bin/other"}}'}
     assert with_values(Settings(), both).daemon["default-runtime"] == "other"
+
+
+class TestSharedFolders:
+    def test_the_home_folder_is_shared_unless_it_is_switched_off(self) -> None:
+        home = str(Path.home())
+        assert Settings().shares() == (home,)
+        assert Settings(share_home=False).shares() == ()
+        assert Settings(shared_folders=("/data", f"{home}/inside")).shares() == (home, "/data")
+        assert Settings(share_home=False, shared_folders=(f"{home}/inside",)).shares() == (f"{home}/inside",)
+
+    def test_a_home_that_is_the_systems_is_not_shared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Path, "home", lambda: Path("/"))
+        assert Settings().shares() == ()
+
+    @pytest.mark.parametrize(
+        ("text", "wanted"),
+        [
+            ("/data", ["/data"]),
+            ("/data/:/srv//x/../y", ["/data", "/srv/y"]),
+            ('["/with:colon", "/ü b"]', ["/with:colon", "/ü b"]),
+            ("[]", []),
+            ("", []),
+            ("null", []),
+        ],
+    )
+    def test_from_words(self, store: SettingsStore, text: str, wanted: list[str]) -> None:
+        after = with_value(Settings(shared_folders=("/old",)), "shared_folders", text)
+        assert after.to_json()["shared_folders"] == wanted
+        store.save(after)
+        assert store.load() == after
+
+    @pytest.mark.parametrize(
+        ("value", "why"),
+        [
+            (["project"], "“project” is not an absolute path"),
+            (["~/project"], "not an absolute path"),
+            (["/"], "would share the system's /bin"),
+            (["/usr"], "would share the system's /usr/bin"),
+            (["/etc"], "is a folder of the system's"),
+            (["/etc/ssl/"], "is in the system's folder /etc"),
+            (["/var"], "would share the system's /var"),
+            (["/run"], "would share the system's /run"),
+            (["/tmp"], "is a folder of the system's"),
+            (["/data", "/data/"], "in the list twice"),
+            (["/data/x", "/data"], "“/data/x” is inside “/data”"),
+            (["/data", "/data/x"], "“/data/x” is inside “/data”"),
+            ([1], "has to be a list of paths"),
+            (7, "has to be a list of paths"),
+            ({"/data": True}, "has to be a list of paths"),
+        ],
+    )
+    def test_what_cannot_be_shared(self, value: object, why: str) -> None:
+        with pytest.raises(SettingsError) as caught:
+            from_json({"shared_folders": value})
+        assert "shared_folders" in caught.value.message
+        assert why in caught.value.message
+        assert caught.value.hint
+
+    @pytest.mark.parametrize(
+        "path", ["/tmp/x", "/var/folders/a", "/home", "/database", "/usr/local/src", "/run/media/me"]
+    )
+    def test_what_can(self, path: str) -> None:
+        assert from_json({"shared_folders": [path]}).shared_folders == (path,)
+
+    @pytest.mark.parametrize("paths", [("/a",), ("/a", "/ü b"), ("/with:colon", "/b")])
+    def test_the_words_for_a_shell_mean_the_same(self, paths: tuple[str, ...]) -> None:
+        (word,) = shlex.split(as_words(paths))
+        assert with_value(Settings(), "shared_folders", word).shared_folders == paths

@@ -4,6 +4,7 @@ stream.py     Stream and Carrier: what any way in offers (the endpoint knows onl
 ssh.py        the SSH carrier; the only user of paramiko
 control.py    the line protocol on the virtio-serial port org.slipway.control
 forward.py    a port of the host's that the guest asks for
+hostpath.py   a path of this computer in the machine's spelling, and what cannot be shared
 keys.py       the per-installation keys both sides pin
 readiness.py  the checks that make "the guest is up" a fact
 """

@@ -165,7 +165,7 @@ def restyle(widget: QWidget) -> None:
     """Take a property that the style sheet asks for into account."""
     widget.style().unpolish(widget)
     widget.style().polish(widget)
-    widget.update()
+    QWidget.update(widget)  # an item view's own update() wants an index
 
 
 class Picture(QWidget):

@@ -14,6 +14,7 @@ from desktop.ui.pages.settings.behaviour import BehaviourTab
 from desktop.ui.pages.settings.diagnosis import DiagnosisTab
 from desktop.ui.pages.settings.docker import ContextTab
 from desktop.ui.pages.settings.engine import EngineTab
+from desktop.ui.pages.settings.folders import FoldersTab
 from desktop.ui.pages.settings.form import FormTab
 from desktop.ui.pages.settings.proxy import ProxyTab
 from desktop.ui.pages.settings.reset import ResetTab
@@ -38,6 +39,7 @@ class SettingsPage(QWidget):
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.setAccessibleName("Kinds of settings")
         self.resources = ResourcesTab(self)
+        self.folders = FoldersTab(self)
         self.behaviour = BehaviourTab(self)
         self.engine = EngineTab(self)
         self.proxy = ProxyTab(self)
@@ -47,6 +49,7 @@ class SettingsPage(QWidget):
         self._places: dict[str, int] = {}
         for name, title, tab in (
             ("resources", "Resources", self.resources),
+            ("folders", "Folders", self.folders),
             ("behaviour", "Behaviour", self.behaviour),
             ("engine", "Engine", self.engine),
             ("proxy", "Network proxy", self.proxy),
@@ -67,7 +70,7 @@ class SettingsPage(QWidget):
     @property
     def forms(self) -> tuple[FormTab, ...]:
         """The tabs of fields."""
-        return self.resources, self.behaviour, self.engine, self.proxy, self.docker
+        return self.resources, self.folders, self.behaviour, self.engine, self.proxy, self.docker
 
     @property
     def running(self) -> bool:

@@ -1,0 +1,52 @@
+"""How a path of this computer is called in the machine, and which folders cannot be shared with it.
+
+Shared folders are mounted where they are on this computer, so that a bind mount's source means the same on both
+sides. A path of Windows gets its drive's letter as its first folder, as in Docker Desktop: ``C:\\Users\\x`` is
+``/c/Users/x``. All functions are pure: they look at names, never at a disk.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+WINDOWS = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.DOTALL)
+
+SYSTEM = (
+    *("/bin", "/boot", "/dev", "/etc", "/init", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys"),
+    *("/usr/bin", "/usr/lib", "/usr/sbin", "/usr/share", "/var/lib/containerd", "/var/lib/docker", "/var/run"),
+    *("/run/containerd", "/run/docker", "/run/docker.sock", "/run/slipway"),
+    *("/Library", "/System", "/c/Program Files", "/c/Program Files (x86)", "/c/ProgramData", "/c/Windows"),
+)
+"""What a system lives on, this computer's or the machine's, in the machine's spelling. None of it is shared, nor
+what is in it, nor what holds it (so neither ``/`` nor ``/usr`` nor ``C:\\``)."""
+
+SCRATCH = ("/private/tmp", "/tmp", "/var/tmp")
+"""Where the machine's programs keep files of their own: not shared whole, but folders in them may be."""
+
+
+def to_guest(path: str) -> str:
+    """The machine's name for an absolute path of this computer, without ``.``, ``..`` and doubled slashes."""
+    match = WINDOWS.fullmatch(path)
+    if match is not None:
+        rest = (match[2] or "").replace("\\", "/")
+        path = f"/{match[1].lower()}/{rest}"
+    path = posixpath.normpath(path)
+    return path[1:] if path.startswith("//") else path  # POSIX lets two slashes mean something else; here nothing
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Whether ``path`` is ``folder`` or lies below it; both in the machine's spelling."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def system_folder(path: str) -> str | None:
+    """The system's folder that ``path``, in the machine's spelling, is, lies in, or holds; None: there is none."""
+    if path in SCRATCH:
+        return path
+    wanted = path.casefold() if re.match(r"/[a-z](/|$)", path) else path  # drives do not tell cases apart
+    for folder in SYSTEM:
+        known = folder.casefold() if folder.startswith("/c/") else folder
+        if is_within(wanted, known) or is_within(known, wanted):
+            return folder
+    return None

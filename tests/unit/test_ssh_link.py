@@ -75,6 +75,17 @@ async def test_run_killed_by_a_signal_is_an_error(link: SshLink) -> None:
     assert "TERM" in caught.value.detail
 
 
+async def test_a_command_as_a_stream(link: SshLink) -> None:
+    stream = await link.open_exec("tr a-z A-Z; echo done")
+    await stream.write(b"half-close")
+    await stream.write_eof()
+    heard = b""
+    while data := await stream.read(100):
+        heard += data
+    assert heard == b"HALF-CLOSEdone\n"
+    await stream.close()
+
+
 async def test_ping(link: SshLink) -> None:
     await asyncio.gather(*(link.ping(10) for _ in range(20)))
 

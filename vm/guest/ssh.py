@@ -137,6 +137,19 @@ class SshLink:
                 f"Nothing answers at {address} port {port} in the machine", detail=error.detail
             ) from error
 
+    async def open_exec(self, command: str) -> Channel:
+        """Run ``command`` by the guest's shell; the stream is its standard input and output (RFC 4254 section 6.5).
+
+        :raise LinkError: the link is down, or the guest refuses
+        """
+        channel = await self._channels.open("session")
+        try:
+            await channel.request("exec", text(command))
+        except BaseException:
+            await channel.close()
+            raise
+        return channel
+
     async def run(self, command: str, *, input: bytes = b"", timeout: float) -> Completed:
         """Run ``command`` by the guest user's shell; both outputs are kept in memory.
 
@@ -145,8 +158,7 @@ class SshLink:
         channel: Channel | None = None
         try:
             async with asyncio.timeout(timeout):
-                channel = await self._channels.open("session")
-                await channel.request("exec", text(command))
+                channel = await self.open_exec(command)
                 feeding = asyncio.create_task(_feed(channel, input))
                 try:
                     output = bytearray()

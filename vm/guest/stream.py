@@ -48,3 +48,12 @@ class Carrier(Protocol):
         :raise LinkError: the link is down, or nothing listens there.
         """
         ...
+
+    async def open_exec(self, command: str) -> Stream:
+        """Run ``command`` by the guest's shell, as root; the stream is its standard input and output.
+
+        The stream ends with the command; how it ended is not told, and closing the stream hangs up on it.
+
+        :raise LinkError: the link is down, or the guest refuses.
+        """
+        ...

@@ -138,7 +138,7 @@ class SshLink:
             ) from error
 
     async def open_exec(self, command: str) -> Channel:
-        """Run ``command`` by the guest's shell; the stream is its standard input and output (RFC 4254 section 6.5).
+        """Run ``command`` by the guest's shell; the stream is its standard input and output (RFC 4254, 6.5).
 
         :raise LinkError: the link is down, or the guest refuses
         """

@@ -1,0 +1,196 @@
+/* What sshfs lacks for containers: preloaded into it, this wraps the operations it hands to libfuse.
+ *
+ * The host's SFTP server works as the host's user: it cannot chown, and its files show as root's. Here owners are
+ * remembered and shown (owners.h), so that any user of any container can make files and finds them his own, and an
+ * image that chowns its data and then looks is content. FIFOs and sockets, which SFTP has not, are a remembered type
+ * on an empty file: what passes through them never leaves the guest's kernel.
+ *
+ * SHAREFS_OWNERS names the log of owners. Everything that is not wrapped goes to sshfs as it is.
+ */
+#define _GNU_SOURCE
+#define FUSE_USE_VERSION 31
+#include <dlfcn.h>
+#include <fuse3/fuse.h>
+#include <limits.h>
+
+#include "owners.h"
+
+#undef fuse_new
+
+/* Seconds the kernel may believe what it has been told; a change on the host is seen after that. */
+#define FRESH 1.0
+
+static struct fuse_operations sshfs;
+
+static struct owner caller(void) {
+    const struct fuse_context *context = fuse_get_context();
+    return (struct owner){context->uid, context->gid, -1};
+}
+
+/* -- looking ---------------------------------------------------------------------------------------------------- */
+
+static void *share_init(struct fuse_conn_info *connection, struct fuse_config *config) {
+    void *data = sshfs.init(connection, config);
+    config->entry_timeout = config->attr_timeout = FRESH;
+    config->negative_timeout = FRESH;
+    config->nullpath_ok = 0; /* owners are known by path, for open files too */
+    return data;
+}
+
+static int share_getattr(const char *path, struct stat *st, struct fuse_file_info *file) {
+    int result = sshfs.getattr(path, st, file);
+    if (result == 0)
+        owner_show(path, st);
+    return result;
+}
+
+struct listing {
+    const char *folder;
+    void *buffer;
+    fuse_fill_dir_t fill;
+    enum fuse_fill_dir_flags flags;
+};
+
+/* Entries take their attributes along where the kernel wants them, which spares it a lookup of each. */
+static int share_fill(void *given, const char *name, const struct stat *st, off_t offset,
+                      enum fuse_fill_dir_flags flags) {
+    const struct listing *listing = given;
+    char path[PATH_MAX];
+    struct stat shown;
+    if (!st || snprintf(path, sizeof path, "%s/%s", listing->folder, name) >= (int)sizeof path)
+        return listing->fill(listing->buffer, name, st, offset, flags);
+    shown = *st;
+    owner_show(path, &shown);
+    return listing->fill(listing->buffer, name, &shown, offset, flags | listing->flags);
+}
+
+static int share_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_t offset,
+                         struct fuse_file_info *file, enum fuse_readdir_flags flags) {
+    struct listing listing = {path, buffer, fill, flags & FUSE_READDIR_PLUS ? FUSE_FILL_DIR_PLUS : 0};
+    return sshfs.readdir(path, &listing, share_fill, offset, file, flags);
+}
+
+/* -- changing --------------------------------------------------------------------------------------------------- */
+
+static int share_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_info *file) {
+    struct owner owner = owner_of(path), who = caller();
+    bool theirs = uid != (uid_t)-1 && uid != owner.uid;
+    if (who.uid != 0 && (theirs || who.uid != owner.uid))
+        return -EPERM;
+    struct stat st;
+    int result = sshfs.getattr(path, &st, file);
+    if (result != 0)
+        return result;
+    owner.uid = uid == (uid_t)-1 ? owner.uid : uid;
+    owner.gid = gid == (gid_t)-1 ? owner.gid : gid;
+    owner_set(path, owner);
+    return 0;
+}
+
+/* A mode the host's user may not give (the file is another's) is remembered too. */
+static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *file) {
+    struct owner owner = owner_of(path);
+    int result = sshfs.chmod(path, mode, file);
+    if (result == -EPERM || result == -EACCES || owner.mode != -1) {
+        owner.mode = (int)((mode & 07777) | (owner.mode == -1 ? 0 : (mode_t)owner.mode & S_IFMT));
+        owner_set(path, owner);
+        result = 0;
+    }
+    return result;
+}
+
+/* What has been made belongs to who made it, whatever was there before. */
+static int made(int result, const char *path) {
+    if (result == 0) {
+        owner_forget(path);
+        owner_set(path, caller());
+    }
+    return result;
+}
+
+static int share_create(const char *path, mode_t mode, struct fuse_file_info *file) {
+    struct owner before = owner_of(path);
+    int result = sshfs.create(path, mode, file);
+    /* A file that another program has made meanwhile keeps its owner. */
+    return ordinary(&before) ? made(result, path) : result;
+}
+
+static int share_mkdir(const char *path, mode_t mode) {
+    return made(sshfs.mkdir(path, mode), path);
+}
+
+static int share_symlink(const char *target, const char *path) {
+    return made(sshfs.symlink(target, path), path);
+}
+
+static int share_mknod(const char *path, mode_t mode, dev_t device) {
+    if (S_ISREG(mode))
+        return made(sshfs.mknod(path, mode, device), path);
+    if (!S_ISFIFO(mode) && !S_ISSOCK(mode))
+        return -EPERM;
+    int result = sshfs.mknod(path, S_IFREG | (mode & 0777), device);
+    struct owner owner = caller();
+    owner.mode = (int)(mode & (S_IFMT | 07777));
+    if (result == 0)
+        owner_set(path, owner);
+    return result;
+}
+
+static int share_link(const char *from, const char *to) {
+    int result = sshfs.link(from, to);
+    if (result == 0)
+        owner_set(to, owner_of(from));
+    return result;
+}
+
+static int share_unlink(const char *path) {
+    int result = sshfs.unlink(path);
+    if (result == 0)
+        owner_forget(path);
+    return result;
+}
+
+static int share_rmdir(const char *path) {
+    int result = sshfs.rmdir(path);
+    if (result == 0)
+        owner_forget(path);
+    return result;
+}
+
+static int share_rename(const char *from, const char *to, unsigned flags) {
+    int result = sshfs.rename(from, to, flags);
+    if (result == 0)
+        owner_move(from, to);
+    return result;
+}
+
+/* -- instead of libfuse's --------------------------------------------------------------------------------------- */
+
+struct libfuse_version;
+
+typedef struct fuse *make_fuse(struct fuse_args *, const struct fuse_operations *, size_t, struct libfuse_version *,
+                               void *);
+
+struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operations *operations, size_t size,
+                          struct libfuse_version *version, void *data) {
+    memcpy(&sshfs, operations, size < sizeof sshfs ? size : sizeof sshfs);
+    struct fuse_operations wrapped = sshfs;
+    wrapped.init = share_init;
+    wrapped.getattr = share_getattr;
+    wrapped.readdir = share_readdir;
+    wrapped.chown = share_chown;
+    wrapped.chmod = share_chmod;
+    wrapped.create = share_create;
+    wrapped.mkdir = share_mkdir;
+    wrapped.symlink = share_symlink;
+    wrapped.mknod = share_mknod;
+    wrapped.link = share_link;
+    wrapped.unlink = share_unlink;
+    wrapped.rmdir = share_rmdir;
+    wrapped.rename = share_rename;
+    const char *file = getenv("SHAREFS_OWNERS");
+    if (file)
+        owners_open(file);
+    make_fuse *make = (make_fuse *)dlsym(RTLD_NEXT, "_fuse_new_31");
+    return make(arguments, &wrapped, size < sizeof wrapped ? size : sizeof wrapped, version, data);
+}

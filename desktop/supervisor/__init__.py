@@ -6,5 +6,6 @@ startup.py    one start, stage by stage
 recovery.py   what to do when QEMU ends by itself
 truth.py      the status: a real call through the user's own socket, else the hop that failed
 jobs.py       long work with followers; boots.py keeps the timings; upkeep.py disk, images, context, reset
+mounting.py   what containers may mount: for the endpoint, and in words for who meets a refusal
 server.py     the control API; lock.py single instance; news.py who watches
 """

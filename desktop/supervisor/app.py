@@ -28,6 +28,7 @@ from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.boots import Boots
 from desktop.supervisor.jobs import Emit, Job, Work
+from desktop.supervisor.mounting import make_judge
 from desktop.supervisor.news import News
 from desktop.supervisor.preferences import Preferences
 from desktop.supervisor.recovery import RestartPolicy
@@ -81,7 +82,7 @@ class Supervisor:
         self.news = News()
         self.preferences = Preferences(self)
         self.upkeep = Upkeep(self)
-        self._endpoint = Endpoint(paths.docker_socket, self._wait_seconds())
+        self._endpoint = Endpoint(paths.docker_socket, self._wait_seconds(), judge=make_judge(self))
         self._job: Job | None = None
         self._failure: UserError | None = None
         self._failed_stage = ""

@@ -16,6 +16,7 @@ from engine.endpoint.listener import Listener, UnixListener
 from engine.endpoint.local import LocalStream
 from engine.endpoint.refusal import refuse
 from engine.endpoint.relay import relay
+from engine.endpoint.rewrite import Judge
 from vm.errors import EngineError, LinkError, UserError
 from vm.guest.stream import Carrier, Stream
 
@@ -52,12 +53,14 @@ class Endpoint:
         retry_seconds: float = 10.0,
         open_seconds: float = 30.0,
         listener: Listener | None = None,
+        judge: Judge | None = None,
     ) -> None:
         """
         :param path: the socket
         :param wait_seconds: how long connections wait at a held gate, from the moment it is held
         :param retry_seconds: how long to try again when the guest refuses streams: dockerd may be restarting
         :param open_seconds: how long one attempt to open a stream may take
+        :param judge: what looks at requests to create a container before the engine gets them
         """
         self.path = path
         self.stats = EndpointStats()
@@ -65,6 +68,7 @@ class Endpoint:
         self._open_seconds = open_seconds
         self._listener = listener or UnixListener(path)
         self._gate = Gate(wait_seconds)
+        self._judge = judge
         self._clients: dict[LocalStream, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -125,7 +129,7 @@ class Endpoint:
         try:
             guest = await self._reach(client)
             self.stats.relayed += 1
-            await relay(client, guest, self._sent, self._received)
+            await relay(client, guest, self._sent, self._received, self._judge)
         except _Refused as refusal:
             self.stats.refused += 1
             await self._refuse(client, refusal)

@@ -128,6 +128,15 @@ class LocalStream(asyncio.Protocol):
                 self._writer = None
         self._check()
 
+    def say(self, data: bytes) -> None:
+        """Send a few bytes without waiting, also while another task writes: an answer between two of the guest's.
+
+        :raise ConnectionError: the client is gone
+        """
+        self._check()
+        assert self._transport is not None
+        self._transport.write(data)
+
     async def write_eof(self) -> None:
         """End our direction once what was written has gone out. Idempotent. :raise ConnectionError: client gone"""
         if self._eof_sent:

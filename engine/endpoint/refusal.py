@@ -19,7 +19,7 @@ HEAD_SECONDS = 5.0
 LINGER_SECONDS = 2.0
 LINGER_LIMIT = 64 * 1024 * 1024
 
-_REASONS = {502: "Bad Gateway", 503: "Service Unavailable"}
+_REASONS = {400: "Bad Request", 502: "Bad Gateway", 503: "Service Unavailable"}
 
 
 async def refuse(client: LocalStream, status: int, error: UserError) -> None:
@@ -33,17 +33,18 @@ async def refuse(client: LocalStream, status: int, error: UserError) -> None:
     await _linger(client)
 
 
-def answer(status: int, error: UserError, with_body: bool = True) -> bytes:
-    """The bytes of the answer. To HEAD the same headers, no body (RFC 9110 section 9.3.2)."""
+def answer(status: int, error: UserError, with_body: bool = True, *, close: bool = True) -> bytes:
+    """The bytes of the answer. To HEAD the same headers, no body (RFC 9110 section 9.3.2).
+
+    :param close: whether the connection ends with it.
+    """
     message = f"{error.message.rstrip('.')}. {error.hint}".rstrip() if error.hint else error.message
     body = json.dumps({"message": message}).encode() + b"\n"
     head = (
         f"HTTP/1.1 {status} {_REASONS[status]}\r\n"
         "Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n"
-        "Connection: close\r\n"
-        "\r\n"
-    )
+    ) + ("Connection: close\r\n\r\n" if close else "\r\n")
     return head.encode() + (body if with_body else b"")
 
 

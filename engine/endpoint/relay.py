@@ -1,7 +1,8 @@
 """The relay: bytes both ways between a client and the guest, each direction ending by itself.
 
-It knows nothing of HTTP: upgrades, hijacked streams, HTTP/2 and anything to come pass as they are. Its memory is
-bounded by the two streams' own buffers, since each pump holds one piece and waits until it is taken.
+It knows nothing of HTTP: upgrades, hijacked streams, HTTP/2 and anything to come pass as they are; what is
+looked at before that, rewrite.py says. Its memory is bounded by the two streams' own buffers, since each pump
+holds one piece and waits until it is taken.
 """
 
 from __future__ import annotations
@@ -10,25 +11,29 @@ import asyncio
 from collections.abc import Callable
 
 from engine.endpoint.local import LocalStream
+from engine.endpoint.rewrite import PIECE, Judge, Requests
 from vm.errors import LinkError
 from vm.guest.stream import Stream
 
-PIECE = 256 * 1024
-"""Bytes moved at once."""
-
 
 async def relay(
-    client: LocalStream, guest: Stream, sent: Callable[[int], None], received: Callable[[int], None]
+    client: LocalStream,
+    guest: Stream,
+    sent: Callable[[int], None],
+    received: Callable[[int], None],
+    judge: Judge | None = None,
 ) -> None:
     """Carry bytes until both directions have ended or one side is gone; closes both.
 
     :param sent: told the size of each piece that has gone to the guest
     :param received: told the size of each piece that has gone to the client
+    :param judge: what looks at the requests of rewrite.py; None: nothing does
     :raise LinkError: the guest's side was cut while the client still expected an answer
     """
-    up = asyncio.create_task(_up(client, guest, sent))
+    requests = Requests(client, guest, sent, judge) if judge is not None else None
+    up = asyncio.create_task(_up(client, guest, sent, requests))
     try:
-        await _down(client, guest, received)
+        await _down(client, guest, received, requests)
         await up
         await client.close()
     except ConnectionError:
@@ -51,9 +56,11 @@ def _client_left(up: asyncio.Task[None]) -> bool:
     return up.done() and not up.cancelled() and isinstance(up.exception(), ConnectionError)
 
 
-async def _up(client: LocalStream, guest: Stream, sent: Callable[[int], None]) -> None:
+async def _up(client: LocalStream, guest: Stream, sent: Callable[[int], None], requests: Requests | None) -> None:
     """Client to guest."""
     try:
+        if requests is not None:
+            await requests.pass_on()
         while data := await client.read(PIECE):
             await guest.write(data)
             sent(len(data))
@@ -68,9 +75,13 @@ async def _up(client: LocalStream, guest: Stream, sent: Callable[[int], None]) -
         raise ConnectionResetError("the client has closed its socket")
 
 
-async def _down(client: LocalStream, guest: Stream, received: Callable[[int], None]) -> None:
+async def _down(
+    client: LocalStream, guest: Stream, received: Callable[[int], None], requests: Requests | None
+) -> None:
     """Guest to client."""
     while data := await guest.read(PIECE):
+        if requests is not None:
+            requests.answered = True
         await client.write(data)
         received(len(data))
     await client.write_eof()

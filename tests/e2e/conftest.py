@@ -76,7 +76,16 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 
 @pytest.fixture(scope="session")
-def machine(slipway_home: Path, docker_config: Path, registry: Registry) -> Iterator[RunningMachine]:
+def shared_folder() -> Iterator[Path]:
+    """A folder outside the home folder whose contents containers can mount."""
+    with tempfile.TemporaryDirectory(prefix="slipway-shared-", dir="/tmp") as folder:
+        yield Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def machine(
+    slipway_home: Path, shared_folder: Path, docker_config: Path, registry: Registry
+) -> Iterator[RunningMachine]:
     """The machine, started with ``slipway start`` and stopped with ``slipway stop``; nothing may be left of it."""
     if foreign_socket():
         pytest.skip(f"{FOREIGN_SOCKET} is set: there is no machine of ours to look at")
@@ -84,6 +93,7 @@ def machine(slipway_home: Path, docker_config: Path, registry: Registry) -> Iter
     slipway = Program((str(venv_program("slipway")),), environment)
     daemon = {"insecure-registries": [registry.address]}
     slipway("settings", "set", "daemon", json.dumps(daemon))
+    slipway("settings", "set", "shared_folders", str(shared_folder))
     try:
         slipway("start", timeout=START_SECONDS)
         yield RunningMachine(slipway_home, slipway_home / "run" / "docker.sock", slipway)

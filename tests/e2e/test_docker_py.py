@@ -73,27 +73,34 @@ def image_names(docker: Program) -> set[str]:
 class Setting:
     """What the tests run in.
 
+    :ivar shared: a folder whose contents containers can mount.
     :ivar have: what tests need that is here (``mirror``: the engine asks our registry before the public one).
     """
 
     suite: Suite
     socket: Path
+    shared: Path
     have: frozenset[str]
 
 
 @pytest.fixture(scope="module")
 def setting(
-    suite: Suite, images: tuple[str, ...], docker: Program, docker_socket: Path, registry: Registry
+    suite: Suite,
+    images: tuple[str, ...],
+    docker: Program,
+    docker_socket: Path,
+    shared_folder: Path,
+    registry: Registry,
 ) -> Setting:
     mirrors = docker("info", "-f", "{{json .RegistryConfig.Mirrors}}")
     if registry.address not in mirrors:
-        return Setting(suite, docker_socket, frozenset())
+        return Setting(suite, docker_socket, shared_folder, frozenset())
     for name in images:
         pushed = f"{registry.address}/library/{name}"
         docker("tag", name, pushed)
         docker("push", "-q", pushed)
         docker("image", "rm", pushed)
-    return Setting(suite, docker_socket, frozenset({"mirror"}))
+    return Setting(suite, docker_socket, shared_folder, frozenset({"mirror"}))
 
 
 def check(setting: Setting, tests: list[str], folder: Path, seconds: float) -> dict[str, Result]:
@@ -101,12 +108,12 @@ def check(setting: Setting, tests: list[str], folder: Path, seconds: float) -> d
     expectations = Expectations.read()
     left_out = {test: why for test, why in expectations.left_out(setting.have).items() if selected(tests, test)}
     (folder / "first").mkdir()
-    results = run_suite(setting.suite, setting.socket, tests, left_out, folder / "first", seconds)
+    results = run_suite(setting.suite, setting.socket, tests, left_out, folder / "first", setting.shared, seconds)
     again = [line.partition(": ")[0] for line in expectations.judge(results)]
     if again:
         print("a second try:", *expectations.judge(results), sep="\n")
         (folder / "second").mkdir()
-        results |= run_suite(setting.suite, setting.socket, again, (), folder / "second", seconds)
+        results |= run_suite(setting.suite, setting.socket, again, (), folder / "second", setting.shared, seconds)
     print(summary(results, left_out))
     wrong = expectations.judge(results)
     assert not wrong, f"{len(wrong)} not as on a plain dockerd:\n\n" + "\n\n".join(wrong)

@@ -18,7 +18,7 @@ import pytest
 
 from engine.endpoint import Endpoint
 from engine.endpoint.local import READ_BUFFER, WRITE_BUFFER
-from engine.endpoint.relay import PIECE
+from engine.endpoint.rewrite import PIECE
 from tests.unit.sshd import eventually, linked, unix_server
 from vm.guest.ssh import SshLink
 from vm.guest.ssh_stream import WINDOW

@@ -100,7 +100,13 @@ def _run(*argv: str | Path) -> None:
 
 
 def run_suite(
-    suite: Suite, socket: Path, tests: Iterable[str], left_out: Iterable[str], folder: Path, seconds: float
+    suite: Suite,
+    socket: Path,
+    tests: Iterable[str],
+    left_out: Iterable[str],
+    folder: Path,
+    scratch: Path,
+    seconds: float,
 ) -> dict[str, Result]:
     """Run tests of the suite against the dockerd behind ``socket``.
 
@@ -108,6 +114,7 @@ def run_suite(
         it, an empty name for everything.
     :param left_out: names of tests not to run.
     :param folder: an empty one, for the report and for what the tests put into a user's home.
+    :param scratch: where the tests make the folders that they mount, which has to be one that is shared.
     :param seconds: for all of it.
     :return: ``file.py::Class::test`` → what came of it.
     :raise AssertionError: the suite did not run to its end.
@@ -123,6 +130,7 @@ def run_suite(
         "DOCKER_HOST": f"unix://{socket}",
         "DOCKER_CONFIG": str(folder / "home" / ".docker"),
         "HOME": str(folder / "home"),
+        "TMPDIR": str(scratch),
         "PYTHONPATH": os.pathsep.join((str(suite.source), str(HERE))),
         "PYTHONDONTWRITEBYTECODE": "1",
         "SLIPWAY_PATIENCE": str(PATIENCE),

@@ -1,0 +1,73 @@
+"""What the endpoint has to know before a container may mount a folder: what is shared, what the machine has."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from desktop.settings.schema import Settings, SettingsError
+from desktop.settings.shares import as_words
+from engine.endpoint.mounts import MountJudge
+from vm.guest.hostpath import is_within, system_folder, to_guest
+
+if TYPE_CHECKING:  # the supervisor makes the judge, which asks the supervisor
+    from desktop.supervisor.app import Supervisor
+
+LOOK_SECONDS = 20.0
+
+LOOK = """for path in {paths}; do
+if [ -d "$path" ] && [ -z "$(ls -A "$path")" ]; then echo empty
+elif [ -e "$path" ]; then echo there
+else echo -
+fi
+done"""
+
+
+def make_judge(supervisor: Supervisor) -> MountJudge:
+    """The endpoint's judge of bind mounts."""
+
+    def settings() -> Settings:
+        try:
+            return supervisor.store.load()
+        except SettingsError:  # told when something is started
+            return Settings()
+
+    async def look(paths: Sequence[str]) -> set[str]:
+        command = LOOK.format(paths=" ".join(map(shlex.quote, paths)))
+        told = await supervisor.machine.link.run(command, timeout=LOOK_SECONDS)
+        return has(dict(zip(paths, told.stdout.decode().split(), strict=False)))
+
+    async def advise(path: str) -> str:
+        return await asyncio.to_thread(advice, path, settings())
+
+    return MountJudge(lambda: settings().shares(), look, advise)
+
+
+def has(found: dict[str, str]) -> set[str]:
+    """The paths that the machine can give a container itself.
+
+    An empty folder of the machine's, such as its ``/mnt``, is not what anybody means; but a folder that cannot be
+    shared, such as ``/tmp``, is always the machine's.
+    """
+    return {path for path, kind in found.items() if kind == "there" or (kind == "empty" and system_folder(path))}
+
+
+def advice(path: str, settings: Settings) -> str:
+    """What to do so that a container can mount ``path``. Looks at this computer's disk."""
+    there = Path(path)
+    home = Path.home()
+    if not there.exists():
+        return f"It does not exist on this computer either. Make it in a folder that is shared, such as {home}."
+    folder = str(there if there.is_dir() else there.parent)
+    guest = to_guest(folder)
+    if system_folder(guest) is not None:
+        return f"It is in a folder of the system's, which cannot be shared; copy what is needed to {home}."
+    if not settings.share_home and is_within(guest, to_guest(str(home))):
+        command = "slipway settings set share_home true"
+    else:
+        kept = [share for share in settings.shared_folders if not is_within(to_guest(share), guest)]
+        command = f"slipway settings set shared_folders {as_words([*kept, folder])}"
+    return f"Share its folder: {command} (or in Slipway's window: Settings, Folders)."

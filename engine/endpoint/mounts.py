@@ -1,0 +1,146 @@
+"""Which bind mounts are possible, for a container that is to be created.
+
+dockerd makes a source that it does not find: a folder of this computer which is not shared would show up in the
+container as an empty one. So the sources are looked at before dockerd sees them. Possible is what lies in a shared
+folder (there or not: Docker makes it), and what the machine itself has, such as its ``/var/run/docker.sock``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vm.errors import EngineError, LinkError
+from vm.guest.hostpath import WINDOWS, is_within, to_guest
+
+log = logging.getLogger(__name__)
+
+KNOWN_SECONDS = 60.0
+"""For so long it is taken for granted that the machine still has what it had."""
+
+BIND = re.compile(r"((?:[A-Za-z]:[\\/])?[^:]*)(:.*)", re.DOTALL)
+"""``SOURCE:TARGET[:OPTIONS]``, where a source of Windows may begin with its drive."""
+
+Shares = Callable[[], Sequence[str]]
+"""Tells the shared folders as this computer calls them."""
+
+Look = Callable[[Sequence[str]], Awaitable[set[str]]]
+"""Tells which of these paths the machine itself has, so that mounting them gives more than an empty folder."""
+
+Advise = Callable[[str], Awaitable[str]]
+"""Says how to share what a path of this computer leads to."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a request names a bind mount's source. :ivar rest: what follows it in the same text."""
+
+    place: dict[str, Any] | list[Any]
+    key: str | int
+    path: str
+    rest: str = ""
+
+    def rewrite(self, path: str) -> None:
+        """Put another path there."""
+        self.place[self.key] = path + self.rest  # type: ignore[index] # - the key fits the place it was found in
+
+
+class MountJudge:
+    """Judges requests to create a container (a :data:`~engine.endpoint.rewrite.Judge`)."""
+
+    def __init__(self, shares: Shares, look: Look, advise: Advise) -> None:
+        self._shares = shares
+        self._look = look
+        self._advise = advise
+        self._known: dict[str, float] = {}
+
+    async def __call__(self, body: bytes) -> bytes:
+        """The body to send on, with the machine's names for the sources.
+
+        :raise EngineError: a source is not shared, and the machine does not have it either.
+        """
+        try:
+            request = json.loads(body)
+        except ValueError:
+            return body  # dockerd says what is wrong with it
+        found = list(sources(request))
+        if not found:
+            return body
+        places = await asyncio.to_thread(_place, [source.path for source in found], self._shares())
+        strange = [source.path for source, place in zip(found, places, strict=True) if place is None]
+        await self._require(strange)
+        changed = False
+        for source, place in zip(found, places, strict=True):
+            if place is not None and place != source.path:
+                source.rewrite(place)
+                changed = True
+        return json.dumps(request, ensure_ascii=False).encode() if changed else body
+
+    async def _require(self, paths: Sequence[str]) -> None:
+        now = asyncio.get_running_loop().time()
+        unknown = [path for path in paths if self._known.get(to_guest(path), now) <= now]
+        if not unknown:
+            return
+        try:
+            there = await self._look([to_guest(path) for path in unknown])
+        except LinkError as error:
+            log.warning("the machine could not be asked what it has: %s", error.message)
+            return
+        self._known.update(dict.fromkeys(there, now + KNOWN_SECONDS))
+        missing = [path for path in unknown if to_guest(path) not in there]
+        if missing:
+            names = ", ".join(f"“{path}”" for path in missing)
+            verb = "is" if len(missing) == 1 else "are"
+            them = "it" if len(missing) == 1 else "them"
+            raise EngineError(
+                f"{names} {verb} not shared, so no container can mount {them}", await self._advise(missing[0])
+            )
+
+
+def sources(request: object) -> Iterator[Source]:
+    """The sources of a request's bind mounts; named volumes and nonsense are left to dockerd."""
+    host = request.get("HostConfig") if isinstance(request, dict) else None
+    if not isinstance(host, dict):
+        return
+    binds, mounts = (found if isinstance(found := host.get(key), list) else [] for key in ("Binds", "Mounts"))
+    for number, bind in enumerate(binds):
+        match = BIND.fullmatch(bind) if isinstance(bind, str) else None
+        if match is not None and _is_absolute(match[1]):
+            yield Source(binds, number, match[1], match[2])
+    for mount in mounts:
+        if isinstance(mount, dict) and str(mount.get("Type")).lower() == "bind":
+            source = mount.get("Source")
+            if isinstance(source, str) and _is_absolute(source):
+                yield Source(mount, "Source", source)
+
+
+def _is_absolute(path: str) -> bool:
+    return path.startswith("/") or WINDOWS.fullmatch(path) is not None
+
+
+def _place(paths: Sequence[str], shares: Sequence[str]) -> list[str | None]:
+    """Where each path lies in the machine, by way of a shared folder; None: in none. Looks at symbolic links."""
+    return [_by_name(path, shares) or _by_links(path, shares) for path in paths]
+
+
+def _by_name(path: str, shares: Sequence[str]) -> str | None:
+    guest = to_guest(path)
+    if not any(is_within(guest, to_guest(share)) for share in shares):
+        return None
+    return guest if WINDOWS.fullmatch(path) else path
+
+
+def _by_links(path: str, shares: Sequence[str]) -> str | None:
+    """``/tmp`` of macOS is ``/private/tmp``, and ``~/work`` may lead to another disk."""
+    real = to_guest(os.path.realpath(path))
+    for share in shares:
+        real_share = to_guest(os.path.realpath(share))
+        if is_within(real, real_share):
+            return to_guest(share) + real.removeprefix(real_share)
+    return None

@@ -1,0 +1,69 @@
+"""Bind mounts of what is not shared: refused with the way to share it, and possible from the next try on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cli import Program
+from tests.e2e.conftest import RunningMachine
+
+pytestmark = pytest.mark.machine
+
+
+@pytest.fixture
+def unshared(machine: RunningMachine, shared_folder: Path, tmp_path: Path) -> Iterator[Path]:
+    """A folder that is not shared; afterwards nothing but the session's own is."""
+    folder = tmp_path / "not shared"
+    folder.mkdir()
+    yield folder
+    machine.slipway("settings", "set", "shared_folders", str(shared_folder))
+
+
+@pytest.mark.parametrize("option", ["-v={}:/x", "--mount=type=bind,src={},dst=/x"])
+def test_a_folder_that_is_not_shared(
+    docker: Program, busybox: str, unshared: Path, name: str, option: str
+) -> None:
+    told = docker.run("run", "--rm", "--name", name, option.format(unshared), busybox, "ls", "/x")
+    assert told.code == 125
+    assert f"“{unshared}” is not shared" in told.err
+    assert 'slipway settings set shared_folders "' in told.err
+    assert "Settings, Folders" in told.err
+    assert docker.run("inspect", name).code != 0  # nothing was made
+
+
+def test_the_hint_is_a_command_that_shares_it(
+    machine: RunningMachine, docker: Program, busybox: str, unshared: Path, shared_folder: Path
+) -> None:
+    told = docker.run("run", "--rm", "-v", f"{unshared}:/x", busybox, "true")
+    command = shlex.split(told.err.partition("Share its folder: ")[2].partition(" (or")[0])
+    assert command[0] == "slipway"
+    machine.slipway(*command[1:])
+    docker("run", "--rm", "-v", f"{unshared}:/x", "-v", f"{shared_folder}:/y", busybox, "true")
+
+
+def test_what_the_machine_has_itself(docker: Program, busybox: str) -> None:
+    script = "[ -S /s ] && [ -d /m ] && [ -x /b ] && echo all"
+    sources = {"/var/run/docker.sock": "/s", "/lib/modules": "/m", "/usr/bin/busybox": "/b", "/tmp": "/t"}
+    options = [f"-v={source}:{target}:ro" for source, target in sources.items()]
+    assert docker("run", "--rm", *options, busybox, "sh", "-c", script) == "all"
+
+
+def test_what_is_not_there_at_all(docker: Program, busybox: str) -> None:
+    told = docker.run("run", "--rm", "-v", "/no/such/folder:/x", busybox, "true")
+    assert "“/no/such/folder” is not shared" in told.err
+    assert "does not exist on this computer either" in told.err
+
+
+def test_an_empty_folder_of_the_machines_is_not_given_instead(docker: Program, busybox: str) -> None:
+    told = docker.run("run", "--rm", "-v", "/mnt:/x", busybox, "true")
+    assert "“/mnt” is not shared" in told.err
+
+
+def test_names_of_volumes_are_none_of_it(docker: Program, busybox: str, name: str) -> None:
+    docker("run", "--rm", "-v", f"{name}:/x", busybox, "touch", "/x/file")
+    assert docker("run", "--rm", "-v", f"{name}:/x", busybox, "ls", "/x") == "file"
+    docker("volume", "rm", name)

@@ -14,6 +14,7 @@
 #include <limits.h>
 
 #include "owners.h"
+#include "replay_hooks.h"
 
 #undef fuse_new
 
@@ -188,6 +189,7 @@ struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operati
     wrapped.unlink = share_unlink;
     wrapped.rmdir = share_rmdir;
     wrapped.rename = share_rename;
+    replay_wrap(&wrapped);
     const char *file = getenv("SHAREFS_OWNERS");
     if (file)
         owners_open(file);

@@ -1,0 +1,280 @@
+/* Does again in the guest what has been done on the host, so that the guest's kernel tells those who watch.
+ *
+ * A change made on the host passes the guest's kernel by: nobody there is told by inotify. This program reads such
+ * changes from its standard input and makes genuine system calls on the shared folder: mknod for a new file, rename
+ * for a moved one, and so on. The folder's file system knows this program (replay_hooks.h) and answers them without
+ * asking the host or changing anything there.
+ *
+ * Each change is ten fields, each ended by a NUL byte:
+ *
+ *     KIND MOUNT PATH NEW_PATH MODE SIZE MODIFIED_NS CHANGED_NS SENT_NS LINKS
+ *
+ * KIND is one of create, modify, delete, move. MOUNT is the share's mount point, PATH and NEW_PATH are below it, the
+ * rest is the file as the host has it: mode with its type (octal), size, times of the last modification and of the
+ * last change of any kind. SENT_NS is the host's time when it wrote this. It ends with its input.
+ */
+#include "replay.h"
+
+#include <errno.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#define FIELDS 10
+
+/* A change of a container's own and the host's report of it are at most so far apart, in ns. */
+#define SLACK INT64_C(300000000)
+
+/* Over so many ns the smallest difference of the two clocks is taken for the true one. */
+#define CLOCK_SPAN INT64_C(30000000000)
+
+struct mount {
+    struct mount *next;
+    uint64_t share;
+    int folder;
+    char path[];
+};
+
+static struct replay *replay;
+static struct mount *mounts;
+
+/* -- mounts ------------------------------------------------------------------------------------------------------ */
+
+static bool plays_along(struct mount *mount) {
+    static unsigned count;
+    char name[sizeof PROBE + 32];
+    struct stat st;
+    snprintf(name, sizeof name, PROBE "%d-%u", (int)getpid(), count++);
+    replay->answered = 0;
+    replay->asked = mount->share;
+    fstatat(mount->folder, name, &st, AT_SYMLINK_NOFOLLOW);
+    return replay->answered == mount->share;
+}
+
+static bool connected(const struct mount *mount) {
+    struct stat st;
+    return mount->folder >= 0 && (fstat(mount->folder, &st) == 0 || errno != ENOTCONN);
+}
+
+/* The mount, if its file system plays along: on any other the calls would change the host's files. */
+static struct mount *mount_at(const char *path) {
+    struct mount *mount = mounts;
+    while (mount && strcmp(mount->path, path) != 0)
+        mount = mount->next;
+    if (!mount) {
+        mount = calloc(1, sizeof *mount + strlen(path) + 1);
+        if (!mount)
+            return NULL;
+        strcpy(mount->path, path);
+        mount->share = path_hash(0, path);
+        mount->folder = -1;
+        mount->next = mounts;
+        mounts = mount;
+    }
+    if (connected(mount))
+        return mount;
+    if (mount->folder >= 0)
+        close(mount->folder);
+    mount->folder = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (mount->folder >= 0 && !plays_along(mount)) {
+        close(mount->folder);
+        mount->folder = -1;
+    }
+    return mount->folder < 0 ? NULL : mount;
+}
+
+/* The folder of a path below a mount. A container may have put a symbolic link in its place, which must not lead
+ * out of the share: this program may do anything in the guest. */
+static int folder_of(const struct mount *mount, char *path) {
+    struct open_how how = {
+        .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+    };
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+    int folder = (int)syscall(SYS_openat2, mount->folder, slash ? path : ".", &how, sizeof how);
+    if (slash)
+        *slash = '/';
+    return folder;
+}
+
+static const char *name_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* -- what a path is to look like --------------------------------------------------------------------------------- */
+
+static void show(int place, enum appearance as, const char *path, const struct stat *st) {
+    struct shown *shown = &replay->shown[place];
+    shown->as = TRUTH;
+    if (as == TRUTH)
+        return;
+    snprintf(shown->path, sizeof shown->path, "/%s", path);
+    shown->st = *st;
+    shown->as = as;
+}
+
+/* Have the kernel look a name up again that it takes for absent: making a folder always looks. */
+static void look_again(int folder, const char *name) {
+    mkdirat(folder, name, 0755);
+}
+
+/* -- the changes ------------------------------------------------------------------------------------------------- */
+
+static void create(const struct mount *mount, char *path, const struct stat *st) {
+    int folder = folder_of(mount, path);
+    if (folder < 0)
+        return;
+    show(0, ABSENT, path, st);
+    if (S_ISDIR(st->st_mode))
+        mkdirat(folder, name_of(path), 0755);
+    else if (S_ISLNK(st->st_mode))
+        symlinkat("-", folder, name_of(path));
+    else
+        mknodat(folder, name_of(path), st->st_mode & S_IFMT, 0);
+    close(folder);
+}
+
+/* Setting nothing but the time of modification is, to those who watch, a modification. */
+static void modify(const struct mount *mount, char *path, const struct stat *st) {
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st->st_mtim};
+    int folder = folder_of(mount, path);
+    if (folder < 0)
+        return;
+    show(0, PRESENT, path, st);
+    int file = S_ISREG(st->st_mode)
+                   ? openat(folder, name_of(path), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+                   : -1;
+    if (file >= 0) {
+        futimens(file, times);
+        close(file);
+    } else {
+        utimensat(folder, name_of(path), times, AT_SYMLINK_NOFOLLOW);
+    }
+    close(folder);
+}
+
+static void delete(const struct mount *mount, char *path, const struct stat *st) {
+    int flags = S_ISDIR(st->st_mode) ? AT_REMOVEDIR : 0;
+    show(0, PRESENT, path, st);
+    int folder = folder_of(mount, path);
+    if (folder < 0)
+        return;
+    if (unlinkat(folder, name_of(path), flags) != 0 && errno == ENOENT) {
+        look_again(folder, name_of(path));
+        unlinkat(folder, name_of(path), flags);
+    }
+    close(folder);
+}
+
+static void move(const struct mount *mount, char *from, char *to, const struct stat *st) {
+    show(0, PRESENT, from, st);
+    show(1, PRESENT, to, st); /* whether there was something is not known; replacing what nobody knows is silent */
+    int old = folder_of(mount, from), new = folder_of(mount, to);
+    if (old >= 0 && new >= 0 && renameat(old, name_of(from), new, name_of(to)) != 0 && errno == ENOENT) {
+        look_again(old, name_of(from));
+        renameat(old, name_of(from), new, name_of(to));
+    }
+    if (old >= 0)
+        close(old);
+    if (new >= 0)
+        close(new);
+}
+
+/* -- which of them a container has made itself ------------------------------------------------------------------- */
+
+/* What the guest's clock is ahead of the host's, in ns. Reports take a while to come, so the smallest difference seen
+ * lately is the nearest; two spans overlap, so that it can also grow again. */
+static int64_t ahead(int64_t sent) {
+    static int64_t least[2] = {INT64_MAX, INT64_MAX}, since;
+    int64_t now = real_time(), difference = now - sent;
+    if (now - since > CLOCK_SPAN || now < since) {
+        least[1] = now - since > 2 * CLOCK_SPAN || now < since ? INT64_MAX : least[0];
+        least[0] = INT64_MAX;
+        since = now;
+    }
+    if (difference < least[0])
+        least[0] = difference;
+    return least[0] < least[1] ? least[0] : least[1];
+}
+
+static struct change *known(const struct mount *mount, const char *path) {
+    char whole[PATH_MAX];
+    snprintf(whole, sizeof whole, "/%s", path);
+    return change_of(replay, path_hash(mount->share, whole));
+}
+
+static bool own_change(const struct mount *mount, const char *path, int64_t changed) {
+    const struct change *change = known(mount, path);
+    return change && (change->when == INT64_MAX || changed <= change->when + SLACK);
+}
+
+static bool own_removal(const struct mount *mount, const char *path) {
+    const struct change *change = known(mount, path);
+    return change && (change->gone || change->when == INT64_MAX);
+}
+
+static void forget(const struct mount *mount, const char *path) {
+    struct change *change = known(mount, path);
+    if (change)
+        change->path = 0, change->when = 0;
+}
+
+/* -- reading ------------------------------------------------------------------------------------------------------ */
+
+static bool usable(const char *path) {
+    return *path && *path != '/' && strlen(path) < PATH_MAX - 1;
+}
+
+static void apply(char *const fields[FIELDS]) {
+    const char *kind = fields[0];
+    char *path = fields[2], *other = fields[3];
+    struct mount *mount = mount_at(fields[1]);
+    if (!mount || !usable(path))
+        return;
+    int64_t modified = strtoll(fields[6], NULL, 10), second = INT64_C(1000000000);
+    int64_t changed = strtoll(fields[7], NULL, 10) + ahead(strtoll(fields[8], NULL, 10));
+    const struct stat st = {
+        .st_mode = (mode_t)strtoul(fields[4], NULL, 8),
+        .st_size = strtoll(fields[5], NULL, 10),
+        .st_mtim = {modified / second, modified % second},
+        .st_ctim = {modified / second, modified % second},
+        .st_atim = {modified / second, modified % second},
+        .st_nlink = (nlink_t)strtoul(fields[9], NULL, 10),
+    };
+    if (strcmp(kind, "create") == 0 && !own_change(mount, path, changed)) {
+        forget(mount, path);
+        create(mount, path, &st);
+    } else if (strcmp(kind, "modify") == 0 && !own_change(mount, path, changed)) {
+        modify(mount, path, &st);
+    } else if (strcmp(kind, "delete") == 0 && !own_removal(mount, path)) {
+        delete(mount, path, &st);
+    } else if (strcmp(kind, "move") == 0 && usable(other)) {
+        if (!own_removal(mount, path) || !own_change(mount, other, changed)) {
+            forget(mount, other);
+            move(mount, path, other, &st);
+        }
+    }
+    show(0, TRUTH, "", NULL);
+    show(1, TRUTH, "", NULL);
+}
+
+int main(void) {
+    char *fields[FIELDS] = {0};
+    size_t room[FIELDS] = {0};
+    replay = replay_map();
+    if (!replay) {
+        perror("replay");
+        return 1;
+    }
+    show(0, TRUTH, "", NULL);
+    show(1, TRUTH, "", NULL);
+    replay->pid = getpid();
+    for (int field = 0; getdelim(&fields[field], &room[field], 0, stdin) >= 0; field = (field + 1) % FIELDS)
+        if (field == FIELDS - 1)
+            apply(fields);
+    replay->pid = 0;
+    return 0;
+}

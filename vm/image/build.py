@@ -17,6 +17,7 @@ import uuid
 from pathlib import Path
 
 from vm.errors import ImageError, UserError
+from vm.image.compile import check_compiler, compile_programs
 from vm.image.cpio import CpioWriter
 from vm.image.fetch import Progress, check_tools, fetch, find_tool, run_lines
 from vm.image.modules import ModuleSet, read_tree
@@ -58,6 +59,7 @@ async def build(
     if not force and (found := store.find(arch, version)):
         return found
     await asyncio.to_thread(check_tools)
+    check_compiler()
     async with store.building(version) as work:
         if not force and (found := store.find(arch, version)):
             return found
@@ -77,11 +79,13 @@ async def build(
 
 async def make_files(recipe: Recipe, arch: Arch, version: str, work: Path, progress: Progress) -> Path:
     """Make kernel, initramfs and root.erofs out of ``work / "tree"``; returns the folder they are in."""
-    source, root, made = work / "tree", work / "root", work / "made"
+    source, native, root, made = work / "tree", work / "native", work / "root", work / "made"
     made.mkdir()
-    progress("putting the root together", 0.4)
+    progress("compiling the guest's programs", 0.4)
+    await compile_programs(recipe, arch, source, native, work / "compiler")
+    progress("putting the root together", 0.5)
     modules = ModuleSet(await asyncio.to_thread(read_tree, source))
-    await asyncio.to_thread(compose, recipe, arch, source, root, modules)
+    await asyncio.to_thread(compose, recipe, arch, source, native, root, modules)
     release = modules.tree.release
     await _run([find_tool("depmod"), "-b", str(root), release], "The kernel modules cannot be indexed")
     (made / "initramfs").write_bytes(make_initramfs(recipe, source, modules))

@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
@@ -207,10 +207,13 @@ def kill_family(pid: int) -> None:
                 process.kill()
 
 
-async def run_lines(argv: list[str], stdin: bytes, failure: str, tail: list[str]) -> AsyncIterator[str]:
+async def run_lines(
+    argv: list[str], stdin: bytes, failure: str, tail: list[str], variables: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
     """Run a program and yield its lines (both outputs). Ended with all its children when the caller is cancelled.
 
     :param tail: receives the last lines.
+    :param variables: environment variables besides this process's own.
     :raise ImageError: with ``failure`` as message and the last lines as detail when it exits with an error.
     """
     process = await asyncio.create_subprocess_exec(
@@ -218,7 +221,7 @@ async def run_lines(argv: list[str], stdin: bytes, failure: str, tail: list[str]
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        env={**os.environ, "LC_ALL": "C.UTF-8", **(variables or {})},
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -1,7 +1,7 @@
 """Read the recipe of the system image and give it its name: the version is a hash over all that goes in.
 
-Sources of the version: the recipe file, the guest's files (``rootfs``, ``initramfs``), the engine's files handed
-in by the caller, and the architecture. Not the tools of the host that builds: two hosts may make different bytes
+Sources of the version: the recipe file, the guest's files (``rootfs``, ``initramfs``, ``native``), the engine's files
+handed in by the caller, and the architecture. Not the tools of the host that builds: two hosts may make different bytes
 of the same recipe, and either result is that recipe's image.
 """
 
@@ -25,18 +25,34 @@ TRIPLETS = {Arch.AMD64: "x86_64-linux-gnu", Arch.ARM64: "aarch64-linux-gnu"}
 
 
 @dataclass(frozen=True)
+class NativeProgram:
+    """A program of ours in C.
+
+    :ivar place: where it goes in the root.    :ivar libraries: what it is linked with, as ``-l`` names them.
+    :ivar shared: a shared library, not a program.
+    """
+
+    place: str
+    sources: tuple[Path, ...]
+    libraries: tuple[str, ...]
+    shared: bool
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The recipe as values, and the folders it takes guest files from.
 
     :ivar text: the recipe file as it is, part of the version.
     :ivar rootfs: folders laid over the root in this order.
     :ivar initramfs: the folder whose files go into the initramfs.
+    :ivar native: the folder of the guest's programs in C.
     """
 
     text: bytes
     data: dict[str, Any]
     rootfs: tuple[Path, ...]
     initramfs: Path
+    native: Path
 
     @property
     def suite(self) -> str:
@@ -84,6 +100,23 @@ class Recipe:
             entry.format(triplet=TRIPLETS[arch]) for entry in [*root["programs"], *root[arch.value]["programs"]]
         ]
 
+    @property
+    def glibc(self) -> str:
+        """The version of glibc in the root, as ``major.minor``."""
+        return str(self.data["native"]["glibc"])
+
+    def native_programs(self) -> list[NativeProgram]:
+        """What is compiled for the guest, in the recipe's order."""
+        return [
+            NativeProgram(
+                place,
+                tuple(self.native / source for source in entry["sources"]),
+                tuple(entry.get("libraries", ())),
+                bool(entry.get("shared", False)),
+            )
+            for place, entry in self.data["native"]["programs"].items()
+        ]
+
     def modules(self, which: str) -> list[str]:
         """A list of the ``[modules]`` table: ``keep`` (patterns), ``initramfs``, ``machine``, ``engine``."""
         return list(self.data["modules"][which])
@@ -96,7 +129,7 @@ class Recipe:
         digest = hashlib.sha256()
         _feed(digest, "arch", arch.value.encode())
         _feed(digest, "recipe", self.text)
-        for folder in (self.initramfs, *self.rootfs):
+        for folder in (self.initramfs, self.native, *self.rootfs):
             for name, kind, content in _walk(folder):
                 _feed(digest, f"{kind} {name}", content)
         return digest.hexdigest()[:16]
@@ -108,10 +141,10 @@ def load_recipe(engine_rootfs: Path = ENGINE_ROOTFS) -> Recipe:
     :param engine_rootfs: the folder of the engine's guest files.
     :raise ImageError: the file is missing or not what it should be.
     """
-    return read_recipe(HERE / "recipe.toml", (HERE / "rootfs", engine_rootfs), HERE / "initramfs")
+    return read_recipe(HERE / "recipe.toml", (HERE / "rootfs", engine_rootfs), HERE / "initramfs", HERE / "native")
 
 
-def read_recipe(path: Path, rootfs: tuple[Path, ...], initramfs: Path) -> Recipe:
+def read_recipe(path: Path, rootfs: tuple[Path, ...], initramfs: Path, native: Path) -> Recipe:
     """Read any recipe file (tests have their own).
 
     :raise ImageError: the file is missing or not what it should be.
@@ -123,12 +156,12 @@ def read_recipe(path: Path, rootfs: tuple[Path, ...], initramfs: Path) -> Recipe
         raise ImageError(
             "The recipe of the system image cannot be read", "Reinstall Slipway.", f"{path}: {error}"
         ) from error
-    missing = {"debian", "expect", "packages", "root", "modules"} - data.keys()
+    missing = {"debian", "expect", "packages", "root", "native", "modules"} - data.keys()
     if missing:
         raise ImageError(
             "The recipe of the system image is incomplete", "Reinstall Slipway.", f"{path}: no {sorted(missing)}"
         )
-    return Recipe(text, data, rootfs, initramfs)
+    return Recipe(text, data, rootfs, initramfs, native)
 
 
 def _feed(digest: hashlib._Hash, name: str, content: bytes) -> None:

@@ -75,6 +75,14 @@ class RootTree:
             else:
                 raise ImageError(f"No fetched package holds the library {library}", detail=f"needed by {origin}")
 
+    def adopt(self, name: str, origin: Path, *, program: bool) -> None:
+        """Put a compiled program of ours at ``name``, and the libraries it needs beside the others.
+
+        :raise ImageError: no package holds one of them.
+        """
+        self.write(name, origin.read_bytes(), program=program)
+        self._take_needs(origin)
+
     def link(self, name: str, pointed: str) -> None:
         """Make a symbolic link."""
         place = self._place(name)
@@ -114,9 +122,10 @@ def _resolve(name: str, pointed: str) -> str:
     return "/".join(parts)
 
 
-def compose(recipe: Recipe, arch: Arch, source: Path, target: Path, modules: ModuleSet) -> None:
+def compose(recipe: Recipe, arch: Arch, source: Path, native: Path, target: Path, modules: ModuleSet) -> None:
     """Make the whole root in ``target``, except for depmod's indexes.
 
+    :param native: the compiled programs, laid out as in the root.
     :raise ImageError: the recipe names what the packages do not hold.
     """
     target.mkdir()
@@ -129,6 +138,8 @@ def compose(recipe: Recipe, arch: Arch, source: Path, target: Path, modules: Mod
     root = RootTree(source, target, arch)
     for pattern in recipe.programs(arch):
         root.take(pattern)
+    for program in recipe.native_programs():
+        root.adopt(program.place, native / program.place, program=not program.shared)
     for licence in sorted(source.glob(recipe.licences)):
         root.write(licence.relative_to(source).as_posix(), licence.read_bytes())
     for name, pointed in recipe.links.items():

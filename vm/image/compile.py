@@ -1,0 +1,62 @@
+"""Compile the guest's programs in C, for either architecture and on any host alike.
+
+The compiler is Zig's clang, which comes as a Python package with the headers of every glibc: the same version makes
+the same bytes everywhere. Other headers and libraries are those of the fetched packages.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+from vm.errors import HostError
+from vm.image.fetch import run_lines
+from vm.image.recipe import TRIPLETS, NativeProgram, Recipe
+from vm.spec import Arch
+
+FLAGS = (
+    *("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64"),
+    *("-fstack-protector-strong", "-fno-sanitize=undefined", "-s", "-Wl,--build-id=none"),
+)
+
+
+def check_compiler() -> None:
+    """:raise HostError: there is no compiler in this Python's environment."""
+    if importlib.util.find_spec("ziglang") is None:
+        raise HostError(
+            "The compiler for the system image's own programs is missing",
+            "Install it: python3 -m pip install ziglang (a checkout has it: python3 installers/dev.py setup).",
+        )
+
+
+async def compile_programs(recipe: Recipe, arch: Arch, source: Path, target: Path, work: Path) -> None:
+    """Compile each of the recipe's programs to its place below ``target``.
+
+    :param source: the unpacked packages, for headers and libraries.
+    :param work: an empty folder for the compiler's cache.
+    :raise ImageError: one does not compile; the detail is what the compiler said.
+    """
+    for program in recipe.native_programs():
+        place = target / program.place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        argv = compiler_argv(program, arch, recipe.glibc, source, place)
+        cache = {"ZIG_LOCAL_CACHE_DIR": str(work / "local"), "ZIG_GLOBAL_CACHE_DIR": str(work / "global")}
+        async for _line in run_lines(argv, b"", f"{program.place} cannot be compiled", [], cache):
+            pass
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def compiler_argv(program: NativeProgram, arch: Arch, glibc: str, source: Path, place: Path) -> list[str]:
+    """The compiler's arguments for one program."""
+    triplet = TRIPLETS[arch]
+    return [
+        *(sys.executable, "-m", "ziglang", "cc", "-target", f"{triplet}.{glibc}"),
+        *FLAGS,
+        *(["-shared", "-fPIC"] if program.shared else []),
+        *("-isystem", str(source / "usr/include")),
+        *map(str, program.sources),
+        *("-o", str(place), "-L", str(source / "usr/lib" / triplet)),
+        *(f"-l{library}" for library in program.libraries),
+    ]

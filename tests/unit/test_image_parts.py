@@ -30,11 +30,11 @@ def recipe(tmp_path: Path) -> Recipe:
     """The project's own, in a copy that may be changed."""
     own = load_recipe()
     folders = []
-    for number, folder in enumerate((own.initramfs, *own.rootfs)):
+    for number, folder in enumerate((own.initramfs, own.native, *own.rootfs)):
         folders.append(tmp_path / str(number))
         shutil.copytree(folder, folders[-1], symlinks=True)
     (tmp_path / "recipe.toml").write_bytes(own.text)
-    return read_recipe(tmp_path / "recipe.toml", tuple(folders[1:]), folders[0])
+    return read_recipe(tmp_path / "recipe.toml", tuple(folders[2:]), folders[0], folders[1])
 
 
 def test_the_address_does_not_depend_on_the_place(recipe: Recipe) -> None:
@@ -47,16 +47,16 @@ def test_the_address_changes_with_each_part(recipe: Recipe, tmp_path: Path) -> N
     script = recipe.initramfs / "init"
     script.write_text(script.read_text() + "#\n")
     seen.add(recipe.version(Arch.AMD64))
-    for folder in recipe.rootfs:
+    for folder in (recipe.native, *recipe.rootfs):
         (folder / "new").write_text("x")
         seen.add(recipe.version(Arch.AMD64))
         (folder / "new").rename(folder / "other")
         seen.add(recipe.version(Arch.AMD64))
     text = (tmp_path / "recipe.toml").read_text()
     (tmp_path / "recipe.toml").write_text(text + "\n")
-    changed = read_recipe(tmp_path / "recipe.toml", recipe.rootfs, recipe.initramfs)
+    changed = read_recipe(tmp_path / "recipe.toml", recipe.rootfs, recipe.initramfs, recipe.native)
     seen.add(changed.version(Arch.AMD64))
-    assert len(seen) == 2 + 2 * len(recipe.rootfs) + 1
+    assert len(seen) == 2 + 2 * (1 + len(recipe.rootfs)) + 1
 
 
 def test_the_address_does_not_depend_on_the_umask(recipe: Recipe) -> None:
@@ -70,14 +70,14 @@ def test_recipes_that_cannot_be_used(tmp_path: Path, text: str) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text(text)
     with pytest.raises(ImageError, match="recipe"):
-        read_recipe(path, (), tmp_path)
+        read_recipe(path, (), tmp_path, tmp_path)
     with pytest.raises(ImageError, match="recipe"):
-        read_recipe(tmp_path / "none.toml", (), tmp_path)
+        read_recipe(tmp_path / "none.toml", (), tmp_path, tmp_path)
 
 
 def test_missing_guest_files(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="missing"):
-        read_recipe(tmp_path / "recipe.toml", (tmp_path / "nothing",), recipe.initramfs).version(Arch.AMD64)
+        read_recipe(tmp_path / "recipe.toml", (tmp_path / "nothing",), recipe.initramfs, recipe.native).version(Arch.AMD64)
 
 
 # -- archives, libraries, modules ---------------------------------------------------------------------------------

@@ -35,6 +35,7 @@
 #define FRAME_MAX (128 * 1024)    /* longest DATA: what a short message waits for at most */
 #define WINDOW_MAX 0x7fffffff
 #define EVENTS_MAX 64
+#define TURN 8                    /* pieces or frames before the others have their turn */
 
 static struct {
     const char *path, *ready;
@@ -138,8 +139,8 @@ static void drop_session(void) {
 }
 
 static void begin_session(void) {
-    nghttp2_session_callbacks *callbacks;
-    nghttp2_option *option;
+    nghttp2_session_callbacks *callbacks = NULL;
+    nghttp2_option *option = NULL;
     if (nghttp2_session_callbacks_new(&callbacks) || nghttp2_option_new(&option))
         die("no memory");
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
@@ -188,36 +189,41 @@ static size_t await_hello(const uint8_t *data, size_t length) {
     return length;
 }
 
-/* Give the port what it takes. Edge-triggered: a port that is full announces when it no longer is. */
-static void write_port(void) {
-    while (port.session != NULL) {
+/* Give the port what it takes, but not for ever: true when it would take more. Edge-triggered: a port that is full
+ * announces when it no longer is. */
+static bool write_port(void) {
+    for (size_t turn = 0; port.session != NULL; turn++) {
+        if (turn == TURN)
+            return true;
         if (port.out_length == 0) {
             ssize_t length = nghttp2_session_mem_send(port.session, &port.out);
             if (length < 0) {
                 fprintf(stderr, "agent: %s\n", nghttp2_strerror((int)length));
                 drop_session();
-                return;
+                return false;
             }
             if (length == 0)
-                return;
+                return false;
             port.out_length = (size_t)length;
         }
         ssize_t sent = write(port.fd, port.out, port.out_length);
         if (sent < 0)
-            return; /* full, or the host is away; reading finds out which */
+            return false; /* full, or the host is away; reading finds out which */
         port.out += sent;
         port.out_length -= (size_t)sent;
     }
+    return false;
 }
 
-static void read_port(void) {
+/* Take what has come, but not for ever: true when there may be more. */
+static bool read_port(void) {
     static uint8_t data[PIECE];
-    for (;;) {
+    for (size_t turn = 0; turn < TURN; turn++) {
         ssize_t length = read(port.fd, data, sizeof data);
         if (length == 0)
             drop_session(); /* the host has hung up */
         if (length <= 0)
-            return;
+            return false;
         size_t used = port.session == NULL ? await_hello(data, (size_t)length) : 0;
         if (port.session == NULL || used == (size_t)length)
             continue;
@@ -226,8 +232,8 @@ static void read_port(void) {
             fprintf(stderr, "agent: %s\n", nghttp2_strerror((int)taken));
             drop_session();
         }
-        write_port();
     }
+    return true;
 }
 
 static void open_port(void) {
@@ -282,10 +288,10 @@ int main(int count, char **arguments) {
     if (signals < 0 || port.epoll < 0 || epoll_ctl(port.epoll, EPOLL_CTL_ADD, signals, &event))
         die("epoll");
     open_port();
-    for (;;) {
+    for (bool spoken = true, more = false;;) {
         struct epoll_event events[EVENTS_MAX];
-        int found = epoll_wait(port.epoll, events, EVENTS_MAX, -1);
-        bool signalled = false, spoken = false;
+        int found = epoll_wait(port.epoll, events, EVENTS_MAX, spoken || more ? 0 : -1);
+        bool signalled = false;
         /* Streams first: the port's news may free them. */
         for (int i = 0; i < found; i++) {
             if (events[i].data.ptr == &signals)
@@ -295,10 +301,9 @@ int main(int count, char **arguments) {
             else
                 stream_ready(events[i].data.ptr, events[i].events);
         }
-        if (spoken)
-            read_port();
+        spoken = spoken && read_port();
         if (signalled)
             take_signals(signals);
-        write_port();
+        more = write_port();
     }
 }

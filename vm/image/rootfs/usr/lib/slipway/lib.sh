@@ -45,6 +45,18 @@ disk() {
     return 1
 }
 
+# The device of the virtio-serial port with this name.
+serial_port() {
+    for path in /sys/class/virtio-ports/*; do
+        read -r name <"$path/name" || continue
+        if [ "$name" = "$1" ]; then
+            echo "/dev/${path##*/}"
+            return 0
+        fi
+    done 2>/dev/null
+    return 1
+}
+
 # Keep services up from now on: names below /etc/sv. All at once: init looks for news only once a second.
 keep_up() {
     for service in "$@"; do

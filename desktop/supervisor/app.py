@@ -35,6 +35,7 @@ from desktop.supervisor.recovery import RestartPolicy
 from desktop.supervisor.startup import Startup, Timeline, describe
 from desktop.supervisor.truth import find_out
 from desktop.supervisor.upkeep import Upkeep
+from desktop.supervisor.watching import Watching
 from engine.client import Version
 from engine.endpoint import Endpoint
 from engine.linux import GUEST_SOCKET, LinuxEngine
@@ -82,6 +83,7 @@ class Supervisor:
         self.news = News()
         self.preferences = Preferences(self)
         self.upkeep = Upkeep(self)
+        self.watching = Watching(self)
         self._endpoint = Endpoint(paths.docker_socket, self._wait_seconds(), judge=make_judge(self))
         self._job: Job | None = None
         self._failure: UserError | None = None
@@ -112,6 +114,7 @@ class Supervisor:
 
     async def close(self) -> None:
         """Give the user's socket and ports up. A machine that still runs is adopted by the next supervisor."""
+        await self.watching.close()
         await self.publisher.close()
         await self._endpoint.close()
 

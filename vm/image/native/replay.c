@@ -162,8 +162,11 @@ static void delete(const struct mount *mount, char *path, const struct stat *st)
     int folder = folder_of(mount, path);
     if (folder < 0)
         return;
-    if (unlinkat(folder, name_of(path), flags) != 0 && errno == ENOENT) {
-        look_again(folder, name_of(path));
+    if (unlinkat(folder, name_of(path), flags) != 0) {
+        if (errno == ENOENT)
+            look_again(folder, name_of(path));
+        else if (errno == EISDIR) /* not every host knows what it was */
+            flags = AT_REMOVEDIR;
         unlinkat(folder, name_of(path), flags);
     }
     close(folder);

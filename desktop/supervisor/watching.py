@@ -1,0 +1,45 @@
+"""Changes of shared folders, for those who watch in containers: when they are told, and of which folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop.settings.schema import SettingsError
+from engine.changes import Replayer
+from vm.errors import LinkError
+from vm.state import MachineState
+
+if TYPE_CHECKING:
+    from desktop.supervisor.app import Supervisor
+
+
+class Watching:
+    """A part of the supervisor, which it is given; follows the machine by itself."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        paths = supervisor.paths
+        # what we write ourselves, the machine's disk above all, must not become work for the machine
+        self._replayer = Replayer(paths.docker_socket, self._shares, (str(paths.home), str(paths.cache)))
+        supervisor.machine.changed.append(self._machine_changed)
+        supervisor.machine.link_changed.append(self._replayer.use)
+
+    async def close(self) -> None:
+        """Watch no longer."""
+        await self._replayer.close()
+
+    def _shares(self) -> tuple[str, ...]:
+        try:
+            return self._supervisor.store.load().shares()
+        except SettingsError:  # told when something is started
+            return ()
+
+    def _machine_changed(self, _: MachineState, new: MachineState) -> None:
+        machine = self._supervisor.machine
+        if new is MachineState.RUNNING:
+            try:
+                self._replayer.use(machine.link)
+            except LinkError:
+                self._replayer.use(None)
+        elif new in (MachineState.STOPPED, MachineState.FAILED):
+            self._replayer.use(None)

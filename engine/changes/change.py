@@ -1,0 +1,120 @@
+"""One change of the host's files: what of many can be left out, and how it is written for the guest."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from vm.guest.hostpath import is_within, to_guest
+
+
+class Kind(StrEnum):
+    """What happened, by the names that the guest's program knows (vm/image/native/replay.c)."""
+
+    CREATE = "create"
+    MODIFY = "modify"
+    DELETE = "delete"
+    MOVE = "move"
+
+
+@dataclass(frozen=True)
+class Change:
+    """:ivar path: absolute, as this computer calls it.    :ivar target: its new name, of a move.
+    :ivar folder: it is one.
+    """
+
+    kind: Kind
+    path: str
+    target: str = ""
+    folder: bool = False
+
+
+def essence(changes: Iterable[Change]) -> list[Change]:
+    """What somebody has to be told who sees only the outcome: in order, and no more than that.
+
+    Modifications of the same file in a row are one; what came and went in between leaves nothing.
+    """
+    kept: list[Change | None] = []
+    last: dict[str, int] = {}  # path → the last change of it
+    born: dict[str, int] = {}  # path → where it was created
+    for change in changes:
+        path = change.path
+        if change.kind is Kind.MODIFY:
+            before = kept[last[path]] if path in last else None
+            if before is not None and before.kind is Kind.MODIFY:
+                continue
+        elif change.kind is Kind.DELETE and path in born:
+            for place in range(born.pop(path), len(kept)):
+                found = kept[place]
+                if found is not None and found.path == path:
+                    kept[place] = None
+            last.pop(path, None)
+            continue
+        elif change.kind is Kind.CREATE:
+            born[path] = len(kept)
+        elif change.kind is Kind.MOVE:
+            born.pop(path, None)
+            last[change.target] = len(kept)
+        last[path] = len(kept)
+        kept.append(change)
+    return [change for change in kept if change is not None]
+
+
+def spare(changes: Iterable[Change], held: Collection[str]) -> Iterator[Change]:
+    """The same with care for ``held``: what containers have mounted itself, and keep though it is replaced.
+
+    A mounted file that an editor replaces would be lost to its container if the guest saw it go: there it is
+    modified. A mounted folder does not go at all.
+    """
+    for change in changes:
+        if change.kind is Kind.MOVE and (change.path in held or change.target in held):
+            if change.path not in held:
+                yield Change(Kind.DELETE, change.path, folder=change.folder)
+            if not change.folder:
+                yield Change(Kind.MODIFY, change.target)
+            elif change.target not in held:
+                yield Change(Kind.CREATE, change.target, folder=True)
+        elif change.path not in held or change.kind is Kind.MODIFY:
+            yield change
+        elif change.kind is Kind.CREATE and not change.folder:
+            yield replace(change, kind=Kind.MODIFY)
+
+
+def record(change: Change, share: str, look: Callable[[str], os.stat_result] = os.lstat) -> bytes:
+    """The change as the guest's program reads it; empty when there is nothing to tell any more.
+
+    :param share: the shared folder it is in.
+    :param look: asks this computer's disk.
+    """
+    if not is_within(to_guest(change.target or change.path), to_guest(share)):  # it has left the share
+        change = Change(Kind.DELETE, change.path, folder=change.folder)
+    found: os.stat_result | None = None
+    if change.kind is not Kind.DELETE:
+        try:
+            found = look(change.target or change.path)
+        except OSError:
+            if change.kind is not Kind.MOVE:
+                return b""
+            change = Change(Kind.DELETE, change.path, folder=change.folder)  # and gone from there by now
+    usual = stat.S_IFDIR | 0o755 if change.folder else stat.S_IFREG | 0o644
+    fields = (
+        change.kind.value,
+        to_guest(share),
+        _below(change.path, share),
+        _below(change.target, share) if change.target else "",
+        f"{found.st_mode if found else usual:o}",
+        found.st_size if found else 0,
+        found.st_mtime_ns if found else 0,
+        max(found.st_ctime_ns, found.st_mtime_ns) if found else 0,  # Windows knows no time of change
+        time.time_ns(),
+        found.st_nlink if found else 1,
+    )
+    return b"".join(str(field).encode("utf-8", "surrogateescape") + b"\0" for field in fields)
+
+
+def _below(path: str, share: str) -> str:
+    return to_guest(path).removeprefix(to_guest(share)).lstrip("/")

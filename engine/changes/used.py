@@ -1,0 +1,57 @@
+"""Which folders of this computer are worth watching: what running containers mount of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vm.guest.hostpath import is_within, to_guest
+
+
+@dataclass(frozen=True)
+class Used:
+    """:ivar trees: folders to watch with all that is in them, none inside another.
+    :ivar files: single files, outside the trees.
+    :ivar held: all that is mounted itself, as this computer calls it."""
+
+    trees: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+
+    def covers(self, path: str) -> bool:
+        """Whether changes of ``path`` are of interest."""
+        guest = to_guest(path)
+        return path in self.files or any(is_within(guest, to_guest(tree)) for tree in self.trees)
+
+
+def used(mounts: Iterable[Mapping[str, Any]], shares: Sequence[str]) -> Used:
+    """What these mounts (``Mounts`` of ``GET /containers/json``) use of the shared folders. Looks at the disk."""
+    sources = {str(mount.get("Source")) for mount in mounts if mount.get("Type") == "bind"}
+    held = {path for source in sources if (path := to_host(source, shares)) is not None}
+    files = {path for path in held if os.path.isfile(path)}  # noqa: PTH113 - a text stays a text
+    folders = held - files
+    trees = {
+        path
+        for path in folders
+        if not any(other != path and is_within(to_guest(path), to_guest(other)) for other in folders)
+    }
+    found = Used(frozenset(trees), frozenset(), frozenset(held))
+    return Used(found.trees, frozenset(path for path in files if not found.covers(path)), found.held)
+
+
+def to_host(source: str, shares: Sequence[str]) -> str | None:
+    """What this computer calls the machine's path ``source``; None when it is in no shared folder."""
+    for share in shares:
+        place = to_guest(share)
+        if is_within(source, place):
+            rest = source.removeprefix(place).strip("/")
+            return os.path.join(share, *rest.split("/")) if rest else share  # noqa: PTH118 - a text stays a text
+    return None
+
+
+def share_of(path: str, shares: Sequence[str]) -> str | None:
+    """The shared folder that ``path`` lies in."""
+    guest = to_guest(path)
+    return next((share for share in shares if is_within(guest, to_guest(share))), None)

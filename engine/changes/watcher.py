@@ -1,0 +1,148 @@
+"""The host's side: follows changes of folders with watchdog (inotify, FSEvents, ReadDirectoryChangesW).
+
+watchdog because it tells both names of a move, needs no process of its own, and is kept for all three systems;
+watchfiles (Rust) walks large trees faster, but makes a deletion and a creation of a move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileAttribEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, ObservedWatch
+
+from engine.changes.change import Change, Kind
+from engine.changes.used import Used
+
+log = logging.getLogger(__name__)
+
+KINDS: dict[type[FileSystemEvent], Kind] = {
+    FileCreatedEvent: Kind.CREATE,
+    DirCreatedEvent: Kind.CREATE,
+    FileModifiedEvent: Kind.MODIFY,
+    FileAttribEvent: Kind.MODIFY,  # `touch` is meant to be noticed
+    FileMovedEvent: Kind.MOVE,
+    DirMovedEvent: Kind.MOVE,
+    FileDeletedEvent: Kind.DELETE,
+    DirDeletedEvent: Kind.DELETE,
+}
+
+LIMIT = 100_000
+"""Changes that are kept for somebody to take them; what comes after is lost, and said so in the log."""
+
+
+class Watcher(FileSystemEventHandler):
+    """Collects changes in threads of watchdog's; belongs to the loop it was made in.
+
+    :param ignored: folders whose changes are none of anybody's business, such as Slipway's own.
+    :ivar news: set while there are changes to take.
+    """
+
+    def __init__(self, ignored: tuple[str, ...] = ()) -> None:
+        self.news = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._ignored = tuple(folder.rstrip(os.sep) + os.sep for folder in ignored)
+        self._observer: BaseObserver | None = None
+        self._watches: dict[tuple[str, bool], ObservedWatch] = {}
+        self._used = Used()
+        self._changes: list[Change] = []
+        self._lock = threading.Lock()
+        self._missing: set[tuple[str, bool]] = set()
+
+    def watch(self, used: Used) -> bool:
+        """Follow these from now on. Walks through new folders, so it is for a thread: seconds for large ones.
+
+        :return: whether all of them are there; ask again later when not.
+        """
+        wanted = {(tree, True) for tree in used.trees} | {(str(Path(file).parent), False) for file in used.files}
+        self._used = used
+        for key in set(self._watches) - wanted:
+            self._drop(key)
+        for key in [key for key, watch in self._watches.items() if not self._lives(watch)]:
+            self._drop(key)  # its folder has been deleted, and may be there again
+        for key in wanted - set(self._watches):
+            self._add(*key)
+        return wanted <= set(self._watches)
+
+    def take(self) -> list[Change]:
+        """What has happened since the last time."""
+        with self._lock:
+            taken, self._changes = self._changes, []
+            self.news.clear()
+        return taken
+
+    def close(self) -> None:
+        """Watch no longer."""
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()
+            self._observer = None
+        self._watches.clear()
+
+    # -- watchdog -------------------------------------------------------------------------------------------------
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """Called by watchdog's thread."""
+        kind = KINDS.get(type(event))
+        if kind is None or (event.is_synthetic and kind is Kind.MOVE):  # the folder's own move says it all
+            return
+        path, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path or "")
+        if path.startswith(self._ignored) or not (
+            self._used.covers(path) or (target and self._used.covers(target))
+        ):
+            return
+        change = Change(kind, path, target if kind is Kind.MOVE else "", event.is_directory)
+        with self._lock:
+            if len(self._changes) == LIMIT:
+                log.warning("more than %d changes at once: containers are not told the rest", LIMIT)
+            if len(self._changes) <= LIMIT:
+                self._changes.append(change)
+            first = len(self._changes) == 1
+        if first:
+            _in_loop(self._loop, self.news.set)
+
+    def _add(self, folder: str, whole: bool) -> None:
+        if self._observer is None:
+            self._observer = Observer()
+            self._observer.start()
+        if not Path(folder).is_dir():
+            return
+        try:
+            watch = self._observer.schedule(self, folder, recursive=whole, event_filter=list(KINDS))
+        except OSError as error:  # gone in the meantime, not readable, or no more watches
+            log.warning("changes in %s are not followed: %s", folder, error)
+            return
+        self._watches[folder, whole] = watch
+
+    def _drop(self, key: tuple[str, bool]) -> None:
+        watch = self._watches.pop(key)
+        if self._observer is not None:
+            self._observer.unschedule(watch)
+
+    def _lives(self, watch: ObservedWatch) -> bool:
+        emitters = self._observer.emitters if self._observer is not None else set()
+        return any(emitter.watch == watch and emitter.is_alive() for emitter in emitters)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    try:
+        loop.call_soon_threadsafe(call)
+    except RuntimeError:  # the loop has been closed: nobody asks any more
+        log.debug("a change came after the end")

@@ -1,0 +1,242 @@
+"""Changes of the host's files: what is left out, how it is written, which folders matter, and a real watcher."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from engine.changes.change import Change, Kind, essence, record, spare
+from engine.changes.used import Used, share_of, to_host, used
+from engine.changes.watcher import Watcher
+
+
+def create(path: str) -> Change:
+    return Change(Kind.CREATE, path)
+
+
+def modify(path: str) -> Change:
+    return Change(Kind.MODIFY, path)
+
+
+def delete(path: str) -> Change:
+    return Change(Kind.DELETE, path)
+
+
+def move(path: str, target: str) -> Change:
+    return Change(Kind.MOVE, path, target)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ([], []),
+        ([modify("a"), modify("a"), modify("b"), modify("a")], [modify("a"), modify("b")]),
+        ([create("a"), modify("a"), modify("a")], [create("a"), modify("a")]),
+        ([create("a"), modify("a"), delete("a")], []),
+        ([create("a"), create("b"), modify("a"), delete("a"), modify("b")], [create("b"), modify("b")]),
+        ([delete("a"), create("a"), modify("a")], [delete("a"), create("a"), modify("a")]),
+        ([create("a"), delete("a"), create("a")], [create("a")]),
+        ([modify("a"), delete("a")], [modify("a"), delete("a")]),
+        (
+            [create("t"), modify("t"), move("t", "a"), modify("a")],
+            [create("t"), modify("t"), move("t", "a"), modify("a")],
+        ),
+        ([create("t"), move("t", "a"), delete("t")], [create("t"), move("t", "a"), delete("t")]),
+        ([modify("a"), move("b", "a"), modify("a")], [modify("a"), move("b", "a"), modify("a")]),
+    ],
+)
+def test_the_essence(changes: list[Change], left: list[Change]) -> None:
+    assert essence(changes) == left
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        (modify("f"), [modify("f")]),
+        (delete("f"), []),
+        (create("f"), [modify("f")]),
+        (move("t", "f"), [delete("t"), modify("f")]),
+        (move("f", "x"), [modify("x")]),
+        (Change(Kind.MOVE, "d", "x", folder=True), [Change(Kind.CREATE, "x", folder=True)]),
+        (Change(Kind.CREATE, "d", folder=True), []),
+        (Change(Kind.DELETE, "d", folder=True), []),
+        (move("a", "b"), [move("a", "b")]),
+    ],
+)
+def test_what_is_mounted_itself_does_not_go(change: Change, left: list[Change]) -> None:
+    assert list(spare([change], {"f", "d"})) == left
+
+
+# -- written for the guest ----------------------------------------------------------------------------------------
+
+
+def fields(data: bytes) -> list[str]:
+    assert data.endswith(b"\0")
+    found = data[:-1].split(b"\0")
+    assert len(found) == 10
+    return [field.decode("utf-8", "surrogateescape") for field in found]
+
+
+def test_a_record(tmp_path: Path) -> None:
+    file = tmp_path / "sub" / "ü b"
+    file.parent.mkdir()
+    file.write_text("four")
+    found = file.stat()
+    told = fields(record(modify(str(file)), str(tmp_path)))
+    assert told[:4] == ["modify", str(tmp_path), "sub/ü b", ""]
+    assert told[4:8] == [f"{found.st_mode:o}", "4", str(found.st_mtime_ns), str(found.st_ctime_ns)]
+    assert found.st_ctime_ns < int(told[8])
+    assert told[9] == "1"
+
+
+def test_a_move_has_both_names_and_what_is_there_now(tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("content")
+    told = fields(record(move(f"{tmp_path}/old", f"{tmp_path}/new"), str(tmp_path)))
+    assert told[2:4] == ["old", "new"]
+    assert told[5] == "7"
+
+
+def test_a_move_out_of_the_share_and_one_to_what_is_gone_again(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    (tmp_path / "share").mkdir()
+    share = str(tmp_path / "share")
+    for target in (f"{tmp_path}/other", f"{share}/gone"):
+        told = fields(record(move(f"{share}/old", target), share))
+        assert told[0] == "delete"
+        assert told[2:4] == ["old", ""]
+
+
+def test_what_is_gone_already_is_not_told(tmp_path: Path) -> None:
+    assert record(create(f"{tmp_path}/x"), str(tmp_path)) == b""
+    assert record(modify(f"{tmp_path}/x"), str(tmp_path)) == b""
+    for folder, kind in ((True, stat.S_IFDIR), (False, stat.S_IFREG)):
+        told = fields(record(Change(Kind.DELETE, f"{tmp_path}/x", folder=folder), str(tmp_path)))
+        assert stat.S_IFMT(int(told[4], 8)) == kind
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/a\xff")
+    Path(path).touch()
+    assert b"\0a\xff\0" in record(create(path), str(tmp_path))
+
+
+# -- what is used -------------------------------------------------------------------------------------------------
+
+
+def test_what_running_containers_mount(tmp_path: Path) -> None:
+    for name in ("project/src", "other", "single"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("single/file", "project/file"):
+        (tmp_path / name).touch()
+    sources = ["project", "project/src", "other", "single/file", "project/file"]
+    mounts = [{"Type": "bind", "Source": f"{tmp_path}/{name}"} for name in sources]
+    mounts += [{"Type": "bind", "Source": "/run/docker.sock"}, {"Type": "volume", "Source": f"{tmp_path}/volume"}]
+    found = used(mounts, [str(tmp_path)])
+    assert found.trees == {f"{tmp_path}/project", f"{tmp_path}/other"}
+    assert found.files == {f"{tmp_path}/single/file"}
+    assert found.held == {f"{tmp_path}/{name}" for name in sources}
+    assert found.covers(f"{tmp_path}/project/x/y")
+    assert found.covers(f"{tmp_path}/single/file")
+    assert not found.covers(f"{tmp_path}/single/other")
+    assert not found.covers(f"{tmp_path}/projects")
+
+
+def test_places_in_the_machine() -> None:
+    assert to_host("/data/x/y", ["/home/me", "/data"]) == "/data/x/y"
+    assert to_host("/data", ["/data"]) == "/data"
+    assert to_host("/database", ["/data"]) is None
+    assert share_of("/data/x", ["/home", "/data"]) == "/data"
+    assert share_of("/x", ["/data"]) is None
+
+
+# -- a real watcher -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def watcher(tmp_path: Path) -> AsyncIterator[Watcher]:
+    (tmp_path / "tree" / "ours").mkdir(parents=True)
+    (tmp_path / "files").mkdir()
+    made = Watcher((str(tmp_path / "tree" / "ours"),))
+    trees = Used(frozenset({f"{tmp_path}/tree"}), frozenset({f"{tmp_path}/files/one"}), frozenset())
+    assert await asyncio.to_thread(made.watch, trees)
+    yield made
+    await asyncio.to_thread(made.close)
+
+
+async def gathered(watcher: Watcher, enough: Callable[[list[Change]], bool]) -> list[Change]:
+    found: list[Change] = []
+    async with asyncio.timeout(20):
+        while not enough(found):
+            await watcher.news.wait()
+            found += watcher.take()
+    return essence(found)
+
+
+async def test_a_watcher_tells_what_happens_in_order(watcher: Watcher, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "ours" / "log").write_text("not of interest")
+    (tree / "folder").mkdir()
+    (tree / "a").write_text("x")
+    (tree / "a").rename(tree / "b")
+    (tree / "b").write_text("more")
+    (tree / "b").unlink()
+    (tmp_path / "files" / "two").touch()
+    (tmp_path / "files" / "one").touch()
+    changes = await gathered(watcher, lambda found: any(change.path.endswith("/one") for change in found))
+    told = [(change.kind, change.path.removeprefix(f"{tmp_path}/")) for change in changes if not change.folder]
+    assert [one for one in told if one[1] in ("tree/a", "tree/b")] == [
+        (Kind.CREATE, "tree/a"),
+        (Kind.MODIFY, "tree/a"),
+        (Kind.MOVE, "tree/a"),
+        (Kind.MODIFY, "tree/b"),
+        (Kind.DELETE, "tree/b"),
+    ]
+    assert {path for _, path in told} == {"tree/a", "tree/b", "files/one"}
+    assert create(f"{tree}/folder") in [Change(change.kind, change.path) for change in changes if change.folder]
+
+
+async def test_a_tree_that_is_made_at_once_is_told_whole(watcher: Watcher, tmp_path: Path) -> None:
+    deep = tmp_path / "tree" / "x" / "y" / "z"
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    changes = await gathered(watcher, lambda found: any(change.path == f"{deep}/file" for change in found))
+    made = [change.path for change in changes if change.kind is Kind.CREATE]
+    assert made == [f"{tmp_path}/tree/x", f"{tmp_path}/tree/x/y", str(deep), f"{deep}/file"]
+
+
+async def test_a_folder_that_comes_back_is_watched_again(watcher: Watcher, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "ours").rmdir()
+    tree.rmdir()
+    wanted = Used(frozenset({str(tree)}))
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(watcher.watch, wanted):
+            await asyncio.sleep(0.02)  # until its watch has ended, of which there is no word
+    watcher.take()
+    tree.mkdir()
+    assert await asyncio.to_thread(watcher.watch, wanted)
+    (tree / "file").touch()
+    await gathered(watcher, lambda found: any(change.path == f"{tree}/file" for change in found))
+
+
+async def test_what_is_used_no_longer_is_not_told(watcher: Watcher, tmp_path: Path) -> None:
+    await asyncio.to_thread(watcher.watch, Used(frozenset({f"{tmp_path}/files"})))
+    (tmp_path / "tree" / "file").touch()
+    (tmp_path / "files" / "file").touch()
+    changes = await gathered(watcher, bool)
+    assert {change.path for change in changes} == {f"{tmp_path}/files/file"}
+
+
+async def test_too_much_at_once(watcher: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.changes.watcher.LIMIT", 3)
+    for number in range(10):
+        (tmp_path / "tree" / str(number)).touch()
+    (tmp_path / "files" / "one").touch()
+    await watcher.news.wait()
+    await asyncio.sleep(0.2)
+    assert len(watcher.take()) <= 4

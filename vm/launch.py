@@ -115,8 +115,9 @@ async def launch(
 async def _launch(
     spec: MachineSpec, ssh_port: int, paths: Paths, host: Host, events: EventHandler, control: GuestControl
 ) -> Session:
-    for channel in (spec.qmp_socket, spec.control_socket):
-        channel.unlink(missing_ok=True)  # left by a QEMU that was killed
+    for channel in (spec.qmp_socket, spec.control_socket, spec.link_socket):
+        if channel is not None:
+            channel.unlink(missing_ok=True)  # left by a QEMU that was killed
     process = QemuProcess.spawn(build_argv(spec, host.system), host, paths.qemu_log)
     monitor = Monitor(host, spec.qmp_socket, events)
     record = Record(
@@ -128,6 +129,7 @@ async def _launch(
         image=spec.boot.version,
         accelerator=str(spec.accelerator),
         started=time.time(),
+        link_socket=str(spec.link_socket or ""),
     )
     session = Session(process, monitor, control, record)
     try:

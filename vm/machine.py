@@ -26,6 +26,7 @@ from vm.guest.clock import time_command
 from vm.guest.control import Asked, GuestStage
 from vm.guest.keys import ensure_keys
 from vm.guest.ssh import SshLink
+from vm.guest.stream import Link
 from vm.host import Host
 from vm.host.paths import Paths
 from vm.launch import PortChooser, Session, attach, discard, end_orphan, free_port, launch, shut_down
@@ -63,7 +64,7 @@ class Stage:
 
 StateHook = Callable[[MachineState, MachineState], None]
 StageHook = Callable[[Stage], None]
-LinkHook = Callable[[SshLink | None], None]
+LinkHook = Callable[[Link | None], None]
 
 
 class Machine:
@@ -86,7 +87,7 @@ class Machine:
         self._choose_port = choose_port
         self._state = STOPPED
         self._session: Session | None = None
-        self._link: SshLink | None = None
+        self._link: Link | None = None
         self._reach: Reach | None = None
         self._follow_ups: set[asyncio.Task[None]] = set()
         reports = Reports(self._process_ended, self._held, self._released, self._link_told, self._time_is_due)
@@ -108,7 +109,7 @@ class Machine:
         return self._state
 
     @property
-    def link(self) -> SshLink:
+    def link(self) -> Link:
         """The way into the guest.
 
         :raise StateError: the machine is not running.
@@ -251,16 +252,16 @@ class Machine:
 
     async def _prepare(self, accelerator: Accelerator) -> Reach:
         keys = await asyncio.to_thread(ensure_keys, self._paths.keys)
-        self._reach = Reach.for_accelerator(self._dial, keys, accelerator)
+        self._reach = Reach.for_accelerator(self._host, self._dial, keys, accelerator)
         return self._reach
 
     async def _enter(self, session: Session, reach: Reach) -> None:
         self._link = await reach.first(session)
         if self._link is None:
             raise self._unexpected_end(session)
-        self._stage("ssh")
+        self._stage("link")
 
-    async def _relink(self) -> SshLink:
+    async def _relink(self) -> Link:
         assert self._session is not None
         assert self._reach is not None
         return await self._reach.connect(self._session)
@@ -431,7 +432,7 @@ class Machine:
         except UserError as error:
             log.warning("the machine could not go on: %s", error.message)
 
-    def _link_told(self, link: SshLink | None) -> None:
+    def _link_told(self, link: Link | None) -> None:
         self._link = link
         for hook in list(self.link_changed):
             hook(link)

@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 
 from vm.errors import MachineError
-from vm.guest.ssh import SshLink
+from vm.guest.stream import Link
 from vm.launch import Session
 
 HOPS = ("qemu-process", "qmp", "guest-link")
@@ -30,7 +30,7 @@ class Hop:
     hint: str = ""
 
 
-async def probe(session: Session | None, link: SshLink | None, patience: float = PATIENCE) -> list[Hop]:
+async def probe(session: Session | None, link: Link | None, patience: float = PATIENCE) -> list[Hop]:
     """Ask every hop in the order of :data:`HOPS`; never raises."""
     hops = [_process(session)]
     if session is not None and hops[-1].ok:
@@ -68,7 +68,7 @@ async def _monitor(session: Session, patience: float) -> Hop:
     return Hop("qmp", False, f"QEMU says the machine is “{state}”", "Restart the machine: slipway restart")
 
 
-async def _link(link: SshLink | None, patience: float) -> Hop:
+async def _link(link: Link | None, patience: float) -> Hop:
     if link is None or link.closed.is_set():
         return Hop("guest-link", False, "there is no connection into the machine", "It is being made again.")
     loop = asyncio.get_running_loop()

@@ -1,18 +1,25 @@
-"""From a running QEMU to a guest one can talk to: its stages, then the pinned SSH connection."""
+"""From a running QEMU to a guest one can talk to: its stages, then the fast link, or SSH where that cannot be had."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from vm.errors import LinkError
 from vm.guest.keys import Keys
-from vm.guest.readiness import EMULATION_FACTOR, SSH_DEADLINE, Readiness
+from vm.guest.link import FastLink
+from vm.guest.readiness import EMULATION_FACTOR, LINK_DEADLINE, SSH_DEADLINE, Readiness
 from vm.guest.ssh import SshLink
+from vm.guest.stream import Link
+from vm.host import Host
 from vm.launch import Session
 from vm.spec import Accelerator
+
+log = logging.getLogger(__name__)
 
 
 class Dial(Protocol):
@@ -27,10 +34,11 @@ class Dial(Protocol):
 class Reach:
     """The way into one guest.
 
-    :ivar dial: opens SSH links.
+    :ivar dial: opens SSH links, for when there is no fast one.
     :ivar factor: stretches every deadline; emulation is slow.
     """
 
+    host: Host
     dial: Dial
     keys: Keys
     factor: float
@@ -40,15 +48,22 @@ class Reach:
         self.readiness = Readiness(self.factor)
 
     @classmethod
-    def for_accelerator(cls, dial: Dial, keys: Keys, accelerator: Accelerator) -> Reach:
+    def for_accelerator(cls, host: Host, dial: Dial, keys: Keys, accelerator: Accelerator) -> Reach:
         """The reach of a guest which runs under ``accelerator``."""
-        return cls(dial, keys, EMULATION_FACTOR if accelerator is Accelerator.TCG else 1.0)
+        return cls(host, dial, keys, EMULATION_FACTOR if accelerator is Accelerator.TCG else 1.0)
 
-    async def connect(self, session: Session) -> SshLink:
-        """Open an SSH link, both keys pinned.
+    async def connect(self, session: Session) -> Link:
+        """Open a link: the fast one, else SSH with both keys pinned.
 
-        :raise LinkError: it cannot be opened in time.
+        :raise LinkError: neither can be opened in time.
         """
+        if session.record.link_socket:
+            path = Path(session.record.link_socket)
+            try:
+                return await FastLink.connect(self.host, path, session.control, LINK_DEADLINE * self.factor)
+            except LinkError as error:
+                log.warning("no fast link, SSH has to do: %s %s", error.message, error.detail)
+                await self.readiness.wait("sshd")
         return await self.dial(
             "127.0.0.1",
             session.record.ssh_port,
@@ -58,15 +73,15 @@ class Reach:
             timeout=SSH_DEADLINE * self.factor,
         )
 
-    async def first(self, session: Session) -> SshLink | None:
+    async def first(self, session: Session) -> Link | None:
         """Wait until the guest is up and connect; None when QEMU ended meanwhile.
 
         :raise MachineError, DiskError: see :meth:`vm.guest.readiness.Readiness.wait`.
         :raise LinkError: see :meth:`connect`.
         """
 
-        async def work() -> SshLink:
-            await self.readiness.wait()
+        async def work() -> Link:
+            await self.readiness.wait("services" if session.record.link_socket else "sshd")
             return await self.connect(session)
 
         working = asyncio.create_task(work(), name="reach the guest")

@@ -79,6 +79,7 @@ class MachineSpec:
         ``/sys/firmware/qemu_fw_cfg/by_name/opt/org.slipway/NAME/raw`` (QEMU docs, specs/fw_cfg).
     :ivar qmp_socket: where QEMU listens for QMP (Unix socket; on Windows a named pipe's name).
     :ivar control_socket: the host end of the virtio-serial port ``org.slipway.control``.
+    :ivar link_socket: the host end of the virtio-serial port ``org.slipway.link``; None: there is none.
     :ivar console_log: the file that receives the guest's serial console.
     :ivar cmdline: kernel parameters besides those every start has.
     :ivar qemu_version: major and minor; newer QEMUs need some defaults pinned.
@@ -97,3 +98,4 @@ class MachineSpec:
     config: dict[str, Path] = field(default_factory=dict)
     cmdline: tuple[str, ...] = ()
     qemu_version: tuple[int, int] = (7, 2)
+    link_socket: Path | None = None

@@ -16,7 +16,7 @@ from typing import Any
 from vm.disk import HEADROOM
 from vm.errors import DiskError, LinkError, MachineError
 from vm.guest.clock import keep_time
-from vm.guest.ssh import SshLink
+from vm.guest.stream import Link
 from vm.host import Host
 from vm.launch import Session
 from vm.qemu.monitor import Monitor
@@ -44,7 +44,7 @@ class Reports:
     ended: Callable[[], None]
     held: Callable[[DiskError], None]
     released: Callable[[], None]
-    link: Callable[[SshLink | None], None]
+    link: Callable[[Link | None], None]
     time: Callable[[], Awaitable[None]]
 
 
@@ -55,7 +55,7 @@ class Watch:
     :ivar last_words: what QEMU said about the machine's end, for the error; empty when it said nothing.
     """
 
-    def __init__(self, host: Host, disk: Path, reports: Reports, relink: Callable[[], Awaitable[SshLink]]) -> None:
+    def __init__(self, host: Host, disk: Path, reports: Reports, relink: Callable[[], Awaitable[Link]]) -> None:
         self._host = host
         self._disk = disk
         self._reports = reports
@@ -64,7 +64,7 @@ class Watch:
         self._holding = False
         self.last_words = ""
 
-    def follow(self, session: Session, link: SshLink) -> None:
+    def follow(self, session: Session, link: Link) -> None:
         """Begin to look after a machine that has just come up."""
         self._spawn(self._follow_process(session), "watch qemu")
         self._spawn(self._follow_link(link), "watch the link")
@@ -101,7 +101,7 @@ class Watch:
         await asyncio.wait([session.process.exited])
         self._reports.ended()
 
-    async def _follow_link(self, link: SshLink) -> None:
+    async def _follow_link(self, link: Link) -> None:
         while True:
             await link.closed.wait()
             log.warning("the link into the machine broke")
@@ -110,7 +110,7 @@ class Watch:
             log.info("the link into the machine is back")
             self._reports.link(link)
 
-    async def _return_of_link(self) -> SshLink:
+    async def _return_of_link(self) -> Link:
         while True:
             try:
                 return await self._relink()

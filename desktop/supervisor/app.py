@@ -42,7 +42,7 @@ from engine.linux import GUEST_SOCKET, LinuxEngine
 from engine.ports import Publisher
 from vm.errors import EngineError, MachineError, UserError
 from vm.finish import finish
-from vm.guest.ssh import SshLink
+from vm.guest.stream import Link
 from vm.host import Host
 from vm.host.paths import Paths
 from vm.machine import Machine
@@ -283,7 +283,7 @@ class Supervisor:
         elif new is MachineState.RUNNING:
             self._open_gate(self.machine.link)
 
-    def _link_changed(self, link: SshLink | None) -> None:
+    def _link_changed(self, link: Link | None) -> None:
         self.news.ring()
         self.publisher.use(link)
         if link is None:
@@ -291,7 +291,7 @@ class Supervisor:
         else:
             self._open_gate(link)
 
-    def _open_gate(self, link: SshLink) -> None:
+    def _open_gate(self, link: Link) -> None:
         self.publisher.use(link)
         self._endpoint.open_gate(link, GUEST_SOCKET)
 

@@ -38,8 +38,8 @@ TITLES = {
     "data": "mounting the data disk",
     "network": "setting up the network",
     "services": "starting the services",
+    "link": "connecting to the machine",
     "sshd": "starting the services",
-    "ssh": "connecting to the machine",
     "containerd": "starting containerd",
     "dockerd": "starting dockerd",
     "socket": "waiting for the engine's first answer",
@@ -139,6 +139,7 @@ class Startup:
             memory_mib=settings.memory_mib,
             qmp_socket=self._paths.qmp_socket,
             control_socket=self._paths.guest_socket,
+            link_socket=self._paths.link_socket,
             console_log=self._paths.console_log,
             config=await asyncio.to_thread(self._config, settings),
         )

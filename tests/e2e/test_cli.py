@@ -50,7 +50,7 @@ def test_timing_is_kept(slipway: Program) -> None:
     names = [stage["name"] for stage in stages]
     assert names[:4] == ["image", "disk", "accelerator", "qemu"]
     assert names[-1] == "socket"
-    assert {"init", "data", "sshd", "ssh", "containerd", "dockerd"} <= set(names)
+    assert {"init", "data", "sshd", "link", "containerd", "dockerd"} <= set(names)
     seconds = [stage["seconds"] for stage in stages]
     assert seconds == sorted(seconds)
     assert boots[-1]["total"] == seconds[-1] > 0

@@ -77,7 +77,9 @@ def test_recipes_that_cannot_be_used(tmp_path: Path, text: str) -> None:
 
 def test_missing_guest_files(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="missing"):
-        read_recipe(tmp_path / "recipe.toml", (tmp_path / "nothing",), recipe.initramfs, recipe.native).version(Arch.AMD64)
+        read_recipe(tmp_path / "recipe.toml", (tmp_path / "nothing",), recipe.initramfs, recipe.native).version(
+            Arch.AMD64
+        )
 
 
 # -- archives, libraries, modules ---------------------------------------------------------------------------------

@@ -173,19 +173,19 @@ async def test_an_unforeseen_error_ends_in_a_known_state(kit: Kit) -> None:
 # -- starts that are interrupted -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stage", ["spawn", "qemu", "init", "data", "sshd", "ssh"])
+@pytest.mark.parametrize("stage", ["spawn", "qemu", "init", "data", "sshd", "link"])
 async def test_cancelling_a_start_at_each_stage(kit: Kit, stage: str) -> None:
     names = ["init", "modules", "data", "network", "services", "sshd"]
     kit.plan(stages=names[: names.index(stage) + 1] if stage in names else [], mute=stage == "spawn")
     kit.dial.hang = True
-    if stage == "ssh":
+    if stage == "link":
         kit.plan()
     machine, states = kit.machine()
     seen: list[str] = []
     starting = asyncio.create_task(machine.start(kit.spec, lambda told: seen.append(told.name)))
     if stage == "spawn":
         await until(lambda: (kit.paths.run / "fake.log").exists())
-    elif stage == "ssh":
+    elif stage == "link":
         await until(lambda: bool(kit.dial.ports))
     else:
         await until(lambda: stage in seen)

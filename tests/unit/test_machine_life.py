@@ -27,7 +27,7 @@ async def test_start_and_stop(kit: Kit) -> None:
     await machine.start(kit.spec)
     assert states == [STOPPED, STARTING, RUNNING]
     assert [stage.name for stage in machine.stages] == [
-        *("qemu", "init", "modules", "data", "network", "services", "sshd", "ssh")
+        *("qemu", "init", "modules", "data", "network", "services", "sshd", "link")
     ]
     assert machine.record is not None
     assert kit.dial.ports == [machine.record.ssh_port]

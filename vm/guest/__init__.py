@@ -1,7 +1,9 @@
 """The ways into a running machine.
 
 stream.py     Stream and Carrier: what any way in offers (the endpoint knows only these)
-ssh.py        the SSH carrier; the only user of paramiko
+link.py       the fast link: HTTP/2 over a virtio-serial port to the guest's agent
+run.py        a command in the guest, to its end
+ssh.py        the SSH carrier, for when the fast link cannot be had; the only user of paramiko
 control.py    the line protocol on the virtio-serial port org.slipway.control
 forward.py    a port of the host's that the guest asks for
 hostpath.py   a path of this computer in the machine's spelling, and what cannot be shared

@@ -22,7 +22,7 @@ from vm.host import Host
 
 log = logging.getLogger(__name__)
 
-STAGES = ("init", "modules", "data", "network", "services", "sshd", "containerd", "dockerd")
+STAGES = ("init", "agent", "modules", "data", "network", "services", "sshd", "containerd", "dockerd")
 """The guest's stages, in the order of a normal start; the last ones run side by side."""
 
 
@@ -53,6 +53,7 @@ class GuestControl:
 
     :param listener: called in the event loop once for each stage, whether told for the first time or repeated.
     :param asked: called in the event loop for each request of the guest's.
+    :ivar followers: called as ``listener`` is, for as long as they are in this list.
     :ivar stages: what was told so far, by name.
     :ivar closed: set when the connection has ended.
     """
@@ -60,6 +61,7 @@ class GuestControl:
     def __init__(self, listener: Listener | None = None, asked: Asked | None = None) -> None:
         self._listener = listener
         self._asked = asked
+        self.followers: list[Listener] = []
         self.stages: dict[str, GuestStage] = {}
         self.closed = asyncio.Event()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
@@ -159,8 +161,8 @@ class GuestControl:
         log.info(
             "guest: %s %s", stage.name, f"failed: {stage.failure}" if stage.failure else f"at {stage.uptime} s"
         )
-        if self._listener is not None:
-            self._listener(stage)
+        for told in (*((self._listener,) if self._listener else ()), *self.followers):
+            told(stage)
 
     def _answer(self, word: str, error: str | None) -> None:
         waiting = self._waiting.get(word)

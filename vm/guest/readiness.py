@@ -49,6 +49,9 @@ REQUIREMENTS = (
     Requirement("sshd", "starting the SSH server", 15),
 )
 
+LINK_DEADLINE = 5.0
+"""Seconds for the agent to answer, with hardware acceleration."""
+
 SSH_DEADLINE = 15.0
 """Seconds for the first SSH connection after its server has reported, with hardware acceleration."""
 
@@ -69,8 +72,8 @@ class Readiness:
         self._told[stage.name] = stage
         self._news.set()
 
-    async def wait(self) -> None:
-        """Wait until every requirement is met.
+    async def wait(self, last: str) -> None:
+        """Wait until every requirement is met, up to the stage ``last``.
 
         :raise MachineError: one was not met in time, or the guest reported that it failed.
         :raise DiskError: the same, about the data disk.
@@ -85,6 +88,8 @@ class Readiness:
                     f"{requirement.deadline * self._factor:g} s for {requirement.description}",
                     requirement.hint,
                 ) from error
+            if requirement.stage == last:
+                return
 
     async def _await(self, requirement: Requirement) -> None:
         while True:

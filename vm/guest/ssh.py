@@ -20,7 +20,6 @@ import logging
 import socket
 import struct
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -28,11 +27,12 @@ from typing import TYPE_CHECKING, cast
 import paramiko
 
 from vm.errors import LinkError
+from vm.guest.run import Completed
 from vm.guest.ssh_stream import Channel, Channels, text
 from vm.guest.ssh_wire import HIGH_WATER, LoopPacketizer, Packet
 
 if TYPE_CHECKING:
-    from vm.guest.stream import Carrier
+    from vm.guest.stream import Link
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +40,6 @@ CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
 KEY_EXCHANGES = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
 IDLE_WAKE = 60.0
 """Seconds paramiko's thread sleeps in the socket before it looks around; closing wakes it at once."""
-
-
-@dataclass(frozen=True)
-class Completed:
-    """What a command in the guest left behind. ``exit_code`` is 128 + 15 style only if its shell made it so."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
 
 
 class SshLink:
@@ -333,6 +324,6 @@ async def _feed(channel: Channel, data: bytes) -> None:
     await channel.write_eof()
 
 
-def _check_protocol(link: SshLink) -> Carrier:
-    """Let the type checker prove that a link is a Carrier."""
+def _check_protocol(link: SshLink) -> Link:
+    """Let the type checker prove that it is a Link."""
     return link

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
+
+from vm.errors import LinkError
+from vm.guest.run import Completed
 
 
 class Stream(Protocol):
@@ -56,4 +60,29 @@ class Carrier(Protocol):
 
         :raise LinkError: the link is down, or the guest refuses.
         """
+        ...
+
+
+class Link(Carrier, Protocol):
+    """A connection into the guest that carries streams until it is closed or lost.
+
+    :ivar closed: set once it is gone, for whatever reason; then ``failure`` says why.
+    """
+
+    closed: asyncio.Event
+    failure: LinkError | None
+
+    async def run(self, command: str, *, input: bytes = b"", timeout: float) -> Completed:
+        """Run ``command`` by the guest's shell; both outputs are kept in memory.
+
+        :raise LinkError: the link broke, or the command did not end within ``timeout`` seconds.
+        """
+        ...
+
+    async def ping(self, timeout: float) -> None:
+        """One round trip. :raise LinkError: no answer within ``timeout`` seconds."""
+        ...
+
+    async def close(self) -> None:
+        """Close it and all its streams. Idempotent, never raises."""
         ...

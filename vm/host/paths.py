@@ -11,6 +11,7 @@ are found by content, and can be made again: they live in the user's cache folde
         docker.sock             the endpoint          control.sock      the supervisor's control API
         supervisor.lock         single instance       qemu.json         the running QEMU: pid, start time, spec
         qmp.sock                QEMU's monitor        guest.sock        the guest's control port
+        link.sock               the way to the guest's agent
       machine/
         data.qcow2              everything of the user's
         keys/                   keys of this installation (0600)
@@ -58,6 +59,10 @@ class Paths:
     @property
     def control_socket(self) -> Path:
         return self.run / "control.sock"
+
+    @property
+    def link_socket(self) -> Path:
+        return self.run / "link.sock"
 
     @property
     def lock(self) -> Path:
@@ -117,7 +122,7 @@ class Paths:
         :raise HostError: a folder cannot be made, or a socket's path would be too long for the system.
         """
         longest = max(
-            (self.docker_socket, self.control_socket, self.qmp_socket, self.guest_socket),
+            (self.docker_socket, self.control_socket, self.qmp_socket, self.guest_socket, self.link_socket),
             key=lambda path: len(os.fsencode(path)),
         )
         length = len(os.fsencode(longest))

@@ -13,6 +13,7 @@ from vm.host.windows import pipe_name
 from vm.spec import Accelerator, Arch, MachineSpec, System
 
 CONTROL_PORT = "org.slipway.control"
+LINK_PORT = "org.slipway.link"
 FW_CFG_PREFIX = "opt/org.slipway/"
 ROOT_SERIAL = "slipway-root"
 DATA_SERIAL = "slipway-data"
@@ -43,7 +44,7 @@ def build_argv(spec: MachineSpec, system: System) -> list[str]:
         *_console(spec.console_log),
         *_disks(spec),
         *_network(spec),
-        *_control(spec, system),
+        *_serial_ports(spec, system),
         *("-object", "rng-builtin,id=rng0", "-device", "virtio-rng-pci,rng=rng0"),
         *_config(spec),
     ]
@@ -146,12 +147,15 @@ def _network(spec: MachineSpec) -> list[str]:
     return ["-netdev", ",".join(user), "-device", "virtio-net-pci,netdev=net0,romfile="]
 
 
-def _control(spec: MachineSpec, system: System) -> list[str]:
-    return [
-        *_channel("control", spec.control_socket, system),
-        *("-device", "virtio-serial-pci,id=serial0,max_ports=2"),
-        *("-device", f"virtserialport,bus=serial0.0,nr=1,chardev=control,name={CONTROL_PORT}"),
-    ]
+def _serial_ports(spec: MachineSpec, system: System) -> list[str]:
+    ports = [("control", spec.control_socket, CONTROL_PORT)]
+    if spec.link_socket is not None:
+        ports.append(("link", spec.link_socket, LINK_PORT))
+    argv = ["-device", f"virtio-serial-pci,id=serial0,max_ports={len(ports) + 1}"]  # number 0 is a console's
+    for number, (identity, path, name) in enumerate(ports, 1):
+        argv += _channel(identity, path, system)
+        argv += ["-device", f"virtserialport,bus=serial0.0,nr={number},chardev={identity},name={name}"]
+    return argv
 
 
 def _config(spec: MachineSpec) -> list[str]:

@@ -114,6 +114,7 @@ class Record:
 
     :ivar birth: :meth:`vm.host.base.Host.birth` of the process when it started.
     :ivar ssh_port: the forwarded port on 127.0.0.1 that leads to the guest's sshd.
+    :ivar link_socket: the host end of the fast link's port; empty when this QEMU has none.
     :ivar started: seconds since the epoch, for display only.
     """
 
@@ -126,6 +127,7 @@ class Record:
     accelerator: str
     started: float
     schema: int = 1
+    link_socket: str = ""
 
     def write(self, path: Path) -> None:
         """Replace ``path`` atomically."""

@@ -44,7 +44,7 @@ STAGES = (
     ("qemu", "starting the machine", 2),
     ("kernel", "the kernel is starting", 6),
     ("services", "starting containerd and dockerd", 8),
-    ("ssh", "connecting to the machine", 3),
+    ("link", "connecting to the machine", 3),
     ("socket", "waiting for the engine's first answer", 4),
 )
 """Stage, what is told, and how long it takes of the others."""

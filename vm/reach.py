@@ -1,4 +1,4 @@
-"""From a running QEMU to a guest one can talk to: its stages, then the fast link, or SSH where that cannot be had."""
+"""From a running QEMU to a guest one can talk to: its stages, then the fast link, or SSH where there is none."""
 
 from __future__ import annotations
 

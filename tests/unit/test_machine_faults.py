@@ -18,6 +18,7 @@ from vm.errors import DiskError, HostError, LinkError, MachineError, UserError
 from vm.guest import readiness
 from vm.guest.readiness import Requirement
 from vm.guest.ssh import SshLink
+from vm.guest.stream import Link
 from vm.machine import Machine
 from vm.qemu.process import QemuProcess, Record
 from vm.spec import PortForward
@@ -284,7 +285,7 @@ async def test_a_full_disk_holds_the_machine_and_space_releases_it(
 async def test_a_broken_link_is_made_again(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vm.watch.POLL_SECONDS", 0.05)
     machine, states = kit.machine()
-    told: list[SshLink | None] = []
+    told: list[Link | None] = []
     machine.link_changed.append(told.append)
     await machine.start(kit.spec)
     kit.dial.failures += [LinkError("refused"), LinkError("refused")]

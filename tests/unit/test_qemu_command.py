@@ -50,6 +50,7 @@ def make_spec(system: System, accelerator: Accelerator, arch: Arch, version: tup
         memory_mib=4096,
         qmp_socket=Path(home) / "run/qmp.sock",
         control_socket=Path(home) / "run/guest.sock",
+        link_socket=Path(home) / "run/link.sock",
         console_log=Path(home) / "logs/console.log",
         forwards=(PortForward(40022, 22),),
         config={

@@ -1,9 +1,9 @@
 """FastLink: all streams into the guest over one virtio-serial port, as HTTP/2 (RFC 9113); nothing listens on TCP.
 
-The guest's end is ``vm/image/native/agent.c``, which says what can be asked for. Each stream is a CONNECT request with
-a window of its own. A serial port has no connections, so each begins with the control port's ``link``, which empties
-the port, and a line with a nonce which the agent sends back: bytes of an earlier connection never get into this one.
-An agent that starts anew says so on the control port, and the link that led to the one before it is lost.
+The guest's end is ``vm/image/native/agent.c``, which says what can be asked for. Each stream is a CONNECT request
+with a window of its own. A serial port has no connections, so each begins with the control port's ``link``, which
+empties the port, and a line with a nonce which the agent sends back: bytes of an earlier connection never get into
+this one. An agent that starts anew says so on the control port, and the link that led to its forerunner is lost.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ WIDE_WINDOW = 1024 * 1024
 
 LARGEST_WINDOW = 2**31 - 1
 KEEP_ALIVE, PATIENCE = 15.0, 60.0
-"""Seconds between questions whether the guest is there, and for the answer; a busy guest under emulation is slow."""
+"""Seconds between questions whether the guest is there, and for the answer: emulation can be slow."""
 
 HIGH_WATER = 256 * 1024
 """Bytes queued for the port above which streams wait before sending more."""
@@ -386,7 +386,7 @@ def _quoted(command: str) -> str:
 
 
 async def _echo(reader: asyncio.StreamReader, hello: bytes) -> bytes:
-    """Read until our own line has come back; what came before it is of an earlier connection. Returns what follows.
+    """Read until our own line has come back, and return what follows; what came before it is nobody's.
 
     :raise OSError: the port was closed.
     """

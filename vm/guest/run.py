@@ -1,4 +1,4 @@
-"""Run a command in the guest to its end, over any carrier: what a stream does not tell is told in its last bytes."""
+"""Run a command in the guest to its end, over any carrier: what a stream does not tell, its last bytes do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Compile the guest's programs in C, for either architecture and on any host alike.
 
-The compiler is Zig's clang, which comes as a Python package with the headers of every glibc: the same version makes
-the same bytes everywhere. Other headers and libraries are those of the fetched packages.
+The compiler is Zig's clang, which comes as a Python package with the headers of every glibc: one version makes the
+same bytes everywhere. Other headers, and the libraries, are those of the fetched packages.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Read the recipe of the system image and give it its name: the version is a hash over all that goes in.
 
-Sources of the version: the recipe file, the guest's files (``rootfs``, ``initramfs``, ``native``), the engine's files
-handed in by the caller, and the architecture. Not the tools of the host that builds: two hosts may make different
-bytes of the same recipe, and either result is that recipe's image.
+Sources of the version: the recipe file, the guest's files (``rootfs``, ``initramfs``, ``native``), the engine's
+files handed in by the caller, and the architecture. Not the tools of the host that builds: two hosts may make
+different bytes of the same recipe, and either result is that recipe's image.
 """
 
 from __future__ import annotations

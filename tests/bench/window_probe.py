@@ -1,6 +1,6 @@
 """The window's process with a watch in it: ``python -m tests.bench.window_probe MODE BEGAN``, JSON on its output.
 
-The window is the real one; MODE says what is done with it: ``first`` (paint, end), ``rest``, ``busy``, ``log``;
+The window is the real one; MODE says what is done with it: ``first`` (paint, end), or a method of :class:`Script`;
 or ``empty``, a bare Qt window as a peer. BEGAN is the monotonic clock when the process was begun.
 """
 
@@ -11,8 +11,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
@@ -24,7 +23,7 @@ from tests.bench.stats import percentile
 TICK_MS = 4
 REST_SECONDS = 6.0
 WARM_SECONDS = 8.0
-BUSY_SECONDS = 75.0
+BUSY_PARTS, BUSY_SECONDS = 6, 12.5
 """At fifty changes a second, an hour in which some container changes its state every second."""
 
 STAMP = re.compile(r" at (\d+\.\d+)\n")
@@ -32,6 +31,15 @@ STAMP = re.compile(r" at (\d+\.\d+)\n")
 
 LOG_SECONDS = 25.0
 """At 10,000 lines a second: the view's 100,000 are passed twice."""
+
+FRAME_SECONDS = 1 / 60
+SCROLL_FRAMES = 300
+TYPED = ("t", "te", "team-1", "team-17", "team-17/app:3", "no such image", "")
+ABSENT = "what no line of the log says"
+CHANGES, CHANGE_SECONDS = 40, 0.2
+
+Seconds = Iterator[float]
+"""What a script yields: how long Qt goes on by itself before the next step."""
 
 
 def memory_mb() -> float:
@@ -44,36 +52,42 @@ def memory_mb() -> float:
 class Pulse(QObject):
     """Ticks in Qt's loop; how late each one is says how long the loop was kept from painting, in milliseconds.
 
-    :ivar own: what of that was this thread's own work; the rest is waiting for others.
+    What of that was this thread's own work is told too: the rest is waiting for others.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.late: list[float] = []
-        self.own: list[float] = []
-        self._last, self._own_last = time.perf_counter(), time.thread_time()
+        self._late: list[float] = []
+        self._own: list[float] = []
+        self.begin()
         timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
         timer.timeout.connect(self._tick)
         timer.start()
 
     def begin(self) -> None:
-        self.late.clear()
-        self.own.clear()
+        """Count from here."""
+        self._late.clear()
+        self._own.clear()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """What was done since the last tick was the bench's own."""
+        self._last, self._own_last = time.perf_counter(), time.thread_time()
 
     def told(self) -> dict[str, float]:
-        late, own = self.late, self.own
+        late, own = self._late, self._own
         return {
+            "frames": len(late),
             "p99": percentile(late, 99),
             "max": max(late),
             "over 50 ms": sum(item > 50 for item in late),
-            "own p99": percentile(own, 99),
             "own max": max(own),
         }
 
     def _tick(self) -> None:
         now, own = time.perf_counter(), time.thread_time()
-        self.late.append((now - self._last) * 1000)
-        self.own.append((own - self._own_last) * 1000)
+        self._late.append((now - self._last) * 1000)
+        self._own.append((own - self._own_last) * 1000)
         self._last, self._own_last = now, own
 
 
@@ -98,67 +112,101 @@ def tell(**values: Any) -> None:
     QCoreApplication.quit()
 
 
-def later(seconds: float, then: Callable[[], None]) -> None:
-    """Call something when Qt has had so many seconds."""
-    QTimer.singleShot(int(seconds * 1000), then)
-
-
 class Script:
-    """What is done with the window."""
+    """What is done with the window: each mode is a method, which ends by leaving its figures in ``told``."""
 
     def __init__(self, window: Any, mode: str) -> None:
         self.window = window
         self.pulse = Pulse()
-        self.lines = 0
-        self.behind = 0.0
-        FirstPaint(window, partial(later, REST_SECONDS, getattr(self, mode)))
+        self.told: dict[str, Any] = {}
+        self._steps: Seconds = getattr(self, mode)()
+        FirstPaint(window, self._go_on)
 
-    def rest(self) -> None:
-        tell(memory=memory_mb())
+    def _go_on(self) -> None:
+        seconds = next(self._steps, None)
+        if seconds is None:
+            tell(**self.told)
+        else:
+            QTimer.singleShot(int(seconds * 1000), self._go_on)
 
-    def busy(self) -> None:
-        self.window.show_place("containers")
-        later(WARM_SECONDS, self._busy)
+    def rest(self) -> Seconds:
+        yield REST_SECONDS
+        self.told["memory"] = memory_mb()
 
-    def _busy(self) -> None:
-        self.pulse.begin()
-        before = memory_mb()
+    def busy(self) -> Seconds:
+        """An hour's worth of containers that change their state."""
         events: list[int] = []
+        self.window.show_place("containers")
+        yield WARM_SECONDS
+        memory = [memory_mb()]
         self.window.session.happened.connect(lambda told: events.append(len(told)))
-        later(BUSY_SECONDS / 2, partial(self._half, before, events))
+        self.pulse.begin()
+        for _ in range(BUSY_PARTS):
+            yield BUSY_SECONDS
+            memory.append(memory_mb())
+            self.pulse.go_on()
+        self.told = {"memory": memory, "events": sum(events), **self.pulse.told()}
 
-    def _half(self, before: float, events: list[int]) -> None:
-        middle = memory_mb()
-        later(BUSY_SECONDS / 2, lambda: self._busy_end(before, middle, events))
+    def images(self) -> Seconds:
+        """A long list: scrolled through, searched, and changed by others."""
+        self.window.show_place("images")
+        page = self.window.pages["images"]
+        lists = self.window.context.lists
+        while not (lists.images.known and lists.containers.known):
+            yield 0.1
+        yield WARM_SECONDS
+        self.told["rows"] = len(page.table.records.rows())
+        self.pulse.begin()
+        yield from self._scroll(page.table.verticalScrollBar())
+        self.told["scroll"] = self.pulse.told()
+        self.pulse.begin()
+        for text in TYPED:
+            page.search.setText(text)
+            yield 0.3
+        self.told["search"] = self.pulse.told()
+        self.pulse.begin()
+        session = self.window.session
+        for number in range(CHANGES):
+            session.bridge.call(session.engine.images.tag("redis:8", f"changed:{number}"))
+            yield CHANGE_SECONDS
+        self.told["change"] = self.pulse.told()
 
-    def _busy_end(self, before: float, middle: float, events: list[int]) -> None:
-        told = self.pulse.told()
-        tell(before=before, middle=middle, after=memory_mb(), events=sum(events), **told)
-
-    def log(self) -> None:
+    def log(self) -> Seconds:
+        """A log that comes fast, then all that is held is looked through while it goes on to come."""
         self.window.show_place("containers")
         page = self.window.pages["containers"]
-        rows = [row for row in page.table.visible_rows() if row.record.name == "web"]
-        if not rows:
-            later(0.2, self.log)
-            return
+        while not (rows := [row for row in page.table.visible_rows() if row.record.name == "web"]):
+            yield 0.2
         panel = page.open(rows[0].record, "logs").tab("logs")
-        add = panel.append
+        count, behind, add = [0], [0.0], panel.append
 
         def append(text: str) -> None:
             add(text)
-            self.lines += text.count("\n")
+            count[0] += text.count("\n")
             stamps = STAMP.findall(text)
             if stamps:
-                self.behind = max(self.behind, time.time() - float(stamps[-1]))
+                behind[0] = max(behind[0], time.time() - float(stamps[-1]))
 
         panel.append = append
-        later(2, lambda: self._log(panel))
-
-    def _log(self, panel: Any) -> None:
+        yield 2
         self.pulse.begin()
-        self.lines, self.behind = 0, 0.0
-        later(LOG_SECONDS, lambda: tell(lines=self.lines / LOG_SECONDS, behind=self.behind, **self.pulse.told()))
+        count[0], behind[0], began = 0, 0.0, time.monotonic()
+        yield LOG_SECONDS
+        taken = count[0] / (time.monotonic() - began)
+        self.told = {"lines": taken, "behind": behind[0], **self.pulse.told(), "held": panel.lines}
+        self.pulse.begin()
+        panel.follow.setChecked(False)
+        yield from self._scroll(panel.text.verticalScrollBar())
+        panel.search.setText(ABSENT)  # nothing shortens that search
+        yield 1
+        panel.wrap.click()
+        yield 1
+        self.told["look"] = self.pulse.told()
+
+    def _scroll(self, bar: Any) -> Seconds:
+        for number in range(SCROLL_FRAMES):
+            bar.setValue(bar.maximum() * number // SCROLL_FRAMES)
+            yield FRAME_SECONDS
 
 
 def main(mode: str, began: float) -> int:
@@ -189,7 +237,7 @@ def empty(began: float) -> int:
 
     def painted() -> None:
         seconds = time.monotonic() - began
-        later(1, lambda: tell(seconds=seconds, memory=memory_mb()))
+        QTimer.singleShot(1000, lambda: tell(seconds=seconds, memory=memory_mb()))
 
     FirstPaint(window, painted)
     return app.exec()

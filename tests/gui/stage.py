@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from desktop.ui.bridge import Bridge
 from desktop.ui.session import Session
 from desktop.ui.theme import Theme
 from desktop.ui.window import Window
+from tests.gui import standin
 
 PATIENCE = 10.0
 """Seconds to wait for something that the stand-in answers in moments."""
@@ -37,8 +36,11 @@ def until(test: Callable[[], object], what: str = "", seconds: float = PATIENCE)
 
 
 @contextmanager
-def home(scenario: str) -> Iterator[Path]:
-    """A home whose supervisor is the stand-in; it has ended afterwards."""
+def home(scenario: str, *, begun: bool = True) -> Iterator[Path]:
+    """A home whose supervisor is the stand-in; it has ended afterwards.
+
+    :param begun: it runs already; otherwise whoever needs it starts it, as on a person's computer.
+    """
     with tempfile.TemporaryDirectory(prefix="slipway-", dir="/tmp") as folder:
         changes = {
             "SLIPWAY_HOME": folder,
@@ -50,10 +52,11 @@ def home(scenario: str) -> Iterator[Path]:
         before = {name: os.environ.get(name) for name in changes}
         os.environ.update(changes)
         try:
+            if begun:
+                standin.begin()
             yield Path(folder)
         finally:
-            stop = [sys.executable, "-m", "desktop.cli", "stop"]
-            subprocess.run(stop, check=True, capture_output=True, timeout=60)
+            standin.stop()
             for name, value in before.items():
                 if value is None:
                     del os.environ[name]

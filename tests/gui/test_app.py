@@ -49,7 +49,7 @@ def scenario() -> str:
 
 @pytest.fixture
 def folder(scenario: str) -> Iterator[Path]:
-    with home(scenario) as made:
+    with home(scenario, begun=False) as made:
         yield made
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from desktop.supervisor.fake.files import listing
+from desktop.supervisor.fake.tape import Tape
 from desktop.supervisor.fake.world import Json, Refused, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -58,16 +59,16 @@ class Streams:
     async def events(self, request: web.Request) -> web.StreamResponse:
         since, until = float(request.query.get("since") or time.time()), request.query.get("until")
         response = await _begin(request, "application/json")
-        seen = next((n for n, event in enumerate(self.world.events) if event["timeNano"] >= since * 1e9), None)
-        place = len(self.world.events) if seen is None else seen
+        events = self.world.events
+        place = events.end - sum(event["timeNano"] >= since * 1e9 for event in events.since(0))
         while True:
-            while place < len(self.world.events):
-                await response.write(json.dumps(self.world.events[place]).encode() + b"\n")
-                place += 1
+            while told := events.since(place):
+                place = events.end
+                await response.write(b"".join(json.dumps(event).encode() + b"\n" for event in told))
             if until is not None and float(until) < time.time():
                 return response
             async with self.world.happened:
-                while place >= len(self.world.events):
+                while place >= events.end:
                     await self.world.happened.wait()
 
     async def logs(self, request: web.Request) -> web.StreamResponse:
@@ -76,10 +77,10 @@ class Streams:
         kind = "raw" if terminal else "multiplexed"
         response = await _begin(request, f"application/vnd.docker.{kind}-stream")
         tail, stamps = request.query.get("tail", "all"), request.query.get("timestamps") == "1"
-        place = max(0, len(item["_log"]) - int(tail)) if tail.isdigit() else 0
+        log: Tape[tuple[float, int, str]] = item["_log"]
+        place = max(0, log.end - int(tail)) if tail.isdigit() else 0
         while True:
-            batch = item["_log"][place:]
-            place += len(batch)
+            batch, place = log.since(place), log.end
             data = bytearray()
             wanted = {number for number, name in ((1, "stdout"), (2, "stderr")) if request.query.get(name) == "1"}
             for moment, stream, text in batch:

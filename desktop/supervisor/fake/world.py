@@ -14,10 +14,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from desktop.supervisor.fake.tape import Tape
+
 Json = dict[str, Any]
 
 BUSY_SECONDS = 0.02
 LOUD_LINES = 10_000
+LINES_KEPT, EVENTS_KEPT = 20_000, 1000
+"""Of each container's log and of what has happened; dockerd too forgets events, and rotates logs."""
 
 
 class Refused(Exception):
@@ -43,7 +47,7 @@ class World:
         self.files: dict[str, dict[str, bytes]] = {}
         self.cache = [{"ID": "a1", "Type": "regular", "Size": 120_000_000, "InUse": False, "Shared": False}]
         self.volume_files: dict[str, dict[str, bytes]] = {}
-        self.events: list[Json] = []
+        self.events = Tape[Json](EVENTS_KEPT)
         self.happened = asyncio.Condition()
         self.execs: dict[str, Json] = {}
         self._numbers = itertools.count(1)
@@ -87,7 +91,7 @@ class World:
     def tell(self, kind: str, action: str, actor: str, **attributes: str) -> None:
         """Make an event, and wake those who wait for one."""
         now = time.time()
-        self.events.append(
+        self.events.add(
             {
                 "Type": kind,
                 "Action": action,
@@ -161,7 +165,7 @@ class World:
             "Mounts": [_mount(bind) for bind in host.get("Binds") or ()]
             + [_mount(f"{item['Source']}:{item['Target']}") for item in host.get("Mounts") or ()],
             "_config": config,
-            "_log": [],
+            "_log": Tape[tuple[float, int, str]](LINES_KEPT),
             "_since": time.time(),
             "_code": 0,
             "_health": "",
@@ -238,7 +242,7 @@ class World:
 
     def log(self, item: Json, text: str, stream: int = 1) -> None:
         """Let a container print a line."""
-        item["_log"].append((time.time(), stream, text))
+        item["_log"].add((time.time(), stream, text))
 
     def _set_state(self, key: str, state: str, code: int = 0) -> None:
         item = self.containers[key]

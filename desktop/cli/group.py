@@ -15,6 +15,7 @@ COMMANDS = {
     "status": ("desktop.cli.machine", "status", "Say whether the engine answers, and if not, what fails."),
     "logs": ("desktop.cli.inside", "logs", "Show a log of Slipway, of QEMU or of the engine."),
     "ports": ("desktop.cli.inside", "ports", "List what containers publish on this computer."),
+    "folders": ("desktop.cli.inside", "folders", "List the folders that containers may mount."),
     "shell": ("desktop.cli.inside", "shell", "Open a shell in the machine, or run a command in it."),
     "version": ("desktop.cli.inside", "version", "Show the versions of Slipway and of the engine."),
     "settings": ("desktop.cli.upkeep", "settings", "Show and change the settings."),

@@ -1,4 +1,4 @@
-"""logs, ports, shell and version: looking inside."""
+"""logs, ports, folders, shell and version: looking inside."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from desktop.control.client import LOG_SOURCES, ControlClient, SupervisorAbsent,
 from vm.errors import HostError, UserError
 
 if TYPE_CHECKING:
-    from desktop.control.schema import EngineReport, PortReport, SshReport
+    from desktop.control.schema import EngineReport, FolderReport, PortReport, SshReport
 
 FOLLOW_SECONDS = 0.3
 """How often a followed log is looked at; files have no event common to three systems."""
@@ -58,6 +58,28 @@ async def _ports() -> list[PortReport]:
             return await client.ports()
     except SupervisorAbsent:
         return []  # nothing runs, so nothing is published
+
+
+@click.command()
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def folders(json_: bool) -> None:
+    """List the folders of this computer that containers may mount.
+
+    The settings say which: share_home and shared_folders.
+    """
+    found = asyncio.run(_folders())
+    if json_:
+        as_json(found)
+        return
+    table(("FOLDER", "IN THE MACHINE", "STATE"), [(item.folder, item.place, item.state) for item in found])
+
+
+async def _folders() -> list[FolderReport]:
+    try:
+        async with await ControlClient.connect(spawn=False) as client:
+            return await client.folders()
+    except SupervisorAbsent:
+        return []  # nothing runs, so nothing is mounted
 
 
 def joined(address: str, port: int) -> str:

@@ -31,6 +31,7 @@ from desktop.control.schema import (
     DiskReport,
     ErrorReport,
     Event,
+    FolderReport,
     ImageReport,
     Note,
     PortReport,
@@ -257,6 +258,10 @@ class ControlClient:
     async def ports(self) -> list[PortReport]:
         """What containers publish on this computer."""
         return [_as(PortReport, item) for item in await self._get("/ports")]
+
+    async def folders(self) -> list[FolderReport]:
+        """The folders of this computer that the machine has."""
+        return [_as(FolderReport, item) for item in await self._get("/folders")]
 
     async def ssh(self) -> SshReport:
         """How to reach the guest with ``ssh``; the machine has to run."""

@@ -234,6 +234,18 @@ class PortReport:
 
 
 @dataclass(frozen=True)
+class FolderReport:
+    """A folder that is shared with the machine.
+
+    :ivar place: where it is in the machine.    :ivar state: ``mounted``, or what it waits for.
+    """
+
+    folder: str
+    place: str
+    state: str
+
+
+@dataclass(frozen=True)
 class SshReport:
     """How the system's ``ssh`` reaches the guest, with both keys pinned."""
 

@@ -27,6 +27,7 @@ from desktop.control.schema import (
 from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.boots import Boots
+from desktop.supervisor.folders import Folders
 from desktop.supervisor.jobs import Emit, Job, Work
 from desktop.supervisor.mounting import make_judge
 from desktop.supervisor.news import News
@@ -84,6 +85,7 @@ class Supervisor:
         self.preferences = Preferences(self)
         self.upkeep = Upkeep(self)
         self.watching = Watching(self)
+        self.folders = Folders(self)
         self._endpoint = Endpoint(paths.docker_socket, self._wait_seconds(), judge=make_judge(self))
         self._job: Job | None = None
         self._failure: UserError | None = None
@@ -116,6 +118,7 @@ class Supervisor:
         """Give the user's socket and ports up. A machine that still runs is adopted by the next supervisor."""
         await self.watching.close()
         await self.publisher.close()
+        await self.folders.close()
         await self._endpoint.close()
 
     # -- work ---------------------------------------------------------------------------------------------------
@@ -177,7 +180,7 @@ class Supervisor:
             return "Slipway is stopped already"
         emit(Event("progress", "stopping the containers and the machine"))
         try:
-            await finish(self.machine.stop())
+            await finish(self._end_machine())
         finally:
             self._shut()
         return "Slipway is stopped"
@@ -187,11 +190,15 @@ class Supervisor:
             emit(Event("progress", "stopping the containers and the machine"))
             self._endpoint.hold("the machine is being restarted")
             try:
-                await finish(self.machine.stop())
+                await finish(self._end_machine())
             except BaseException:
                 self._shut()
                 raise
         return await self._start(emit)
+
+    async def _end_machine(self) -> None:
+        await self.folders.stop_engine()
+        await self.machine.stop()
 
     async def _adopt(self, emit: Emit) -> str:
         emit(Event("progress", "taking over the machine that still runs"))
@@ -273,6 +280,7 @@ class Supervisor:
         self.news.ring()
         if new in (MachineState.STOPPED, MachineState.FAILED):
             self.publisher.clear()
+            self.folders.use(None)
         if old not in (MachineState.RUNNING, MachineState.PAUSED):
             return
         if new is MachineState.FAILED and self._active() is None:
@@ -286,6 +294,7 @@ class Supervisor:
     def _link_changed(self, link: Link | None) -> None:
         self.news.ring()
         self.publisher.use(link)
+        self.folders.use(link)
         if link is None:
             self._endpoint.hold("the connection into the machine was lost and is being made again")
         else:
@@ -293,6 +302,7 @@ class Supervisor:
 
     def _open_gate(self, link: Link) -> None:
         self.publisher.use(link)
+        self.folders.use(link)
         self._endpoint.open_gate(link, GUEST_SOCKET)
 
     def _shut(self, cause: UserError | None = None) -> None:
@@ -313,6 +323,7 @@ class Supervisor:
     def take_up(self, settings: Settings) -> None:
         """Use what can be used without starting the machine again."""
         self._endpoint.be_patient(settings.wait_seconds)
+        self.folders.take_up(settings)
         self.news.ring()
 
     @property

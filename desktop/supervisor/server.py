@@ -63,6 +63,7 @@ def make_app(supervisor: Supervisor) -> web.Application:
         ("GET", "/images", calls.images),
         ("POST", "/images/build", calls.build_image),
         ("GET", "/ports", calls.ports),
+        ("GET", "/folders", calls.folders),
         ("GET", "/ssh", calls.ssh),
         ("GET", "/logs", calls.logs),
         ("GET", "/diagnose", calls.diagnose),
@@ -157,6 +158,9 @@ class Calls:
 
     async def ports(self, request: web.Request) -> web.StreamResponse:
         return _json(self._supervisor.ports())
+
+    async def folders(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._supervisor.folders.report())
 
     async def ssh(self, request: web.Request) -> web.StreamResponse:
         return _json(await self._upkeep.ssh())

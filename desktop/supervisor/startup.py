@@ -16,6 +16,7 @@ from desktop.control.schema import AcceleratorReport, Boot, Event, StageReport
 from desktop.settings.schema import Settings
 from desktop.supervisor.jobs import Emit
 from desktop.supervisor.preferences import merged
+from engine.folders import table
 from engine.linux import ENGINE_ROOTFS
 from vm.disk import DataDisk
 from vm.files import write_atomically
@@ -177,6 +178,8 @@ class Startup:
     def _config(self, settings: Settings) -> dict[str, Path]:
         files = {"time": self._paths.run / "time"}
         write_atomically(files["time"], f"{int(time.time())}\n".encode())
+        files["folders"] = self._paths.run / "folders"
+        write_atomically(files["folders"], table(settings.shares()).encode())
         files["daemon.json"] = self._paths.run / "daemon.json"
         write_atomically(files["daemon.json"], json.dumps(merged(settings.daemon), indent=1).encode())
         return files

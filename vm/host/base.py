@@ -122,6 +122,13 @@ class Host(Protocol):
         """
         ...
 
+    def open_folder(self, path: bytes) -> int:
+        """A descriptor of the folder ``path`` (absolute), for other calls' ``dir_fd``.
+
+        :raise OSError: it cannot be opened, or a part of its path is a symbolic link.
+        """
+        ...
+
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to one of QEMU's local channels (a Unix socket; on Windows a named pipe).
 

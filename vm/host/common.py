@@ -82,6 +82,19 @@ class CommonHost:
         except psutil.Error:
             return None
 
+    def open_folder(self, path: bytes) -> int:
+        """Folder by folder, each relative to the one before, none through a link."""
+        flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
+        folder = os.open("/", flags)
+        for part in path.split(b"/"):
+            if part:
+                try:
+                    below = os.open(part, flags, dir_fd=folder)
+                finally:
+                    os.close(folder)
+                folder = below
+        return folder
+
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=LINE_LIMIT)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
 from vm.host.common import CommonHost
 from vm.spec import Accelerator, Arch, System
+
+_NO_LINKS = 0x20000000
+"""O_NOFOLLOW_ANY: no part of the path may be a link; sys/fcntl.h since macOS 11."""
 
 
 class MacHost(CommonHost):
@@ -35,6 +39,9 @@ class MacHost(CommonHost):
 
     def default_cache(self) -> Path:
         return Path.home() / "Library" / "Caches" / "slipway"
+
+    def open_folder(self, path: bytes) -> int:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | _NO_LINKS)
 
     def qemu_folders(self) -> tuple[Path, ...]:
         return (Path("/opt/homebrew/bin"), Path("/usr/local/bin"), Path("/opt/local/bin"))

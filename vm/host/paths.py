@@ -12,10 +12,11 @@ are found by content, and can be made again: they live in the user's cache folde
         supervisor.lock         single instance       qemu.json         the running QEMU: pid, start time, spec
         qmp.sock                QEMU's monitor        guest.sock        the guest's control port
         link.sock               the way to the guest's agent
+        folders.sock            the server of shared folders
       machine/
         data.qcow2              everything of the user's
         keys/                   keys of this installation (0600)
-      logs/                     supervisor.log, console.log, qemu.log
+      logs/                     supervisor.log, console.log, qemu.log, folders.log
     CACHE/
       images/VERSION/           kernel, initramfs, root.erofs, manifest.json
       accelerators.json         verdicts
@@ -81,6 +82,10 @@ class Paths:
         return self.run / "guest.sock"
 
     @property
+    def folders_socket(self) -> Path:
+        return self.run / "folders.sock"
+
+    @property
     def machine(self) -> Path:
         return self.home / "machine"
 
@@ -107,6 +112,10 @@ class Paths:
     @property
     def qemu_log(self) -> Path:
         return self.logs / "qemu.log"
+
+    @property
+    def folders_log(self) -> Path:
+        return self.logs / "folders.log"
 
     @property
     def images(self) -> Path:

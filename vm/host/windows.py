@@ -73,6 +73,9 @@ class WindowsHost(CommonHost):
     def spawn_flags(self) -> dict[str, bool | int]:
         return {"creationflags": CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS}
 
+    def open_folder(self, path: bytes) -> int:
+        raise OSError("Windows has no descriptors of folders")
+
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         r"""Connect to the pipe ``\\.\pipe\NAME`` of QEMU's ``-chardev pipe`` (Proactor loops can)."""
         loop = asyncio.get_running_loop()

@@ -7,7 +7,6 @@
  *
  * SHAREFS_OWNERS names the log of owners. Everything that is not wrapped goes to sshfs as it is.
  */
-#define _GNU_SOURCE
 #define FUSE_USE_VERSION 31
 #include <dlfcn.h>
 #include <fuse3/fuse.h>

@@ -1,0 +1,150 @@
+"""The keeper: the process that serves the shared folders, and outlives the supervisor as the machine does.
+
+It listens on a Unix socket of this user's (0600, in a 0700 folder). Each connection is a stream from the guest
+that the supervisor hands over: first a line of JSON, which folder it is for and which process the machine is,
+then the guest's bytes (wire.py). A folder has one session, whose files stay open from one connection to the
+next. The keeper ends when the machine has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from engine.folders.sftp import Malformed, SftpServer
+from engine.folders.tree import Tree
+from engine.folders.wire import HELLO, MAGIC, Cut, Wire
+from vm.host import Host, host
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0
+"""How often the keeper looks whether the machine is still there."""
+
+HELLO_SECONDS = 60.0
+"""For a new connection to say what it is for."""
+
+UNKNOWN = HELLO.pack(MAGIC, 0, 0)
+
+
+class Keeper:
+    """All sessions.
+
+    :ivar machine: process id and identity (:meth:`vm.host.base.Host.birth`) of the machine served last.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._wires: dict[str, Wire] = {}
+        self._lock = threading.Lock()
+        self.machine: tuple[int, str | None] | None = None
+
+    def serve(self, listener: socket.socket) -> None:
+        """Accept connections until the machine has ended, or nobody has come."""
+        listener.settimeout(LOOK_SECONDS)
+        idle = 0
+        while idle < 12 if self.machine is None else self._host.birth(self.machine[0]) == self.machine[1]:
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                idle += 1
+                continue
+            threading.Thread(target=self._welcome, args=(connection,), daemon=True).start()
+
+    def _welcome(self, connection: socket.socket) -> None:
+        connection.settimeout(HELLO_SECONDS)
+        try:
+            order = json.loads(_line(connection))
+            magic, session, received = HELLO.unpack(_exactly(connection, HELLO.size))
+            if magic != MAGIC:
+                raise ValueError("this is not our guest")
+            connection.settimeout(None)
+            self._attach(order, connection, session, received)
+        except (OSError, ValueError, KeyError, Cut) as error:
+            log.warning("a connection was of no use: %r", error)
+            connection.close()
+
+    def _attach(self, order: dict[str, Any], connection: socket.socket, session: int, received: int) -> None:
+        folder = str(order["folder"])
+        with self._lock:
+            self.machine = (int(order["pid"]), order["birth"])
+            wire = self._wires.get(folder)
+            if wire is None or wire.session != session:
+                if received:  # of a keeper that has died, whose open files nobody knows any more
+                    connection.sendall(UNKNOWN)
+                    connection.close()
+                    return
+                if wire is not None:
+                    wire.end()
+                wire = self._wires[folder] = Wire(session)
+                threading.Thread(target=self._session, args=(folder, wire), daemon=True).start()
+        log.info("%s: session %x goes on at byte %d", folder, session, received)
+        wire.attach(connection, received)
+
+    def _session(self, folder: str, wire: Wire) -> None:
+        server = SftpServer(Tree(Path(folder), self._host.open_folder))
+        try:
+            while True:
+                answer = server.answer(wire.read())
+                if answer:
+                    wire.write(answer)
+        except Cut:
+            log.info("%s: session %x ended", folder, wire.session)
+        except Malformed:
+            log.warning("%s: the guest does not speak SFTP", folder)
+            wire.end()
+        finally:
+            server.close()
+
+
+def _line(connection: socket.socket) -> bytes:
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        piece = connection.recv(1)
+        if not piece or len(line) > 65536:
+            raise ValueError("no order came")
+        line += piece
+    return bytes(line)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            raise ValueError("it ended before it began")
+        data += piece
+    return data
+
+
+def main() -> None:
+    """``python -m engine.folders.keeper SOCKET``: serve at SOCKET, which must not be served by another."""
+    path = Path(sys.argv[1])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    os.umask(0o177)
+    path.unlink(missing_ok=True)  # of a keeper that was killed: nobody answered there
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    ours = path.stat().st_ino
+    listener.listen(64)
+    os.umask(0)  # from now on: a mode the guest asks for is the mode it gets
+    log.info("serving at %s", path)
+    try:
+        Keeper(host()).serve(listener)
+    finally:
+        listener.close()
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == ours:
+                path.unlink()
+        log.info("nothing is left to serve")
+
+
+if __name__ == "__main__":
+    main()

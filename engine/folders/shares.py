@@ -1,0 +1,224 @@
+"""Shares: for each shared folder, the stream between its mount in the machine and the keeper.
+
+The guest's end is a program (vm/image/rootfs/usr/lib/slipway/folder) that mounts the folder if nobody has yet,
+and then is the stream. A cut is nothing to anybody but this module: it connects again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.endpoint.local import LocalStream
+from engine.endpoint.relay import relay
+from vm.errors import HostError, LinkError
+from vm.guest.hostpath import to_guest
+from vm.guest.stream import Carrier
+from vm.host import Host
+from vm.host.paths import Paths
+
+log = logging.getLogger(__name__)
+
+PROGRAM = "/usr/lib/slipway/folder"
+KEEPER_SECONDS = 20.0
+"""For the keeper to listen; it takes half a second."""
+
+RETRY_SECONDS = 0.5
+"""Between two attempts at a folder while the link is there."""
+
+Birth = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class Share:
+    """One folder of this computer.
+
+    :ivar folder: absolute, as this computer calls it.    :ivar place: where it is in the machine.
+    """
+
+    folder: str
+    place: str
+
+    @classmethod
+    def of(cls, folder: str) -> Share:
+        """The share of ``folder``, which is mounted at the same place."""
+        return cls(folder, to_guest(folder))
+
+    @property
+    def key(self) -> str:
+        """A short name without any special characters."""
+        return hashlib.sha256(self.place.encode()).hexdigest()[:16]
+
+
+def table(folders: Iterable[str]) -> str:
+    """What the guest mounts when it starts: a line for each folder, key and place."""
+    shares = [Share.of(folder) for folder in folders if "\n" not in folder]
+    return "".join(f"{share.key} {share.place}\n" for share in shares) or "\n"  # QEMU refuses an empty file
+
+
+class Shares:
+    """All shared folders of one machine; belongs to the loop it was made in.
+
+    :param machine: process id and identity of the machine's process now; None when there is none.
+    :ivar states: by folder: ``mounted``, or what it is waiting for.
+    """
+
+    def __init__(self, paths: Paths, host: Host, machine: Callable[[], Birth | None]) -> None:
+        self._paths = paths
+        self._host = host
+        self._machine = machine
+        self._shares: dict[str, Share] = {}
+        self._carrier: Carrier | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._others: set[asyncio.Task[None]] = set()
+        self._starting = asyncio.Lock()
+        self.states: dict[str, str] = {}
+
+    @property
+    def shares(self) -> list[Share]:
+        """What is shared, in the order it was given."""
+        return list(self._shares.values())
+
+    def share(self, folders: Iterable[str]) -> None:
+        """Share these folders from now on; what is no longer among them is not served any more."""
+        before, self._shares = self._shares, {item: Share.of(item) for item in folders if "\n" not in item}
+        for share in before.values():
+            if share.folder not in self._shares and self._carrier is not None:
+                self._do(_unmount(share, self._carrier))
+        self.states = {folder: self.states.get(folder, "waiting for the machine") for folder in self._shares}
+        self._renew()
+
+    def use(self, carrier: Carrier | None) -> None:
+        """The way into the machine from now on; None while there is none."""
+        if carrier is self._carrier:
+            return
+        self._carrier = carrier
+        for task in self._tasks.values():
+            task.cancel()
+        self._renew()
+
+    async def close(self) -> None:
+        """Let go of all streams. The keeper stays with the machine, and so do the mounts."""
+        self._carrier = None
+        tasks = [*self._tasks.values(), *self._others]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    def _renew(self) -> None:
+        for folder in list(self._tasks):
+            if folder not in self._shares:
+                self._tasks.pop(folder).cancel()
+        for folder, share in self._shares.items():
+            task = self._tasks.get(folder)
+            if self._carrier is not None and (task is None or task.done() or task.cancelling()):
+                work = self._keep_up(share, self._carrier)
+                self._tasks[folder] = asyncio.get_running_loop().create_task(work, name=f"share {folder}")
+
+    # -- one folder -----------------------------------------------------------------------------------------------
+
+    async def _keep_up(self, share: Share, carrier: Carrier) -> None:
+        try:
+            while self._carrier is carrier:
+                try:
+                    await self._carry(share, carrier)
+                except (LinkError, HostError, OSError) as error:
+                    self.states[share.folder] = str(error)
+                    log.debug("%s: %s", share.folder, error)
+                await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            if share.folder in self.states:
+                self.states[share.folder] = "waiting for the machine"
+
+    async def _carry(self, share: Share, carrier: Carrier) -> None:
+        """From a connection on both sides to the end of either."""
+        machine = self._machine()
+        if machine is None:
+            return
+        keeper = await self._keeper()
+        try:
+            guest = await carrier.open_exec(shlex.join([PROGRAM, "attach", share.key, share.place]))
+        except BaseException:
+            keeper.abort()
+            raise
+        try:
+            order = {"folder": share.folder, "pid": machine[0], "birth": machine[1]}
+            await keeper.write(json.dumps(order).encode() + b"\n")
+            hello = await guest.read(65536)
+            if not hello:
+                raise LinkError("the machine does not mount it")
+            await keeper.write(hello)
+            self.states[share.folder] = "mounted"
+            log.info("%s is carried", share.folder)
+            with contextlib.suppress(LinkError):
+                await relay(keeper, guest, _uncounted, _uncounted)
+        finally:
+            keeper.abort()
+            await guest.close()
+
+    async def _keeper(self) -> LocalStream:
+        async with self._starting:
+            with contextlib.suppress(OSError):
+                return await self._connect()
+            process = self._spawn()
+            try:
+                async with asyncio.timeout(KEEPER_SECONDS):
+                    while True:
+                        with contextlib.suppress(OSError):
+                            return await self._connect()
+                        if process.poll() is not None:
+                            break
+                        await asyncio.sleep(0.02)
+            except TimeoutError:
+                process.kill()
+            raise HostError("the server of shared folders does not start", "", str(self._paths.folders_log))
+
+    async def _connect(self) -> LocalStream:
+        loop = asyncio.get_running_loop()
+        path = str(self._paths.folders_socket)
+        _, stream = await loop.create_unix_connection(lambda: LocalStream(lambda _: None), path)
+        return stream
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        flags: dict[str, Any] = dict(self._host.spawn_flags())
+        with self._paths.folders_log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "engine.folders.keeper", str(self._paths.folders_socket)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=Path(__file__).parents[2],
+                **flags,
+            )
+        # wait for it, whenever it ends: where we live longer, it would stay behind as a zombie
+        threading.Thread(target=process.wait, name="keeper's end", daemon=True).start()
+        return process
+
+
+async def _unmount(share: Share, carrier: Carrier) -> None:
+    try:
+        stream = await carrier.open_exec(shlex.join([PROGRAM, "end", share.key]))
+        while await stream.read(4096):
+            pass
+    except LinkError as error:
+        log.warning("%s stays mounted: %s", share.folder, error)
+
+
+def _uncounted(size: int) -> None:
+    """Nobody counts these bytes."""

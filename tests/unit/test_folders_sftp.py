@@ -1,0 +1,226 @@
+"""The SFTP server as paramiko's client sees it, as a hostile one does, and as the keeper runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from engine.folders.sftp import INIT, OPEN, READ, STATUS, Malformed, SftpServer, text
+from engine.folders.shares import Shares
+from engine.folders.tree import Tree
+from engine.folders.wire import FRAME, HELLO, MAGIC
+from tests.unit.carriers import MemoryCarrier, MemoryStream
+from vm.host import host
+from vm.host.paths import Paths
+
+
+class Named(socket.socket):
+    """A socket that is enough of a channel for paramiko."""
+
+    def get_name(self) -> str:
+        return "0"
+
+    def recv_ready(self) -> bool:
+        return bool(select.select([self], [], [], 0)[0])
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def client(root: Path) -> Iterator[paramiko.SFTPClient]:
+    one, theirs = socket.socketpair()
+    ours = Named(fileno=one.detach())
+    server = SftpServer(Tree(root, host().open_folder))
+
+    def serve() -> None:
+        while data := theirs.recv(65536):
+            theirs.sendall(server.answer(data))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield paramiko.SFTPClient(ours)  # type: ignore[arg-type]  # see Named
+    ours.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+    server.close()
+    ours.close()
+    theirs.close()
+
+
+def test_a_foreign_client(client: paramiko.SFTPClient, root: Path) -> None:
+    client.mkdir("ordner ä", 0o750)
+    with client.open("ordner ä/file", "w") as file:
+        file.set_pipelined(True)
+        for number in range(300):
+            file.write(number.to_bytes(4, "big") * 1000)
+    with client.open("ordner ä/file", "r") as file:
+        assert file.read() == b"".join(number.to_bytes(4, "big") * 1000 for number in range(300))
+    client.chmod("ordner ä/file", 0o6640)
+    client.posix_rename("ordner ä/file", "two")
+    client.symlink("/etc/passwd", "link")
+    assert client.readlink("link") == "/etc/passwd"
+    assert sorted(client.listdir()) == ["link", "ordner ä", "two"]
+    assert client.stat("two").st_size == 1_200_000
+    assert client.stat("two").st_uid == 0
+    assert stat.S_IMODE((root / "two").stat().st_mode) == 0o640, "no set-user-ID of this user's is given away"
+    with pytest.raises(FileNotFoundError):
+        client.stat("nothing")
+    client.remove("two")
+    client.rmdir("ordner ä")
+    assert [path.name for path in root.iterdir()] == ["link"]
+
+
+def test_a_folder_of_ten_thousand(client: paramiko.SFTPClient, root: Path) -> None:
+    names = {f"file {number}" for number in range(10_000)}
+    for name in names:
+        (root / name).touch()
+    assert set(client.listdir()) == names
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../outside", "link/passwd", "link", "a/../../outside", "/proc/self/mem"]
+)
+def test_nothing_outside(client: paramiko.SFTPClient, root: Path, path: str) -> None:
+    (root / "a").mkdir()
+    (root.parent / "outside").write_text("secret")
+    (root / "link").symlink_to("/etc/passwd" if path == "link" else "/etc")
+    attempts: list[Callable[[], object]] = [
+        lambda: client.open(path, "r"),
+        lambda: client.open(path, "w"),
+        lambda: client.listdir(path),
+        lambda: client.chmod(path, 0o777),
+        lambda: client.truncate(path, 0),
+    ]
+    for attempt in attempts:
+        with pytest.raises(OSError, match=r"No such|not a name|Permission|Failure|not supp|Too many|Not a"):
+            attempt()
+    assert (root.parent / "outside").read_text() == "secret"
+
+
+def request(kind: int, ident: int, *parts: bytes) -> bytes:
+    body = bytes([kind]) + ident.to_bytes(4, "big") + b"".join(parts)
+    return len(body).to_bytes(4, "big") + body
+
+
+def test_malformed_requests_are_refused_one_by_one(root: Path) -> None:
+    server = SftpServer(Tree(root, host().open_folder))
+    for kind in range(INIT + 1, 256):
+        for body in (b"", b"\xff" * 4, b"\xff" * 40, text(b"x"), text(b"\0" * 300), text(b"/" * 5000)):
+            answer = server.answer(request(kind, kind, body))
+            assert int.from_bytes(answer[5:9], "big") == kind, "each request has its answer"
+    assert server.answer(request(READ, 1, text(b"\1"), bytes(12)))[4] == STATUS
+    with pytest.raises(Malformed):
+        server.answer(struct.pack(">IB", 1 << 30, OPEN))
+    server.close()
+
+
+def test_handles_are_bounded_and_never_used_again(root: Path) -> None:
+    server = SftpServer(Tree(root, host().open_folder))
+    (root / "file").touch()
+    opening = (text(b"file"), (1).to_bytes(4, "big"), bytes(4))
+    first = server.answer(request(OPEN, 1, *opening))[9:]
+    server.answer(request(4, 2, first))
+    assert server.answer(request(OPEN, 3, *opening))[9:] != first
+    server.close()
+
+
+# -- the keeper, and the shares that find it --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = Paths(tmp_path / "h", tmp_path / "c")
+    paths.prepare()
+    return paths
+
+
+@pytest.fixture
+def machine() -> Iterator[subprocess.Popen[bytes]]:
+    """Stands for QEMU: the keeper lives as long as it."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+
+
+async def test_files_stay_open_from_one_supervisor_to_the_next(
+    paths: Paths, root: Path, machine: subprocess.Popen[bytes]
+) -> None:
+    (root / "file").write_bytes(b"the same file")
+    session = (1).to_bytes(8, "big")
+    heard = bytearray()
+    wanted: asyncio.Queue[bytes] = asyncio.Queue()
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def guest(stream: MemoryStream) -> None:
+        await stream.write(HELLO.pack(MAGIC, int.from_bytes(session, "big"), len(heard)))
+        await _exactly(stream, HELLO.size)
+        while ask := await wanted.get():
+            await stream.write(FRAME.pack(len(ask), len(heard)) + ask)
+            size, _ = FRAME.unpack(await _exactly(stream, FRAME.size))
+            heard.extend(answer := await _exactly(stream, size))
+            await answers.put(answer)
+
+    birth = host().birth(machine.pid)
+    assert birth is not None
+    first = Shares(paths, host(), lambda: (machine.pid, birth))
+    first.share([str(root)])
+    first.use(MemoryCarrier(guest))
+    await wanted.put(request(OPEN, 1, text(b"file"), (1).to_bytes(4, "big"), bytes(4)))
+    handle = (await answers.get())[9:]
+    assert first.states == {str(root): "mounted"}
+    await first.close()
+    await wanted.put(b"")  # its guest's end ends as well
+    (root / "file").rename(root / "elsewhere")
+    (root / "file").write_bytes(b"another one!!")
+
+    second = Shares(paths, host(), lambda: (machine.pid, birth))
+    second.share([str(root)])
+    second.use(MemoryCarrier(guest))
+    await wanted.put(request(READ, 2, handle, bytes(8), (100).to_bytes(4, "big")))
+    assert (await answers.get())[13:] == b"the same file"
+    await second.close()
+
+    assert stat.S_IMODE(paths.folders_socket.stat().st_mode) == 0o600
+    machine.communicate(b"\n")
+    async with asyncio.timeout(30):
+        while paths.folders_socket.exists():
+            await asyncio.sleep(0.1)
+
+
+async def _exactly(stream: MemoryStream, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        data += await stream.read(size - len(data))
+    return data
+
+
+def test_an_unknown_session_is_told_so(paths: Paths, root: Path, machine: subprocess.Popen[bytes]) -> None:
+    """A keeper that was killed forgets what was open; its successor must not take an old number for a new file."""
+    keeper = subprocess.Popen([sys.executable, "-m", "engine.folders.keeper", str(paths.folders_socket)])
+    with keeper:
+        while not paths.folders_socket.exists():
+            assert keeper.poll() is None
+        with socket.socket(socket.AF_UNIX) as connection:
+            while connection.connect_ex(str(paths.folders_socket)):
+                assert keeper.poll() is None
+            order = {"folder": str(root), "pid": machine.pid, "birth": host().birth(machine.pid)}
+            connection.sendall(json.dumps(order).encode() + b"\n" + HELLO.pack(MAGIC, 5, 1000))
+            assert HELLO.unpack(connection.recv(HELLO.size, socket.MSG_WAITALL)) == (MAGIC, 0, 0)
+        keeper.kill()
+    assert os.path.lexists(paths.folders_socket), "what a killed keeper leaves is replaced by the next"

@@ -141,7 +141,7 @@ def test_handles_are_bounded_and_never_used_again(root: Path) -> None:
     server.close()
 
 
-# -- the keeper, and the shares that find it --------------------------------------------------------------------------
+# -- the keeper, and the shares that find it
 
 
 @pytest.fixture

@@ -18,10 +18,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.folders.sftp import Malformed, SftpServer
-from engine.folders.tree import Tree
-from engine.folders.wire import HELLO, MAGIC, Cut, Wire
-from vm.host import Host, host
+assert sys.platform != "win32"  # no descriptors of folders there
+
+from engine.folders.sftp import Malformed, SftpServer  # noqa: E402 - the line above narrows types
+from engine.folders.tree import Tree  # noqa: E402 - the line above narrows types
+from engine.folders.wire import HELLO, MAGIC, Cut, Wire  # noqa: E402 - the line above narrows types
+from vm.host import Host, host  # noqa: E402 - the line above narrows types
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from engine.folders.tree import FILE_MODE, Tree
+assert sys.platform != "win32"  # no descriptors of folders there
+
+from engine.folders.tree import FILE_MODE, Tree  # noqa: E402 - the line above narrows types
 
 INIT, VERSION = 1, 2
 OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT, OPENDIR, READDIR = range(3, 13)

@@ -14,8 +14,11 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+assert sys.platform != "win32"  # no descriptors of folders there
 
 OpenFolder = Callable[[bytes], int]
 """Opens a folder by its absolute path, none of whose parts may be a symbolic link."""
@@ -23,7 +26,7 @@ OpenFolder = Callable[[bytes], int]
 FILE_MODE = 0o777
 """The bits of a mode that a guest may set here; set-user-ID would give this user's rights away."""
 
-_NEVER = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY if hasattr(os, "O_NOFOLLOW") else 0
+_NEVER = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class Tree:
@@ -75,7 +78,7 @@ class Tree:
             if os.chmod in os.supports_follow_symlinks and os.chmod in os.supports_dir_fd:
                 os.chmod(name, mode & FILE_MODE, dir_fd=folder, follow_symlinks=False)
                 return
-            held = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            held = os.open(name, getattr(os, "O_PATH", 0) | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             try:  # Linux: the descriptor stands for the file itself, open(2) under O_PATH
                 Path(f"/proc/self/fd/{held}").chmod(mode & FILE_MODE)
             finally:

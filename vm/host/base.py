@@ -122,6 +122,11 @@ class Host(Protocol):
         """
         ...
 
+    @property
+    def no_shared_folders(self) -> str:
+        """Why folders of this computer cannot be shared with the machine, in a few words; empty where they can."""
+        ...
+
     def open_folder(self, path: bytes) -> int:
         """A descriptor of the folder ``path`` (absolute), for other calls' ``dir_fd``.
 

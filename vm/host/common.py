@@ -19,6 +19,9 @@ _ARCHES = {"x86_64": Arch.AMD64, "amd64": Arch.AMD64, "aarch64": Arch.ARM64, "ar
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line, in bytes, a local channel may send (QMP replies are one line each)."""
 
+FOLDER = sum(getattr(os, name, 0) for name in ("O_DIRECTORY", "O_CLOEXEC", "O_PATH"))
+"""Opens a folder for nothing but being one (open(2)); Windows has none of these."""
+
 
 class CommonHost:
     """The answers that do not depend on the system."""
@@ -45,6 +48,10 @@ class CommonHost:
     @property
     def no_windows_containers(self) -> str:
         return "needs a Windows computer"
+
+    @property
+    def no_shared_folders(self) -> str:
+        return ""
 
     @property
     def boot_id(self) -> str:
@@ -84,7 +91,7 @@ class CommonHost:
 
     def open_folder(self, path: bytes) -> int:
         """Folder by folder, each relative to the one before, none through a link."""
-        flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
+        flags = FOLDER | getattr(os, "O_NOFOLLOW", 0)
         folder = os.open("/", flags)
         for part in path.split(b"/"):
             if part:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
-from vm.host.common import CommonHost
+from vm.host.common import FOLDER, CommonHost
 from vm.spec import Accelerator, Arch, System
 
 _APT = {
@@ -125,8 +125,7 @@ class LinuxHost(CommonHost):
 
     def open_folder(self, path: bytes) -> int:
         """In one call where the kernel can (5.6 and newer), else folder by folder."""
-        flags = os.O_DIRECTORY | os.O_PATH | os.O_CLOEXEC
-        how = _OpenHow(flags, 0, _NO_MAGIC_LINKS | _NO_LINKS)
+        how = _OpenHow(FOLDER, 0, _NO_MAGIC_LINKS | _NO_LINKS)
         found = int(self._call(_OPENAT2, _AT_FDCWD, path, ctypes.byref(how), ctypes.sizeof(how)))
         if found >= 0:
             return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
-from vm.host.common import CommonHost
+from vm.host.common import FOLDER, CommonHost
 from vm.spec import Accelerator, Arch, System
 
 _NO_LINKS = 0x20000000
@@ -41,7 +41,7 @@ class MacHost(CommonHost):
         return Path.home() / "Library" / "Caches" / "slipway"
 
     def open_folder(self, path: bytes) -> int:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | _NO_LINKS)
+        return os.open(path, FOLDER | _NO_LINKS)
 
     def qemu_folders(self) -> tuple[Path, ...]:
         return (Path("/opt/homebrew/bin"), Path("/usr/local/bin"), Path("/opt/local/bin"))

@@ -15,12 +15,18 @@ from vm.state import MachineState
 if TYPE_CHECKING:
     from desktop.supervisor.app import Supervisor
     from vm.guest.stream import Carrier
+    from vm.host import Host
 
 log = logging.getLogger(__name__)
 
 STOP_ENGINE = "sv -w 40 force-stop /etc/sv/dockerd"
 STOP_SECONDS = 45.0
 """For the containers to end while their folders are still there."""
+
+
+def shared(settings: Settings, host: Host) -> tuple[str, ...]:
+    """The folders that are shared, where this computer can share any."""
+    return () if host.no_shared_folders else settings.shares()
 
 
 class Folders:
@@ -32,7 +38,7 @@ class Folders:
 
     def take_up(self, settings: Settings) -> None:
         """Share what the settings say from now on."""
-        self._shares.share(settings.shares())
+        self._shares.share(shared(settings, self._supervisor.host))
 
     def use(self, carrier: Carrier | None) -> None:
         """The machine's link has come or gone."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from desktop.control.schema import AcceleratorReport, Boot, Event, StageReport
 from desktop.settings.schema import Settings
+from desktop.supervisor.folders import shared
 from desktop.supervisor.jobs import Emit
 from desktop.supervisor.preferences import merged
 from engine.folders import table
@@ -179,7 +180,7 @@ class Startup:
         files = {"time": self._paths.run / "time"}
         write_atomically(files["time"], f"{int(time.time())}\n".encode())
         files["folders"] = self._paths.run / "folders"
-        write_atomically(files["folders"], table(settings.shares()).encode())
+        write_atomically(files["folders"], table(shared(settings, self._host)).encode())
         files["daemon.json"] = self._paths.run / "daemon.json"
         write_atomically(files["daemon.json"], json.dumps(merged(settings.daemon), indent=1).encode())
         return files

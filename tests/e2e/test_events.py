@@ -1,0 +1,196 @@
+"""Changes made on the host, seen by a real watcher in a container as what they are, once, and soon."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cli import Program
+from tests.e2e.conftest import RunningMachine
+from tests.e2e.watching import ContainerWatch, compile_watcher
+
+pytestmark = pytest.mark.machine
+
+QUIET_SECONDS = 3.0
+"""For an echo to come, if there were one."""
+
+
+@pytest.fixture(scope="module")
+def program(machine: RunningMachine, shared_folder: Path) -> Path:
+    return compile_watcher(shared_folder / "inotify")
+
+
+@pytest.fixture
+def folder(shared_folder: Path) -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="ev ü-", dir=shared_folder))
+    (made / "old").write_text("old")
+    (made / "sub").mkdir()
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def watch(docker: Program, busybox: str, program: Path, folder: Path, name: str) -> Iterator[ContainerWatch]:
+    """A watcher of /w and /w/sub in a container, which is /w's only user. Its folders are 1 and 2."""
+    with ContainerWatch(docker, busybox, program, [f"{folder}:/w"], ["/w", "/w/sub"], name) as running:
+        settle(running, folder)
+        yield running
+
+
+def settle(watch: ContainerWatch, folder: Path) -> None:
+    """Until changes are followed: the supervisor hears of a container after it has started."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        (folder / "settle").touch()
+        if watch.quiet(0.5):
+            (folder / "settle").unlink()
+            watch.until(lambda lines: "1 DELETE settle" in lines)
+            return
+    raise AssertionError("changes are not followed")
+
+
+def within(watch: ContainerWatch, *wanted: str) -> list[str]:
+    """The lines until all that are wanted have come."""
+    return watch.until(lambda lines: set(wanted) <= set(lines))
+
+
+def test_creating_modifying_moving_deleting_a_file(watch: ContainerWatch, folder: Path) -> None:
+    (folder / "new").write_text("one")
+    within(watch, "1 CREATE new", "1 MODIFY new", "1 CLOSE_WRITE new")
+    with (folder / "new").open("a") as file:
+        file.write("two")
+    within(watch, "1 MODIFY new", "1 CLOSE_WRITE new")
+    (folder / "new").rename(folder / "newer")
+    assert within(watch, "1 MOVED_TO newer")[-2:] == ["1 MOVED_FROM new", "1 MOVED_TO newer"]
+    (folder / "newer").rename(folder / "sub" / "moved")
+    within(watch, "1 MOVED_FROM newer", "2 MOVED_TO moved")
+    (folder / "sub" / "moved").unlink()
+    within(watch, "2 DELETE moved")
+
+
+def test_folders_and_links(watch: ContainerWatch, folder: Path) -> None:
+    (folder / "made").mkdir()
+    within(watch, "1 CREATE made/")
+    (folder / "made").rename(folder / "named")
+    within(watch, "1 MOVED_FROM made/", "1 MOVED_TO named/")
+    (folder / "named").rmdir()
+    within(watch, "1 DELETE named/")
+    (folder / "link").symlink_to("old")
+    within(watch, "1 CREATE link")
+    (folder / "link").unlink()
+    within(watch, "1 DELETE link")
+    shutil.rmtree(folder / "sub")
+    within(watch, "2 DELETE_SELF ", "1 DELETE sub/")
+    (folder / "sub").mkdir()
+    within(watch, "1 CREATE sub/")
+
+
+def test_what_is_seen_is_there(watch: ContainerWatch, docker: Program, folder: Path) -> None:
+    """A reader that was told does not find what it had before: name, size, content or list of names."""
+    for number in range(5):
+        text = "x" * number * 1000 + str(number)
+        (folder / "old").write_text(text)
+        (folder / f"file{number}").touch()
+        within(watch, "1 MODIFY old", f"1 CREATE file{number}")
+        read = docker("exec", watch.name, "sh", "-c", "cat /w/old; echo; wc -c </w/old; ls /w")
+        content, size, *names = read.split("\n")
+        assert content == text
+        assert int(size) == len(text)
+        assert names == sorted(entry.name for entry in folder.iterdir())
+
+
+def test_an_editor_that_replaces_the_file(watch: ContainerWatch, docker: Program, folder: Path) -> None:
+    for number in range(3):
+        (folder / ".old.swp").write_text(f"version {number}")
+        (folder / ".old.swp").replace(folder / "old")
+        within(watch, "1 MOVED_TO old")
+        assert docker("exec", watch.name, "cat", "/w/old") == f"version {number}"
+
+
+def test_a_container_hears_its_own_changes_once(watch: ContainerWatch, docker: Program, folder: Path) -> None:
+    script = """
+        echo a >/w/a; echo b >>/w/a; mv /w/a /w/b; rm /w/b; mkdir /w/d; mv /w/d /w/e; rmdir /w/e
+        i=0; while [ $i -lt 20 ]; do echo $i >/w/f$i; mv /w/f$i /w/old; i=$((i+1)); done; chmod 600 /w/old
+    """
+    docker("exec", watch.name, "sh", "-c", script)
+    lines = watch.quiet(QUIET_SECONDS)
+    assert lines.count("1 CREATE a") == 1
+    assert lines.count("1 MOVED_FROM a") == lines.count("1 MOVED_TO b") == lines.count("1 DELETE b") == 1
+    assert lines.count("1 CREATE d/") == lines.count("1 DELETE e/") == 1
+    assert lines.count("1 MOVED_TO old") == 20
+    assert sum(line.startswith("1 CREATE f") for line in lines) == 20
+    assert sorted(entry.name for entry in folder.iterdir()) == ["old", "sub"]
+
+
+def test_changes_of_both_sides_by_turns(watch: ContainerWatch, docker: Program, folder: Path) -> None:
+    """What a container does to a file does not hide what the host does to it a moment later."""
+    for number in range(3):
+        docker("exec", watch.name, "sh", "-c", f"echo container {number} >/w/old")
+        watch.quiet(1.0)
+        (folder / "old").write_text(f"host {number}")
+        within(watch, "1 MODIFY old")
+        assert docker("exec", watch.name, "cat", "/w/old") == f"host {number}"
+
+
+def test_a_file_that_is_mounted_alone(
+    docker: Program, busybox: str, program: Path, folder: Path, name: str
+) -> None:
+    """An editor may replace it: it is told as modified, and the container reads what is there now."""
+    with ContainerWatch(docker, busybox, program, [f"{folder}/old:/config"], ["/config"], name) as watch:
+        end = time.monotonic() + 60
+        while not watch.quiet(0.5):
+            assert time.monotonic() < end
+            os.utime(folder / "old")
+        for number in range(3):
+            (folder / ".new").write_text(f"version {number}")
+            (folder / ".new").replace(folder / "old")
+            within(watch, "1 MODIFY ")
+            assert docker("exec", name, "cat", "/config") == f"version {number}"
+
+
+def test_many_at_once(watch: ContainerWatch, folder: Path) -> None:
+    names = [f"n{number}" for number in range(500)]
+    for name in names:
+        (folder / name).write_text(name)
+    within(watch, *(f"1 CREATE {name}" for name in names))
+    for name in names:
+        (folder / name).unlink()
+    within(watch, *(f"1 DELETE {name}" for name in names))
+
+
+def test_a_link_in_the_place_of_a_folder_leads_nowhere(
+    watch: ContainerWatch, docker: Program, folder: Path
+) -> None:
+    """The program in the guest may do anything there, so a container must not make it do so elsewhere."""
+    docker("exec", watch.name, "sh", "-c", "rmdir /w/sub && ln -s /etc /w/sub")
+    watch.quiet(0.5)
+    before = docker("exec", watch.name, "ls", "/etc")
+    (folder / "sub").unlink()
+    (folder / "sub").mkdir()
+    (folder / "sub" / "passwd").touch()
+    (folder / "sub" / "passwd").unlink()
+    within(watch, "1 CREATE sub/")
+    assert docker("exec", watch.name, "ls", "/etc") == before
+
+
+@pytest.mark.slow
+def test_a_tree_of_a_hundred_thousand_files(
+    docker: Program, busybox: str, program: Path, folder: Path, name: str
+) -> None:
+    for number in range(1000):
+        place = folder / f"d{number % 30}" / f"e{number}"
+        place.mkdir(parents=True)
+        for other in range(100):
+            (place / f"f{other}").touch()
+    with ContainerWatch(docker, busybox, program, [f"{folder}:/w"], ["/w", "/w/d7/e7"], name) as watch:
+        settle(watch, folder)
+        (folder / "d7" / "e7" / "f7").write_text("changed")
+        within(watch, "2 MODIFY f7")
+        shutil.rmtree(folder / "d7" / "e7")
+        within(watch, "2 DELETE f99", "2 DELETE_SELF ")

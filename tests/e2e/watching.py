@@ -49,7 +49,8 @@ class ContainerWatch:
         self._process = subprocess.Popen(
             self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self.until(lambda lines: "ready" in lines, 120)
         return self
 
@@ -59,6 +60,7 @@ class ContainerWatch:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(60)
+        self._reader.join()
 
     def say(self, word: str) -> None:
         """Have a line printed, after the events that came before."""
@@ -97,5 +99,6 @@ class ContainerWatch:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put((time.monotonic(), line.decode().rstrip("\n")))
+        with self._process.stdout as stdout:
+            for line in stdout:
+                self._lines.put((time.monotonic(), line.decode().rstrip("\n")))

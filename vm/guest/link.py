@@ -151,9 +151,7 @@ class FastLink:
 
         :raise LinkError: the link is down, or the guest refuses.
         """
-        # a header's value is one line (RFC 9110, 5.5); a program's text is not
-        line = "eval " + _quoted(command) if "\n" in command else command
-        return await self._open([*_extended("exec"), (":path", "/"), ("command", line)], "its shell")
+        return await self._open([*_extended("exec"), (":path", "/"), ("command", one_line(command))], "its shell")
 
     async def run(self, command: str, *, input: bytes = b"", timeout: float) -> Completed:
         """Run ``command`` by the guest's shell; both outputs are kept in memory.
@@ -379,10 +377,15 @@ def _extended(protocol: str) -> list[tuple[str, str]]:
     return [(":method", "CONNECT"), (":protocol", protocol), (":scheme", "http"), (":authority", "guest")]
 
 
-def _quoted(command: str) -> str:
-    """``command`` as one word of one line for a shell that knows ``$'…'``, as BusyBox' does."""
+def one_line(command: str) -> str:
+    """The same command without line breaks, which a header's value cannot have (RFC 9110, 5.5).
+
+    For a shell that knows ``$'…'``, as BusyBox' does.
+    """
+    if "\n" not in command:
+        return command
     escaped = command.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
-    return f"$'{escaped}'"
+    return f"eval $'{escaped}'"
 
 
 async def _echo(reader: asyncio.StreamReader, hello: bytes) -> bytes:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.e2e.cli import TIMEOUT, Program, finish
@@ -66,10 +67,12 @@ def test_a_terminal(docker: Program, busybox: str, name: str) -> None:
     shell.sendline("tty; stty size")
     shell.expect_exact("/dev/pts/0")
     shell.expect_exact("33 101")
-    shell.setwinsize(44, 88)
-    # the new size travels by itself; ask until it is there
     shell.sendline("until [ \"$(stty size)\" = '44 88' ]; do sleep 0.2; done; echo re''sized")
-    shell.expect_exact("resized")
+    seen = 0
+    while seen == 0:  # docker only begins to look for changes of size when the shell may have spoken already
+        shell.setwinsize(43, 88)
+        shell.setwinsize(44, 88)
+        seen = shell.expect_exact([pexpect.TIMEOUT, "resized"], timeout=3)
     shell.sendline("sleep 1000; echo code-$?")
     shell.expect_exact("echo code-$?")
     docker("exec", name, "sh", "-c", "until pidof sleep; do :; done")

@@ -9,9 +9,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from installers.checkout import system
 from tests.e2e.cli import Program, venv_program
 from tests.e2e.conftest import START_SECONDS, RunningMachine
 from tests.e2e.leftovers import assert_nothing_left
+from tests.unit.sshd import free_port
 from vm.host import host
 
 pytestmark = pytest.mark.machine
@@ -153,6 +157,61 @@ def test_containerd_is_killed(own: RunningMachine, docker: Program, image: str) 
     own.slipway("shell", "--", "kill", "-9", before)
     await_engine(lambda: docker.run("run", "--rm", image, "true").code == 0)
     assert own.slipway("shell", "--", "pidof", "containerd") != before
+
+
+def test_the_agent_is_killed(own: RunningMachine, docker: Program, image: str) -> None:
+    """In the midst of 50 transfers: each is cut having seen no bytes but its own, and the next ones are well."""
+    port = free_port()
+    echo = ("nc", "-ll", "-p", "7", "-e", "cat")
+    docker("run", "-d", "--name", "echo", "-p", f"127.0.0.1:{port}:7", image, *echo)
+    assert echoes(port, 1, 1 << 20, threading.Semaphore(0)) == "whole"
+    under_way = threading.Semaphore(0)
+    outcomes: list[str] = []
+
+    def transfer(mark: int) -> None:
+        outcomes.append(echoes(port, mark, 1 << 40, under_way))
+
+    transfers = [threading.Thread(target=transfer, args=(mark,)) for mark in range(1, 51)]
+    for thread in transfers:
+        thread.start()
+    for _ in transfers:
+        assert under_way.acquire(timeout=BACK)
+    agent = own.slipway("shell", "--", "pidof", "agent")
+    own.slipway("shell", "--", "kill", "-9", agent)
+    for thread in transfers:
+        thread.join(BACK)
+    assert outcomes == ["cut"] * 50
+    await_engine(lambda: docker.run("version").code == 0)
+    assert echoes(port, 77, 1 << 20, threading.Semaphore(0)) == "whole"
+    assert own.slipway("shell", "--", "pidof", "agent") != agent
+    docker("rm", "-f", "echo")
+
+
+def echoes(port: int, mark: int, size: int, under_way: threading.Semaphore) -> str:
+    """Send ``size`` bytes of the value ``mark`` and read them back: "whole" or "cut"; anything else is an error.
+
+    :param under_way: released when the first bytes are back.
+    """
+    piece = bytes([mark]) * 16384
+    heard = 0
+    with closing(socket.create_connection(("127.0.0.1", port), 30)) as client:
+        client.settimeout(BACK)
+        try:
+            while heard < size:
+                client.sendall(piece)
+                due = len(piece)
+                while due > 0:
+                    data = client.recv(due)
+                    if not data:
+                        return "cut"
+                    assert data == piece[: len(data)], "bytes of another stream"
+                    due -= len(data)
+                if heard == 0:
+                    under_way.release()
+                heard += len(piece)
+        except ConnectionError:
+            return "cut"
+    return "whole"
 
 
 def test_qemu_is_suspended(own: RunningMachine, docker: Program) -> None:

@@ -187,6 +187,22 @@ def test_the_agent_is_killed(own: RunningMachine, docker: Program, image: str) -
     docker("rm", "-f", "echo")
 
 
+def test_without_an_agent_ssh_has_to_do(own: RunningMachine, docker: Program, image: str) -> None:
+    """The way into the machine is the slower one as long as the fast one cannot be had."""
+    own.slipway("shell", "--", "sv", "down", "/etc/sv/agent")
+    await_engine(lambda: docker.run("version").code == 0)
+    assert own.slipway("shell", "--", "sh", "-c", "pidof agent || echo none") == "none"
+    assert docker("run", "--rm", "-i", image, "cat", stdin="by SSH") == "by SSH"
+    assert is_running(status(own.slipway))
+    own.slipway("shell", "--", "sv", "up", "/etc/sv/agent")
+    # its own session included, and the next way into the machine is the fast one again
+    own.slipway.run("shell", "--", "killall", "sshd-session")
+    await_status(own.slipway, is_running, 60)
+    assert docker("run", "--rm", "-i", image, "cat", stdin="by the agent") == "by the agent"
+    log = (own.home / "logs" / "supervisor.log").read_text()
+    assert log.rindex("no fast link, SSH has to do") < log.rindex("the fast link is there")
+
+
 def echoes(port: int, mark: int, size: int, under_way: threading.Semaphore) -> str:
     """Send ``size`` bytes of the value ``mark`` and read them back: "whole" or "cut"; anything else is an error.
 

@@ -3,7 +3,7 @@
 The guest's end is ``vm/image/native/agent.c``, which says what can be asked for. Each stream is a CONNECT request
 with a window of its own. A serial port has no connections, so each begins with the control port's ``link``, which
 empties the port, and a line with a nonce which the agent sends back: bytes of an earlier connection never get into
-this one. An agent that starts anew says so on the control port, and the link that led to its forerunner is lost.
+this one. The end and the start of an agent are told on the control port, and the link that led to it is lost.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AGENT = "agent"
-"""The stage that the agent tells when it starts."""
+"""The stage that is told when the agent starts, and as failed when it has ended."""
 
 HELLO = "slipway-link"
 PIECE = 256 * 1024
@@ -100,6 +100,7 @@ class FastLink:
         self._http.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: WINDOW, SettingCodes.MAX_FRAME_SIZE: FRAME})
         self._http.increment_flow_control_window(LARGEST_WINDOW - self._http.inbound_flow_control_window)
         self._flush()
+        log.info("the fast link is there")
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._read(reader, rest), name="fast link"),
@@ -181,7 +182,7 @@ class FastLink:
 
     def _stage_told(self, stage: GuestStage) -> None:
         if stage.name == AGENT:
-            self._give_up("the agent has started anew")
+            self._give_up("the agent has ended" if stage.failure else "the agent has started anew")
 
     def _give_up(self, reason: str) -> None:
         self._lost(LinkError("The link to the machine broke", detail=reason))

@@ -45,12 +45,15 @@ class StandInControl(GuestControl):
 class Agent:
     """The agent's side of one port.
 
+    :ivar awake: cleared, it takes no notice of anything.
     :ivar junk: what it says before it sends the hello back, as if left by an earlier connection.
     """
 
     def __init__(self, junk: bytes = b"") -> None:
         self.junk = junk
         self.deaf = False
+        self.awake = asyncio.Event()
+        self.awake.set()
         self.heard: dict[str, bytearray] = {}
         self.resets: list[int] = []
         self.writer: asyncio.StreamWriter | None = None
@@ -86,7 +89,9 @@ class Agent:
 
     async def _next(self, reader: asyncio.StreamReader) -> bytes:
         try:
-            return await reader.read(65536)
+            data = await reader.read(65536)
+            await self.awake.wait()
+            return data
         except ConnectionError:  # the link was given up
             return b""
 

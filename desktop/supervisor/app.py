@@ -43,8 +43,10 @@ from engine.linux import GUEST_SOCKET, LinuxEngine
 from engine.ports import Publisher
 from vm.errors import EngineError, MachineError, UserError
 from vm.finish import finish
+from vm.guest.names import Names
 from vm.guest.stream import Link
 from vm.host import Host
+from vm.host.names import Resolver
 from vm.host.paths import Paths
 from vm.machine import Machine
 from vm.qemu.usernet import UserNetwork
@@ -78,6 +80,7 @@ class Supervisor:
         self.machine.link_changed.append(self._link_changed)
         self.publisher = Publisher(self.machine.answer, UserNetwork(self.machine.execute))
         self.machine.asked.append(self.publisher.asked)
+        self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)
         self.startup = Startup(paths, host)
@@ -119,6 +122,7 @@ class Supervisor:
         await self.watching.close()
         await self.publisher.close()
         await self.folders.close()
+        await self.names.close()
         await self._endpoint.close()
 
     # -- work ---------------------------------------------------------------------------------------------------
@@ -281,6 +285,7 @@ class Supervisor:
         if new in (MachineState.STOPPED, MachineState.FAILED):
             self.publisher.clear()
             self.folders.use(None)
+            self.names.use(None)
         if old not in (MachineState.RUNNING, MachineState.PAUSED):
             return
         if new is MachineState.FAILED and self._active() is None:
@@ -295,6 +300,7 @@ class Supervisor:
         self.news.ring()
         self.publisher.use(link)
         self.folders.use(link)
+        self.names.use(link)
         if link is None:
             self._endpoint.hold("the connection into the machine was lost and is being made again")
         else:
@@ -303,6 +309,7 @@ class Supervisor:
     def _open_gate(self, link: Link) -> None:
         self.publisher.use(link)
         self.folders.use(link)
+        self.names.use(link)
         self._endpoint.open_gate(link, GUEST_SOCKET)
 
     def _shut(self, cause: UserError | None = None) -> None:

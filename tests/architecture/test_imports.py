@@ -69,6 +69,7 @@ CONFINED = {
     "httpx": ("engine.client", "desktop.control"),
     "aiohttp": ("desktop.supervisor", "desktop.control"),
     "click": ("desktop.cli",),
+    "dns": ("vm.host",),
     "watchdog": ("engine.changes.watcher",),
 }
 """Library → the modules of ours that may import it. The tests may use what they like."""

@@ -111,6 +111,10 @@ class Host(Protocol):
         """Bytes this user may still write to the file system of ``path`` (which need not exist yet)."""
         ...
 
+    def name_servers(self, name: str) -> tuple[str, ...]:
+        """The name servers this computer asks about ``name`` at this moment, best first; may block."""
+        ...
+
     def spawn_flags(self) -> dict[str, bool | int]:
         """Keyword arguments for ``subprocess.Popen`` which make a child outlive us and ignore our terminal."""
         ...

@@ -80,6 +80,13 @@ class CommonHost:
             folder = folder.parent
         return shutil.disk_usage(folder).free
 
+    def name_servers(self, name: str) -> tuple[str, ...]:
+        try:
+            text = Path("/etc/resolv.conf").read_text(errors="replace")
+        except OSError:
+            return ()
+        return name_servers(text)
+
     def spawn_flags(self) -> dict[str, bool | int]:
         return {"start_new_session": True}
 
@@ -108,3 +115,10 @@ class CommonHost:
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await loop.create_unix_connection(lambda: protocol, str(path))
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def name_servers(text: str) -> tuple[str, ...]:
+    """The servers a resolv.conf(5) names; without one, this computer's own."""
+    lines = (line.split() for line in text.splitlines())
+    found = tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
+    return found or ("127.0.0.1",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,5 +47,31 @@ class MacHost(CommonHost):
     def qemu_folders(self) -> tuple[Path, ...]:
         return (Path("/opt/homebrew/bin"), Path("/usr/local/bin"), Path("/opt/local/bin"))
 
+    def name_servers(self, name: str) -> tuple[str, ...]:
+        try:
+            told = subprocess.run(
+                ["scutil", "--dns"], capture_output=True, text=True, timeout=5, check=True
+            ).stdout
+        except (OSError, subprocess.SubprocessError):
+            return super().name_servers(name)
+        return resolvers(told, name) or super().name_servers(name)
+
     def installer(self, programs: Sequence[str]) -> Installer | None:
         return Installer("Homebrew", "brew install qemu")
+
+
+def resolvers(told: str, name: str) -> tuple[str, ...]:
+    """The servers of the most special resolver for ``name`` in what ``scutil --dns`` prints: a VPN's has a domain."""
+    best: tuple[int, tuple[str, ...]] = (-1, ())
+    for block in told.partition("DNS configuration (for scoped queries)")[0].split("\n\n"):
+        values: dict[str, list[str]] = {}
+        for line in block.splitlines():
+            key, colon, value = line.partition(":")
+            if colon:
+                values.setdefault(key.partition("[")[0].strip(), []).append(value.strip())
+        domain = values.get("domain", [""])[0].strip(".").lower()
+        fits = not domain or f".{name.lower()}".endswith(f".{domain}")
+        servers = tuple(values.get("nameserver", ()))
+        if fits and servers and len(domain) > best[0]:
+            best = (len(domain), servers)
+    return best[1]

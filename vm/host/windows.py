@@ -74,6 +74,14 @@ class WindowsHost(CommonHost):
     def installer(self, programs: Sequence[str]) -> Installer | None:
         return Installer("winget", "winget install --exact --id SoftwareFreedomConservancy.QEMU")
 
+    def name_servers(self, name: str) -> tuple[str, ...]:
+        import dns.resolver  # reads the registry when it is made
+
+        try:
+            return tuple(map(str, dns.resolver.Resolver().nameservers))
+        except dns.resolver.NoResolverConfiguration:
+            return ()
+
     def spawn_flags(self) -> dict[str, bool | int]:
         return {"creationflags": CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS}
 

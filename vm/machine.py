@@ -22,7 +22,7 @@ from typing import Any
 from vm.disk import GIB, DataDisk
 from vm.errors import DiskError, LinkError, MachineError, UserError
 from vm.finish import finish
-from vm.guest.clock import time_command
+from vm.guest.clock import synchronise
 from vm.guest.control import Asked, GuestStage
 from vm.guest.keys import ensure_keys
 from vm.guest.ssh import SshLink
@@ -357,9 +357,9 @@ class Machine:
         self._require("take the time", RUNNING)
         assert self._session is not None
         try:
-            await self._session.control.command(time_command(time.time()), 5)
-        except MachineError as error:
-            log.warning("the guest did not take the time: %s", error.message)
+            await synchronise(self._session.control.command)
+        except (MachineError, ValueError) as error:
+            log.warning("the guest did not take the time: %s", error)
 
     async def answer(self, line: str) -> None:
         """Send the guest a line, such as the answer to a request.

@@ -87,11 +87,16 @@ class Watch:
         """
         if name == "BLOCK_IO_ERROR" and data.get("action") == "stop" and not self._holding:
             self._spawn(self._hold(bool(data.get("nospace")), str(data.get("reason", ""))), "hold")
+        elif name == "RESUME":
+            self._spawn(self._tell_time(), "tell the time")
         elif name == "STOP":
             self._spawn(self._ask_why(monitor, kill), "ask why it stopped")
         elif name == "SHUTDOWN" and data.get("guest"):
             reset = data.get("reason") == "guest-reset"
             self.last_words = "the machine's kernel restarted itself" if reset else "the machine shut itself down"
+
+    async def _tell_time(self) -> None:
+        await self._reports.time()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks = [task for task in self._tasks if not task.done()]

@@ -7,7 +7,7 @@ Run as a program, with the standard library only, so that it starts in some 30 m
     die           [SECONDS, CODE, TEXT]: end like this after that long
     die_first     how many times to end at once, complaining that the port is taken (counted in the file "count")
     mute          never open the channels
-    deaf          ignore these: "poweroff", "quit", "query-status", "ping", "time", "grow"
+    deaf          ignore these: "poweroff", "quit", "query-status", "ping", "clock", "grow"
     refuse        answer these control commands with an error
     status        the run state to begin with
 """
@@ -18,6 +18,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,8 @@ class Fake:
                     writer.write(told.encode())
             elif word in plan.get("refuse", []):
                 writer.write(f"error {word} it would not\n".encode())
+            elif word == "clock":
+                writer.write(f"ok clock {line.split()[1].decode()} {time.time()}\n".encode())
             else:
                 writer.write(f"ok {word}\n".encode())
             await writer.drain()

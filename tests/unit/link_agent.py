@@ -36,10 +36,11 @@ class StandInControl(GuestControl):
         self.commands: list[str] = []
         self.refuse = False
 
-    async def command(self, line: str, timeout: float = 10) -> None:
+    async def command(self, line: str, timeout: float = 10) -> str:
         self.commands.append(line)
         if self.refuse:
             raise MachineError("The guest could not do “link”: the agent does not run")
+        return ""
 
 
 class Agent:

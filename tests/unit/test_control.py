@@ -62,20 +62,20 @@ async def test_commands_wait_for_their_own_answers(tmp_path: Path) -> None:
         while line := await reader.readline():
             asked.append(line.decode())
             if len(asked) == 3:
-                writer.write(b"ok ping\nerror grow no room left\nok time\n")
+                writer.write(b"ok ping\nerror grow no room left\nok clock x 12.5\n")
 
     async with connected(tmp_path, guest) as (control, _):
         outcomes = await asyncio.gather(
-            control.command("time 12.500"),
+            control.command("clock x"),
             control.command("grow"),
             control.command("ping"),
             return_exceptions=True,
         )
-    assert asked == ["time 12.500\n", "grow\n", "ping\n"]
-    assert outcomes[0] is None
+    assert asked == ["clock x\n", "grow\n", "ping\n"]
+    assert outcomes[0] == "x 12.5"
     assert isinstance(outcomes[1], MachineError)
     assert "no room left" in outcomes[1].message
-    assert outcomes[2] is None
+    assert outcomes[2] == ""
 
 
 async def test_a_guest_that_does_not_answer(tmp_path: Path) -> None:

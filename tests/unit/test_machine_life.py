@@ -96,11 +96,11 @@ async def test_pause_and_resume_set_the_time(kit: Kit) -> None:
     hops = await machine.probe()
     assert [hop.ok for hop in hops] == [True, False, None]
     assert "paused" in hops[1].why
-    await until(lambda: any(line.startswith("control time ") for line in kit.said()))
-    before = sum(line.startswith("control time ") for line in kit.said())
+    await until(lambda: any(line.startswith("control clock ") for line in kit.said()))
+    before = sum(line.startswith("control clock ") for line in kit.said())
     await machine.resume()
     assert states == [STOPPED, STARTING, RUNNING, PAUSED, RUNNING]
-    assert sum(line.startswith("control time ") for line in kit.said()) == before + 1
+    assert sum(line.startswith("control clock ") for line in kit.said()) > before
     await machine.stop()
     assert no_qemu_left(kit)
 

@@ -1,11 +1,12 @@
 """The control port: text lines over a virtio-serial port, from the first moment of the guest's start to its last.
 
 The guest tells its stages (``stage NAME UPTIME``, ``failed NAME TEXT``) and answers commands (``ok WORD``,
-``error WORD TEXT``); the host commands ``poweroff``, ``time``, ``grow``, ``trim``, ``ping``, and ``stages`` and
-``ports`` (repeat what was told, for a host that came late). The guest also asks for ports of the host's
-(``publish FORWARD``, see forward.py, and ``release KEY``), which the host answers (``published KEY ok`` or
-``published KEY REASON``). It works before the network does and after it broke. Either end may be absent: bytes for
-an absent host are dropped by QEMU, so nothing here is needed for the guest to run.
+``error WORD TEXT``); the host commands ``poweroff``, ``clock MARK`` (told the guest's time after the mark),
+``adjust`` (the clock), ``grow``, ``trim``, ``ping``, and ``stages`` and ``ports`` (repeat what was told, for one
+that came late). The guest also asks for ports of the host's (``publish FORWARD``, see forward.py, and
+``release KEY``), which the host answers (``published KEY ok`` or ``published KEY REASON``). It works before the
+network does and after it broke. Either end may be absent: bytes for an absent host are dropped by QEMU, so nothing
+here is needed for the guest to run.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class GuestControl:
         self.followers: list[Listener] = []
         self.stages: dict[str, GuestStage] = {}
         self.closed = asyncio.Event()
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, deque[asyncio.Future[str]]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -80,20 +81,20 @@ class GuestControl:
             raise LinkError("The machine's control port cannot be reached", detail=f"{path}: {error}") from error
         self._reading = asyncio.create_task(self._read(reader), name="control port")
 
-    async def command(self, line: str, timeout: float = 10) -> None:
-        """Send ``line`` (a word, perhaps with arguments) and wait for its ``ok``.
+    async def command(self, line: str, timeout: float = 10) -> str:
+        """Send ``line`` (a word, perhaps with arguments) and wait for its ``ok``; returns what follows that.
 
         :raise MachineError: the guest answered ``error``.
         :raise LinkError: no answer in time, or no connection.
         """
         word = line.split()[0]
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(word, deque())
         waiting.append(future)
         try:
             async with asyncio.timeout(timeout):
                 await self.send(line)
-                await future
+                return await future
         except TimeoutError as error:
             raise LinkError(f"The guest did not answer “{word}” within {timeout:g} s") from error
         finally:
@@ -148,7 +149,7 @@ class GuestControl:
         elif kind == "failed" and name:
             self._stage(GuestStage(name, 0.0, text.strip() or "no reason was told"))
         elif kind in ("ok", "error") and name:
-            self._answer(name, None if kind == "ok" else text.strip())
+            self._answer(name, text.strip(), failed=kind == "error")
         elif kind in REQUESTS and self._asked is not None:
             self._asked(kind, rest)
         elif line:
@@ -164,7 +165,7 @@ class GuestControl:
         for told in (*((self._listener,) if self._listener else ()), *self.followers):
             told(stage)
 
-    def _answer(self, word: str, error: str | None) -> None:
+    def _answer(self, word: str, text: str, *, failed: bool) -> None:
         waiting = self._waiting.get(word)
         if not waiting:
             log.debug("control port: late answer to %s", word)
@@ -172,10 +173,10 @@ class GuestControl:
         future = waiting.popleft()
         if future.done():
             return
-        if error is None:
-            future.set_result(None)
+        if failed:
+            future.set_exception(MachineError(f"The guest could not do “{word}”: {text or 'no reason was told'}"))
         else:
-            future.set_exception(MachineError(f"The guest could not do “{word}”: {error or 'no reason was told'}"))
+            future.set_result(text)
 
 
 def _number(text: str) -> float:

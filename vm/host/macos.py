@@ -61,7 +61,7 @@ class MacHost(CommonHost):
 
 
 def resolvers(told: str, name: str) -> tuple[str, ...]:
-    """The servers of the most special resolver for ``name`` in what ``scutil --dns`` prints: a VPN's has a domain."""
+    """The servers of the most special resolver for ``name`` in ``scutil --dns``; a VPN's has a domain."""
     best: tuple[int, tuple[str, ...]] = (-1, ())
     for block in told.partition("DNS configuration (for scoped queries)")[0].split("\n\n"):
         values: dict[str, list[str]] = {}

@@ -516,7 +516,6 @@ static void read_hosts(const char *path) {
 
 static int listen_at(int kind, const struct sockaddr_in *address) {
     int on = 1, fd = socket(AF_INET, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on); /* the address may come later */
     if (kind == SOCK_STREAM)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (const struct sockaddr *)address, sizeof *address) != 0 ||

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import boots, idle, ways, window
+from tests.bench import boots, events, idle, ways, window
 from tests.bench.report import Report
 from tests.bench.subject import Subject
 from vm.errors import UserError
 from vm.host import host
 
-PARTS = ("boot", "latency", "throughput", "idle", "window")
+PARTS = ("boot", "latency", "throughput", "events", "idle", "window")
 
 
 def say(text: str) -> None:
@@ -47,6 +47,8 @@ def _measure_machine(wanted: Sequence[str], report: Report, repeat: int) -> None
             ways.measure_latency(subject, report, say)
         if "throughput" in wanted:
             ways.measure_throughput(subject, report, say)
+        if "events" in wanted:
+            events.measure(subject, report, say)
         if "idle" in wanted:
             idle.measure(subject, report, say)
         if "boot" in wanted:

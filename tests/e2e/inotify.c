@@ -1,9 +1,10 @@
 /* Prints what inotify(7) tells of the folders and files it is given: a line "FOLDER KINDS NAME" for each event, where
  * FOLDER is the argument's number, or with -r the path below the (only) argument. Statically linked it runs in any
  * container. "ready" comes first; with -r the folders that come are watched as well. A line that comes on the
- * standard input is printed as it is.
+ * standard input is printed as it is, but for "ls FOLDER", which gives a line of the names in it.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <ftw.h>
 #include <limits.h>
 #include <poll.h>
@@ -68,6 +69,20 @@ static void tell(const struct inotify_event *event, int whole) {
     }
 }
 
+static void answer(char *line) {
+    line[strcspn(line, "\n")] = 0;
+    DIR *folder = strncmp(line, "ls ", 3) == 0 ? opendir(line + 3) : NULL;
+    if (!folder) {
+        puts(line);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (*entry->d_name != '.')
+            printf("%s ", entry->d_name);
+    putchar('\n');
+    closedir(folder);
+}
+
 int main(int count, char **words) {
     int whole = count == 3 && strcmp(words[1], "-r") == 0;
     queue = inotify_init1(IN_CLOEXEC);
@@ -85,10 +100,11 @@ int main(int count, char **words) {
     while (poll(ways, 2, -1) >= 0) {
         static char buffer[65536] __attribute__((aligned(8)));
         if (ways[1].revents) {
-            ssize_t size = read(0, buffer, sizeof buffer);
+            ssize_t size = read(0, buffer, sizeof buffer - 1);
             if (size <= 0)
                 return 0;
-            fwrite(buffer, 1, (size_t)size, stdout);
+            buffer[size] = 0;
+            answer(buffer);
         }
         if (ways[0].revents) {
             ssize_t size = read(queue, buffer, sizeof buffer);

@@ -105,6 +105,19 @@ def test_what_is_seen_is_there(watch: ContainerWatch, docker: Program, folder: P
         assert names == sorted(entry.name for entry in folder.iterdir())
 
 
+def test_names_are_listed_right_after_the_event(watch: ContainerWatch, folder: Path) -> None:
+    """Those who are told of one name often look for the others; what they found a moment ago must not be kept."""
+    for number in range(10):
+        (folder / "a").touch()
+        within(watch, "1 CREATE a")
+        watch.say("ls /w")
+        assert "a" in watch.until(bool)[-1].split(), number
+        (folder / "a").unlink()
+        within(watch, "1 DELETE a")
+        watch.say("ls /w")
+        assert sorted(watch.until(bool)[-1].split()) == ["old", "sub"], number
+
+
 def test_an_editor_that_replaces_the_file(watch: ContainerWatch, docker: Program, folder: Path) -> None:
     for number in range(3):
         (folder / ".old.swp").write_text(f"version {number}")

@@ -1,0 +1,93 @@
+"""Changes on this computer: how long until a watcher in a container has been told, beside what people notice."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from installers.checkout import system
+from tests.bench.raw import Connection
+from tests.bench.report import Aim, Report, Row
+from tests.bench.stats import median, percentile
+from tests.bench.subject import Subject
+from tests.e2e import images
+from tests.e2e.cli import Program
+from tests.e2e.watching import ContainerWatch, compile_watcher
+from vm.host import host
+
+ROUNDS = 100
+"""Changes of each kind."""
+
+PAUSE = 0.1
+"""Seconds of quiet between two changes."""
+
+BOUND_MS = 500.0
+IMAGE = "bench-events:latest"
+
+Change = Callable[[], object]
+
+
+def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
+    """From a change to the line that the watcher prints of it, as it arrives here by way of ``docker run -i``."""
+    shared = subject.home / "shared"
+    watched = shared / "watched"
+    watched.mkdir(parents=True)
+    subject.slipway("settings", "set", "shared_folders", str(shared))
+    docker = _docker(subject)
+    with ContainerWatch(
+        docker, IMAGE, compile_watcher(shared / "inotify"), [f"{watched}:/w"], ["/w"], "bench-events"
+    ) as watch:
+        say("events: until changes are followed")
+        while not watch.quiet(0.5):
+            (watched / "file").touch()
+        samples: dict[str, list[float]] = {}
+        for name, word, change in itertools.islice(_changes(watched), 4 * ROUNDS):
+            if len(samples.setdefault(name, [])) == 0:
+                say(f"events: {name}, {ROUNDS} times")
+            samples[name].append(_delay(watch, word, change))
+        back = [_delay(watch, "echo", partial(watch.say, "echo")) for _ in range(ROUNDS)]
+    for name, delays in samples.items():
+        for percent in (50, 99):
+            aim = Aim(1.0, at_least=False)
+            figure = percentile(delays, percent)
+            report.rows.append(
+                Row("events", f"{name}, p{percent}", "ms", figure, BOUND_MS, "the aim", aim, our_samples=delays)
+            )
+    row = Row("events", "of that: to the container and back, p50", "ms", median(back), our_samples=back)
+    report.rows.append(row)
+
+
+def _changes(folder: Path) -> Iterator[tuple[str, str, Change]]:
+    """Name, the word that tells of it, and what to do, for ever."""
+    for number in itertools.count():
+        made, moved = folder / f"made{number}", folder / f"moved{number}"
+        yield "create", f"CREATE {made.name}", made.touch
+        yield "modify", f"MODIFY {made.name}", partial(made.write_text, "changed")
+        yield "move", f"MOVED_TO {moved.name}", partial(made.rename, moved)
+        yield "delete", f"DELETE {moved.name}", moved.unlink
+
+
+def _delay(watch: ContainerWatch, word: str, change: Change) -> float:
+    began = time.monotonic()
+    change()
+    while True:
+        came, line = watch.next(30)
+        if line.endswith(word):
+            break
+    watch.quiet(PAUSE)
+    return (came - began) * 1000
+
+
+def _docker(subject: Subject) -> Program:
+    program, busybox = system.find_program("docker"), system.find_static_busybox()
+    if not program or not busybox:
+        raise TimeoutError("docker and busybox-static are needed: python3 installers/dev.py setup")
+    archive = subject.home / "events.tar"
+    layer = images.busybox_layer(busybox, images.applets(busybox))
+    images.write_archive(archive, layer, host().arch.value, IMAGE)
+    with Connection(subject.socket) as connection:
+        connection.upload("/images/load?quiet=1", archive)
+    return Program((program,), {"DOCKER_HOST": f"unix://{subject.socket}"})

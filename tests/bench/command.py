@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import boots, events, idle, ways, window
+from tests.bench import boots, events, idle, ports, ways, window
 from tests.bench.report import Report
 from tests.bench.subject import Subject
 from vm.errors import UserError
 from vm.host import host
 
-PARTS = ("boot", "latency", "throughput", "events", "idle", "window")
+PARTS = ("boot", "latency", "throughput", "ports", "events", "idle", "window")
 
 
 def say(text: str) -> None:
@@ -49,6 +49,8 @@ def _measure_machine(wanted: Sequence[str], report: Report, repeat: int) -> None
             ways.measure_throughput(subject, report, say)
         if "events" in wanted:
             events.measure(subject, report, say)
+        if "ports" in wanted:
+            ports.measure(subject, report, say)
         if "idle" in wanted:
             idle.measure(subject, report, say)
         if "boot" in wanted:

@@ -1,0 +1,179 @@
+"""Published ports against QEMU's own ``hostfwd``: one container, reached both ways in turns.
+
+QEMU's forward to the SSH server is lent to the container for the while: the guest redirects new connections to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+from installers.checkout import system
+from tests.bench.openssh import Login
+from tests.bench.raw import Connection
+from tests.bench.report import Aim, Report, Row
+from tests.bench.stats import median, percentile
+from tests.bench.subject import Subject
+from tests.e2e import images
+from tests.unit.sshd import free_port
+from vm.errors import HostError
+from vm.host import host
+
+PEER = "QEMU's hostfwd"
+AT_MOST = Aim(1.05, at_least=False)
+AT_LEAST = Aim(0.95, at_least=True)
+
+MIB = 64
+"""Bytes of one transfer, in MiB."""
+
+ROUNDS = 3
+CALLS = 200
+CONNECTIONS = 60
+
+SERVERS = {"echo": 7, "send": 8, "take": 9}
+SCRIPT = (
+    "nc -ll -p 7 -e cat & "
+    f"nc -ll -p 8 -e dd if=/dev/zero bs=256k count={MIB * 4} & "
+    "nc -ll -p 9 -e sh -c 'cat >/dev/null; echo done' & wait"
+)
+
+Way = Callable[[str], socket.socket]
+"""Connects to one of :data:`SERVERS`."""
+
+
+def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
+    """Throughput both ways, latency of one open connection, and new connections."""
+    ports = {name: free_port() for name in SERVERS}
+    address = _start_container(subject, ports)
+
+    def ours(server: str) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", ports[server]), 60)
+
+    for server, name, measured, aim in (
+        ("send", "from the container", _receive, AT_LEAST),
+        ("take", "to the container", _send, AT_LEAST),
+        ("echo", "round trips", _round_trips, AT_MOST),
+        ("echo", "new connections", _connections, AT_LEAST),
+    ):
+        say(f"ports: {name}")
+        with _lent(subject.login(), address, SERVERS[server]) as port:
+
+            def theirs(_server: str, port: int = port) -> socket.socket:
+                return socket.create_connection(("127.0.0.1", port), 60)
+
+            found: dict[Way, list[float]] = {ours: [], theirs: []}
+            for way in (ours, theirs) * ROUNDS:
+                found[way] += measured(way)
+        _add(report, name, found[ours], found[theirs], aim)
+
+
+def _start_container(subject: Subject, ports: dict[str, int]) -> str:
+    """Run the servers; the container's address in the machine."""
+    busybox = system.find_static_busybox()
+    if busybox is None:
+        raise HostError("There is no static busybox for the container", "python3 installers/dev.py setup")
+    archive = subject.home / "ports.tar"
+    layer = images.busybox_layer(busybox, images.applets(busybox))
+    images.write_archive(archive, layer, host().arch.value, "ports:latest")
+    bindings = {
+        f"{SERVERS[name]}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}] for name, port in ports.items()
+    }
+    with Connection(subject.socket) as connection:
+        connection.upload("/images/load?quiet=1", archive)
+        made = connection.ask_json(
+            "POST",
+            "/containers/create",
+            {
+                "Image": "ports:latest",
+                "Cmd": ["sh", "-c", SCRIPT],
+                "ExposedPorts": {name: {} for name in bindings},
+                "HostConfig": {"PortBindings": bindings},
+            },
+        )
+        identity = made["Id"]
+        connection.ask("POST", f"/containers/{identity}/start")
+        told = connection.ask_json("GET", f"/containers/{identity}/json")
+    address: str = told["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+    return address
+
+
+@contextlib.contextmanager
+def _lent(login: Login, address: str, port: int) -> Iterator[int]:
+    """QEMU's forward leads to the container while the block runs; the session that sees to it has its own way."""
+    rule = f"PREROUTING -i eth0 -p tcp --dport 22 -j DNAT --to-destination {address}:{port}"
+    script = f"iptables -w -t nat -I {rule} && echo lent; read -r _; iptables -w -t nat -D {rule}"
+    argv = [*login.argv(), script]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+        assert session.stdout is not None
+        if session.stdout.readline().strip() != "lent":
+            raise subprocess.SubprocessError("the forward could not be lent")
+        try:
+            yield login.port
+        finally:
+            session.communicate("\n", timeout=60)
+
+
+def _receive(way: Way) -> list[float]:
+    began = time.perf_counter()
+    size = 0
+    with way("send") as client:
+        while data := client.recv(1 << 18):
+            size += len(data)
+    if size != MIB << 20:
+        raise subprocess.SubprocessError(f"{size} bytes came instead of {MIB} MiB")
+    return [size / 1e6 / (time.perf_counter() - began)]
+
+
+def _send(way: Way) -> list[float]:
+    began = time.perf_counter()
+    piece = bytes(1 << 18)
+    with way("take") as client:
+        for _ in range(MIB * 4):
+            client.sendall(piece)
+        client.shutdown(socket.SHUT_WR)
+        if client.recv(100) != b"done\n":
+            raise subprocess.SubprocessError("the container did not take everything")
+    return [MIB * 1.048576 / (time.perf_counter() - began)]
+
+
+def _round_trips(way: Way) -> list[float]:
+    took = []
+    with way("echo") as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(CALLS // ROUNDS):
+            began = time.perf_counter()
+            client.sendall(b"x")
+            client.recv(1)
+            took.append((time.perf_counter() - began) * 1000)
+    return took
+
+
+def _connections(way: Way) -> list[float]:
+    """Connections per second, each until its first byte is back."""
+    began = time.perf_counter()
+    for _ in range(CONNECTIONS):
+        with way("echo") as client:
+            client.sendall(b"x")
+            client.recv(1)
+    return [CONNECTIONS / (time.perf_counter() - began)]
+
+
+def _add(report: Report, name: str, ours: list[float], theirs: list[float], aim: Aim) -> None:
+    trips = name == "round trips"
+    unit = "ms" if trips else "1/s" if name == "new connections" else "MB/s"
+    for percent in (50, 99) if trips else (0,):
+        row = Row(
+            "ports",
+            f"{name}, p{percent}" if percent else name,
+            unit,
+            percentile(ours, percent) if percent else median(ours),
+            percentile(theirs, percent) if percent else median(theirs),
+            PEER,
+            aim,
+            our_samples=ours,
+            their_samples=theirs,
+        )
+        report.rows.append(row)

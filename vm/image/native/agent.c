@@ -215,25 +215,30 @@ static bool write_port(void) {
     return false;
 }
 
-/* Take what has come, but not for ever: true when there may be more. */
+static void take(const uint8_t *data, size_t length) {
+    size_t used = port.session == NULL ? await_hello(data, length) : 0;
+    if (port.session == NULL || used == length)
+        return;
+    ssize_t taken = nghttp2_session_mem_recv(port.session, data + used, length - used);
+    if (taken < 0) {
+        fprintf(stderr, "agent: %s\n", nghttp2_strerror((int)taken));
+        drop_session();
+    }
+}
+
+/* Take what has come, but not for ever: true when there may be more. The port gives a page at a time; sockets are
+ * better served with more at once. */
 static bool read_port(void) {
     static uint8_t data[PIECE];
-    for (size_t turn = 0; turn < TURN; turn++) {
-        ssize_t length = read(port.fd, data, sizeof data);
-        if (length == 0)
-            drop_session(); /* the host has hung up */
-        if (length <= 0)
-            return false;
-        size_t used = port.session == NULL ? await_hello(data, (size_t)length) : 0;
-        if (port.session == NULL || used == (size_t)length)
-            continue;
-        ssize_t taken = nghttp2_session_mem_recv(port.session, data + used, (size_t)length - used);
-        if (taken < 0) {
-            fprintf(stderr, "agent: %s\n", nghttp2_strerror((int)taken));
-            drop_session();
-        }
-    }
-    return true;
+    size_t length = 0;
+    ssize_t got = 0;
+    while (length < sizeof data && (got = read(port.fd, data + length, sizeof data - length)) > 0)
+        length += (size_t)got;
+    if (length > 0)
+        take(data, length);
+    if (got == 0)
+        drop_session(); /* the host has hung up */
+    return got > 0;
 }
 
 static void open_port(void) {

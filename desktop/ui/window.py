@@ -10,29 +10,26 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
-    QSizePolicy,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.control.schema import RunState
 from desktop.ui.context import Context
-from desktop.ui.icons import app_icon, icon
+from desktop.ui.icons import app_icon
 from desktop.ui.models.collections import Collections
 from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
-from desktop.ui.theme import GAP, MARGIN, PAD, SIDEBAR_WIDTH
+from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
+from desktop.ui.widgets.sidebar import Sidebar
 
 PLACES = (
     ("home", "Home"),
@@ -105,7 +102,7 @@ class Window(QMainWindow):
         self.setMinimumSize(SMALLEST)
         self.pages: dict[str, QWidget] = {}
         self.stack = QStackedWidget()
-        self._buttons = QButtonGroup(self)
+        self._side = Sidebar(PLACES, self.show_place)
         self._state = Elided(kind="small")
         self._endpoint = label("", "small", select=True)
         body = QWidget()
@@ -122,7 +119,7 @@ class Window(QMainWindow):
         outer = QGridLayout(whole)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self._make_sidebar(), 0, 0)
+        outer.addWidget(self._side, 0, 0)
         outer.addWidget(body, 0, 1)
         outer.addWidget(self._make_state_bar(), 1, 0, 1, 2)
         outer.setColumnStretch(1, 1)
@@ -146,8 +143,7 @@ class Window(QMainWindow):
             if refresh is not None:
                 refresh()
         self.stack.setCurrentWidget(page)
-        found = self._buttons.button([key for key, _ in PLACES].index(name))
-        found.setChecked(True)
+        self._side.choose(name)
         if subject == "prune":
             page.prune()  # type: ignore[attr-defined]  # the pages that offer it are asked only
         elif subject and name == "settings":
@@ -170,7 +166,7 @@ class Window(QMainWindow):
     @property
     def place(self) -> str:
         """Where we are."""
-        return PLACES[self._buttons.checkedId()][0]
+        return self._side.chosen
 
     def _drop_detail(self) -> None:
         current = self.stack.currentWidget()
@@ -178,40 +174,6 @@ class Window(QMainWindow):
             self.stack.removeWidget(current)
             current.close()
             current.deleteLater()
-
-    def _make_sidebar(self) -> QWidget:
-        side = self._side = QFrame()
-        side.setObjectName("sidebar")
-        side.setFixedWidth(SIDEBAR_WIDTH)
-        inner = QVBoxLayout(side)
-        inner.setContentsMargins(GAP + 4, PAD, GAP + 4, GAP)
-        inner.setSpacing(2)
-        brand = QHBoxLayout()
-        mark = QLabel()
-        mark.setPixmap(app_icon().pixmap(QSize(26, 26)))
-        name = label("Slipway", "brand")
-        brand.addWidget(mark)
-        brand.addWidget(name)
-        brand.addStretch(1)
-        inner.addLayout(brand)
-        inner.addSpacing(PAD)
-        for number, (key, title) in enumerate(PLACES):
-            made = QToolButton()
-            made.setText(title)
-            made.setIcon(icon(key, "muted"))
-            made.setIconSize(QSize(18, 18))
-            made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            made.setCheckable(True)
-            made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            made.setAccessibleName(title)
-            made.setToolTip(f"{title} (Ctrl+{number + 1})")
-            made.clicked.connect(lambda _=False, key=key: self.show_place(key))
-            self._buttons.addButton(made, number)
-            inner.addWidget(made)
-            if key == "networks":
-                inner.addStretch(1)
-        return side
 
     def _make_state_bar(self) -> QWidget:
         bar = QFrame()
@@ -271,13 +233,12 @@ class Window(QMainWindow):
                 found.refresh()
 
     def _change_side(self) -> None:
-        side = self._buttons.checkedButton()
         page = self.stack.currentWidget()
-        if self._side.isAncestorOf(self.focusWidget() or self) and page is not None:
+        if self._side.has_focus() and page is not None:
             page.setFocus()
             page.focusNextChild()
         else:
-            side.setFocus()
+            self._side.take_focus()
 
     def _run(self) -> None:
         self.show_place("containers")

@@ -119,7 +119,7 @@ def the_machine_starts(desk: Desk) -> None:
 
 def pull(desk: Desk, image: str, digest: str) -> None:
     person = desk.person
-    person.click("Images", "check box")
+    person.click("Images", "radio button")
     person.press("ctrl+l")
     person.fill("Image", image, window="Pull an image")
     person.click("Pull", window="Pull an image")
@@ -146,7 +146,7 @@ def run(desk: Desk, image: str) -> None:
 def type_and_read(desk: Desk) -> None:
     """What is typed into the terminal is done in the container; its log shows what it printed."""
     person, reader = desk.person, desk.person.reader
-    person.click("Containers", "check box")
+    person.click("Containers", "radio button")
     person.click(f"Name: {NAME}", times=2)
     person.click("Terminal", "page tab")
     terminal = reader.find(MAIN, "Terminal in the container")
@@ -176,7 +176,7 @@ def stop_and_remove(desk: Desk) -> None:
 
 def remove_image(desk: Desk, image: str) -> None:
     person = desk.person
-    person.click("Images", "check box")
+    person.click("Images", "radio button")
     person.click("Tags: 1")
     person.click("Remove…", "push button")
     person.click("Remove", window=f"Remove {image}?")
@@ -186,7 +186,7 @@ def remove_image(desk: Desk, image: str) -> None:
 
 def quit_window(desk: Desk, home: Path) -> None:
     """The window goes; the engine stays."""
-    desk.person.click("Home", "check box")
+    desk.person.click("Home", "radio button")
     desk.person.press("ctrl+q")
     await_true(lambda: not any("desktop.ui" in line for line in processes_of(home)), "the window has gone")
     assert desk.docker("version", "--format", "{{.Server.Os}}") == "linux"

@@ -23,10 +23,12 @@ SECONDS = 30.0
 def begin() -> None:
     """Start one for the home that the environment names, and wait until it answers."""
     make = NURSERY.Process  # type: ignore[attr-defined]  # every context has it; the stubs say so of each kind
-    make(target=_serve, args=(dict(os.environ),), daemon=True).start()
+    process = make(target=_serve, args=(dict(os.environ),), daemon=True)
+    process.start()
     end = time.monotonic() + SECONDS
     while not asyncio.run(_answers()):
-        assert time.monotonic() < end, "the stand-in has not started"
+        assert process.is_alive(), "the stand-in has ended at once"
+        assert time.monotonic() < end, "the stand-in does not answer"
         time.sleep(0.01)  # its socket has no event for "is about to listen"
 
 

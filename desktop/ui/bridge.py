@@ -36,7 +36,7 @@ FRAME_SECONDS = 1 / 60
 SWITCH_SECONDS = 0.0005
 """How soon Qt's thread gets Python's lock from a busy asyncio thread: each call of Qt's needs it anew."""
 
-MOST_WAITING = 5000
+MOST_WAITING = 1500
 """Items of one stream that may wait for Qt before its source has to."""
 
 END_SECONDS = 5.0

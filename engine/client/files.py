@@ -11,7 +11,7 @@ import posixpath
 import stat
 import tarfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -35,6 +35,8 @@ MOST_BYTES = 256 * 2**20
 
 MOST_SECONDS = 20.0
 PIECE = 2**18
+MOST_LINKS = 40
+"""Symbolic links that are followed one after another, as Linux does (path_resolution(7))."""
 
 TOOLBOX = "/usr/bin/busybox"
 """Of Slipway's machine (``vm/image/recipe.toml``); static, so it runs where nothing else is."""
@@ -97,8 +99,8 @@ class ContainerFiles:
         :return: bytes written so far, again and again.
         """
         part = target.with_name(target.name + ".part")
-        chunks = self._engine.containers.get_archive(self._key, self._inside(path))
-        pieces = chunks if folder else _contents(chunks)
+        inside = self._inside(path)
+        pieces = self._engine.containers.get_archive(self._key, inside) if folder else self._contents(inside)
         count = 0
         try:
             with part.open("wb") as out:
@@ -114,7 +116,7 @@ class ContainerFiles:
             part.unlink(missing_ok=True)
 
     async def upload(self, path: str, files: list[Path]) -> AsyncIterator[int]:
-        """Put files of this computer into a folder.
+        """Put files and folders of this computer into a folder.
 
         :return: bytes sent so far, again and again.
         """
@@ -134,6 +136,35 @@ class ContainerFiles:
             raise EngineError(f"{error.filename} cannot be read: {error.strerror}", "", str(error)) from error
         finally:
             work.cancel()
+
+    async def _contents(self, path: str) -> AsyncIterator[bytes]:
+        """What is in a file, piece by piece; a symbolic link is followed."""
+        for _ in range(MOST_LINKS):
+            chunks = self._engine.containers.get_archive(self._key, path)
+            source = Chunks(chunks)
+            async with aclosing(cast(Any, chunks)):
+                tar = await source.read_by(_tar, source)
+                member = await source.read_by(tar.next)  # its first; a stream has no way back
+                if member is not None and member.issym():
+                    path = self._led(path, member.linkname)
+                    continue
+                file = tar.extractfile(member) if member is not None and member.isfile() else None
+                if file is None:
+                    raise EngineError("This is not a file", "Only files and folders can be brought here.")
+                while piece := await source.read_by(file.read, PIECE):
+                    yield piece
+                return
+        raise EngineError("This link leads nowhere", "It leads to itself, or through too many others.")
+
+    def _led(self, path: str, link: str) -> str:
+        """Where a symbolic link leads.
+
+        :raise EngineError: out of what is shown here.
+        """
+        found = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+        if not found.startswith(self._root):
+            raise EngineError(f"This link leads to {link}", "That is not here, but in the containers that use it.")
+        return found
 
     def _inside(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self._root, path.lstrip("/")))
@@ -304,24 +335,30 @@ def _told(line: str) -> list[Entry]:
     return [Entry(name, kind == "directory", int(count), int(changed), mode, kind == "symbolic link")]
 
 
-async def _contents(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """What is in the one file of an archive, piece by piece."""
-    source = Chunks(chunks)
-    async with aclosing(cast(Any, chunks)):
-        tar = await source.read_by(_tar, source)
-        member = await source.read_by(tar.next)  # its first; a stream has no way back
-        file = tar.extractfile(member) if member is not None and member.isfile() else None
-        if file is None:
-            raise EngineError("This is not a file", "Only files and folders can be brought here.")
-        while piece := await source.read_by(file.read, PIECE):
-            yield piece
+def bytes_of(files: list[Path]) -> int:
+    """Bytes of files, and of all that is in folders. It waits for the disk."""
+    return sum(file.lstat().st_size for file, _ in _walk(files) if file.is_file() and not file.is_symlink())
+
+
+def _walk(files: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Each file and folder, and what is below it, with the name it gets; a folder before what is in it."""
+    for file in files:
+        found = file.resolve()  # of what was chosen, not of what is in it: that stays a link
+        yield found, file.name
+        if found.is_dir():
+            for inner in sorted(found.rglob("*")):
+                yield inner, f"{file.name}/{inner.relative_to(found).as_posix()}"
 
 
 async def _archive(files: list[Path], sent: Callable[[int], None]) -> AsyncIterator[bytes]:
     count = 0
-    for file in files:
-        info = await asyncio.to_thread(_header, file)
+    for file, name in await asyncio.to_thread(lambda: list(_walk(files))):
+        info = await asyncio.to_thread(_header, file, name)
+        if info is None:
+            continue
         yield info.tobuf(tarfile.PAX_FORMAT)
+        if not info.isfile():
+            continue
         with file.open("rb") as source:
             while piece := await asyncio.to_thread(source.read, PIECE):
                 yield piece
@@ -331,8 +368,17 @@ async def _archive(files: list[Path], sent: Callable[[int], None]) -> AsyncItera
     yield b"\0" * 2 * tarfile.BLOCKSIZE
 
 
-def _header(file: Path) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(file.name)
-    about = file.stat()
-    info.size, info.mtime, info.mode = about.st_size, int(about.st_mtime), about.st_mode & 0o777
+def _header(file: Path, name: str) -> tarfile.TarInfo | None:
+    """None of what is no file, folder or link, such as a socket: it cannot be carried."""
+    info = tarfile.TarInfo(name)
+    about = file.lstat()
+    info.mtime, info.mode = int(about.st_mtime), stat.S_IMODE(about.st_mode)
+    if stat.S_ISLNK(about.st_mode):
+        info.type, info.linkname = tarfile.SYMTYPE, str(file.readlink())
+    elif stat.S_ISDIR(about.st_mode):
+        info.type = tarfile.DIRTYPE
+    elif stat.S_ISREG(about.st_mode):
+        info.size = about.st_size
+    else:
+        return None
     return info

@@ -180,8 +180,8 @@ class Script:
         panel = page.open(rows[0].record, "logs").tab("logs")
         count, behind, add = [0], [0.0], panel.append
 
-        def append(text: str) -> None:
-            add(text)
+        def append(text: str, *, marked: bool = False) -> None:
+            add(text, marked=marked)
             count[0] += text.count("\n")
             stamps = STAMP.findall(text)
             if stamps:

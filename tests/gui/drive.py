@@ -10,12 +10,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QWidget
 
+from desktop.ui.pages.home.page import HomePage
 from desktop.ui.pages.network import MembersPanel
 from desktop.ui.pages.networks import NetworksPage
 from desktop.ui.pages.settings.bundle import BundleDialog
 from desktop.ui.pages.settings.page import SettingsPage
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage
+from desktop.ui.widgets.progress import ProgressDialog
 from desktop.ui.window import Window
 from tests.gui.stage import until
 
@@ -119,6 +121,38 @@ def _connect(shown: Window) -> QDialog:
     return panel.connect_dialog()
 
 
+def _prune_networks(shown: Window) -> QDialog:
+    """Open the question with a network that nobody uses."""
+    page = go(shown, "networks")
+    assert isinstance(page, NetworksPage)
+    shown.session.bridge.call(shown.session.engine.networks.create("unused"))
+    until(lambda: "unused" in names(page), "the network")
+    page.prune()
+    return top(Question)
+
+
+def _prune_cache(shown: Window) -> QDialog:
+    """Open the question of Home."""
+    shown.show_place("home")
+    page = shown.pages["home"]
+    assert isinstance(page, HomePage)
+    until(page.disk.ways["Build cache"].isEnabled, "what the cache takes")
+    page.disk.prune_cache()
+    return top(Question)
+
+
+def _progress(shown: Window) -> QDialog:
+    """Pull what cannot be had: the dialog stays, with the reason."""
+    page = go(shown, "images")
+    until(lambda: names(page), "rows")
+    form = page.pull_dialog()  # type: ignore[attr-defined]  # that page has it
+    fill(form, image="offline.example/app:1")
+    press(form, "Pull")
+    dialog = top(ProgressDialog)
+    until(lambda: dialog.done_with, "the refusal")
+    return dialog
+
+
 def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
     """Every dialog that the pages have, by a short name: each function goes there and opens it."""
 
@@ -157,6 +191,9 @@ def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
         "remove-network": of("networks", "remove", Question, "shop_default"),
         "connect": partial(_connect, shown),
         **{f"prune-{place}": calling(place, "prune", Question) for place in ("containers", "volumes")},
+        "prune-networks": partial(_prune_networks, shown),
+        "prune-cache": partial(_prune_cache, shown),
+        "progress": partial(_progress, shown),
         "reset": partial(_of_settings, shown, "Reset", "Reset everything…", Question),
         "bundle": partial(_of_settings, shown, "Diagnosis", "Support bundle…", BundleDialog),
         "keys": shown.show_shortcuts,

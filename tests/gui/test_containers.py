@@ -15,6 +15,7 @@ from desktop.ui.pages.container import ContainerPage, LogPanel
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
+from desktop.ui.theme import theme
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.window import Window
 from tests.gui.drive import act, agree, choose, fill, go, names, press, state, told, top
@@ -137,6 +138,19 @@ class TestContainer:
         key = next(item.id for item in lists.items if item.name == "web")
         shown.session.bridge.call(shown.session.engine.containers.restart(key))
         until(lambda: panel.text.toPlainText().count("web is ready") == 2)
+
+    def test_standard_error_is_told_apart(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "logs")
+        assert isinstance(panel, LogPanel)
+        until(lambda: "GET / 304" in panel.text.toPlainText())
+        document = panel.text.document()
+        red = [document.findBlockByNumber(number) for number in range(document.blockCount())]
+        bad = theme().colour("bad")
+        told = [block.text() for block in red if block.begin().fragment().charFormat().foreground() == bad]
+        assert [text.split("]")[0] for text in told] == ["[error"]
+        panel.which.setCurrentIndex(2)
+        panel.which.activated.emit(2)
+        until(lambda: panel.lines == 1 and "[error]" in panel.text.toPlainText())
 
     def test_the_terminal_types_shows_resizes_and_detaches(self, shown: Window) -> None:
         panel = open_container(shown, "web", "terminal")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.files import FilesPanel
@@ -131,3 +133,37 @@ def test_what_a_killed_window_left_is_swept(shown: Window) -> None:
     assert ours(shown) == [1, 1]
     shown.show_place("home")
     until(lambda: ours(shown) == [0, 0])
+
+
+def test_a_folder_goes_up_and_a_link_comes_down_as_its_file(shown: Window, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "page.html").write_text("<p>hello</p>")
+    (folder / "latest").symlink_to("deep/page.html")
+    (folder / "around").symlink_to("around")
+    panel = container_files(shown, "web")
+    until(lambda: listed(panel) == ["etc", "var"])
+    drop(panel, folder)
+    until(lambda: listed(panel) == ["etc", "site", "var"])
+    panel.path.setText("/site")
+    QTest.keyClick(panel.path, Qt.Key.Key_Return)
+    until(lambda: listed(panel) == ["around", "deep", "latest"])
+    entries = {row.record.name: row.record for row in panel.table.records.rows()}
+    assert entries["latest"].link
+    panel.download_to(entries["latest"], tmp_path / "back.html")
+    until(lambda: "back.html has 12 B" in told(shown))
+    assert (tmp_path / "back.html").read_text() == "<p>hello</p>"
+    panel.download_to(entries["around"], tmp_path / "never")
+    until(lambda: "This link leads nowhere" in told(shown))
+    assert not (tmp_path / "never").exists()
+
+
+def drop(panel: FilesPanel, *files: Path) -> None:
+    """Drag files from a file manager over a panel, and let go."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+    action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    over = QDragEnterEvent(QPoint(9, 9), action, data, buttons, keys)
+    QApplication.sendEvent(panel, over)
+    assert over.isAccepted()
+    QApplication.sendEvent(panel, QDropEvent(QPointF(9, 9), action, data, buttons, keys))

@@ -14,7 +14,7 @@ from desktop.ui.loads import load_of
 from desktop.ui.models import containers, images
 from desktop.ui.models.format import age, binary_size, short_id, size
 from desktop.ui.models.records import Column, RecordFilter, RecordModel, Row
-from desktop.ui.models.run import RunRequest, parse_memory, parse_port
+from desktop.ui.models.run import RunRequest, parse_memory, parse_ports
 from engine.client.models import Container, Image, Port
 from engine.client.registry import reference_trouble
 
@@ -162,20 +162,23 @@ def test_the_load_is_computed_as_docker_stats_does() -> None:
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [
-        ("80", ("", "", "80/tcp")),
-        ("8080:80", ("", "8080", "80/tcp")),
-        ("127.0.0.1:5432:5432", ("127.0.0.1", "5432", "5432/tcp")),
-        ("[::1]:53:53/udp", ("::1", "53", "53/udp")),
+        ("80", [("", "", "80/tcp")]),
+        ("8080:80", [("", "8080", "80/tcp")]),
+        ("127.0.0.1:5432:5432", [("127.0.0.1", "5432", "5432/tcp")]),
+        ("[::1]:53:53/udp", [("::1", "53", "53/udp")]),
+        ("8000-8001:80-81", [("", "8000", "80/tcp"), ("", "8001", "81/tcp")]),
+        ("80-81/udp", [("", "", "80/udp"), ("", "", "81/udp")]),
+        ("8000-8010:80", [("", "8000-8010", "80/tcp")]),
     ],
 )
-def test_ports_are_read_in_dockers_notation(text: str, parsed: tuple[str, str, str]) -> None:
-    assert parse_port(text) == parsed
+def test_ports_are_read_in_dockers_notation(text: str, parsed: list[tuple[str, str, str]]) -> None:
+    assert parse_ports(text) == parsed
 
 
-@pytest.mark.parametrize("text", ["", "x", "0:80", "80:70000", "80/icmp", "a:b:c"])
+@pytest.mark.parametrize("text", ["", "x", "0:80", "80:70000", "80/icmp", "a:b:c", "81-", "81-80", "1-3:1-2"])
 def test_what_is_no_port_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a"):
-        parse_port(text)
+    with pytest.raises(ValueError, match=r"is not a|goes down|as many are needed"):
+        parse_ports(text)
 
 
 def test_a_run_request_is_a_docker_line_and_an_api_call() -> None:

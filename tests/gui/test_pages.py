@@ -119,7 +119,11 @@ class TestImages:
 
     def test_search_and_pull(self, shown: Window) -> None:
         dialog = images_page(shown).search_dialog()
-        QTest.keyClicks(dialog.term, "hello")
+        assert dialog.nothing.isVisible()
+        QTest.keyClicks(dialog.term, "nosuch")
+        QTest.keyClick(dialog.term, Qt.Key.Key_Return)
+        until(lambda: dialog.nothing.title.text() == "Nothing found")
+        dialog.term.setText("hello")
         dialog.official.setChecked(True)
         QTest.keyClick(dialog.term, Qt.Key.Key_Return)
         until(lambda: dialog.note.text() == "1 found")

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.client.build.build import failure
 from engine.client.build.context import archive
 from engine.client.build.ignore import Ignore, walk
 from engine.client.build.trace import Part, decode
 from engine.client.build.wire import field, fields
-from engine.client.errors import StreamBroken
+from engine.client.errors import ProgressError, StreamBroken
+from engine.client.registry import RegistryError
 from vm.errors import EngineError
 
 
@@ -71,3 +73,35 @@ def test_the_archive(tmp_path: Path) -> None:
     assert entries["long" * 60].size == 3_000_000
     assert entries["link"].linkname == "nowhere"
     assert {(entry.uid, entry.gid) for entry in entries.values()} == {(0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("base", "said", "message", "hint"),
+    [
+        (
+            "docker.io/library/nosuch:1",
+            "pull access denied, repository does not exist or may require authorization",
+            "There is no nosuch",
+            "docker login",
+        ),
+        ("registry.example:5000/me/app:1", "not found", "There is no registry.example:5000/me/app:1", "spelling"),
+        (
+            "registry.example/app:1",
+            "lookup registry.example: no such host",
+            "cannot be reached",
+            "proxy",
+        ),
+    ],
+)
+def test_a_registrys_refusal_in_a_build_has_a_hint(base: str, said: str, message: str, hint: str) -> None:
+    error = failure({"error": f"{base}: failed to resolve source metadata for {base}: {base}: {said}"})
+    assert isinstance(error, RegistryError)
+    assert message in error.message
+    assert hint in error.hint
+    assert said in error.detail
+
+
+def test_a_step_that_failed_is_told_as_it_is() -> None:
+    error = failure({"error": 'process "/bin/sh -c false" did not complete successfully: exit code: 1'})
+    assert isinstance(error, ProgressError)
+    assert error.hint == ""

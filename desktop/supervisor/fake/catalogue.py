@@ -19,6 +19,14 @@ IMAGES = (
     ("ghcr.io/example/very/deep/path/to/an/image-with-a-long-name:2026.11.24-rc1", None, 310 * MB, 1 * DAY),
 )
 
+LOG = (
+    ("172.17.0.1 - - GET / 200 615",),
+    ("172.17.0.1 - - GET /favicon.ico 404 153",),
+    ('[error] open() "/usr/share/nginx/html/favicon.ico" failed (2: No such file or directory)', 2),
+    ("172.17.0.1 - - GET / 304 0",),
+)
+"""Lines of a web server's log; 2 is standard error."""
+
 COMPOSE = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 
@@ -38,6 +46,8 @@ def furnish(world: World, *, many: bool) -> None:
     world.create_volume("shop_db")
     world.create_volume("cache")
     _container(world, "web", "nginx:1.29", ports={"80/tcp": 8080, "443/tcp": 8443}, health="healthy")
+    for line in LOG:
+        world.log(world.container("web"), *line)
     _container(world, "shop-web-1", "node:24-bookworm-slim", project="shop", ports={"3000/tcp": 3000})
     _container(world, "shop-db-1", "postgres:17", project="shop", binds=["shop_db:/var/lib/postgresql/data"])
     _container(world, "shop-cache-1", "redis:8", project="shop", health="starting")

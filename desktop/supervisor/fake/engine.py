@@ -276,6 +276,7 @@ class Calls:
             {"name": term, "description": f"Official build of {term}.", "star_count": 20123, "is_official": True},
             {"name": f"someone/{term}", "description": "With more in it.", "star_count": 12, "is_official": False},
         ]
+        found = [] if term.startswith("nosuch") else found
         return web.json_response([item for item in found if item["is_official"] or not official])
 
     # -- volumes and networks -------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""The stand-in's files: of each container and each volume, and the archive calls that carry them."""
+"""The stand-in's files: of each container and each volume, and the archive calls that carry them.
+
+A path leads to a file's bytes, or to the text of a symbolic link.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import PurePosixPath
 
 from aiohttp import web
 
-from desktop.supervisor.fake.world import Json, Refused, World
+from desktop.supervisor.fake.world import Json, Refused, Tree, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CHANGED = 1_790_000_000
@@ -53,13 +56,15 @@ class Files:
         files, inside = place(self.world, item, request.query["path"])
         with tarfile.open(fileobj=io.BytesIO(await request.read())) as tar:
             for entry in tar:
-                found = tar.extractfile(entry)
-                if found is not None:
-                    files[posixpath.normpath(posixpath.join(inside, entry.name))] = found.read()
+                path = posixpath.normpath(posixpath.join(inside, entry.name))
+                if entry.issym():
+                    files[path] = entry.linkname
+                elif (found := tar.extractfile(entry)) is not None:
+                    files[path] = found.read()
         return web.Response(status=200)
 
 
-def place(world: World, item: Json, path: str) -> tuple[dict[str, bytes], str]:
+def place(world: World, item: Json, path: str) -> tuple[Tree, str]:
     """The files a path of a container leads to, its own or a volume's, and the path in them."""
     for mount in item["Mounts"]:
         target = mount["Destination"]
@@ -68,7 +73,7 @@ def place(world: World, item: Json, path: str) -> tuple[dict[str, bytes], str]:
     return world.files[item["Id"]], path
 
 
-def below(files: dict[str, bytes], folder: str) -> list[str]:
+def below(files: Tree, folder: str) -> list[str]:
     """The paths below a folder."""
     return sorted(name for name in files if name.startswith(folder.rstrip("/") + "/"))
 
@@ -81,20 +86,27 @@ def listing(world: World, item: Json, folder: str) -> str | None:
         return None
     start = len(inside.rstrip("/")) + 1
     found = {name[start:].split("/")[0]: (name, "/" in name[start:]) for name in names}
-    lines = (
-        f"directory|4096|{CHANGED}|drwxr-xr-x|{short}\n"
-        if folder_inside
-        else f"regular file|{len(files[name])}|{CHANGED}|-rw-r--r--|{short}\n"
+    return "".join(
+        f"{_about(None if folder_inside else files[name])}|{short}\n"
         for short, (name, folder_inside) in found.items()
     )
-    return "".join(lines)
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes | None) -> None:
+def _about(data: bytes | str | None) -> str:
+    if data is None:
+        return f"directory|4096|{CHANGED}|drwxr-xr-x"
+    kind, mode = ("symbolic link", "lrwxrwxrwx") if isinstance(data, str) else ("regular file", "-rw-r--r--")
+    return f"{kind}|{len(data)}|{CHANGED}|{mode}"
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes | str | None) -> None:
     entry = tarfile.TarInfo(posixpath.normpath(name))
     entry.mtime = CHANGED
     if data is None:
         entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(entry)
+    elif isinstance(data, str):
+        entry.type, entry.linkname = tarfile.SYMTYPE, data
         tar.addfile(entry)
     else:
         entry.size = len(data)

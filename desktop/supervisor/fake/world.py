@@ -17,6 +17,8 @@ from typing import Any
 from desktop.supervisor.fake.tape import Tape
 
 Json = dict[str, Any]
+Tree = dict[str, bytes | str]
+"""Files by their paths; a text is a symbolic link."""
 
 BUSY_SECONDS = 0.02
 LOUD_LINES = 10_000
@@ -44,9 +46,9 @@ class World:
         self.volumes: dict[str, Json] = {}
         self.networks: dict[str, Json] = {}
         self.registry: dict[str, Json] = {}
-        self.files: dict[str, dict[str, bytes]] = {}
+        self.files: dict[str, Tree] = {}
         self.cache = [{"ID": "a1", "Type": "regular", "Size": 120_000_000, "InUse": False, "Shared": False}]
-        self.volume_files: dict[str, dict[str, bytes]] = {}
+        self.volume_files: dict[str, Tree] = {}
         self.events = Tape[Json](EVENTS_KEPT)
         self.happened = asyncio.Condition()
         self.execs: dict[str, Json] = {}

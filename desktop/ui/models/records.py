@@ -1,6 +1,7 @@
 """The one Qt model: rows of records under columns, with at most one level of groups, changed in place.
 
-A new list is compared with the old one by key, so that selection, scroll position and open groups stay.
+A new list is compared with the old one by key, so that selection, scroll position and open groups stay. The model
+keeps its rows in order: Python sorts thousands at once, where a proxy of Qt's would call it for each comparison.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from PySide6.QtCore import (
 Index = QModelIndex | QPersistentModelIndex
 
 ROW = Qt.ItemDataRole.UserRole
-SORT = Qt.ItemDataRole.UserRole + 1
 NOWHERE = QModelIndex()
 
 
@@ -50,7 +50,7 @@ class Column:
     right: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """A row in its place. :ivar first, last: the columns in which it has changed."""
 
@@ -69,10 +69,21 @@ class RecordModel(QAbstractItemModel):
         super().__init__(parent)
         self.columns = tuple(columns)
         self._root = Node(Row("", None), None)
+        self._column, self._reverse = 0, False
 
     def update_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows from now on."""
         self._merge(self._root, rows, NOWHERE)
+        self._put_in_order()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Order the rows by what a column says, from now on."""
+        self._column, self._reverse = column, order is Qt.SortOrder.DescendingOrder
+        self._put_in_order()
+
+    def row_at(self, place: int, parent: Index) -> Row:
+        """A row by its place."""
+        return self._node(parent).children[place].row
 
     def refresh_column(self, column: int) -> None:
         """What a column shows has changed everywhere."""
@@ -91,12 +102,13 @@ class RecordModel(QAbstractItemModel):
 
     def _merge(self, parent: Node, rows: Sequence[Row], at: Index) -> None:
         wanted = {row.key: row for row in rows}
-        for place in reversed(range(len(parent.children))):
-            if parent.children[place].row.key not in wanted:
-                self.beginRemoveRows(at, place, place)
-                del parent.children[place]
-                self._number(parent, place)
-                self.endRemoveRows()
+        gone = [node for node in parent.children if node.row.key not in wanted]
+        for run in reversed(_runs(gone)):
+            first, last = run[0].place, run[-1].place
+            self.beginRemoveRows(at, first, last)
+            del parent.children[first : last + 1]
+            _number(parent, first)
+            self.endRemoveRows()
         present = {node.row.key: node for node in parent.children}
         changed = [node for row in rows if (node := present.get(row.key)) and self._change(node, row)]
         self._tell(changed, at)
@@ -124,20 +136,31 @@ class RecordModel(QAbstractItemModel):
 
     def _tell(self, changed: list[Node], at: Index) -> None:
         """Rows side by side share one message, and it names the columns: what orders by another has no work."""
-        changed.sort(key=lambda node: node.place)
-        runs: list[list[Node]] = []
-        for node in changed:
-            if runs and runs[-1][-1].place == node.place - 1:
-                runs[-1].append(node)
-            else:
-                runs.append([node])
-        for run in runs:
+        for run in _runs(sorted(changed, key=lambda node: node.place)):
             first, last = min(node.first for node in run), max(node.last for node in run)
             self.dataChanged.emit(self.index(run[0].place, first, at), self.index(run[-1].place, last, at))
 
-    def _number(self, parent: Node, first: int) -> None:
-        for place in range(first, len(parent.children)):
-            parent.children[place].place = place
+    def _put_in_order(self) -> None:
+        """Move what is not in its place; nothing is told when everything is."""
+        moved = [
+            (parent, ordered)
+            for parent in (self._root, *self._root.children)
+            if (ordered := sorted(parent.children, key=self._key, reverse=self._reverse)) != parent.children
+        ]
+        if not moved:
+            return
+        self.layoutAboutToBeChanged.emit()
+        before = self.persistentIndexList()
+        for parent, ordered in moved:
+            parent.children = ordered
+            _number(parent, 0)
+        after = [self.createIndex(self._node(index).place, index.column(), self._node(index)) for index in before]
+        self.changePersistentIndexList(before, after)
+        self.layoutChanged.emit()
+
+    def _key(self, node: Node) -> Any:
+        column, record = self.columns[self._column], node.row.record
+        return column.sort(record) if column.sort else column.text(record).casefold()
 
     # -- what Qt asks ---------------------------------------------------------------------------------------------
 
@@ -175,8 +198,6 @@ class RecordModel(QAbstractItemModel):
             return column.text(row.record)
         if role == ROW:
             return row
-        if role == SORT:
-            return column.sort(row.record) if column.sort else column.text(row.record).casefold()
         if role == Qt.ItemDataRole.ToolTipRole:
             return column.tip(row.record) if column.tip else column.text(row.record)
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -198,7 +219,7 @@ class RecordModel(QAbstractItemModel):
 
 
 class RecordFilter(QSortFilterProxyModel):
-    """Orders by what a column says, and keeps what fits the search and the chosen filter."""
+    """Keeps what fits the search and the chosen filter; a group fits when something in it does."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -207,9 +228,6 @@ class RecordFilter(QSortFilterProxyModel):
         self._text: Callable[[Any], str] = str
         self._facets: Callable[[Any], dict[str, tuple[str, ...]]] | None = None
         self._names: frozenset[str] = frozenset()
-        self.setRecursiveFilteringEnabled(True)
-        self.setAutoAcceptChildRows(False)
-        self.setSortRole(SORT)
 
     def search(self, text: str) -> None:
         """Keep rows that contain every word."""
@@ -230,10 +248,17 @@ class RecordFilter(QSortFilterProxyModel):
         self._names, self._facets = frozenset(names), facets
 
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
-        found = self.sourceModel().index(row, 0, parent).data(ROW)
-        if found.record is None or not self._keep(found.record):
-            return False
-        return not self._words or self._fits(found.record)
+        records = self.sourceModel()
+        assert isinstance(records, RecordModel)
+        found = records.row_at(row, parent)
+        return self._accepts(found.record) or any(self._accepts(child.record) for child in found.children)
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """The model itself does it."""
+        self.sourceModel().sort(column, order)
+
+    def _accepts(self, record: Any) -> bool:
+        return record is not None and self._keep(record) and (not self._words or self._fits(record))
 
     def _fits(self, record: Any) -> bool:
         text = self._text(record).casefold()
@@ -246,9 +271,21 @@ class RecordFilter(QSortFilterProxyModel):
                 return False
         return True
 
-    def lessThan(self, left: Index, right: Index) -> bool:
-        one, other = left.data(SORT), right.data(SORT)
-        return bool(one < other)
+
+def _number(parent: Node, first: int) -> None:
+    for place in range(first, len(parent.children)):
+        parent.children[place].place = place
+
+
+def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
+    """Nodes in order of their places, those side by side together."""
+    runs: list[list[Node]] = []
+    for node in nodes:
+        if runs and runs[-1][-1].place == node.place - 1:
+            runs[-1].append(node)
+        else:
+            runs.append([node])
+    return runs
 
 
 def _node(row: Row, parent: Node, place: int) -> Node:

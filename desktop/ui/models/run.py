@@ -58,8 +58,8 @@ class RunRequest:
         """
         bindings: dict[str, list[dict[str, str]]] = {}
         for text in self.ports:
-            address, outer, inner = parse_port(text)
-            bindings.setdefault(inner, []).append({"HostIp": address, "HostPort": outer})
+            for address, outer, inner in parse_ports(text):
+                bindings.setdefault(inner, []).append({"HostIp": address, "HostPort": outer})
         host: dict[str, Any] = {
             "PortBindings": bindings,
             "Binds": list(self.volumes),
@@ -85,8 +85,10 @@ class RunRequest:
         return config
 
 
-def parse_port(text: str) -> tuple[str, str, str]:
-    """Address, port here, ``PORT/PROTOCOL`` inside, of ``[[ADDRESS:]PORT:]PORT[/PROTOCOL]``.
+def parse_ports(text: str) -> list[tuple[str, str, str]]:
+    """Address, port here, ``PORT/PROTOCOL`` inside, of each port of ``[[ADDRESS:]PORTS:]PORTS[/PROTOCOL]``.
+
+    PORTS is a port or a range such as ``8000-8010``. Of a range for one port inside, the engine takes a free one.
 
     :raise ValueError: it is none.
     """
@@ -96,12 +98,31 @@ def parse_port(text: str) -> tuple[str, str, str]:
         outer, _, inner = place.rpartition(":")
         if ":" in outer:
             address, _, outer = outer.rpartition(":")
-    for number in (inner, *([outer] if outer else [])):
-        if not number.isdigit() or not 0 < int(number) < 65536:
-            raise ValueError(f"“{number}” is not a port: 1 to 65535")
     if protocol not in ("", "tcp", "udp", "sctp"):
         raise ValueError(f"“{protocol}” is not a protocol: tcp, udp or sctp")
-    return address.strip("[]"), outer, f"{inner}/{protocol or 'tcp'}"
+    ports = _range(inner)
+    here = [str(port) for port in _range(outer)] if outer else [""] * len(ports)
+    if len(ports) == 1 and len(here) > 1:
+        here = [outer]
+    if len(here) != len(ports):
+        raise ValueError(f"{outer} has {len(here)} ports and {inner} has {len(ports)}: as many are needed")
+    kind = protocol or "tcp"
+    return [(address.strip("[]"), outside, f"{port}/{kind}") for outside, port in zip(here, ports, strict=True)]
+
+
+def _range(text: str) -> range:
+    """The ports of ``80`` or ``8000-8010``.
+
+    :raise ValueError: it is none.
+    """
+    first, dash, last = text.partition("-")
+    for number in (first, *([last] if dash else [])):
+        if not number.isdigit() or not 0 < int(number) < 65536:
+            raise ValueError(f"“{number}” is not a port: 1 to 65535")
+    end = int(last) if dash else int(first)
+    if end < int(first):
+        raise ValueError(f"“{text}” goes down: say the lower port first")
+    return range(int(first), end + 1)
 
 
 def parse_memory(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -16,13 +17,16 @@ from desktop.ui.pages.detail import DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
-from desktop.ui.theme import GAP
+from desktop.ui.theme import GAP, theme
 from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
 from desktop.ui.widgets.logview import LogView
 from engine.client.files import ContainerFiles
 from engine.client.models import Container
 from engine.client.streams import Frame
 from vm.errors import UserError
+
+STDERR = 2
+"""Its number among a container's streams; shown in another colour."""
 
 TAIL = 5000
 """Lines of a log that are fetched at first; more come as they are printed."""
@@ -111,6 +115,7 @@ class LogPanel(LogView):
         self._begin()
         context.session.happened.connect(self._heard)
         context.session.engine_ready.connect(self._begin)
+        theme().changed.connect(self._begin)  # the colours of what is shown already are the old ones
 
     def _begin(self) -> None:
         if self._work is not None:
@@ -133,7 +138,9 @@ class LogPanel(LogView):
             yield frame
 
     def _take(self, frames: list[Frame]) -> None:
-        self.append(b"".join(frame.data for frame in frames).decode(errors="replace"))
+        for stream, found in itertools.groupby(frames, lambda frame: frame.stream):
+            text = b"".join(frame.data for frame in found).decode(errors="replace")
+            self.append(text, marked=stream == STDERR)
 
     def _failed(self, error: UserError) -> None:
         self.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -18,8 +19,11 @@ from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import button, label, row, tool
 from desktop.ui.widgets.table import Table
-from engine.client.files import ContainerFiles, Entry, Listing
+from engine.client.files import ContainerFiles, Entry, Listing, bytes_of
 from vm.errors import UserError
+
+Moved = tuple[int, int]
+"""Bytes that have been moved, and of how many; 0 when that is not known."""
 
 PARTIAL = "This folder holds too much to be read while the container does not run: what is listed is a part of it."
 
@@ -57,6 +61,7 @@ class FilesPanel(QWidget):
         self.up = tool("back", "Folder above (Backspace)", self._up)
         self.download = button("Download…", self._download, picture="download")
         self.upload = button("Upload…", self._upload, picture="upload")
+        self.upload_folder = button("Upload a folder…", self._upload_folder, picture="files")
         self.bar = QProgressBar(textVisible=False)
         self.bar.setAccessibleName("Transfer")
         self.stop = button("Cancel", self._cancel)
@@ -65,7 +70,7 @@ class FilesPanel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
         refresh = tool("refresh", "Look again", self.refresh)
-        outer.addLayout(row(self.up, self.path, refresh, self.download, self.upload))
+        outer.addLayout(row(self.up, self.path, refresh, self.download, self.upload, self.upload_folder))
         outer.addWidget(self.table, 1)
         foot = row()
         foot.addWidget(self.note, 1)
@@ -129,7 +134,8 @@ class FilesPanel(QWidget):
     def _enable(self) -> None:
         self.up.setEnabled(self._folder != "/")
         self.download.setEnabled(bool(self.table.chosen()) and self._transfer is None)
-        self.upload.setEnabled(self._transfer is None)
+        for part in (self.upload, self.upload_folder):
+            part.setEnabled(self._transfer is None)
 
     def _up(self) -> None:
         self._go(posixpath.dirname(self._folder))
@@ -159,32 +165,45 @@ class FilesPanel(QWidget):
     def download_to(self, entry: Entry, target: Path) -> None:
         """Bring an entry of the folder to this computer."""
         inside = posixpath.join(self._folder, entry.name)
-        total = 0 if entry.folder else entry.size
-        self._move(
-            lambda: self._files.download(inside, target, folder=entry.folder), total, f"{target.name} has {{}}"
-        )
+        total = 0 if entry.folder or entry.link else entry.size
+
+        async def download() -> AsyncIterator[Moved]:
+            async for count in self._files.download(inside, target, folder=entry.folder):
+                yield count, total
+
+        self._move(download, f"{target.name} has {{}}")
 
     def _upload(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Upload", str(Path.home()))
         if names:
             self.upload_files([Path(name) for name in names])
 
+    def _upload_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Upload a folder", str(Path.home()))
+        if name:
+            self.upload_files([Path(name)])
+
     def upload_files(self, files: list[Path]) -> None:
-        """Put files into the folder that is shown."""
-        total = sum(file.stat().st_size for file in files if file.is_file())
-        self._move(lambda: self._files.upload(self._folder, files), total, f"{len(files)} uploaded", self.refresh)
+        """Put files and folders into the folder that is shown."""
+        folder = self._folder
+
+        async def upload() -> AsyncIterator[Moved]:
+            total = await asyncio.to_thread(bytes_of, files)
+            async for count in self._files.upload(folder, files):
+                yield count, total
+
+        self._move(upload, f"{len(files)} uploaded", self.refresh)
 
     def _move(
         self,
-        begin: Callable[[], AsyncIterator[int]],
-        total: int,
+        begin: Callable[[], AsyncIterator[Moved]],
         outcome: str,
         after: Callable[[], object] = lambda: None,
     ) -> None:
         moved = [0]
 
-        def each(counts: list[int]) -> None:
-            moved[0] = counts[-1]
+        def each(counts: list[Moved]) -> None:
+            moved[0], total = counts[-1]
             self.bar.setRange(0, 1000 if total else 0)
             self.bar.setValue(round(1000 * min(1.0, moved[0] / total)) if total else 0)
             self.note.setText(f"{size(moved[0])} of {size(total)}" if total else size(moved[0]))
@@ -227,4 +246,4 @@ class FilesPanel(QWidget):
 
 def _files(event: Any) -> list[Path]:
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if path.exists()]

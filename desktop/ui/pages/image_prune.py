@@ -54,7 +54,9 @@ class PruneDialog(Question):
             "Prune images?",
             "Images without a name go. What a container uses, running or not, stays.",
             "Prune",
-            option=f"Also the {tagged} named images that no container uses",
+            option="Also the named image that no container uses"
+            if tagged == 1
+            else f"Also the {tagged} named images that no container uses",
         )
         self.option.setEnabled(tagged > 0)
         self.resize(560, 440)

@@ -19,7 +19,7 @@ from desktop.ui.models.run import (
     is_port_free,
     memory_trouble,
     optional_name_trouble,
-    parse_port,
+    parse_ports,
     parts,
     volume_trouble,
 )
@@ -48,7 +48,9 @@ class RunDialog(Form):
         self.add("Image", self.image)
         self.name = self.field("Name", "chosen by the engine", check=optional_name_trouble)
         self.command = self.field("Command", "the image's own", check=command_trouble)
-        self.ports = self.field("Ports", "8080:80, 127.0.0.1:5432:5432, 53:53/udp", check=self._port_trouble)
+        self.ports = self.field(
+            "Ports", "8080:80, 127.0.0.1:5432:5432, 9000-9005:9000-9005", check=self._port_trouble
+        )
         self.volumes = self.field("Volumes", "data:/var/lib/data, /home/me/site:/site:ro", check=volume_trouble)
         self.volumes_pick = button("Choose a folder…", self._pick_folder, picture="files")
         self.form.addRow("", row(self.volumes_pick, None))
@@ -136,20 +138,26 @@ class RunDialog(Form):
         seen: set[tuple[str, str]] = set()
         for part in parts(text):
             try:
-                address, outer, inner = parse_port(part)
+                wanted = parse_ports(part)
             except ValueError as error:
                 return f"{error}."
-            protocol = inner.partition("/")[2]
-            if not outer:
-                continue
-            if (outer, protocol) in seen:
-                return f"Port {outer} is named twice."
-            seen.add((outer, protocol))
-            for container in self.context.lists.containers.items:
-                if any((str(port.host_port), port.protocol) == (outer, protocol) for port in container.ports):
-                    return f"Port {outer} is taken by the container {container.name}."
-            if not is_port_free(address, int(outer), protocol):
-                return f"Port {outer} of this computer is taken by another program."
+            for address, outer, inner in wanted:
+                protocol = inner.partition("/")[2]
+                if (outer, protocol) in seen:
+                    return f"Port {outer} is named twice."
+                if outer.isdigit():  # of a range the engine takes what is free
+                    seen.add((outer, protocol))
+                    if why := self._taken(address, outer, protocol):
+                        return why
+        return ""
+
+    def _taken(self, address: str, outer: str, protocol: str) -> str:
+        """By whom a port of this computer is taken; empty when it is free."""
+        for container in self.context.lists.containers.items:
+            if any((str(port.host_port), port.protocol) == (outer, protocol) for port in container.ports):
+                return f"Port {outer} is taken by the container {container.name}."
+        if not is_port_free(address, int(outer), protocol):
+            return f"Port {outer} of this computer is taken by another program."
         return ""
 
     def _run(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
 from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import GAP, MARGIN
 from desktop.ui.widgets.basics import button, label, row
+from desktop.ui.widgets.nothing import Nothing
 from desktop.ui.widgets.table import Table
 from engine.client.models import Found
 from vm.errors import UserError
@@ -40,16 +41,20 @@ class SearchDialog(QDialog):
         self.limit.setAccessibleName("How many")
         self.table = Table(COLUMNS, "Images found")
         self.note = label("", "muted", wrap=True)
+        self.nothing = Nothing("search", "No search yet", "Type a name or a word, such as “postgres”.")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.nothing)
+        self._stack.addWidget(self.table)
         self.take = button("Pull…", self._take, picture="pull", primary=True)
         self.take.setEnabled(False)
         search = button("Search", self.search, picture="search")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(GAP + 4)
+        outer.addWidget(label("Search Docker Hub", "section"))
         outer.addLayout(row(self.term, self.official, self.limit, search))
-        outer.addWidget(self.note)
-        outer.addWidget(self.table, 1)
-        outer.addLayout(row(None, button("Close", self.reject), self.take))
+        outer.addWidget(self._stack, 1)
+        outer.addLayout(row(self.note, None, button("Close", self.reject), self.take))
         self.term.returnPressed.connect(self.search)
         self.table.opened.connect(lambda found: self._take())
         self.table.chosen_changed.connect(lambda: self.take.setEnabled(len(self.table.chosen()) == 1))
@@ -58,7 +63,7 @@ class SearchDialog(QDialog):
         """Ask Docker Hub."""
         term = self.term.text().strip()
         if not term:
-            self.note.setText("Say what to look for.")
+            self.term.setFocus()
             return
         self.note.setText("Searching …")
         images = self._context.session.engine.images
@@ -68,10 +73,15 @@ class SearchDialog(QDialog):
 
     def _show(self, found: list[Found]) -> None:
         self.table.records.update_rows([Row(item.name, item) for item in found])
-        self.note.setText(f"{len(found)} found" if found else "Nothing found.")
+        self.note.setText(f"{len(found)} found" if found else "")
+        if not found:
+            self.nothing.say("Nothing found", "Look at the spelling, or search for one word of it.")
+        self._stack.setCurrentWidget(self.table if found else self.nothing)
 
     def _failed(self, error: UserError) -> None:
-        self.note.setText(f"{error.message} {error.hint}".strip())
+        self.note.setText("")
+        self.nothing.say(error.message, error.hint)
+        self._stack.setCurrentWidget(self.nothing)
 
     def _take(self) -> None:
         for found in self.table.chosen()[:1]:

@@ -15,11 +15,14 @@ from desktop.ui.context import Context
 from desktop.ui.icons import icon
 from desktop.ui.models.records import Column, Row
 from desktop.ui.models.states import TITLES
-from desktop.ui.theme import GAP, MARGIN, PAD
-from desktop.ui.widgets.basics import ICON, Picture, button, column, heading, label, row
+from desktop.ui.theme import MARGIN, PAD
+from desktop.ui.widgets.basics import ICON, button, heading, label, row
+from desktop.ui.widgets.nothing import Nothing
 from desktop.ui.widgets.table import Table
 
 SEARCH_WIDTH = 240
+EMPTY = 1
+"""Where in the stack of views the one for no rows is."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,8 @@ class ListPage(QWidget):
         self._narrowing = row()
         self._choices: list[Callable[[Any], bool]] = []
         self._picture = picture
-        self._empty_title = label("", "section")
-        self._empty_text = label("", "muted", wrap=True)
-        self._empty_text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._empty_buttons = row(None, None)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
-        self._stack.addWidget(self._make_empty())
         self.away = Away(context)
         self._stack.addWidget(self.away)
         head = row(self.title, self.count, None, self._buttons)
@@ -134,26 +132,7 @@ class ListPage(QWidget):
 
     def explain_empty(self, title: str, text: str, *buttons: QPushButton) -> None:
         """What to say when there is nothing to list."""
-        self._empty_title.setText(title)
-        self._empty_text.setText(text)
-        while self._empty_buttons.count() > 2:
-            taken = self._empty_buttons.takeAt(1).widget()
-            if taken is not None:
-                taken.deleteLater()
-        for number, made in enumerate(buttons):
-            self._empty_buttons.insertWidget(1 + number, made)
-
-    def _make_empty(self) -> QWidget:
-        page = QWidget()
-        page.setObjectName("page")
-        self._empty_text.setMinimumWidth(460)
-        picture = row(None, Picture(self._picture, 56, "faint"), None)
-        parts = column(None, picture, row(None, self._empty_title, None), row(None, self._empty_text, None))
-        parts.addLayout(self._empty_buttons)
-        parts.addStretch(2)
-        parts.setSpacing(GAP + 4)
-        page.setLayout(parts)
-        return page
+        self._stack.insertWidget(EMPTY, Nothing(self._picture, title, text, *buttons))
 
     # -- showing --------------------------------------------------------------------------------------------------
 
@@ -161,7 +140,7 @@ class ListPage(QWidget):
         """Show rows; ``known`` False says that nobody knows what there is."""
         self.table.records.update_rows(rows)
         self.count.setText(f"{len(rows)}" if known else "")
-        self._stack.setCurrentIndex(0 if rows else 1 if known else 2)
+        self._stack.setCurrentWidget(self.table if rows else self._stack.widget(EMPTY) if known else self.away)
         for part in (self.search, self.filters, *self._needy):
             part.setEnabled(known)
         self._enable()
@@ -195,24 +174,13 @@ class ListPage(QWidget):
 WHEN = "What there is is shown here when the engine runs."
 
 
-class Away(QWidget):
+class Away(Nothing):
     """In place of a list while nobody knows what there is: why, and the way to have it."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__()
-        self.setObjectName("page")
-        self._session = context.session
-        self.title = label("", "section")
-        self.text = label("", "muted", wrap=True)
-        self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.text.setMinimumWidth(400)
         self.start = button("Start", lambda: context.session.start(), picture="play", primary=True)
-        parts = column(None, row(None, Picture("machine", 56, "faint"), None), row(None, self.title, None))
-        parts.addLayout(row(None, self.text, None))
-        parts.addLayout(row(None, self.start, None))
-        parts.addStretch(2)
-        parts.setSpacing(GAP + 4)
-        self.setLayout(parts)
+        super().__init__("machine", "", "", self.start)
+        self._session = context.session
         context.session.status_changed.connect(self.refresh)
         self.refresh()
 
@@ -220,12 +188,11 @@ class Away(QWidget):
         """Show what is known now."""
         status, trouble = self._session.status, self._session.trouble
         state = status.state if status else None
-        if state is RunState.RUNNING:
-            self.title.setText("Looking …")
-        else:
-            self.title.setText(TITLES[state] if state else "Slipway is not running")
+        title = TITLES[state] if state else "Slipway is not running"
         told = status.stage or status.summary if status else trouble.message if trouble else ""
-        self.text.setText({RunState.RUNNING: "", RunState.STOPPED: WHEN}.get(state, told) if state else told)
+        if state is RunState.RUNNING:
+            title = "Looking …"
+        self.say(title, {RunState.RUNNING: "", RunState.STOPPED: WHEN}.get(state, told) if state else told)
         self.start.setVisible(state in (None, RunState.STOPPED, RunState.FAILED))
 
 

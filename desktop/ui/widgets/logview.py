@@ -8,10 +8,18 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QKeySequence, QShortcut, QTextCursor, QTextDocument
+from PySide6.QtGui import (
+    QFontDatabase,
+    QGuiApplication,
+    QKeySequence,
+    QShortcut,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+)
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from desktop.ui.theme import GAP
+from desktop.ui.theme import GAP, theme
 from desktop.ui.widgets.basics import label, restyle, row, tool
 
 MOST_LINES = 100_000
@@ -49,7 +57,10 @@ class LogView(QWidget):
         outer.setSpacing(GAP)
         outer.addLayout(self.bar)
         outer.addWidget(self.text, 1)
-        self._rest = ""
+        self._plain, self._marked = QTextCharFormat(), QTextCharFormat()
+        self._rest = {False: "", True: ""}
+        self._begun = False
+        self.clear()
         self.search.textChanged.connect(self._searched)
         self.search.returnPressed.connect(self._find)
         self.text.verticalScrollBar().valueChanged.connect(self._scrolled)
@@ -62,31 +73,41 @@ class LogView(QWidget):
             context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
         )
 
-    def append(self, text: str) -> None:
-        """Add text, which may end within a line."""
-        lines = (self._rest + ESCAPES.sub("", text)).replace("\r\n", "\n").split("\n")
-        self._rest = lines.pop()
+    def append(self, text: str, *, marked: bool = False) -> None:
+        """Add text, which may end within a line.
+
+        :param marked: in the colour of what is bad.
+        """
+        lines = (self._rest[marked] + ESCAPES.sub("", text)).replace("\r\n", "\n").split("\n")
+        self._rest[marked] = lines.pop()
         if not lines:
             return
         bar = self.text.verticalScrollBar()
         place = bar.value()
-        self.text.appendPlainText("\n".join(line.rpartition("\r")[2] for line in lines))
+        cursor = QTextCursor(self.text.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        shown = "\n".join(line.rpartition("\r")[2] for line in lines)
+        cursor.insertText(f"\n{shown}" if self._begun else shown, self._marked if marked else self._plain)
+        self._begun = True
         bar.setValue(bar.maximum() if self.follow.isChecked() else place)
 
     def finish(self) -> None:
         """Nothing more comes: show an unfinished last line too."""
-        if self._rest:
-            self.append("\n")
+        for marked, rest in self._rest.items():
+            if rest:
+                self.append("\n", marked=marked)
 
     def clear(self) -> None:
         """Forget what is shown."""
-        self._rest = ""
+        self._rest = {False: "", True: ""}
+        self._begun = False
+        self._marked.setForeground(theme().colour("bad"))
         self.text.clear()
 
     @property
     def lines(self) -> int:
         """How many lines are shown."""
-        return 0 if self.text.document().isEmpty() else self.text.blockCount()
+        return self.text.blockCount() if self._begun else 0
 
     def _searched(self, text: str) -> None:
         cursor = self.text.textCursor()
@@ -105,9 +126,10 @@ class LogView(QWidget):
             return
         self.follow.setChecked(False)
         flags = QTextDocument.FindFlag.FindBackward if backward else QTextDocument.FindFlag(0)
+        cursor = self.text.textCursor()
+        whole = cursor.atEnd() if backward else cursor.atStart()
         there = self.text.find(text, flags)
-        if not there:  # from the other end
-            cursor = self.text.textCursor()
+        if not there and not whole:  # from the other end
             end = QTextCursor.MoveOperation.End if backward else QTextCursor.MoveOperation.Start
             cursor.movePosition(end)
             self.text.setTextCursor(cursor)

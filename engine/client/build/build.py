@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from engine.client.build.session import session
 from engine.client.build.trace import Trace, decode
 from engine.client.errors import ProgressError
 from engine.client.progress import Lookup
+from engine.client.registry import explain
 from engine.client.streams import objects
 from engine.client.transport import Params, Transport, query
 from vm.errors import EngineError
@@ -20,6 +22,9 @@ from vm.errors import EngineError
 BUILDKIT = 2
 TAR = {"Content-Type": "application/x-tar"}
 CANCEL_SECONDS = 5.0
+
+UNRESOLVED = re.compile(r"failed to resolve source metadata for (?:docker\.io/(?:library/)?)?(\S+): ")
+"""How BuildKit says that it cannot have a base image."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,15 @@ async def _work(
         async with transport.stream("POST", "/build", params, content=body(), headers=TAR) as reply:
             async for values in objects(reply.aiter_raw()):
                 if values.get("error"):
-                    raise ProgressError(str(values["error"]), detail=str(values.get("errorDetail") or ""))
+                    raise failure(values)
                 told.put_nowait(_trace(values))
+
+
+def failure(values: Mapping[str, object]) -> EngineError:
+    """Why a build failed; in words for a person when it is a registry's refusal."""
+    error = ProgressError(str(values["error"]), detail=str(values.get("errorDetail") or ""))
+    base = UNRESOLVED.search(error.message)
+    return explain(error, base[1]) if base else error
 
 
 def _params(build: Build, key: str, opened: str) -> Params:

@@ -14,6 +14,8 @@ from desktop.ui.models.format import binary_size
 from desktop.ui.theme import GAP, theme
 from desktop.ui.widgets.basics import card, fill, label, row
 
+MEASURING = "Measuring …"
+
 
 class MachineCard(QWidget):
     """See the module."""
@@ -55,9 +57,10 @@ class MachineCard(QWidget):
         loads = _loads(samples)
         self.cpu_graph.show_values(loads, 100.0 * cpus)
         self.memory_graph.show_values([float(sample.memory) for sample in samples], float(limit))
-        self.cpu.setText(f"{loads[-1]:.0f} % of {cpus} CPUs" if loads and running else "–")
+        waiting = MEASURING if running else "–"
+        self.cpu.setText(f"{loads[-1]:.0f} % of {cpus} CPUs" if loads and running else waiting)
         of = f" of {binary_size(limit)}" if limit else ""
-        self.memory.setText(binary_size(samples[-1].memory) + of if samples and running else "–")
+        self.memory.setText(binary_size(samples[-1].memory) + of if samples and running else waiting)
         verdict = status.accelerator if status else None
         self.badge.setVisible(verdict is not None)
         self.speed.setVisible(verdict is not None)

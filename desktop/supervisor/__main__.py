@@ -13,7 +13,7 @@ from desktop.supervisor.app import Supervisor
 from desktop.supervisor.lock import InstanceLock
 from desktop.supervisor.server import serve
 from vm.errors import UserError
-from vm.host import host
+from vm.host import allow_many_files, host
 from vm.host.paths import Paths
 
 LOG_BYTES = 2 * 1024 * 1024
@@ -62,6 +62,7 @@ def main(kind: type[Supervisor] = Supervisor) -> int:
     if not lock.acquire():
         print("another supervisor runs already")
         return 0
+    log.info("files this process may open: %s", allow_many_files() or "any number")
     try:
         asyncio.run(supervise(paths, kind))
     except UserError as error:

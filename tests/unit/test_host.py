@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -157,3 +158,19 @@ def test_pipes_of_two_installations_differ() -> None:
     assert one != other
     assert one.startswith("slipway-")
     assert one.endswith("-qmp")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [((256, 20_000), 20_000), ((1024, 1 << 20), 1 << 16), ((70_000, 80_000), 70_000)]
+)
+def test_as_many_files_as_allowed(given: tuple[int, int], wanted: int) -> None:
+    """Tried in a process of its own: a hard limit that was lowered does not go up again."""
+    text = (
+        "import resource; from vm.host import allow_many_files;"
+        f"given = {given}; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1];"
+        "given = given if hard == -1 or given[1] <= hard else (min(given[0], hard), hard);"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, given);"
+        "print(allow_many_files(), resource.getrlimit(resource.RLIMIT_NOFILE)[0], given[1])"
+    )
+    told = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout.split()
+    assert told[0] == told[1] == str(min(wanted, int(told[2])))

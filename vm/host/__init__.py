@@ -2,6 +2,7 @@
 
 base.py      the Host protocol and its data        common.py   what the systems answer alike
 linux.py     macos.py     windows.py               paths.py    every on-disk name
+files_posix.py   the limit of open files
 lock_posix.py, lock_windows.py   an exclusive lock on an open file, which the kernel drops with its holder
 """
 
@@ -47,4 +48,16 @@ def try_lock(descriptor: int) -> bool:
     return lock_posix.try_lock(descriptor)
 
 
-__all__ = ["Host", "host", "try_lock"]
+def allow_many_files() -> int | None:
+    """Let this process open as many files as it may, each connection being two.
+
+    :return: how many that is, -1 for any number; None where there is no such limit (Windows).
+    """
+    if sys.platform == "win32":
+        return None
+    from vm.host import files_posix
+
+    return files_posix.allow_many_files()
+
+
+__all__ = ["Host", "allow_many_files", "host", "try_lock"]

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from desktop.cli.output import as_json, follow, size
-from desktop.control.bundle import save_bundle
+from desktop.control.bundle import have_bundle, save_bundle
 from desktop.control.client import ControlClient
 from desktop.control.schema import BundleFile, Check, ResetLevel
 
@@ -32,7 +32,7 @@ def diagnose(ctx: click.Context, json_: bool, bundle: Path | None, show: bool) -
     Exit code: 0 when all checks passed, 1 when one failed; with a bundle 0 when it was saved.
     """
     if bundle is not None or show:
-        _bundle(asyncio.run(_collect()), None if show else bundle)
+        _bundle(asyncio.run(have_bundle()), None if show else bundle)
         return
     checks = asyncio.run(_diagnose())
     if json_:
@@ -54,11 +54,6 @@ def _bundle(files: list[BundleFile], path: Path | None) -> None:
         click.echo(
             f"{path} holds {len(files)} files; passwords, tokens and keys were taken out. Nothing was sent."
         )
-
-
-async def _collect() -> list[BundleFile]:
-    async with await ControlClient.connect() as client:
-        return await client.bundle()
 
 
 async def _diagnose() -> list[Check]:

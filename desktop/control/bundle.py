@@ -1,15 +1,47 @@
-"""Saving a support bundle, for the command line and for the window: a ZIP of the texts that were shown."""
+"""Having and saving a support bundle, for the command line and the window: a ZIP of the texts that were shown."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from desktop.control.schema import BundleFile
-from vm.errors import HostError
+from desktop.control.client import ControlClient
+from desktop.control.schema import BundleFile, load
+from vm.errors import HostError, UserError
 from vm.files import write_atomically
+
+ROOT = Path(__file__).parents[2]
+ALONE_SECONDS = 120.0
+
+
+async def have_bundle() -> list[BundleFile]:
+    """What a support bundle would hold, without secrets; when no supervisor starts, what can be had without one.
+
+    :raise HostError: not even that.
+    """
+    try:
+        async with await ControlClient.connect() as client:
+            return await client.bundle()
+    except UserError as error:
+        why = BundleFile("supervisor.txt", f"{error.message}\n{error.hint}\n")
+        return [why, *await asyncio.to_thread(_collect_alone)]
+
+
+def _collect_alone() -> list[BundleFile]:
+    argv = [sys.executable, "-m", "desktop.support"]
+    try:
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, timeout=ALONE_SECONDS)
+    except subprocess.CalledProcessError as error:
+        raise HostError("The support bundle cannot be made", "Give this to a helper.", error.stderr) from error
+    except subprocess.TimeoutExpired as error:
+        raise HostError("The support bundle takes too long", "Try again.", str(error)) from error
+    return [load(BundleFile, values) for values in json.loads(done.stdout)]
 
 
 def save_bundle(path: Path, files: Sequence[BundleFile]) -> None:

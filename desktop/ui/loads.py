@@ -17,8 +17,9 @@ from vm.errors import UserError
 CALM_MS = 500
 """Milliseconds that samples are gathered before they are shown: each container sends its own, once a second."""
 
-MOST = 40
-"""Containers whose stats are followed at the same time: each is a stream, and costs dockerd work."""
+MOST = 60
+"""Containers whose stats are followed at the same time: each is a stream, and costs dockerd work. Those on the
+screen come first."""
 
 
 class Loads(QObject):
@@ -32,6 +33,7 @@ class Loads(QObject):
         self._containers = containers
         self._works: dict[str, Work] = {}
         self._wanted = False
+        self._seen: tuple[str, ...] = ()
         self.now: dict[str, Load] = {}
         self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
         self._calm.timeout.connect(self.changed)
@@ -42,9 +44,17 @@ class Loads(QObject):
         self._wanted = wanted
         self._follow()
 
+    def look_at(self, keys: tuple[str, ...]) -> None:
+        """These are on the screen now."""
+        if keys != self._seen:
+            self._seen = keys
+            self._follow()
+
     def _follow(self) -> None:
-        running = [item.id for item in self._containers.items if item.state == "running"] if self._wanted else []
-        running = running[:MOST]
+        items = self._containers.items if self._wanted else []
+        runs = {item.id: None for item in items if item.state == "running"}
+        first = [key for key in self._seen if key in runs]
+        running = list(dict.fromkeys([*first, *runs]))[: max(MOST, len(first))]
         for key in set(self._works) - set(running):
             self._works.pop(key).cancel()
             self.now.pop(key, None)

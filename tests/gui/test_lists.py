@@ -204,6 +204,26 @@ class TestNetworks:
         until(lambda: "spare" not in names(page))
 
 
+class TestMany:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "running,many"
+
+    def test_what_is_on_the_screen_is_measured(self, shown: Window) -> None:
+        """Each container's load is a stream: of 500 those are followed that somebody can see."""
+        page = go(shown, "containers")
+        until(lambda: len(names(page)) >= 500)
+
+        def measured() -> bool:
+            lines = [row.record for row in page.table.on_screen() if row.record.state == "running"]
+            return len(lines) > 5 and all(line.load is not None for line in lines)
+
+        bar = page.table.verticalScrollBar()
+        for place in (bar.maximum(), bar.minimum(), bar.maximum() // 2):
+            bar.setValue(place)
+            until(measured, "the load of every row that can be seen")
+
+
 class TestAway:
     """The machine goes and comes back: nothing stale, nothing frozen."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.control.bundle import save_bundle
+from desktop.control.bundle import have_bundle, save_bundle
 from desktop.control.schema import BundleFile, ContextReport, RunState, Status
 from desktop.diagnostics import Context
 from desktop.settings.schema import Settings, SettingsError
@@ -106,3 +106,16 @@ def test_saving(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="cannot be written"):
         save_bundle(tmp_path / "no" / "bundle.zip", [])
     assert list(tmp_path.iterdir()) == [path]
+
+
+async def test_without_a_supervisor_there_is_a_bundle_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPWAY_HOME", str(tmp_path))
+    monkeypatch.setenv("SLIPWAY_FAKE", "nonsense")  # a supervisor that ends at once
+    files = by_name(await have_bundle())
+    assert "did not start" in files["supervisor.txt"]
+    assert "nonsense" in files["logs/supervisor.out"]
+    assert '"unreachable"' in files["status.json"]
+    assert "settings can be used" in files["diagnosis.txt"]
+    assert "not to be had" in files["machine/dockerd.log"]

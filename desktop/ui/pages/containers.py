@@ -68,6 +68,7 @@ class ContainersPage(ListPage):
         )
         context.lists.containers.changed.connect(self.refresh)
         self.loads.changed.connect(self.refresh)
+        self.table.scrolled.connect(self._look)
         self._ages = QTimer(self, interval=AGES_MS)
         self._ages.timeout.connect(lambda: self.table.records.refresh_column(model.CREATED))
         self._ages.start()
@@ -159,6 +160,10 @@ class ContainersPage(ListPage):
         if found.known:
             running = sum(item.state == "running" for item in found.items)
             self.count.setText(f"{running} running of {len(found.items)}")
+
+    def _look(self) -> None:
+        seen = (container.id for row in self.table.on_screen() for container in row.record.containers)
+        self.loads.look_at(tuple(dict.fromkeys(seen)))
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -24,6 +24,7 @@ from desktop.ui.theme import ROW_HEIGHT, theme
 Index = QModelIndex | QPersistentModelIndex
 
 DOT = 8
+CALM_MS = 200
 NAMES = 2
 """Columns that hold names."""
 
@@ -84,6 +85,8 @@ class Table(QTreeView):
     """Row, column, and which of the links that the text names, with commas between."""
 
     chosen_changed = Signal()
+    scrolled = Signal()
+    """Other rows may be on the screen than before; told when it is calm."""
 
     def __init__(self, columns: Sequence[Column], name: str, *, tree: bool = False) -> None:
         super().__init__()
@@ -118,6 +121,17 @@ class Table(QTreeView):
             else:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
+        self._calm.timeout.connect(self.scrolled)
+        bar = self.verticalScrollBar()
+        for moved in (
+            bar.valueChanged,
+            bar.rangeChanged,
+            self.filter.layoutChanged,
+            self.expanded,
+            self.collapsed,
+        ):
+            moved.connect(lambda *_: self._calm.start())
         self.selectionModel().selectionChanged.connect(lambda: self.chosen_changed.emit())
 
     # -- what is chosen -------------------------------------------------------------------------------------------
@@ -147,6 +161,15 @@ class Table(QTreeView):
     def visible_rows(self) -> list[Row]:
         """The rows that fit the filter, with those of groups."""
         return [index.data(ROW) for index in self._indexes()]
+
+    def on_screen(self) -> list[Row]:
+        """The rows that can be seen now."""
+        found = []
+        index = self.indexAt(QPoint(0, 0))
+        while index.isValid() and self.visualRect(index).top() < self.viewport().height():
+            found.append(index.data(ROW))
+            index = self.indexBelow(index)
+        return found
 
     def _indexes(self) -> list[QModelIndex]:
         found = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from desktop.control.bundle import have_bundle
 from desktop.control.schema import BundleFile, Check
 from desktop.ui.pages.settings.bundle import BundleDialog
 from desktop.ui.theme import GAP, PAD
@@ -45,7 +46,7 @@ class DiagnosisTab(QWidget):
         """Collect what a helper needs to see, and show it; it is saved only when that is wanted."""
         self.collect.setEnabled(False)
         self.note.setText("Collecting …")
-        self.page.context.session.control(lambda client: client.bundle(), self._offer, self._failed, owner=self)
+        self.page.context.session.bridge.call(have_bundle(), self._offer, self._failed, owner=self)
 
     def _offer(self, files: list[BundleFile]) -> None:
         self._ready("")

@@ -1,0 +1,42 @@
+"""``python -m desktop.support``: the bundle as JSON, for when no supervisor is there to make it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+from desktop.control.schema import BundleFile, ContextReport, RunState, Status, dump
+from desktop.diagnostics import Context
+from desktop.settings.schema import Settings, SettingsError
+from desktop.settings.store import SettingsStore
+from desktop.support.bundle import collect
+from vm.errors import HostError
+from vm.host import host
+
+WHY = "no supervisor runs"
+
+
+async def alone() -> list[BundleFile]:
+    """What can be told without a supervisor."""
+    computer = host()
+    paths = computer.paths()
+    settings: Settings | SettingsError
+    try:
+        settings = SettingsStore(paths.settings).load()
+    except SettingsError as error:
+        settings = error
+    status = Status(RunState.UNREACHABLE, WHY, f"unix://{paths.docker_socket}")
+    return await collect(Context(paths, computer, settings, status, dict(os.environ)), _no_context(), (), _no_log)
+
+
+async def _no_context() -> ContextReport:
+    raise HostError(WHY)
+
+
+async def _no_log(source: str, offset: int) -> tuple[str, int]:
+    raise HostError(WHY)
+
+
+if __name__ == "__main__":
+    print(json.dumps(dump(asyncio.run(alone()))))

@@ -112,8 +112,8 @@ class Settings:
         return dataclasses.replace(self, cpus=cpus, memory_mib=memory)
 
     def shares(self) -> tuple[str, ...]:
-        """The folders of this computer that containers may mount, absolute, none inside another."""
-        return shares.shared(str(Path.home()) if self.share_home else None, self.shared_folders)
+        """The folders of this computer that containers may mount: their real names, none inside another."""
+        return shares.shared([*([str(Path.home())] if self.share_home else []), *self.shared_folders])
 
     def to_json(self) -> dict[str, Any]:
         """Every setting, for showing."""

@@ -48,16 +48,16 @@ def trouble(paths: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def shared(home: str | None, paths: Sequence[str]) -> tuple[str, ...]:
-    """The folders to share, none inside another: the home folder (None: not shared) and those that were added.
+def shared(paths: Sequence[str]) -> tuple[str, ...]:
+    """The folders to share: by their real names, without symbolic links, and none inside another.
 
-    A home that is the system's (``/`` of a service, say) is not shared.
+    What leads to the system's own (the home folder of a service can be ``/``) is left out. Looks at the disk.
     """
-    wanted = [*([home] if home is not None and trouble([home]) is None else []), *paths]
+    real = [path for path in dict.fromkeys(map(os.path.realpath, paths)) if trouble([path]) is None]
     return tuple(
         path
-        for path in wanted
-        if not any(other != path and is_within(to_guest(path), to_guest(other)) for other in wanted)
+        for path in real
+        if not any(other != path and is_within(to_guest(path), to_guest(other)) for other in real)
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.shares import as_words
+from desktop.supervisor.folders import shared
 from engine.endpoint.mounts import MountJudge
 from vm.guest.hostpath import is_within, system_folder, to_guest
 
@@ -28,6 +29,7 @@ done"""
 
 def make_judge(supervisor: Supervisor) -> MountJudge:
     """The endpoint's judge of bind mounts."""
+    host = supervisor.host
 
     def settings() -> Settings:
         try:
@@ -41,9 +43,11 @@ def make_judge(supervisor: Supervisor) -> MountJudge:
         return has(dict(zip(paths, told.stdout.decode().split(), strict=False)))
 
     async def advise(path: str) -> str:
+        if host.no_shared_folders:
+            return f"No folders can be shared: {host.no_shared_folders}."
         return await asyncio.to_thread(advice, path, settings())
 
-    return MountJudge(lambda: settings().shares(), look, advise)
+    return MountJudge(lambda: shared(settings(), host), look, advise)
 
 
 def has(found: dict[str, str]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop.settings.schema import SettingsError
+from desktop.supervisor.folders import shared
 from engine.changes import Replayer
 from vm.errors import LinkError
 from vm.state import MachineState
@@ -30,7 +31,7 @@ class Watching:
 
     def _shares(self) -> tuple[str, ...]:
         try:
-            return self._supervisor.store.load().shares()
+            return shared(self._supervisor.store.load(), self._supervisor.host)
         except SettingsError:  # told when something is started
             return ()
 

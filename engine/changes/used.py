@@ -14,7 +14,7 @@ from vm.guest.hostpath import is_within, to_guest
 class Used:
     """:ivar trees: folders to watch with all that is in them, none inside another.
     :ivar files: single files, outside the trees.
-    :ivar held: all that is mounted itself, as this computer calls it."""
+    :ivar held: all that is mounted itself, as this computer calls it, without symbolic links."""
 
     trees: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
@@ -29,7 +29,8 @@ class Used:
 def used(mounts: Iterable[Mapping[str, Any]], shares: Sequence[str]) -> Used:
     """What these mounts (``Mounts`` of ``GET /containers/json``) use of the shared folders. Looks at the disk."""
     sources = {str(mount.get("Source")) for mount in mounts if mount.get("Type") == "bind"}
-    held = {path for source in sources if (path := to_host(source, shares)) is not None}
+    named = [path for source in sources if (path := to_host(source, shares)) is not None]
+    held = {path for path in map(os.path.realpath, named) if share_of(path, shares) is not None}
     files = {path for path in held if os.path.isfile(path)}  # noqa: PTH113 - a text stays a text
     folders = held - files
     trees = {

@@ -199,11 +199,18 @@ def test_several_at_once() -> None:
 
 class TestSharedFolders:
     def test_the_home_folder_is_shared_unless_it_is_switched_off(self) -> None:
-        home = str(Path.home())
+        home = str(Path.home().resolve())
         assert Settings().shares() == (home,)
         assert Settings(share_home=False).shares() == ()
         assert Settings(shared_folders=("/data", f"{home}/inside")).shares() == (home, "/data")
         assert Settings(share_home=False, shared_folders=(f"{home}/inside",)).shares() == (f"{home}/inside",)
+
+    def test_links_are_followed_before_anything_is_shared(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        (tmp_path / "system").symlink_to("/etc")
+        settings = Settings(share_home=False, shared_folders=(f"{tmp_path}/link", f"{tmp_path}/system"))
+        assert settings.shares() == (f"{tmp_path}/real",)
 
     def test_a_home_that_is_the_systems_is_not_shared(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Path, "home", lambda: Path("/"))

@@ -33,6 +33,21 @@ class SettingsError(UserError):
     """A setting, or the file of settings, is not acceptable; nothing was changed."""
 
 
+WORDS = {
+    "cpus": "The number of processors",
+    "memory_mib": "The machine's memory",
+    "disk_gib": "The data disk's size",
+    "wait_seconds": "How long docker waits for the machine",
+    "accelerator": "The accelerator",
+    "context": "What is done with the Docker context",
+    "on_close": "What closing the window does",
+    "start_at_login": "Whether the engine starts at login",
+    "share_home": "Whether the home folder is shared",
+    "mirror": "The Debian mirror",
+}
+"""What settings are called in messages."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings; every instance is valid.
@@ -76,7 +91,7 @@ class Settings:
             _require_int(name, getattr(self, name), low, high, unit)
         if 0 < self.memory_mib < MIN_MEMORY_MIB:
             raise SettingsError(
-                f"memory_mib cannot be {self.memory_mib}: the engine needs {MIN_MEMORY_MIB} MiB",
+                f"{_called('memory_mib')} cannot be {self.memory_mib}: the engine needs {MIN_MEMORY_MIB} MiB",
                 f"Choose {MIN_MEMORY_MIB} or more, or 0 to let Slipway choose.",
             )
         _require_choice("accelerator", self.accelerator, ACCELERATORS)
@@ -84,9 +99,10 @@ class Settings:
         _require_choice("on_close", self.on_close, CLOSINGS)
         for name in ("start_at_login", "share_home"):
             if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"{name} has to be true or false")
+                raise SettingsError(f"{_called(name)} has to be true or false")
         if not isinstance(self.mirror, str) or (self.mirror and "://" not in self.mirror):
-            raise SettingsError("mirror has to be an address such as https://…", "Leave it empty for the default.")
+            why = f"{_called('mirror')} has to be an address such as https://…"
+            raise SettingsError(why, "Leave it empty for the default.")
         object.__setattr__(self, "shared_folders", _folders(self.shared_folders))
         _require_daemon(self.daemon)
 
@@ -101,12 +117,12 @@ class Settings:
         memory = self.memory_mib or min(8192, max(1024, host_memory_mib // 4))
         if cpus > host_cpus:
             raise SettingsError(
-                f"cpus cannot be {cpus}: this computer has {host_cpus}",
+                f"{_called('cpus')} cannot be {cpus}: this computer has {host_cpus}",
                 f"Choose 1 to {host_cpus}.",
             )
         if memory > host_memory_mib:
             raise SettingsError(
-                f"memory_mib cannot be {memory}: this computer has {host_memory_mib}",
+                f"{_called('memory_mib')} cannot be {memory}: this computer has {host_memory_mib}",
                 f"Choose at most {max(MIN_MEMORY_MIB, host_memory_mib * 3 // 4)}.",
             )
         return dataclasses.replace(self, cpus=cpus, memory_mib=memory)
@@ -215,19 +231,24 @@ def _folders(value: object) -> tuple[str, ...]:
     return found
 
 
+def _called(name: str) -> str:
+    """A setting's name in words, and as it is called in the file and on the command line."""
+    return f"{WORDS[name]} ({name})"
+
+
 def _require_int(name: str, value: object, low: int, high: int, unit: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise SettingsError(
-            f"{name} has to be a whole number, not {json.dumps(value, default=str)}", f"In {unit}."
+            f"{_called(name)} has to be a whole number, not {json.dumps(value, default=str)}", f"In {unit}."
         )
     if not low <= value <= high:
-        raise SettingsError(f"{name} cannot be {value}", f"Choose {low} to {high} {unit}.")
+        raise SettingsError(f"{_called(name)} cannot be {value}", f"Choose {low} to {high} {unit}.")
 
 
 def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise SettingsError(
-            f"{name} cannot be {json.dumps(value, default=str)}", f"Choose one of: {', '.join(choices)}."
+            f"{_called(name)} cannot be {json.dumps(value, default=str)}", f"Choose one of: {', '.join(choices)}."
         )
 
 

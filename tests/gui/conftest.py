@@ -26,5 +26,6 @@ def shown(qapp: QApplication, scenario: str) -> Iterator[Window]:
     with home(scenario), window(qapp) as made:
         if "running" in scenario:
             lists = made.context.lists
-            until(lambda: lists.containers.known and lists.images.known and lists.networks.known, "the lists")
+            every = (lists.containers, lists.images, lists.volumes, lists.networks)
+            until(lambda: all(found.known for found in every), "the lists")
         yield made

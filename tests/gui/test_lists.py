@@ -8,7 +8,7 @@ import signal
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
 
 from desktop.ui.models import containers as model
 from desktop.ui.models.records import ROW
@@ -271,3 +271,18 @@ class TestAway:
         assert names(page) == []
         QTest.mouseClick(page.away.start, Qt.MouseButton.LeftButton)
         until(lambda: "web" in names(page), seconds=30)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Escape])
+def test_a_question_loses_nothing_by_a_key_that_was_meant_for_another_window(shown: Window, key: Qt.Key) -> None:
+    page = go(shown, "volumes")
+    until(lambda: "cache" in names(page))
+    choose(page, "cache")
+    act(page, "remove")
+    question = top(Question)
+    focused = question.focusWidget()
+    assert isinstance(focused, QPushButton)
+    assert focused.text().replace("&", "") == "Cancel"
+    QTest.keyClick(focused, key)
+    until(lambda: QApplication.activeModalWidget() is None)
+    assert "cache" in names(page)

@@ -64,7 +64,8 @@ class StatsPanel(QWidget):
     def _take(self, samples: list[dict[str, Any]]) -> None:
         for values in samples:
             load = load_of(values)
-            self.plots[0].add(load.cpu)
+            if self._before is not None:  # the first says nothing of the time before it
+                self.plots[0].add(load.cpu)
             self.plots[1].add(load.memory)
             counters = _counters(values)
             if self._before is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -57,12 +58,25 @@ class Question(QDialog):
         self.verb.setProperty("danger" if danger else "primary", True)
         self.verb.setAccessibleName(verb)
         self.buttons.addButton(self.verb, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.verb.setAutoDefault(False)  # Return must not lose anything, and neither must the space bar
-        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setFocus()
+        self.verb.setAutoDefault(not danger)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         outer.addWidget(self.buttons)
+        if danger:  # neither Return nor the space bar must lose anything
+            cancel = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
+            cancel.setDefault(True)
+            cancel.setProperty("calm", True)
+            cancel.setFocus()
+        else:
+            self.verb.setDefault(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """As high as its words need at its width: a dialog's own guess is made for another width."""
+        super().showEvent(event)
+        layout = self.layout()
+        assert layout is not None
+        self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def then(self, agreed: Callable[[bool], Any]) -> Question:
         """Show the question without blocking; ``agreed`` gets whether the option was ticked."""

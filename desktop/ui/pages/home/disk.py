@@ -91,7 +91,8 @@ class DiskCard(QWidget):
         Question(
             self,
             "Prune the build cache?",
-            f"{use.idle} steps of builds are kept to make the next build quick. "
-            f"Removing them frees {size(use.reclaimable)}; no image is lost.",
+            f"{use.idle} {'step of a build is' if use.idle == 1 else 'steps of builds are'} kept to make the next"
+            f" build quick. Removing {'it' if use.idle == 1 else 'them'} frees {size(use.reclaimable)};"
+            " no image is lost.",
             "Prune",
         ).then(agreed)

@@ -22,7 +22,7 @@ class Completed:
     stderr: bytes
 
 
-SCRIPT = "e=$(mktemp); ( eval {command} ) 2>$e; c=$?; printf %s {mark}$c{mark}; cat $e; rm -f $e"
+SCRIPT = "e=$(mktemp); ( eval {command} ) 2>$e; c=$?; printf %s%d%s {mark} $c {mark}; cat $e; rm -f $e"
 """The command, then its exit code between two marks that no output has, then what it wrote to stderr."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 
@@ -37,7 +38,7 @@ class ShellStream:
 
     async def close(self) -> None:
         self._in.close()
-        if self.process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
             os.killpg(self.process.pid, signal.SIGHUP)  # as the agent does
         await self.process.wait()
 

@@ -60,6 +60,7 @@ class Settings:
         current one does not work), ``always`` or ``never``.
     :ivar wait_seconds: how long a connection to the socket waits while the machine boots.
     :ivar mirror: address of the Debian archive for building images; empty takes this computer's own.
+    :ivar host_proxy: whether engine and containers use this computer's proxy when ``daemon.proxies`` names none.
     :ivar start_at_login: whether the engine is started, with the tray icon only, when the user logs in.
     :ivar on_close: what closing the window does: ``tray`` keeps the tray icon and the engine, ``quit`` keeps the
         engine only, ``stop`` stops the engine too.
@@ -76,6 +77,7 @@ class Settings:
     wait_seconds: int = 60
     mirror: str = ""
     start_at_login: bool = False
+    host_proxy: bool = True
     on_close: str = "tray"
     share_home: bool = True
     shared_folders: tuple[str, ...] = ()
@@ -97,7 +99,7 @@ class Settings:
         _require_choice("accelerator", self.accelerator, ACCELERATORS)
         _require_choice("context", self.context, CONTEXT_POLICIES)
         _require_choice("on_close", self.on_close, CLOSINGS)
-        for name in ("start_at_login", "share_home"):
+        for name in ("start_at_login", "share_home", "host_proxy"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingsError(f"{_called(name)} has to be true or false")
         if not isinstance(self.mirror, str) or (self.mirror and "://" not in self.mirror):
@@ -144,7 +146,7 @@ class Settings:
 NAMES = tuple(item.name for item in dataclasses.fields(Settings))
 """The settings' names, in order."""
 
-NEEDS_RESTART = frozenset({"cpus", "memory_mib", "accelerator", "daemon"})
+NEEDS_RESTART = frozenset({"host_proxy", "cpus", "memory_mib", "accelerator", "daemon"})
 """Settings a running machine takes up only at its next start."""
 
 

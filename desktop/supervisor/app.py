@@ -34,6 +34,7 @@ from desktop.supervisor.news import News
 from desktop.supervisor.preferences import Preferences
 from desktop.supervisor.recovery import RestartPolicy
 from desktop.supervisor.startup import Startup, Timeline, describe
+from desktop.supervisor.surroundings import archive, with_proxies
 from desktop.supervisor.truth import find_out
 from desktop.supervisor.upkeep import Upkeep
 from desktop.supervisor.watching import Watching
@@ -41,6 +42,7 @@ from engine.client import Version
 from engine.endpoint import Endpoint
 from engine.linux import GUEST_SOCKET, LinuxEngine
 from engine.ports import Publisher
+from engine.trust import Trust
 from vm.errors import EngineError, MachineError, UserError
 from vm.finish import finish
 from vm.guest.names import Names
@@ -83,13 +85,15 @@ class Supervisor:
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)
-        self.startup = Startup(paths, host)
+        self.trust = Trust(lambda: archive(host))
+        self.startup = Startup(paths, host, self.trust)
         self.news = News()
         self.preferences = Preferences(self)
         self.upkeep = Upkeep(self)
         self.watching = Watching(self)
         self.folders = Folders(self)
-        self._endpoint = Endpoint(paths.docker_socket, self._wait_seconds(), judge=make_judge(self))
+        judge = with_proxies(make_judge(self), self)
+        self._endpoint = Endpoint(paths.docker_socket, self._wait_seconds(), judge=judge)
         self._job: Job | None = None
         self._failure: UserError | None = None
         self._failed_stage = ""
@@ -123,6 +127,7 @@ class Supervisor:
         await self.publisher.close()
         await self.folders.close()
         await self.names.close()
+        await self.trust.close()
         await self._endpoint.close()
 
     # -- work ---------------------------------------------------------------------------------------------------
@@ -286,6 +291,7 @@ class Supervisor:
             self.publisher.clear()
             self.folders.use(None)
             self.names.use(None)
+            self.trust.use(None)
         if old not in (MachineState.RUNNING, MachineState.PAUSED):
             return
         if new is MachineState.FAILED and self._active() is None:
@@ -301,6 +307,7 @@ class Supervisor:
         self.publisher.use(link)
         self.folders.use(link)
         self.names.use(link)
+        self.trust.use(link)
         if link is None:
             self._endpoint.hold("the connection into the machine was lost and is being made again")
         else:
@@ -310,6 +317,7 @@ class Supervisor:
         self.publisher.use(link)
         self.folders.use(link)
         self.names.use(link)
+        self.trust.use(link)
         self._endpoint.open_gate(link, GUEST_SOCKET)
 
     def _shut(self, cause: UserError | None = None) -> None:

@@ -17,8 +17,11 @@ from desktop.settings.schema import Settings
 from desktop.supervisor.folders import shared
 from desktop.supervisor.jobs import Emit
 from desktop.supervisor.preferences import merged
+from desktop.supervisor.surroundings import archive, in_use
 from engine.folders import table
 from engine.linux import ENGINE_ROOTFS
+from engine.proxies import json_variables, to_daemon
+from engine.trust import Trust
 from vm.disk import DataDisk
 from vm.files import write_atomically
 from vm.host import Host
@@ -110,9 +113,10 @@ class Timeline:
 class Startup:
     """Turns settings into a machine's specification: finds or makes every part it needs."""
 
-    def __init__(self, paths: Paths, host: Host) -> None:
+    def __init__(self, paths: Paths, host: Host, trust: Trust) -> None:
         self._paths = paths
         self._host = host
+        self._trust = trust
         self.verdict: Verdict | None = None
 
     async def prepare(self, settings: Settings, line: Timeline) -> MachineSpec:
@@ -182,7 +186,16 @@ class Startup:
         files["folders"] = self._paths.run / "folders"
         write_atomically(files["folders"], table(shared(settings, self._host)).encode())
         files["daemon.json"] = self._paths.run / "daemon.json"
-        write_atomically(files["daemon.json"], json.dumps(merged(settings.daemon), indent=1).encode())
+        daemon = merged(settings.daemon)
+        proxies = in_use(settings, self._host)
+        if proxies:
+            daemon["proxies"] = to_daemon(proxies)
+            files["proxy"] = self._paths.run / "proxy"
+            write_atomically(files["proxy"], json_variables(proxies) + b"\n")
+        write_atomically(files["daemon.json"], json.dumps(daemon, indent=1).encode())
+        files["trust"] = self._paths.run / "trust"
+        self._trust.handed = archive(self._host)
+        write_atomically(files["trust"], self._trust.handed)
         return files
 
 

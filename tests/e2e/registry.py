@@ -9,10 +9,11 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -87,8 +88,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_registry(folder: Path, port: int, guest_host: str) -> Iterator[Registry]:
-    """Run a registry that keeps its data in ``folder``, until the end of the block."""
+def running_registry(
+    folder: Path, port: int, guest_host: str, more: Mapping[str, Any] | None = None
+) -> Iterator[Registry]:
+    """Run a registry that keeps its data in ``folder``, until the end of the block.
+
+    :param more: members of its configuration; one with TLS counts as up as soon as it listens.
+    """
+    more = dict(more or {})
+    http = {"addr": f"127.0.0.1:{port}", **more.pop("http", {})}
     program = shutil.which("docker-registry")
     assert program, "docker-registry is missing: python3 installers/dev.py setup"
     configuration = folder / "registry.json"  # YAML, of which JSON is a part
@@ -101,14 +109,16 @@ def running_registry(folder: Path, port: int, guest_host: str) -> Iterator[Regis
                     "filesystem": {"rootdirectory": str(folder / "data")},
                     "delete": {"enabled": True},
                 },
-                "http": {"addr": f"127.0.0.1:{port}"},
+                "http": http,
+                **more,
             }
         )
     )
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=subprocess.STDOUT)
         try:
-            await_answer(f"http://127.0.0.1:{port}/v2/", process, folder / "registry.log")
+            url = f"{'https' if 'tls' in http else 'http'}://127.0.0.1:{port}/v2/"
+            await_answer(url, process, folder / "registry.log")
             yield Registry(port, guest_host)
         finally:
             process.terminate()
@@ -120,8 +130,11 @@ def await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
+            if url.startswith("https:"):  # whose certificate is not for us to look at
+                socket.create_connection(("127.0.0.1", httpx.URL(url).port or 443), 1).close()
+                return
             if httpx.get(url).status_code == 200:
                 return
-        except httpx.TransportError:
+        except (httpx.TransportError, OSError):
             time.sleep(0.1)
     raise AssertionError(f"docker-registry does not answer on {url}:\n{log.read_text()}")

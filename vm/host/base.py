@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vm.host.paths import Paths
+from vm.host.proxies import Proxies
 from vm.spec import Accelerator, Arch, System
 
 
@@ -113,6 +114,14 @@ class Host(Protocol):
 
     def name_servers(self, name: str) -> tuple[str, ...]:
         """The name servers this computer asks about ``name`` at this moment, best first; may block."""
+        ...
+
+    def proxies(self) -> Proxies:
+        """The proxy this user's programs are to use now; may block."""
+        ...
+
+    def certificates(self) -> list[bytes]:
+        """The certificates (DER) this computer trusts, Mozilla's among them or not; may block."""
         ...
 
     def spawn_flags(self) -> dict[str, bool | int]:

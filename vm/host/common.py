@@ -12,6 +12,7 @@ import psutil
 
 from vm.errors import HostError
 from vm.host.paths import Paths
+from vm.host.proxies import Proxies, from_variables
 from vm.spec import Arch
 
 _ARCHES = {"x86_64": Arch.AMD64, "amd64": Arch.AMD64, "aarch64": Arch.ARM64, "arm64": Arch.ARM64}
@@ -86,6 +87,12 @@ class CommonHost:
         except OSError:
             return ()
         return name_servers(text)
+
+    def proxies(self) -> Proxies:
+        return from_variables(os.environ)
+
+    def certificates(self) -> list[bytes]:
+        return []
 
     def spawn_flags(self) -> dict[str, bool | int]:
         return {"start_new_session": True}

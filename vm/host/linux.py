@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
+from vm.host.certificates import of_linux
 from vm.host.common import FOLDER, CommonHost
+from vm.host.proxies import Proxies, from_gnome, run
 from vm.spec import Accelerator, Arch, System
 
 _APT = {
@@ -115,6 +117,12 @@ class LinuxHost(CommonHost):
 
     def qemu_folders(self) -> tuple[Path, ...]:
         return (Path("/usr/bin"), Path("/usr/local/bin"), Path("/usr/libexec"))
+
+    def proxies(self) -> Proxies:
+        return super().proxies() or from_gnome(run)
+
+    def certificates(self) -> list[bytes]:
+        return of_linux()
 
     def installer(self, programs: Sequence[str]) -> Installer | None:
         for name, command, packages in _MANAGERS:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
+from vm.host.certificates import read_pem
 from vm.host.common import FOLDER, CommonHost
+from vm.host.proxies import Proxies, from_scutil, run
 from vm.spec import Accelerator, Arch, System
 
 _NO_LINKS = 0x20000000
@@ -48,13 +49,15 @@ class MacHost(CommonHost):
         return (Path("/opt/homebrew/bin"), Path("/usr/local/bin"), Path("/opt/local/bin"))
 
     def name_servers(self, name: str) -> tuple[str, ...]:
-        try:
-            told = subprocess.run(
-                ["scutil", "--dns"], capture_output=True, text=True, timeout=5, check=True
-            ).stdout
-        except (OSError, subprocess.SubprocessError):
-            return super().name_servers(name)
-        return resolvers(told, name) or super().name_servers(name)
+        return resolvers(run(["scutil", "--dns"]), name) or super().name_servers(name)
+
+    def proxies(self) -> Proxies:
+        return super().proxies() or from_scutil(run)
+
+    def certificates(self) -> list[bytes]:
+        keychains = ("/Library/Keychains/System.keychain", Path.home() / "Library/Keychains/login.keychain-db")
+        texts = [run(["security", "find-certificate", "-a", "-p", str(keychain)]) for keychain in keychains]
+        return [certificate for text in texts for certificate in read_pem(text.encode())]
 
     def installer(self, programs: Sequence[str]) -> Installer | None:
         return Installer("Homebrew", "brew install qemu")

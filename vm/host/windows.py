@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
 from vm.host.common import LINE_LIMIT, CommonHost
+from vm.host.proxies import Proxies, from_windows, run
 from vm.spec import Accelerator, Arch, System
 
 CREATE_NEW_PROCESS_GROUP = 0x00000200
@@ -82,6 +84,13 @@ class WindowsHost(CommonHost):
         except dns.resolver.NoResolverConfiguration:
             return ()
 
+    def proxies(self) -> Proxies:
+        return super().proxies() or from_windows(run)
+
+    def certificates(self) -> list[bytes]:
+        listing = getattr(ssl, "enum_certificates")  # noqa: B009 - only Windows' Python has it
+        return [data for data, kind, trusted in listing("ROOT") if kind == "x509_asn" and trusts_servers(trusted)]
+
     def spawn_flags(self) -> dict[str, bool | int]:
         return {"creationflags": CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS}
 
@@ -104,3 +113,8 @@ def pipe_name(path: Path) -> str:
     """The pipe that stands for the channel ``path``: one flat name space serves all users, hence the hash."""
     folder = hashlib.sha256(path.parent.as_posix().lower().encode()).hexdigest()[:16]
     return f"slipway-{folder}-{path.stem}"
+
+
+def trusts_servers(trusted: bool | frozenset[str] | set[str]) -> bool:
+    """Whether a certificate of Windows' store counts for TLS servers: for everything, or for id-kp-serverAuth."""
+    return trusted is True or (isinstance(trusted, frozenset | set) and "1.3.6.1.5.5.7.3.1" in trusted)

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QCheckBox, QLineEdit
 
 from desktop.control.schema import SettingsReport
 from desktop.ui.pages.settings.form import WIDE, FormTab
@@ -28,7 +28,18 @@ class ProxyTab(FormTab):
 
     def __init__(self, page: SettingsPage) -> None:
         super().__init__(page)
-        form = self.form("Proxy", "For what the engine fetches: pulls, pushes and searches. Empty: none.")
+        form = self.form("Proxy", "For what the engine fetches, and for containers and builds.")
+        self.follow = QCheckBox("Use this computer's proxy when none is given here")
+        self.field(
+            form,
+            "host_proxy",
+            "",
+            self.follow,
+            lambda: {"host_proxy": json.dumps(self.follow.isChecked())},
+            lambda report: self.follow.setChecked(report.stored["host_proxy"]),
+        )
+        self.follow.setAccessibleName(self.follow.text())
+        self.follow.toggled.connect(self.check)
         self.lines: dict[str, QLineEdit] = {}
         for key, (caption, hint) in KEYS.items():
             made = self.lines[key] = QLineEdit(placeholderText=hint)

@@ -1,0 +1,88 @@
+"""The proxy inside the machine: this computer's, by the names the machine has for it.
+
+Where docker has a setting, it is docker's: dockerd's own is ``proxies`` in its daemon.json. Containers get theirs
+as variables when they are created, as the docker command does it for who has set ``proxies`` in its config.json;
+what a container is given by its user goes first. Steps of a build get them from usr/lib/slipway/build-runc.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from vm.host.proxies import Proxies
+
+HOST = "host.docker.internal"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+DIRECT = (*LOOPBACK, HOST, "gateway.docker.internal", "10.0.2.2")
+"""Never by a proxy: the container itself, and this computer."""
+
+
+def from_daemon(proxies: Mapping[str, Any]) -> Proxies:
+    """What daemon.json's ``proxies`` says."""
+    return Proxies(*(str(proxies.get(key) or "") for key in ("http-proxy", "https-proxy", "no-proxy")))
+
+
+def for_guest(proxies: Proxies) -> Proxies:
+    """The same seen from inside: a proxy on this computer's loopback has another name there."""
+    if not proxies:
+        return Proxies()
+    words = (word.strip() for word in proxies.no.split(","))
+    given = [word[1:] if word.startswith("*.") else word for word in words if word]  # Go knows no other star
+    no = ",".join(dict.fromkeys([*given, *DIRECT]))
+    return Proxies(_seen_from_inside(proxies.http), _seen_from_inside(proxies.https), no)
+
+
+def to_daemon(proxies: Proxies) -> dict[str, str]:
+    """For daemon.json."""
+    values = {"http-proxy": proxies.http, "https-proxy": proxies.https, "no-proxy": proxies.no}
+    return {key: value for key, value in values.items() if value}
+
+
+def variables(proxies: Proxies) -> dict[str, str]:
+    """For a container; some programs know only the small letters, some only the capitals."""
+    values = {"HTTP_PROXY": proxies.http, "HTTPS_PROXY": proxies.https, "NO_PROXY": proxies.no}
+    return {spelt: value for name, value in values.items() if value for spelt in (name, name.lower())}
+
+
+def json_variables(proxies: Proxies) -> bytes:
+    """For build-runc: members of a JSON array."""
+    return ",".join(json.dumps(f"{name}={value}") for name, value in variables(proxies).items()).encode()
+
+
+class ProxyJudge:
+    """Gives containers the proxy (a :data:`~engine.endpoint.rewrite.Judge`).
+
+    :param proxies: tells those in use, as the machine calls them; may block.
+    """
+
+    def __init__(self, proxies: Callable[[], Proxies]) -> None:
+        self._proxies = proxies
+
+    async def __call__(self, body: bytes) -> bytes:
+        """The body to send on."""
+        wanted = variables(await asyncio.to_thread(self._proxies))
+        if not wanted:
+            return body
+        try:
+            request = json.loads(body)
+        except ValueError:
+            return body  # dockerd says what is wrong with it
+        given = request.get("Env") if isinstance(request, dict) else ""
+        if not isinstance(given, list | None) or not all(isinstance(one, str) for one in given or ()):
+            return body
+        said = {one.partition("=")[0].upper() for one in given or ()}
+        added = [f"{name}={value}" for name, value in wanted.items() if name.upper() not in said]
+        return json.dumps({**request, "Env": [*(given or ()), *added]}).encode() if added else body
+
+
+def _seen_from_inside(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.hostname not in LOOPBACK:
+        return address
+    user, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{HOST}{port}"))

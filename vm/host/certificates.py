@@ -1,0 +1,83 @@
+"""Certificate authorities that this computer trusts and Mozilla does not: a company's, a proxy's, one's own."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import certifi
+from cryptography import x509
+
+log = logging.getLogger(__name__)
+
+PEM = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END")
+
+BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Arch
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # Fedora
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # Alpine
+)
+ANCHORS = (
+    "/usr/local/share/ca-certificates",
+    "/etc/pki/ca-trust/source/anchors",
+    "/etc/ca-certificates/trust-source/anchors",
+    "/etc/pki/trust/anchors",
+)
+"""Where an administrator puts authorities of his own, whether or not the bundle has been made anew since."""
+
+
+def read_pem(data: bytes) -> list[bytes]:
+    """The certificates (DER) in a text with any number of them."""
+    found = []
+    for match in PEM.finditer(data):
+        try:
+            found.append(base64.b64decode(b"".join(match[1].split()), validate=True))
+        except ValueError:
+            log.debug("a certificate is not BASE64")
+    return found
+
+
+def to_pem(certificate: bytes) -> bytes:
+    """DER to PEM (RFC 7468)."""
+    text = base64.b64encode(certificate)
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return b"\n".join([b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""])
+
+
+def own_authorities(certificates: Iterable[bytes]) -> list[bytes]:
+    """Those that are authorities and not among Mozilla's, each once, in a fixed order."""
+    known = set(read_pem(Path(certifi.where()).read_bytes()))
+    return sorted({one for one in certificates if one not in known and _is_authority(one)})
+
+
+def of_linux() -> list[bytes]:
+    """The distribution's bundle, what an administrator added, and SSL_CERT_FILE (OpenSSL's variable)."""
+    files = [Path(name) for name in BUNDLES]
+    for folder in ANCHORS:
+        files += sorted(Path(folder).rglob("*.crt")) + sorted(Path(folder).rglob("*.pem"))
+    if named := os.environ.get("SSL_CERT_FILE"):
+        files.append(Path(named))
+    found = []
+    for file in files:
+        try:
+            data = file.read_bytes()
+        except OSError:
+            continue
+        found += read_pem(data) or ([data] if data[:1] == b"\x30" else [])  # DER is a SEQUENCE
+    return found
+
+
+def _is_authority(certificate: bytes) -> bool:
+    try:
+        parsed = x509.load_der_x509_certificate(certificate)
+        return bool(parsed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except x509.ExtensionNotFound:
+        return parsed.issuer == parsed.subject  # of the time before version 3
+    except ValueError as error:
+        log.debug("a certificate cannot be read: %s", error)
+        return False

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -101,6 +102,9 @@ def office(
         archive, image = busybox_archives[host().arch.value]
         made = Office(folder, home, slipway, docker, proxy, private, strict, plain, other, image)
         made.resolver(FIRST)
+        Program((sys.executable, "-m", "vm.image.build"), {})(
+            timeout=START_SECONDS
+        )  # not in an office without Debian
         slipway("settings", "set", "daemon", f'{{"insecure-registries": ["registry.corp.test:{plain.port}"]}}')
         try:
             slipway("start", timeout=START_SECONDS)

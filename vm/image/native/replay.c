@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 
 #define FIELDS 10
@@ -231,12 +232,9 @@ static bool usable(const char *path) {
     return *path && *path != '/' && strlen(path) < PATH_MAX - 1;
 }
 
-static void apply(char *const fields[FIELDS]) {
+static void apply(const struct mount *mount, char *const fields[FIELDS]) {
     const char *kind = fields[0];
     char *path = fields[2], *other = fields[3];
-    struct mount *mount = mount_at(fields[1]);
-    if (!mount || !usable(path))
-        return;
     int64_t modified = strtoll(fields[6], NULL, 10), second = INT64_C(1000000000);
     int64_t changed = strtoll(fields[7], NULL, 10) + ahead(strtoll(fields[8], NULL, 10));
     const struct stat st = {
@@ -260,24 +258,31 @@ static void apply(char *const fields[FIELDS]) {
             move(mount, path, other, &st);
         }
     }
+}
+
+/* The file systems know this program for no longer than it takes. */
+static void replay_change(char *const fields[FIELDS]) {
     show(0, TRUTH, "", NULL);
     show(1, TRUTH, "", NULL);
+    replay->pid = getpid();
+    struct mount *mount = mount_at(fields[1]);
+    if (mount && usable(fields[2]))
+        apply(mount, fields);
+    replay->pid = 0;
 }
 
 int main(void) {
     char *fields[FIELDS] = {0};
     size_t room[FIELDS] = {0};
+    /* One at a time: an earlier supervisor's has to end first, since the file systems know only one. */
+    int lock = replay_open();
     replay = replay_map();
-    if (!replay) {
+    if (!replay || lock < 0 || flock(lock, LOCK_EX) < 0) {
         perror("replay");
         return 1;
     }
-    show(0, TRUTH, "", NULL);
-    show(1, TRUTH, "", NULL);
-    replay->pid = getpid();
     for (int field = 0; getdelim(&fields[field], &room[field], 0, stdin) >= 0; field = (field + 1) % FIELDS)
         if (field == FIELDS - 1)
-            apply(fields);
-    replay->pid = 0;
+            replay_change(fields);
     return 0;
 }

@@ -45,15 +45,19 @@ struct shown {
 #define PROBE ".slipway-replay-"
 
 struct replay {
-    pid_t pid; /* of the replaying program; 0: none */
+    pid_t pid; /* of the replaying program while it replays a change; 0: it does not */
     uint64_t asked, answered;
     struct shown shown[2];
     struct change changes[SETS][WAYS];
 };
 
-static struct replay *replay_map(void) {
+static int replay_open(void) {
     const char *name = getenv("SHAREFS_REPLAY");
-    int file = open(name ? name : REPLAY_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return open(name ? name : REPLAY_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+static struct replay *replay_map(void) {
+    int file = replay_open();
     if (file < 0)
         return NULL;
     void *map = MAP_FAILED;

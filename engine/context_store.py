@@ -49,6 +49,13 @@ class ContextStore:
         """
         return _read(self.config) or {}
 
+    def replace(self, settings: Mapping[str, Any]) -> None:
+        """Write all of config.json.
+
+        :raise ContextError: it cannot be written.
+        """
+        _write(self.config, settings)
+
     def set_current(self, name: str) -> None:
         """Change the current context and nothing else.
 

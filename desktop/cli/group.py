@@ -22,6 +22,11 @@ COMMANDS = {
     "disk": ("desktop.cli.upkeep", "disk", "Look after the data disk."),
     "image": ("desktop.cli.upkeep", "image", "Look after the machine's system images."),
     "context": ("desktop.cli.upkeep", "context", "Say which engine the docker command talks to."),
+    "credentials": (
+        "desktop.cli.upkeep",
+        "credentials",
+        "Take out credential helpers that are missing.",
+    ),
     "diagnose": ("desktop.cli.care", "diagnose", "Check everything Slipway needs and say how to mend it."),
     "reset": ("desktop.cli.care", "reset", "Delete all containers, images and volumes, and begin anew."),
     "completion": ("desktop.cli.care", "completion", "Print the completion script for a shell."),

@@ -1,4 +1,4 @@
-"""settings, disk, image and context: what is looked after now and then."""
+"""settings, disk, image, context and credentials: what is looked after now and then."""
 
 from __future__ import annotations
 
@@ -184,3 +184,20 @@ def context_use() -> None:
 def context_restore() -> None:
     """Make the context current again that was so before Slipway's."""
     _tell(_ask(lambda client: client.restore_context()))
+
+
+@click.group()
+def credentials() -> None:
+    """Mend what the docker command knows about credential helpers."""
+
+
+@credentials.command("repair")
+def credentials_repair() -> None:
+    """Take helpers that are not installed out of docker's config.json, and remember them."""
+    _tell(_ask(lambda client: client.change_helpers(True)))
+
+
+@credentials.command("restore")
+def credentials_restore() -> None:
+    """Put back what “repair” has taken out."""
+    _tell(_ask(lambda client: client.change_helpers(False)))

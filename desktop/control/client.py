@@ -292,6 +292,10 @@ class ControlClient:
         """Make ``slipway`` the current Docker context, and remember the one before."""
         return _as(Note, await self._call("POST", "/context/use"))
 
+    async def change_helpers(self, repair: bool) -> Note:
+        """Take missing credential helpers out of Docker's configuration, or put back what was taken out."""
+        return _as(Note, await self._call("POST", "/helpers", {"repair": repair}))
+
     async def restore_context(self) -> Note:
         """Make the remembered Docker context current again."""
         return _as(Note, await self._call("POST", "/context/restore"))

@@ -72,6 +72,7 @@ def make_app(supervisor: Supervisor) -> web.Application:
         ("GET", "/context", calls.context),
         ("POST", "/context/use", calls.use_context),
         ("POST", "/context/restore", calls.restore_context),
+        ("POST", "/helpers", calls.change_helpers),
         ("GET", "/reset/plan", calls.reset_plan),
         ("POST", "/reset", calls.reset),
     ):
@@ -183,6 +184,9 @@ class Calls:
 
     async def use_context(self, request: web.Request) -> web.StreamResponse:
         return _json(await self._upkeep.use_context())
+
+    async def change_helpers(self, request: web.Request) -> web.StreamResponse:
+        return _json(await self._upkeep.change_helpers(bool((await _body(request))["repair"])))
 
     async def restore_context(self, request: web.Request) -> web.StreamResponse:
         return _json(await self._upkeep.restore_context())

@@ -24,6 +24,7 @@ from desktop.supervisor import docker_context
 from desktop.supervisor.jobs import Emit, Job
 from desktop.supervisor.reset import Reset
 from engine.contexts import Contexts
+from engine.helpers import Helpers
 from engine.linux import ENGINE_ROOTFS, GUEST_LOGS
 from vm.disk import GIB, DataDisk
 from vm.errors import MachineError, UserError
@@ -224,6 +225,13 @@ class Upkeep:
         """Make ``slipway`` current."""
         said = await asyncio.to_thread(self._contexts.use, self._paths.docker_socket)
         log.info("the Docker context: %s", said)
+        return Note(said)
+
+    async def change_helpers(self, repair: bool) -> Note:
+        """Take credential helpers that are missing out of Docker's configuration, or put them back."""
+        helpers = Helpers(self._paths.helpers)
+        said = await asyncio.to_thread(helpers.take_out if repair else helpers.put_back)
+        log.info("credential helpers: %s", said)
         return Note(said)
 
     async def restore_context(self) -> Note:

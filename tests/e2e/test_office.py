@@ -6,6 +6,7 @@ that sets its hardware clock wrong.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -285,6 +286,19 @@ def test_certificates_for_one_registry_come_while_it_runs(office: Office) -> Non
     until(lambda: office.docker.run("push", reference).code == 0)
     office.docker("rmi", reference)
     office.docker("pull", reference)
+
+
+def test_a_helper_that_is_missing(office: Office) -> None:
+    config = office.folder / "docker" / "config.json"
+    before = json.loads(config.read_text())
+    config.write_text(json.dumps({**before, "credsStore": "desktop"}))
+    told = office.slipway.run("diagnose").out
+    assert "slipway credentials repair" in told
+    office.slipway("credentials", "repair")
+    assert json.loads(config.read_text()) == before
+    office.slipway("credentials", "restore")
+    assert json.loads(config.read_text())["credsStore"] == "desktop"
+    config.write_text(json.dumps(before))
 
 
 # -- time ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ link.py       the fast link: HTTP/2 over a virtio-serial port to the guest's age
 run.py        a command in the guest, to its end
 ssh.py        the SSH carrier, for when the fast link cannot be had; the only user of paramiko
 control.py    the line protocol on the virtio-serial port org.slipway.control
+names.py      the host's end of the machine's name server
+clock.py      the guest's clock at the host's
 forward.py    a port of the host's that the guest asks for
 hostpath.py   a path of this computer in the machine's spelling, and what cannot be shared
 keys.py       the per-installation keys both sides pin

@@ -7,6 +7,7 @@ are found by content, and can be made again: they live in the user's cache folde
     HOME/                       0700
       settings.json             desktop.settings.store
       boots.json                timings of past starts
+      helpers.json              credential helpers that were taken out of docker's config.json
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
         supervisor.lock         single instance       qemu.json         the running QEMU: pid, start time, spec
@@ -48,6 +49,10 @@ class Paths:
     @property
     def boots(self) -> Path:
         return self.home / "boots.json"
+
+    @property
+    def helpers(self) -> Path:
+        return self.home / "helpers.json"
 
     @property
     def run(self) -> Path:

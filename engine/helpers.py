@@ -1,0 +1,109 @@
+"""Credential helpers that docker's config.json names and nobody has installed: taken out when asked, and put back.
+
+Another product leaves ``"credsStore": "desktop"`` behind, and every pull fails. Nothing else in the file is
+touched; what was taken out is remembered in a file of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.context_store import ContextError, ContextStore
+from vm.files import write_atomically
+
+STORE, ONES = "credsStore", "credHelpers"
+"""The helper for all registries, and the object registry → helper (docker CLI, cli/config/configfile)."""
+
+
+class Helpers:
+    """The credential helpers in the user's Docker configuration.
+
+    :param memory: the file that remembers what was taken out.
+    :param environment: where DOCKER_CONFIG and PATH are looked up; by default this process's own.
+    """
+
+    def __init__(self, memory: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._memory = memory
+        self._environment = os.environ if environment is None else environment
+        folder = self._environment.get("DOCKER_CONFIG")
+        self.store = ContextStore(Path(folder) if folder else Path.home() / ".docker")
+
+    def named(self) -> dict[str, str]:
+        """``credsStore``, or ``credHelpers.REGISTRY`` → the helper's name.
+
+        :raise ContextError: config.json cannot be read.
+        """
+        settings = self.store.settings()
+        ones = settings.get(ONES)
+        named = {f"{ONES}.{key}": helper for key, helper in ones.items()} if isinstance(ones, dict) else {}
+        return {key: str(helper) for key, helper in {STORE: settings.get(STORE), **named}.items() if helper}
+
+    def missing(self) -> dict[str, str]:
+        """Those of :meth:`named` whose program is not installed."""
+        path = self._environment.get("PATH")
+        return {
+            key: helper
+            for key, helper in self.named().items()
+            if shutil.which(f"docker-credential-{helper}", path=path) is None
+        }
+
+    def take_out(self) -> str:
+        """Take those that are missing out of config.json; says what was done.
+
+        :raise ContextError: config.json cannot be read or written; it is as it was.
+        """
+        missing = self.missing()
+        if not missing:
+            return "No credential helper is missing; nothing was changed"
+        settings = self.store.settings()
+        for key in missing:
+            name, _, registry = key.partition(".")
+            if registry:
+                settings[name].pop(registry)
+            else:
+                settings.pop(name)
+        if settings.get(ONES) == {}:
+            settings.pop(ONES)
+        self._remember({**self._recall(), **missing})
+        self.store.replace(settings)
+        return f"{', '.join(missing)} is out of {self.store.config}; back again: slipway credentials restore"
+
+    def put_back(self) -> str:
+        """Put back what was taken out, except where there is another helper by now; says what was done.
+
+        :raise ContextError: config.json cannot be read or written; it is as it was.
+        """
+        taken = self._recall()
+        if not taken:
+            return "Nothing was taken out; nothing was changed"
+        settings = self.store.settings()
+        for key, helper in taken.items():
+            name, _, registry = key.partition(".")
+            place = settings.setdefault(name, {}) if registry else settings
+            if isinstance(place, dict):
+                place.setdefault(registry or name, helper)
+        self.store.replace(settings)
+        self._memory.unlink(missing_ok=True)
+        return f"{', '.join(taken)} is in {self.store.config} again"
+
+    def _recall(self) -> dict[str, str]:
+        try:
+            values: Any = json.loads(self._memory.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise ContextError(
+                f"{self._memory} cannot be read", "It remembers what was taken out.", str(error)
+            ) from error
+        return {str(key): str(helper) for key, helper in values.items()} if isinstance(values, dict) else {}
+
+    def _remember(self, taken: Mapping[str, str]) -> None:
+        try:
+            write_atomically(self._memory, json.dumps(taken, indent=1).encode())
+        except OSError as error:
+            raise ContextError(f"{self._memory} cannot be written", "Nothing was changed.", str(error)) from error

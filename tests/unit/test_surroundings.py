@@ -135,7 +135,8 @@ async def test_a_container_gets_it_unless_it_has_its_own() -> None:
     assert await judged({"Env": ["A=b"]}, one) == {"Env": ["A=b", *both]}
     for own in (["HTTP_Proxy=mine"], ["http_proxy="], ["http_proxy"]):
         assert await judged({"Env": own}, one) == {"Env": own}
-    for strange in ([], "x", {"Env": "x"}, {"Env": [1]}):
+    strange_ones: tuple[object, ...] = ([], "x", {"Env": "x"}, {"Env": [1]})
+    for strange in strange_ones:
         assert await judged(strange, one) == strange
     assert await judged({"Image": "x"}, Proxies()) == {"Image": "x"}
     assert await ProxyJudge(lambda: one)(b"{") == b"{"

@@ -58,13 +58,15 @@ class Endpoint:
         """
         :param path: the socket
         :param wait_seconds: how long connections wait at a held gate, from the moment it is held
-        :param retry_seconds: how long to try again when the guest refuses streams: dockerd may be restarting
+        :param retry_seconds: how long to try again when the guest refuses streams: dockerd may be restarting.
+            Until it has accepted one since the gate was opened, it is ``wait_seconds``: dockerd may be starting
         :param open_seconds: how long one attempt to open a stream may take
         :param judge: what looks at requests to create a container before the engine gets them
         """
         self.path = path
         self.stats = EndpointStats()
-        self._retrying = Patience(retry_seconds)
+        self._retry_seconds = retry_seconds
+        self._retrying = Patience(wait_seconds)
         self._open_seconds = open_seconds
         self._listener = listener or UnixListener(path)
         self._gate = Gate(wait_seconds)
@@ -93,6 +95,7 @@ class Endpoint:
     def open_gate(self, carrier: Carrier, guest_socket: str) -> None:
         """Let connections through to the guest's socket ``guest_socket``, those waiting first and in order."""
         self._retrying.end()
+        self._retrying.seconds = self._gate.patience.seconds
         self._gate.open(Way(carrier, guest_socket))
 
     def hold(self, reason: str) -> None:
@@ -167,6 +170,7 @@ class Endpoint:
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             self._retrying.end()
+            self._retrying.seconds = self._retry_seconds
             if client.gone.done():
                 await guest.close()
                 raise ConnectionResetError("the client left while its stream was opened")

@@ -164,25 +164,23 @@ def test_the_agent_is_killed(own: RunningMachine, docker: Program, image: str) -
     port = free_port()
     echo = ("nc", "-ll", "-p", "7", "-e", "cat")
     docker("run", "-d", "--name", "echo", "-p", f"127.0.0.1:{port}:7", image, *echo)
-    assert echoes(port, 1, 1 << 20, threading.Semaphore(0)) == "whole"
-    under_way = threading.Semaphore(0)
+    assert echoes(connected(port, 1), 1, 1 << 20) == "whole"
     outcomes: list[str] = []
+    clients = [connected(port, mark) for mark in range(1, 51)]  # one by one: BusyBox' server has a short queue
 
-    def transfer(mark: int) -> None:
-        outcomes.append(echoes(port, mark, 1 << 40, under_way))
+    def transfer(mark: int, client: socket.socket) -> None:
+        outcomes.append(echoes(client, mark, 1 << 40))
 
-    transfers = [threading.Thread(target=transfer, args=(mark,)) for mark in range(1, 51)]
+    transfers = [threading.Thread(target=transfer, args=given) for given in enumerate(clients, 1)]
     for thread in transfers:
         thread.start()
-    for _ in transfers:
-        assert under_way.acquire(timeout=BACK)
     agent = own.slipway("shell", "--", "pidof", "agent")
     own.slipway("shell", "--", "kill", "-9", agent)
     for thread in transfers:
         thread.join(BACK)
     assert outcomes == ["cut"] * 50
     await_engine(lambda: docker.run("version").code == 0)
-    assert echoes(port, 77, 1 << 20, threading.Semaphore(0)) == "whole"
+    assert echoes(connected(port, 77), 77, 1 << 20) == "whole"
     assert own.slipway("shell", "--", "pidof", "agent") != agent
     docker("rm", "-f", "echo")
 
@@ -203,28 +201,29 @@ def test_without_an_agent_ssh_has_to_do(own: RunningMachine, docker: Program, im
     assert log.rindex("no fast link, SSH has to do") < log.rindex("the fast link is there")
 
 
-def echoes(port: int, mark: int, size: int, under_way: threading.Semaphore) -> str:
-    """Send ``size`` bytes of the value ``mark`` and read them back: "whole" or "cut"; anything else is an error.
+def connected(port: int, mark: int) -> socket.socket:
+    """A connection to the echo, over which the byte ``mark`` has come back."""
+    client = socket.create_connection(("127.0.0.1", port), BACK)
+    client.sendall(bytes([mark]))
+    assert client.recv(1) == bytes([mark])
+    return client
 
-    :param under_way: released when the first bytes are back.
-    """
+
+def echoes(client: socket.socket, mark: int, size: int) -> str:
+    """Send ``size`` bytes of the value ``mark`` and read them back; says how that went."""
     piece = bytes([mark]) * 16384
-    heard = 0
-    with closing(socket.create_connection(("127.0.0.1", port), 30)) as client:
-        client.settimeout(BACK)
+    with closing(client):
         try:
-            while heard < size:
+            for _ in range(size // len(piece)):
                 client.sendall(piece)
                 due = len(piece)
                 while due > 0:
                     data = client.recv(due)
                     if not data:
                         return "cut"
-                    assert data == piece[: len(data)], "bytes of another stream"
+                    if data != piece[: len(data)]:
+                        return "bytes of another stream"
                     due -= len(data)
-                if heard == 0:
-                    under_way.release()
-                heard += len(piece)
         except ConnectionError:
             return "cut"
     return "whole"

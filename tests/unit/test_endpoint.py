@@ -254,12 +254,29 @@ async def test_a_guest_that_never_answers_the_opening(make: Callable[..., Endpoi
         async def open_exec(self, command: str) -> MemoryStream:
             raise AssertionError
 
-    endpoint = make(open_seconds=0.2, retry_seconds=0.1)
+    endpoint = make(wait_seconds=0.1, open_seconds=0.2, retry_seconds=0.1)
     await endpoint.start()
     endpoint.open_gate(Stuck(), GUEST)
     answer = await ask(endpoint)
     assert answer.startswith(b"HTTP/1.1 502 ")
     assert "did not open a stream to /run/docker.sock within 0.2 seconds" in message(answer)
+    await endpoint.close()
+
+
+async def test_an_engine_that_is_starting_is_waited_for_longer(make: Callable[..., Endpoint]) -> None:
+    """As long as at a held gate; once it has answered, a refusal is a restart of dockerd, which is short."""
+    endpoint = make(wait_seconds=30, retry_seconds=0.1)
+    await endpoint.start()
+    carrier = MemoryCarrier(hello)
+    carrier.refuse = LinkError("nothing listens there")
+    endpoint.open_gate(carrier, GUEST)
+    asking = asyncio.create_task(ask(endpoint))
+    await eventually(lambda: carrier.attempts >= 4)
+    assert not asking.done()
+    carrier.refuse = None
+    assert b"hello" in await asking
+    carrier.refuse = LinkError("nothing listens there")
+    assert (await ask(endpoint)).startswith(b"HTTP/1.1 502 ")
     await endpoint.close()
 
 

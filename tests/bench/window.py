@@ -58,19 +58,21 @@ def measure(report: Report, say: Callable[[str], None]) -> None:
 
 def _first_paint(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
     say(f"window: {FIRST_PAINTS} first paints, in turns with an empty window")
-    ours, theirs, bare = [], [], []
+    ours, bare = [], []
     for _ in range(FIRST_PAINTS):
-        ours.append(probe(shown, "first", "running")["seconds"])
-        empty = probe(shown, "empty", "running")
-        theirs.append(empty["seconds"])
-        bare.append(empty["memory"])
-    row = Row("window", "first paint", "s", median(ours), median(theirs), EMPTY, our_samples=ours)
-    report.rows.append(row)
+        ours.append(probe(shown, "first", "running"))
+        bare.append(probe(shown, "empty", "running"))
+    for what, key in (("first paint", "seconds"), ("first paint, processor's time", "cpu")):
+        mine, theirs = [item[key] for item in ours], [item[key] for item in bare]
+        report.rows.append(Row("window", what, "s", median(mine), median(theirs), EMPTY, our_samples=mine))
+    paint = median([item["seconds"] for item in ours])
     say("window: memory at rest")
     rest = probe(shown, "rest", "running")["memory"]
-    report.rows.append(Row("window", "memory at rest (PSS)", "MB", rest, median(bare), EMPTY))
+    report.rows.append(
+        Row("window", "memory at rest (PSS)", "MB", rest, median([item["memory"] for item in bare]), EMPTY)
+    )
     report.notes.append(
-        f"window, aims: first paint < 0.8 s, at rest < 150 MB: {_met(median(ours) < 0.8)}, {_met(rest < 150)}"
+        f"window, aims: first paint < 0.8 s, at rest < 150 MB: {_met(paint < 0.8)}, {_met(rest < 150)}"
     )
 
 

@@ -219,7 +219,7 @@ def main(mode: str, began: float) -> int:
         def show(self) -> None:
             super().show()
             if mode == "first":
-                FirstPaint(self.window, lambda: tell(seconds=time.monotonic() - began))
+                FirstPaint(self.window, lambda: tell(seconds=time.monotonic() - began, cpu=time.process_time()))
             else:
                 self.script = Script(self.window, mode)
 
@@ -236,8 +236,8 @@ def empty(began: float) -> int:
     window.show()
 
     def painted() -> None:
-        seconds = time.monotonic() - began
-        QTimer.singleShot(1000, lambda: tell(seconds=seconds, memory=memory_mb()))
+        seconds, cpu = time.monotonic() - began, time.process_time()
+        QTimer.singleShot(1000, lambda: tell(seconds=seconds, cpu=cpu, memory=memory_mb()))
 
     FirstPaint(window, painted)
     return app.exec()

@@ -85,6 +85,7 @@ def main(folder: Path) -> int:
         with home("running"), window(app, scheme) as shown:
             pages(shown, folder, scheme)
     with home("slow"), window(app) as shown:
+        shown.setFocus()
         take(folder, "light-home-stopped", shown)
         shown.session.start()
         until(lambda: shown.session.running, "the start", 60)

@@ -64,8 +64,9 @@ class Question(QDialog):
         outer.addWidget(self.buttons)
         if danger:  # neither Return nor the space bar must lose anything
             cancel = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
-            cancel.setDefault(True)
             cancel.setProperty("calm", True)
+            cancel.setDefault(True)
+            restyle(cancel)
             cancel.setFocus()
         else:
             self.verb.setDefault(True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
@@ -219,3 +219,21 @@ def test_what_is_no_reference(text: str) -> None:
 )
 def test_references(text: str) -> None:
     assert reference_trouble(text) == ""
+
+
+def test_rows_are_put_in_order_and_stay_who_they_are() -> None:
+    """A changed list moves rows; whoever has hold of one still has the same one."""
+    made = RecordModel(
+        (Column("Name", lambda item: item[0]), Column("Size", lambda item: "", lambda item: item[1]))
+    )
+    made.update_rows([Row(name, (name, size)) for name, size in (("b", 1), ("a", 3), ("c", 2))])
+    assert [row.key for row in made.rows()] == ["a", "b", "c"]
+    held = QPersistentModelIndex(made.index(0, 0))
+    made.sort(1, Qt.SortOrder.DescendingOrder)
+    assert [row.key for row in made.rows()] == ["a", "c", "b"]
+    made.update_rows([Row(name, (name, size)) for name, size in (("d", 9), ("a", 0), ("c", 2))])
+    assert [row.key for row in made.rows()] == ["d", "c", "a"]
+    assert (held.row(), held.data()) == (2, "a")
+    made.sort(-1)
+    made.update_rows([Row(name, (name, 0)) for name in ("e", "a", "c", "d")])
+    assert [row.key for row in made.rows()] == ["d", "c", "a", "e"]

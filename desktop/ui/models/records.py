@@ -77,7 +77,7 @@ class RecordModel(QAbstractItemModel):
         self._put_in_order()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Order the rows by what a column says, from now on."""
+        """Order the rows by what a column says, from now on; without one they stay in the order they came in."""
         self._column, self._reverse = column, order is Qt.SortOrder.DescendingOrder
         self._put_in_order()
 
@@ -142,6 +142,8 @@ class RecordModel(QAbstractItemModel):
 
     def _put_in_order(self) -> None:
         """Move what is not in its place; nothing is told when everything is."""
+        if self._column < 0:
+            return
         moved = [
             (parent, ordered)
             for parent in (self._root, *self._root.children)

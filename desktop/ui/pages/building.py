@@ -44,6 +44,7 @@ class BuildDialog(WorkDialog):
         self.builds = Builds()
         self.table = Table(model.COLUMNS, "Steps of the build")
         self.table.setSortingEnabled(False)
+        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)  # steps stay in the order they come in
         self.table.filter.sort(-1)
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         self.table.delegate.dots[model.STEP] = lambda step: DOTS.get(step.state, step.state)

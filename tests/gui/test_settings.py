@@ -273,6 +273,13 @@ class TestEngine:
 
 
 class TestProxy:
+    def test_this_computers_own_can_be_left_alone(self, page: SettingsPage) -> None:
+        show(page, "proxy")
+        assert page.proxy.follow.isChecked()
+        page.proxy.follow.click()
+        click(page.proxy.later)
+        until(lambda: stored(page, "host_proxy") is False)
+
     @pytest.mark.parametrize(
         ("text", "why"),
         [("proxy:3128", "http://"), ("http://", "no host"), ("http://proxy:99999", "port"), ("ftp://x", "ftp://")],

@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,11 @@ from vm.host import Host, host  # noqa: E402 - the line above narrows types
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5.0
-"""How often the keeper looks whether the machine is still there."""
+LOOK_SECONDS, SUSPICIOUS_SECONDS = 5.0, 0.2
+"""How often the keeper looks whether the machine is still there: while it is connected, and while it is not."""
+
+LONELY_SECONDS = 60.0
+"""For the first connection to come."""
 
 HELLO_SECONDS = 60.0
 """For a new connection to say what it is for."""
@@ -50,15 +54,23 @@ class Keeper:
 
     def serve(self, listener: socket.socket) -> None:
         """Accept connections until the machine has ended, or nobody has come."""
-        listener.settimeout(LOOK_SECONDS)
-        idle = 0
-        while idle < 12 if self.machine is None else self._host.birth(self.machine[0]) == self.machine[1]:
+        began = time.monotonic()
+        while self._wanted(began):
+            listener.settimeout(LOOK_SECONDS if self._connected() else SUSPICIOUS_SECONDS)
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
-                idle += 1
                 continue
             threading.Thread(target=self._welcome, args=(connection,), daemon=True).start()
+
+    def _wanted(self, began: float) -> bool:
+        if self.machine is None:
+            return time.monotonic() < began + LONELY_SECONDS
+        return self._host.birth(self.machine[0]) == self.machine[1]
+
+    def _connected(self) -> bool:
+        with self._lock:
+            return bool(self._wires) and all(wire.connected for wire in self._wires.values())
 
     def _welcome(self, connection: socket.socket) -> None:
         connection.settimeout(HELLO_SECONDS)

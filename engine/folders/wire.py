@@ -45,6 +45,11 @@ class Wire:
         self._ended = False
         self._buffer = bytearray()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._socket is not None
+
     def attach(self, connection: socket.socket, received: int) -> None:
         """Go on over ``connection``, whose hello has been read; ``received`` is what the guest has of ours.
 

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import boots, events, idle, ports, ways, window
+from tests.bench import boots, events, idle, mounts, ports, ways, window
 from tests.bench.report import Report
 from tests.bench.subject import Subject
 from vm.errors import UserError
 from vm.host import host
 
-PARTS = ("boot", "latency", "throughput", "ports", "events", "idle", "window")
+PARTS = ("boot", "latency", "throughput", "ports", "mounts", "events", "idle", "window")
 
 
 def say(text: str) -> None:
@@ -51,6 +51,8 @@ def _measure_machine(wanted: Sequence[str], report: Report, repeat: int) -> None
             events.measure(subject, report, say)
         if "ports" in wanted:
             ports.measure(subject, report, say)
+        if "mounts" in wanted:
+            mounts.measure(subject, report, say)
         if "idle" in wanted:
             idle.measure(subject, report, say)
         if "boot" in wanted:

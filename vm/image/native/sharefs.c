@@ -27,6 +27,13 @@ static struct owner caller(void) {
     return (struct owner){context->uid, context->gid, -1};
 }
 
+/* SFTP has one word for most failures; the one that matters most to programs is told apart here. */
+static int explained(int result, const char *path) {
+    struct statvfs fs;
+    bool vague = result == -EIO || result == -EPERM;
+    return vague && path && sshfs.statfs(path, &fs) == 0 && fs.f_bavail == 0 ? -ENOSPC : result;
+}
+
 /* -- looking ---------------------------------------------------------------------------------------------------- */
 
 static void *share_init(struct fuse_conn_info *connection, struct fuse_config *config) {
@@ -87,16 +94,17 @@ static int share_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_
     return 0;
 }
 
-/* A mode the host's user may not give (the file is another's) is remembered too. */
+/* What the host's user may not give (the file is another's) or should not (set-user-ID) is remembered. */
 static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner owner = owner_of(path);
-    int result = sshfs.chmod(path, mode, file);
-    if (result == -EPERM || result == -EACCES || owner.mode != -1) {
-        owner.mode = (int)((mode & 07777) | (owner.mode == -1 ? 0 : (mode_t)owner.mode & S_IFMT));
-        owner_set(path, owner);
-        result = 0;
-    }
-    return result;
+    mode_t type = owner.mode == -1 ? 0 : (mode_t)owner.mode & S_IFMT;
+    int result = sshfs.chmod(path, mode & 0777, file);
+    bool denied = result == -EPERM || result == -EACCES;
+    if (result != 0 && !denied)
+        return result;
+    owner.mode = denied || type || mode & 07000 ? (int)(type | (mode & 07777)) : -1;
+    owner_set(path, owner);
+    return 0;
 }
 
 /* What has been made belongs to who made it, whatever was there before. */
@@ -110,13 +118,13 @@ static int made(int result, const char *path) {
 
 static int share_create(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner before = owner_of(path);
-    int result = sshfs.create(path, mode, file);
+    int result = explained(sshfs.create(path, mode, file), path);
     /* A file that another program has made meanwhile keeps its owner. */
     return ordinary(&before) ? made(result, path) : result;
 }
 
 static int share_mkdir(const char *path, mode_t mode) {
-    return made(sshfs.mkdir(path, mode), path);
+    return made(explained(sshfs.mkdir(path, mode), path), path);
 }
 
 static int share_symlink(const char *target, const char *path) {
@@ -164,6 +172,20 @@ static int share_rename(const char *from, const char *to, unsigned flags) {
     return result;
 }
 
+/* -- writing ---------------------------------------------------------------------------------------------------- */
+
+static int share_write(const char *path, const char *data, size_t size, off_t offset, struct fuse_file_info *file) {
+    return explained(sshfs.write(path, data, size, offset, file), path);
+}
+
+static int share_flush(const char *path, struct fuse_file_info *file) {
+    return explained(sshfs.flush(path, file), path);
+}
+
+static int share_fsync(const char *path, int data_only, struct fuse_file_info *file) {
+    return explained(sshfs.fsync(path, data_only, file), path);
+}
+
 /* -- instead of libfuse's --------------------------------------------------------------------------------------- */
 
 struct libfuse_version;
@@ -188,6 +210,9 @@ struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operati
     wrapped.unlink = share_unlink;
     wrapped.rmdir = share_rmdir;
     wrapped.rename = share_rename;
+    wrapped.write = share_write;
+    wrapped.flush = share_flush;
+    wrapped.fsync = share_fsync;
     replay_wrap(&wrapped);
     const char *file = getenv("SHAREFS_OWNERS");
     if (file)

@@ -1,0 +1,164 @@
+"""Shared folders against plain sshfs with OpenSSH's server, as Lima has it, and against the machine's own disk.
+
+All three are used by the same program (mounts.c) in the machine, in turns; then git looks through a tree of many
+files. The peer is the image's own sshfs as it comes, fed by this computer's sftp-server through OpenSSH.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+from tests.bench.openssh import Login
+from tests.bench.report import Aim, Report, Row
+from tests.bench.stats import median
+from tests.bench.subject import Subject
+from vm.host import host
+from vm.spec import Arch
+
+PEER = "sshfs, OpenSSH"
+AS_FAST = Aim(1.0, at_least=True)
+
+MEGABYTES, FILES, TREE = 64, 10_000, 10_000
+ROUNDS = 1
+"""Of everything; the pieces of work are long enough to be steady."""
+
+PLACE, PEER_PLACE, OWN_PLACE = "ours", "/run/peer", "/var/lib/slipway/bench"
+SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server", "/usr/libexec/openssh/sftp-server")
+TARGETS = {Arch.AMD64: "x86_64-linux-musl", Arch.ARM64: "aarch64-linux-musl"}
+LIMIT = 3600.0
+TOOLS = "/run/bench-tools"
+
+
+def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
+    """Everything, with rows of ours against the peer, and of ours against the machine's own disk."""
+    with tempfile.TemporaryDirectory(prefix="slw-bench-", dir="/tmp") as name:
+        shared = Path(name).resolve()
+        (shared / PLACE).mkdir()
+        (shared / "peer").mkdir()
+        subject.slipway("settings", "set", "shared_folders", str(shared))
+        _wait_for(subject, shared)
+        guest = subject.login()
+        _bring_tools(guest, shared)
+        with _peer(guest, shared / "peer"):
+            guest.run(f"mkdir -p {OWN_PLACE}")
+            places = {"ours": str(shared / PLACE), "peer": PEER_PLACE, "own": OWN_PLACE}
+            found: dict[str, dict[str, list[float]]] = {who: {} for who in places}
+            for _ in range(ROUNDS):
+                for who, place in places.items():
+                    say(f"mounts: {MEGABYTES} MB and {FILES} files, {who}")
+                    command = f"{TOOLS}/mounts {place} {MEGABYTES} {FILES}"
+                    for line in guest.run(command, LIMIT).splitlines():
+                        work, seconds = line.split()
+                        found[who].setdefault(work, []).append(float(seconds))
+            _git(guest, shared, places, found, say)
+        guest.run(f"rm -rf {OWN_PLACE}", 600)
+    for work, ours in found["ours"].items():
+        for who, peer in (("peer", PEER), ("own", "the machine's disk")):
+            theirs = found[who][work]
+            report.rows.append(
+                Row(
+                    "mounts",
+                    work,
+                    "s",
+                    median(ours),
+                    median(theirs),
+                    peer,
+                    AS_FAST if who == "peer" else None,
+                    inverse=True,
+                    our_samples=ours,
+                    their_samples=theirs,
+                )
+            )
+
+
+def _wait_for(subject: Subject, folder: Path) -> None:
+    deadline = time.monotonic() + 60
+    while f'"folder": "{folder}"' not in subject.slipway("folders", "--json") or "waiting" in subject.slipway(
+        "folders"
+    ):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the folder is not mounted within a minute")
+        time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def _peer(guest: Login, folder: Path) -> Iterator[None]:
+    server = next((path for path in SFTP_SERVERS if Path(path).exists()), None)
+    if server is None:
+        raise TimeoutError("this computer has no sftp-server to compare with")
+    command = f"mkdir -p {PEER_PLACE} && exec sshfs -f -o passive,allow_other :{folder} {PEER_PLACE}"
+    one, other = socket.socketpair()
+    with one, other:
+        serving = subprocess.Popen([server], stdin=one.fileno(), stdout=one.fileno())
+        mounting = subprocess.Popen([*guest.argv(), command], stdin=other.fileno(), stdout=other.fileno())
+    try:
+        guest.run(f"until grep -q {PEER_PLACE} /proc/mounts; do usleep 100000; done")
+        yield
+    finally:
+        guest.run(f"umount -l {PEER_PLACE}")
+        for process in (mounting, serving):
+            process.terminate()
+            process.wait(10)
+
+
+def _bring_tools(guest: Login, shared: Path) -> None:
+    """The program, and git with the libraries it needs, into the machine's memory."""
+    program = shared / "mounts"
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-O2", "-static", "-target", TARGETS[host().arch]]
+    subprocess.run([*compiler, Path(__file__).with_name("mounts.c"), "-o", program], check=True)
+    git = shutil.which("git")
+    assert git, "git is missing"
+    listed = subprocess.run(["ldd", git], capture_output=True, text=True, check=True).stdout
+    libraries = [Path(word) for line in listed.splitlines() for word in line.split() if word.startswith("/")]
+    archive = BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", dereference=True) as tar:
+        for path in (program, Path(git), *libraries):
+            tar.add(path.resolve(), path.name)
+    _unpack(guest, archive.getvalue(), TOOLS)
+
+
+def _unpack(guest: Login, archive: bytes, place: str) -> None:
+    command = f"mkdir -p {place} && tar -x -C {place}"
+    subprocess.run([*guest.argv(), command], input=archive, check=True, timeout=LIMIT)
+
+
+def _git(
+    guest: Login,
+    shared: Path,
+    places: dict[str, str],
+    found: dict[str, dict[str, list[float]]],
+    say: Callable[[str], None],
+) -> None:
+    """``git status`` on a clean tree, after everything cached has been dropped, and again at once."""
+    say(f"mounts: git status on {TREE} files")
+    tree = shared / PLACE / "tree"
+    for number in range(TREE):
+        path = tree / f"{number // 1000}" / f"{number // 50 % 20}" / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{number}\n")
+    git = ["git", "-C", str(tree), "-c", "user.name=b", "-c", "user.email=b@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *words], check=True)
+    shutil.copytree(tree, shared / "peer" / "tree", symlinks=True)
+    archive = BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(tree, "tree")
+    _unpack(guest, archive.getvalue(), OWN_PLACE)
+    loader = f"{TOOLS}/ld-linux-*.so.* --library-path {TOOLS} {TOOLS}/git -c safe.directory='*'"
+    for who, place in places.items():
+        status = f"{loader} -C {place}/tree status --porcelain >/dev/null"
+        guest.run(status, LIMIT)  # the index learns the inodes and times of this mount
+        for kind, before in (("git-status-cold", "echo 3 >/proc/sys/vm/drop_caches; "), ("git-status-again", "")):
+            began = time.perf_counter()
+            guest.run(f"{before}{status}", LIMIT)
+            found[who].setdefault(kind, []).append(time.perf_counter() - began)

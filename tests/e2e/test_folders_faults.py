@@ -70,7 +70,7 @@ def test_the_supervisor_is_killed_while_a_container_writes(
     for _ in range(2):
         grows(log, log.stat().st_size)
         os.kill(int((machine.home / "run" / "supervisor.lock").read_text()), 9)
-        machine.slipway("status")  # which starts another one
+        machine.slipway.run("status")  # which starts another one
         mounted(machine)
     grows(log, log.stat().st_size)
     docker("rm", "-f", name)
@@ -93,7 +93,7 @@ def test_the_server_is_killed(
     mounted(machine)
     (folder / "two").write_text("another")
     (folder / "go").touch()
-    assert docker("wait", name) == "0\n"
+    assert docker("wait", name) == "0"
     assert docker("logs", name).strip() == "another"
 
 
@@ -121,7 +121,7 @@ def test_this_computers_disk_is_full(docker: Program, busybox: str, folder: Path
         full = docker.fails("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script)
         assert "No space left on device" in full.err
         script = "rm /m/large && echo small >/m/small && cat /m/small"
-        assert docker("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script) == "small\n"
+        assert docker("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script) == "small"
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
 
@@ -158,8 +158,10 @@ def hostile(machine: RunningMachine, share: Path) -> Iterator[paramiko.SFTPClien
     key = Share.of(str(share)).key
     place = f"/run/slipway/folders.d/{key}"
     take_over = f"""
-        kill -STOP $(cat {place}.pid)
-        kill -9 $(pgrep -P $(cat {place}.pid) sshfs)
+        holder=$(cat {place}.pid)
+        kill -STOP $holder
+        ps -o pid,ppid | while read -r pid parent; do [ "$parent" != $holder ] || kill -9 $pid; done
+        echo $$ >{place}.hostile
         SHAREWIRE={place} exec /usr/lib/slipway/sharewire
     """
     argv = [*machine.slipway.argv, "shell", "sh", "-c", take_over]
@@ -170,7 +172,7 @@ def hostile(machine: RunningMachine, share: Path) -> Iterator[paramiko.SFTPClien
             yield paramiko.SFTPClient(Pipe(process))  # type: ignore[arg-type]  # see Pipe
         finally:
             process.kill()
-    machine.slipway("shell", "sh", "-c", f"pkill sharewire; kill -CONT $(cat {place}.pid)")
+    machine.slipway("shell", "sh", "-c", f"kill $(cat {place}.hostile); kill -CONT $(cat {place}.pid)")
     mounted(machine)
 
 
@@ -227,5 +229,5 @@ def test_no_port_leads_to_the_folders(machine: RunningMachine) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(path))
-        connection.sendall(b"not an order\n" + bytes(24))
+        connection.sendall(b"not an order\n")
         assert connection.recv(100) == b""

@@ -293,6 +293,9 @@ static int attach(const char *path) {
 }
 
 int main(int count, char **words) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL); /* sshfs starts this from a thread that blocks them */
     signal(SIGPIPE, SIG_IGN);
     if (count == 3 && strcmp(words[1], "--attach") == 0)
         return attach(words[2]);

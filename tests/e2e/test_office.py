@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -336,3 +337,21 @@ def test_the_clock_is_put_right(office: Office) -> None:
     now = int(time.time())
     office.slipway("shell", "--", "date", "-s", f"@{now - 5}")
     until(lambda: offset(office) < 0.1, 45)
+
+
+def test_the_clock_is_right_after_the_machine_stood_still(office: Office) -> None:
+    """As it does while the computer sleeps; the next supervisor lets it go on."""
+    os.kill(int((office.home / "run" / "supervisor.lock").read_text()), signal.SIGKILL)
+    with socket.socket(socket.AF_UNIX) as monitor:  # of which there can be but one
+        monitor.settimeout(30)
+        monitor.connect(str(office.home / "run" / "qmp.sock"))
+        told = monitor.makefile("rw")
+        told.readline()
+        for command in ("qmp_capabilities", "stop"):
+            told.write(json.dumps({"execute": command}))
+            told.flush()
+            while "return" not in json.loads(told.readline()):
+                continue
+        time.sleep(5)  # the time that is lost is what this is about
+    office.slipway("start", timeout=START_SECONDS)
+    until(lambda: offset(office) < 0.1, 10)

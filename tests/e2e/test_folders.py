@@ -125,7 +125,7 @@ def test_locks(docker: Program, busybox: str, folder: Path) -> None:
     assert sorted(out.splitlines()) == ["fcntl holds", "flock holds"]
 
 
-@pytest.mark.parametrize("size", [64 * MIB, pytest.param(1024 * MIB, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [16 * MIB, pytest.param(1024 * MIB, marks=pytest.mark.slow)])
 def test_a_large_file(docker: Program, busybox: str, folder: Path, size: int) -> None:
     with (folder / "large").open("wb") as file:
         digest = hashlib.sha256()
@@ -142,7 +142,9 @@ def test_a_large_file(docker: Program, busybox: str, folder: Path, size: int) ->
     (folder / "copy").unlink()
 
 
-@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "count", [300, *(pytest.param(many, marks=pytest.mark.slow) for many in (10_000, 100_000))]
+)
 def test_many_small_files(docker: Program, busybox: str, folder: Path, count: int) -> None:
     (folder / "source").mkdir()
     for number in range(count):

@@ -63,7 +63,7 @@ class MountJudge:
     async def __call__(self, body: bytes) -> bytes:
         """The body to send on, with the machine's names for the sources.
 
-        :raise EngineError: a source is not shared, and the machine does not have it either.
+        :raise EngineError: a source is not shared, and the machine does not have it either, or cannot be asked.
         """
         try:
             request = json.loads(body)
@@ -90,8 +90,11 @@ class MountJudge:
         try:
             there = await self._look([to_guest(path) for path in unknown])
         except LinkError as error:
-            log.warning("the machine could not be asked what it has: %s", error.message)
-            return
+            log.warning("the machine could not be asked what it has: %s %s", error.message, error.detail)
+            names = ", ".join(f"“{path}”" for path in unknown)
+            raise EngineError(
+                f"{names}: not shared, and the machine could not be asked whether it has that itself", "Try again."
+            ) from error
         self._known.update(dict.fromkeys(there, now + KNOWN_SECONDS))
         missing = [path for path in unknown if to_guest(path) not in there]
         if missing:

@@ -121,10 +121,11 @@ async def test_a_refusal_is_not_remembered() -> None:
     assert await found(binds("/new:/x")) == binds("/new:/x")
 
 
-async def test_when_the_machine_cannot_be_asked_the_engine_decides() -> None:
+async def test_when_the_machine_cannot_be_asked_nothing_is_made() -> None:
     machine = Machine()
     machine.failure = LinkError("cut")
-    assert await judge(machine)(binds("/x:/x")) == binds("/x:/x")
+    with pytest.raises(EngineError, match="could not be asked"):
+        await judge(machine)(binds("/x:/x"))
 
 
 async def test_symbolic_links_on_the_way_to_a_share(tmp_path: Path) -> None:

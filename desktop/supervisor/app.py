@@ -287,8 +287,8 @@ class Supervisor:
     def _machine_changed(self, old: MachineState, new: MachineState) -> None:
         log.info("machine: %s → %s", old, new)
         self.news.ring()
-        if new in (MachineState.STOPPED, MachineState.FAILED):
-            self.publisher.clear()
+        if new in (MachineState.STOPPING, MachineState.STOPPED, MachineState.FAILED):
+            self.publisher.clear()  # nobody shall try to reach a machine that goes down
             self.folders.use(None)
             self.names.use(None)
             self.trust.use(None)

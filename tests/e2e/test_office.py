@@ -114,7 +114,7 @@ def office(
         finally:
             stopped = slipway.run("stop", timeout=300)
         assert stopped.code == 0, f"\n{stopped}"
-    assert_nothing_left(home, 90)  # a server of folders nobody has asked for anything goes after a minute
+    assert_nothing_left(home, 30)
 
 
 def programs(folder: Path, home: Path, proxy: Proxy, authority: Authority) -> tuple[Program, Program]:

@@ -42,7 +42,7 @@ def probe(shown: Screen, mode: str, scenario: str) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return told
     finally:
-        for word in ("start", "stop"):  # a window that ended at once may have left a stand-in that is still to come
+        for word in ("start", "stop"):  # the stand-in of a window that ended at once may still be to come
             end = [sys.executable, "-m", "desktop.cli", word]
             subprocess.run(end, env=environment, check=True, capture_output=True, timeout=60)
         shutil.rmtree(home)

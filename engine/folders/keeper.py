@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS, SUSPICIOUS_SECONDS = 5.0, 0.2
 """How often the keeper looks whether the machine is still there: while it is connected, and while it is not."""
 
-LONELY_SECONDS = 60.0
+LONELY_SECONDS = 10.0
 """For the first connection to come."""
 
 HELLO_SECONDS = 60.0

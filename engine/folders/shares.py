@@ -151,11 +151,11 @@ class Shares:
         machine = self._machine()
         if machine is None:
             return
-        keeper = await self._keeper()
+        guest = await carrier.open_exec(shlex.join([PROGRAM, "attach", share.key, share.place]))
         try:
-            guest = await carrier.open_exec(shlex.join([PROGRAM, "attach", share.key, share.place]))
+            keeper = await self._keeper()
         except BaseException:
-            keeper.abort()
+            await guest.close()
             raise
         try:
             order = {"folder": share.folder, "pid": machine[0], "birth": machine[1]}

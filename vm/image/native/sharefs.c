@@ -55,10 +55,10 @@ struct listing {
     const char *folder;
     void *buffer;
     fuse_fill_dir_t fill;
-    enum fuse_fill_dir_flags flags;
 };
 
-/* Entries take their attributes along where the kernel wants them, which spares it a lookup of each. */
+/* Attributes do not go along with names to the kernel (readdirplus): libfuse 3.17 gives empty files behind the first
+ * 4 KiB of a listing then. */
 static int share_fill(void *given, const char *name, const struct stat *st, off_t offset,
                       enum fuse_fill_dir_flags flags) {
     const struct listing *listing = given;
@@ -68,12 +68,12 @@ static int share_fill(void *given, const char *name, const struct stat *st, off_
         return listing->fill(listing->buffer, name, st, offset, flags);
     shown = *st;
     owner_show(path, &shown);
-    return listing->fill(listing->buffer, name, &shown, offset, flags | listing->flags);
+    return listing->fill(listing->buffer, name, &shown, offset, flags);
 }
 
 static int share_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_t offset,
                          struct fuse_file_info *file, enum fuse_readdir_flags flags) {
-    struct listing listing = {path, buffer, fill, flags & FUSE_READDIR_PLUS ? FUSE_FILL_DIR_PLUS : 0};
+    struct listing listing = {path, buffer, fill};
     return sshfs.readdir(path, &listing, share_fill, offset, file, flags);
 }
 

@@ -55,9 +55,13 @@ def essence(changes: Iterable[Change]) -> list[Change]:
             last.pop(path, None)
             continue
         elif change.kind is Kind.CREATE:
+            if path in born:  # watchdog tells some twice that come in a new folder
+                continue
             born[path] = len(kept)
         elif change.kind is Kind.MOVE:
             born.pop(path, None)
+            if change.folder:
+                born = {one: place for one, place in born.items() if not one.startswith(path + os.sep)}
             last[change.target] = len(kept)
         last[path] = len(kept)
         kept.append(change)
@@ -92,14 +96,17 @@ def record(change: Change, share: str, look: Callable[[str], os.stat_result] = o
     """
     if not is_within(to_guest(change.target or change.path), to_guest(share)):  # it has left the share
         change = Change(Kind.DELETE, change.path, folder=change.folder)
-    found: os.stat_result | None = None
-    if change.kind is not Kind.DELETE:
-        try:
-            found = look(change.target or change.path)
-        except OSError:
-            if change.kind is not Kind.MOVE:
-                return b""
-            change = Change(Kind.DELETE, change.path, folder=change.folder)  # and gone from there by now
+    found = _look(look, change.target or change.path)
+    if found is None and change.kind is Kind.MOVE:  # and gone from there by now
+        change = Change(Kind.DELETE, change.path, folder=change.folder)
+        found = _look(look, change.path)
+    if found is None and change.kind is not Kind.DELETE:
+        return b""
+    changed = max(found.st_ctime_ns, found.st_mtime_ns) if found else 0  # Windows knows no time of change
+    if change.kind is Kind.DELETE:
+        found = (
+            None  # what is there by now is another file; its time tells the guest whether it has made that itself
+        )
     usual = stat.S_IFDIR | 0o755 if change.folder else stat.S_IFREG | 0o644
     fields = (
         change.kind.value,
@@ -109,11 +116,18 @@ def record(change: Change, share: str, look: Callable[[str], os.stat_result] = o
         f"{found.st_mode if found else usual:o}",
         found.st_size if found else 0,
         found.st_mtime_ns if found else 0,
-        max(found.st_ctime_ns, found.st_mtime_ns) if found else 0,  # Windows knows no time of change
+        changed,
         time.time_ns(),
         found.st_nlink if found else 1,
     )
     return b"".join(str(field).encode("utf-8", "surrogateescape") + b"\0" for field in fields)
+
+
+def _look(look: Callable[[str], os.stat_result], path: str) -> os.stat_result | None:
+    try:
+        return look(path)
+    except OSError:
+        return None
 
 
 def _below(path: str, share: str) -> str:

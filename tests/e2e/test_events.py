@@ -130,6 +130,8 @@ def test_a_container_hears_its_own_changes_once(watch: ContainerWatch, docker: P
     script = """
         echo a >/w/a; echo b >>/w/a; mv /w/a /w/b; rm /w/b; mkdir /w/d; mv /w/d /w/e; rmdir /w/e
         i=0; while [ $i -lt 20 ]; do echo $i >/w/f$i; mv /w/f$i /w/old; i=$((i+1)); done; chmod 600 /w/old
+        mkdir /w/g; echo g >/w/g/g; mv /w/g /w/h; mv /w/h /w/g; echo r >/w/r; chown 70:70 /w/g/g /w/r
+        i=0; while [ $i -lt 20 ]; do rm /w/r; echo $i >/w/r; chown 70:70 /w/r; i=$((i+1)); done
     """
     docker("exec", watch.name, "sh", "-c", script)
     lines = watch.quiet(QUIET_SECONDS)
@@ -138,7 +140,12 @@ def test_a_container_hears_its_own_changes_once(watch: ContainerWatch, docker: P
     assert lines.count("1 CREATE d/") == lines.count("1 DELETE e/") == 1
     assert lines.count("1 MOVED_TO old") == 20
     assert sum(line.startswith("1 CREATE f") for line in lines) == 20
-    assert sorted(entry.name for entry in folder.iterdir()) == ["old", "sub"]
+    assert lines.count("1 MOVED_TO h/") == lines.count("1 MOVED_TO g/") == lines.count("1 CREATE g/") == 1
+    assert lines.count("1 CREATE r") == 21
+    assert lines.count("1 DELETE r") == 20
+    assert "1 DELETE g/" not in lines
+    assert docker("exec", watch.name, "stat", "-c", "%u", "/w/g/g", "/w/r") == "70\n70", "owners are kept"
+    assert sorted(entry.name for entry in folder.iterdir()) == ["g", "old", "r", "sub"]
 
 
 def test_changes_of_both_sides_by_turns(watch: ContainerWatch, docker: Program, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import tarfile
 import threading
+import time
 import urllib.request
 from contextlib import closing
 
@@ -32,6 +34,17 @@ def fetch(address: str, port: int) -> str:
     with urllib.request.urlopen(f"http://{shown}:{port}/index.html", timeout=30) as reply:
         text: str = reply.read().decode().strip()
         return text
+
+
+def answered(address: str, port: int, seconds: float = 30.0) -> str:
+    """The first answer of a container that has just been started: its port is there before its server is."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return fetch(address, port)
+        except (http.client.RemoteDisconnected, ConnectionResetError):
+            if time.monotonic() > end:
+                raise
 
 
 def refused(address: str, port: int) -> bool:
@@ -68,7 +81,7 @@ def test_each_address_answers_where_it_was_asked_for(
     prefix = f"[{asked}]:" if ":" in asked else f"{asked}:" if asked else ""
     docker("run", "-d", "--name", name, "-p", f"{prefix}{port}:80", busybox, *WEB)
     everywhere = asked in ("", "0.0.0.0")
-    assert fetch("127.0.0.1" if everywhere else asked, port) == "here"
+    assert answered("127.0.0.1" if everywhere else asked, port) == "here"
     if asked == "127.0.0.1" and own != asked:
         assert refused(own, port)  # private
     if asked == "" and has_ipv6():
@@ -89,7 +102,7 @@ def test_random_ports_ranges_and_all_exposed(docker: Program, busybox: str, name
     for inside in ("80", "81", "82"):
         shown = docker("port", name, inside).splitlines()[0]
         port = int(shown.rpartition(":")[2])
-        assert fetch("127.0.0.1", port) == "here", inside
+        assert answered("127.0.0.1", port) == "here", inside
 
 
 def test_a_taken_port_fails_the_run_and_names_the_holder(docker: Program, busybox: str, name: str) -> None:
@@ -102,7 +115,7 @@ def test_a_taken_port_fails_the_run_and_names_the_holder(docker: Program, busybo
     assert "the port is in use on this computer by" in failed.err
     assert f"(process {os.getpid()})" in failed.err
     docker("start", name)  # it was created, and the port is free now
-    assert fetch("127.0.0.1", port) == "here"
+    assert answered("127.0.0.1", port) == "here"
 
 
 @pytest.fixture
@@ -168,6 +181,7 @@ def test_datagrams(docker: Program, busybox: str, name: str, address: str) -> No
 def test_many_connections_at_once(docker: Program, busybox: str, name: str) -> None:
     port = free_port()
     docker("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)
+    assert answered("127.0.0.1", port) == "here"
     answers: list[str] = []
     threads = [threading.Thread(target=lambda: answers.append(fetch("127.0.0.1", port))) for _ in range(60)]
     for thread in threads:

@@ -11,7 +11,8 @@
  *
  * KIND is one of create, modify, delete, move. MOUNT is the share's mount point, PATH and NEW_PATH are below it, the
  * rest is the file as the host has it: mode with its type (octal), size, times of the last modification and of the
- * last change of any kind. SENT_NS is the host's time when it wrote this. It ends with its input.
+ * last change of any kind (of a deletion: of what is there again by now, or 0). SENT_NS is the host's time when it
+ * wrote this. It ends with its input.
  */
 #include "replay.h"
 
@@ -215,9 +216,11 @@ static bool own_change(const struct mount *mount, const char *path, int64_t chan
     return change && (change->when == INT64_MAX || changed <= change->when + SLACK);
 }
 
-static bool own_removal(const struct mount *mount, const char *path) {
+/* `there` is the last change of what is in its place by now, 0 when nothing is: what a container has put there itself
+ * is no news to it, nor is that it was away before. */
+static bool own_removal(const struct mount *mount, const char *path, int64_t there) {
     const struct change *change = known(mount, path);
-    return change && (change->gone || change->when == INT64_MAX);
+    return change && (change->gone || change->when == INT64_MAX || (there && own_change(mount, path, there)));
 }
 
 static void forget(const struct mount *mount, const char *path) {
@@ -236,7 +239,9 @@ static void apply(const struct mount *mount, char *const fields[FIELDS]) {
     const char *kind = fields[0];
     char *path = fields[2], *other = fields[3];
     int64_t modified = strtoll(fields[6], NULL, 10), second = INT64_C(1000000000);
-    int64_t changed = strtoll(fields[7], NULL, 10) + ahead(strtoll(fields[8], NULL, 10));
+    int64_t changed = strtoll(fields[7], NULL, 10), difference = ahead(strtoll(fields[8], NULL, 10));
+    if (changed)
+        changed += difference;
     const struct stat st = {
         .st_mode = (mode_t)strtoul(fields[4], NULL, 8),
         .st_size = strtoll(fields[5], NULL, 10),
@@ -250,10 +255,10 @@ static void apply(const struct mount *mount, char *const fields[FIELDS]) {
         create(mount, path, &st);
     } else if (strcmp(kind, "modify") == 0 && !own_change(mount, path, changed)) {
         modify(mount, path, &st);
-    } else if (strcmp(kind, "delete") == 0 && !own_removal(mount, path)) {
+    } else if (strcmp(kind, "delete") == 0 && !own_removal(mount, path, changed)) {
         delete(mount, path, &st);
     } else if (strcmp(kind, "move") == 0 && usable(other)) {
-        if (!own_removal(mount, path) || !own_change(mount, other, changed)) {
+        if (!own_removal(mount, path, 0) || !own_change(mount, other, changed)) {
             forget(mount, other);
             move(mount, path, other, &st);
         }

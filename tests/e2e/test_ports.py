@@ -89,7 +89,7 @@ def test_each_address_answers_where_it_was_asked_for(
     docker("stop", "-t", "0", name)
     assert refused("127.0.0.1" if everywhere else asked, port)
     docker("start", name)
-    assert fetch("127.0.0.1" if everywhere else asked, port) == "here"
+    assert answered("127.0.0.1" if everywhere else asked, port) == "here"
     docker("rm", "-f", name)
     assert not [place for place in published(machine) if f" {port} " in place]
 

@@ -77,8 +77,8 @@ def main(arguments: list[str]) -> int:
             window.measure(report, say)
         if set(wanted) - {"window"}:
             _measure_machine(wanted, report, given.repeat)
-    except (UserError, subprocess.SubprocessError, TimeoutError) as error:
-        print(f"The benchmark could not go on: {error}", file=sys.stderr)
+    except (UserError, subprocess.SubprocessError, OSError) as error:
+        print(f"The benchmark could not go on: {str(error)[:2000]}", file=sys.stderr)
         failed = True
     else:
         failed = False

@@ -146,7 +146,7 @@ def _git(
         path = tree / f"{number // 1000}" / f"{number // 50 % 20}" / f"{number}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{number}\n")
-    git = ["git", "-C", str(tree), "-c", "user.name=b", "-c", "user.email=b@example.org"]
+    git = ["git", "-C", str(tree), "-c", "user.name=b", "-c", "user.email=b@example.org", "-c", "gc.auto=0"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
         subprocess.run([*git, *words], check=True)
     shutil.copytree(tree, shared / "peer" / "tree", symlinks=True)

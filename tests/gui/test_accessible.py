@@ -111,7 +111,7 @@ def test_dialogs(shown: Window) -> None:
 def test_rows_are_told_with_their_columns(shown: Window) -> None:
     page = go(shown, "containers")
     until(lambda: "web" in names(page))
-    index = page.table.filter.index(0, 2)
+    index = page.table.records.index(0, 2)
     assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith("Status: ")
 
 

@@ -36,9 +36,9 @@ class TestContainers:
         page = containers(shown)
         table = page.table
         group = next(
-            table.filter.index(number, 0)
-            for number in range(table.filter.rowCount())
-            if table.filter.index(number, 0).data(ROW).record.group
+            table.records.index(number, 0)
+            for number in range(table.records.rowCount())
+            if table.records.index(number, 0).data(ROW).record.group
         )
         assert table.isExpanded(group)
         table.setCurrentIndex(group)
@@ -54,7 +54,7 @@ class TestContainers:
         assert [row.record.name for row in table.chosen()] == ["web"]
         shut = {
             index.data(ROW).record.name: table.isExpanded(index)
-            for index in (table.filter.index(number, 0) for number in range(table.filter.rowCount()))
+            for index in (table.records.index(number, 0) for number in range(table.records.rowCount()))
             if index.data(ROW).record.group
         }
         assert shut == {"shop": False, "second": True}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -35,7 +36,8 @@ class _Signals(QObject):
 class Collection(Generic[T]):
     """One list.
 
-    :ivar items: what was there at the last fetch.    :ivar known: whether there was one since the engine came.
+    :ivar items: what was there at the last fetch; what has not changed is the same object as before.
+    :ivar known: whether there was one since the engine came.
     """
 
     def __init__(
@@ -43,10 +45,12 @@ class Collection(Generic[T]):
         session: Session,
         fetch: Callable[[EngineClient], Coroutine[Any, Any, list[T]]],
         concerns: Callable[[Event], bool],
+        key: Callable[[T], str],
     ) -> None:
         self._session = session
         self._fetch = fetch
         self._concerns = concerns
+        self._key = key
         self._work: Work | None = None
         self._again = False
         self._began = 0.0
@@ -68,8 +72,13 @@ class Collection(Generic[T]):
             return
         self._began = time.monotonic()
         self._work = self._session.bridge.call(
-            self._fetch(self._session.engine), self._take, self._fail, owner=self._session
+            self._look({self._key(item): item for item in self.items}), self._take, self._fail, owner=self._session
         )
+
+    async def _look(self, before: dict[str, T]) -> list[T]:
+        """Fetch, and compare: most of a long list is as it was, and nothing need be made anew of that."""
+        found = await self._fetch(self._session.engine)
+        return [old if (old := before.get(self._key(item))) == item else item for item in found]
 
     def _heard(self, events: list[Event]) -> None:
         if not self._timer.isActive() and any(self._concerns(event) for event in events):
@@ -120,10 +129,11 @@ class Collections:
         async def networks(engine: EngineClient) -> list[Network]:
             return await engine.networks.list()
 
-        self.containers = Collection(session, containers, _changes_containers)
-        self.images = Collection(session, images, lambda event: event.kind in ("image", "builder"))
-        self.volumes = Collection(session, volumes, lambda event: event.kind == "volume")
-        self.networks = Collection(session, networks, lambda event: event.kind == "network")
+        identity, name = attrgetter("id"), attrgetter("name")
+        self.containers = Collection(session, containers, _changes_containers, identity)
+        self.images = Collection(session, images, lambda event: event.kind in ("image", "builder"), identity)
+        self.volumes = Collection(session, volumes, lambda event: event.kind == "volume", name)
+        self.networks = Collection(session, networks, lambda event: event.kind == "network", identity)
 
 
 def _changes_containers(event: Event) -> bool:

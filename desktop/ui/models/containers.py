@@ -74,20 +74,26 @@ def project_line(name: str, lines: Iterable[Line]) -> Line:
     return Line(name, state, f"{running} of {len(parts)} running", containers, group=True, load=load)
 
 
-def rows(containers: Iterable[Container], loads: Mapping[str, Load]) -> list[Row]:
-    """Projects with their containers, then the others."""
-    projects: dict[str, list[Container]] = {}
+def rows(containers: Iterable[Container], loads: Mapping[str, Load], before: Iterable[Row] = ()) -> list[Row]:
+    """Projects with their containers, then the others.
+
+    :param before: the rows until now; those of which nothing has changed stay.
+    """
+    known = {row.key: row for group in before for row in (group, *group.children)}
+    projects: dict[str, list[Row]] = {}
     alone: list[Row] = []
     for container in containers:
+        row, load = known.get(container.id), loads.get(container.id)
+        if row is None or row.record.containers[0] is not container or row.record.load != load:
+            row = Row(container.id, line(container, load))
         project = container.labels.get(PROJECT)
-        if project:
-            projects.setdefault(project, []).append(container)
-        else:
-            alone.append(Row(container.id, line(container, loads.get(container.id))))
+        (projects.setdefault(project, []) if project else alone).append(row)
     made = []
     for name, members in projects.items():
-        children = tuple(Row(item.id, line(item, loads.get(item.id))) for item in members)
-        made.append(Row(f"project {name}", project_line(name, [row.record for row in children]), children))
+        row, children = known.get(f"project {name}"), tuple(members)
+        if row is None or row.children != children:
+            row = Row(f"project {name}", project_line(name, [child.record for child in children]), children)
+        made.append(row)
     return made + alone
 
 

@@ -54,15 +54,27 @@ def split_tag(reference: str) -> tuple[str, str]:
     return f"{head}{slash}{base}", tag or "latest"
 
 
-def rows(images: Iterable[Image], containers: Iterable[Container], facts: Mapping[str, Fact]) -> list[Row]:
-    """One row for each image."""
+def rows(
+    images: Iterable[Image],
+    containers: Iterable[Container],
+    facts: Mapping[str, Fact],
+    before: Iterable[Row] = (),
+) -> list[Row]:
+    """One row for each image. :param before: the rows until now; those of which nothing has changed stay."""
     users: dict[str, list[str]] = {}
     for container in containers:
         users.setdefault(container.image_id, []).append(container.name)
-    return [_row(image, tuple(users.get(image.id, ())), facts) for image in images]
+    known = {row.key: row for row in before}
+    return [_row(image, tuple(users.get(image.id, ())), facts, known.get(image.id)) for image in images]
 
 
-def _row(image: Image, users: tuple[str, ...], facts: Mapping[str, Fact]) -> Row:
+def _row(image: Image, users: tuple[str, ...], facts: Mapping[str, Fact], before: Row | None) -> Row:
+    if before is not None and before.record.image is image and before.record.users == users:
+        return before
+    return _new_row(image, users, facts)
+
+
+def _new_row(image: Image, users: tuple[str, ...], facts: Mapping[str, Fact]) -> Row:
     if not image.tags:
         name = image.digests[0].partition("@")[0] if image.digests else NONE
         return Row(image.id, Line(image, name, DANGLING, image.id, users, facts))

@@ -1,7 +1,8 @@
 """The one Qt model: rows of records under columns, with at most one level of groups, changed in place.
 
 A new list is compared with the old one by key, so that selection, scroll position and open groups stay. The model
-keeps its rows in order: Python sorts thousands at once, where a proxy of Qt's would call it for each comparison.
+keeps its rows in order and leaves out what does not fit a search: Python does that to thousands at once, where a
+proxy of Qt's would call it for each row and each comparison.
 """
 
 from __future__ import annotations
@@ -10,19 +11,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractItemModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QSortFilterProxyModel,
-    Qt,
-)
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from desktop.ui.models.narrowing import Facets, Narrowing
 
 Index = QModelIndex | QPersistentModelIndex
 
 ROW = Qt.ItemDataRole.UserRole
 NOWHERE = QModelIndex()
+HIDDEN = -1
+"""The place of a row that is not shown."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +48,24 @@ class Column:
     right: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
-    """A row in its place. :ivar first, last: the columns in which it has changed."""
+    """A row in its place.
+
+    :ivar every: the rows below it.    :ivar children: those of them that are shown, in order.
+    :ivar first, last: the columns in which it has changed.
+    :ivar key: what it is ordered by.    :ivar text: what of it is searched. Both None until they are needed.
+    """
 
     row: Row
     parent: Node | None
-    place: int = 0
+    place: int = HIDDEN
+    every: list[Node] = field(default_factory=list)
     children: list[Node] = field(default_factory=list)
     first: int = 0
     last: int = 0
+    key: Any = None
+    text: str | None = None
 
 
 class RecordModel(QAbstractItemModel):
@@ -70,61 +76,82 @@ class RecordModel(QAbstractItemModel):
         self.columns = tuple(columns)
         self._root = Node(Row("", None), None)
         self._column, self._reverse = 0, False
+        self._narrowing = Narrowing()
 
-    def update_rows(self, rows: Sequence[Row]) -> None:
-        """Show these rows from now on."""
-        self._merge(self._root, rows, NOWHERE)
-        self._put_in_order()
+    def update_rows(self, rows: Iterable[Row]) -> None:
+        """These are the rows from now on; a row that is the same object as before is not looked into."""
+        changed = self._merge(self._root, rows)
+        self._arrange()
+        self._tell([node for node in changed if node.place != HIDDEN])
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Order the rows by what a column says, from now on; without one they stay in the order they came in."""
         self._column, self._reverse = column, order is Qt.SortOrder.DescendingOrder
-        self._put_in_order()
+        self.forget_derived()
+        self._arrange()
 
-    def row_at(self, place: int, parent: Index) -> Row:
-        """A row by its place."""
-        return self._node(parent).children[place].row
+    def search(self, text: str) -> None:
+        """Show rows that contain every word; a group when something in it does."""
+        self._narrowing.search(text)
+        self._arrange()
 
-    def refresh_column(self, column: int) -> None:
-        """What a column shows has changed everywhere."""
-        for parent, nodes in (
-            (NOWHERE, self._root.children),
-            *((self._index(n), n.children) for n in self._root.children),
-        ):
-            if nodes:
-                self.dataChanged.emit(self.index(0, column, parent), self.index(len(nodes) - 1, column, parent))
+    def keep(self, test: Callable[[Any], bool]) -> None:
+        """Show records that pass the test."""
+        self._narrowing.keep = test
+        self._arrange()
+
+    def search_in(self, text: Callable[[Any], str]) -> None:
+        """What of a record is searched."""
+        self._narrowing.text = text
+
+    def facets_in(self, names: Iterable[str], facets: Callable[[Any], Facets]) -> None:
+        """What of a record ``name=value`` looks at, where ``name`` is one of the names."""
+        self._narrowing.facets_in(names, facets)
+
+    @property
+    def searching(self) -> bool:
+        """Whether a search leaves rows out."""
+        return self._narrowing.searching
+
+    def forget_derived(self) -> None:
+        """What columns and the search say of the same record may be another thing now."""
+        for parent in (self._root, *self._root.every):
+            for node in parent.every:
+                node.key = node.text = None
+
+    def row_of(self, index: Index) -> Row:
+        """The row at an index."""
+        return self._node(index).row
+
+    def groups(self, first: int = 0, last: int | None = None) -> list[QModelIndex]:
+        """Those of the rows shown at these places that have others below them."""
+        shown = self._root.children[first:] if last is None else self._root.children[first : last + 1]
+        return [self._index(node) for node in shown if node.children]
 
     def rows(self) -> list[Row]:
-        """The top-level rows."""
-        return [node.row for node in self._root.children]
+        """The top-level rows, also those that are not shown."""
+        return [node.row for node in self._root.every]
 
     # -- changing -------------------------------------------------------------------------------------------------
 
-    def _merge(self, parent: Node, rows: Sequence[Row], at: Index) -> None:
-        wanted = {row.key: row for row in rows}
-        gone = [node for node in parent.children if node.row.key not in wanted]
-        for run in reversed(_runs(gone)):
-            first, last = run[0].place, run[-1].place
-            self.beginRemoveRows(at, first, last)
-            del parent.children[first : last + 1]
-            _number(parent, first)
-            self.endRemoveRows()
-        present = {node.row.key: node for node in parent.children}
-        changed = [node for row in rows if (node := present.get(row.key)) and self._change(node, row)]
-        self._tell(changed, at)
-        new = [row for row in wanted.values() if row.key not in present]
-        if new:
-            first = len(parent.children)
-            self.beginInsertRows(at, first, first + len(new) - 1)
-            parent.children.extend(_node(row, parent, first + number) for number, row in enumerate(new))
-            self.endInsertRows()
+    def _merge(self, parent: Node, rows: Iterable[Row]) -> list[Node]:
+        """Take the rows in; those that have changed. Nothing of it is shown yet."""
+        new = {row.key: row for row in rows}
+        kept = [node for node in parent.every if node.row.key in new]
+        changed: list[Node] = []
+        for node in kept:
+            row = new.pop(node.row.key)
+            if row is not node.row:
+                changed += self._change(node, row)
+        parent.every = [*kept, *(_node(row, parent) for row in new.values())]
+        return changed
 
-    def _change(self, node: Node, row: Row) -> bool:
+    def _change(self, node: Node, row: Row) -> list[Node]:
         before, node.row = node.row, row
-        if before.children or row.children:
-            self._merge(node, row.children, self._index(node))
+        changed = self._merge(node, row.children) if before.children or row.children else []
         if before.record is row.record or before.record == row.record:
-            return False
+            return changed
+        node.key = node.text = None
         shown = [
             number
             for number, column in enumerate(self.columns)
@@ -132,37 +159,82 @@ class RecordModel(QAbstractItemModel):
             or (column.sort is not None and column.sort(before.record) != column.sort(row.record))
         ]
         node.first, node.last = (shown[0], shown[-1]) if shown else (0, 0)
-        return True
+        return [*changed, node]
 
-    def _tell(self, changed: list[Node], at: Index) -> None:
+    def _tell(self, changed: list[Node]) -> None:
         """Rows side by side share one message, and it names the columns: what orders by another has no work."""
-        for run in _runs(sorted(changed, key=lambda node: node.place)):
-            first, last = min(node.first for node in run), max(node.last for node in run)
-            self.dataChanged.emit(self.index(run[0].place, first, at), self.index(run[-1].place, last, at))
+        by_parent: dict[Node, list[Node]] = {}
+        for node in changed:
+            assert node.parent is not None
+            by_parent.setdefault(node.parent, []).append(node)
+        for parent, nodes in by_parent.items():
+            if parent is self._root or parent.place != HIDDEN:
+                for run in _runs(sorted(nodes, key=lambda node: node.place)):
+                    first, last = min(node.first for node in run), max(node.last for node in run)
+                    at = self._index(parent)
+                    self.dataChanged.emit(self.index(run[0].place, first, at), self.index(run[-1].place, last, at))
 
-    def _put_in_order(self) -> None:
-        """Move what is not in its place; nothing is told when everything is."""
-        if self._column < 0:
-            return
-        moved = [
-            (parent, ordered)
-            for parent in (self._root, *self._root.children)
-            if (ordered := sorted(parent.children, key=self._key, reverse=self._reverse)) != parent.children
-        ]
-        if not moved:
-            return
+    def _arrange(self) -> None:
+        """Show what fits, in order; what is below first, since a group is shown for the sake of it."""
+        groups = [node for node in self._root.every if node.every or node.children]
+        moves = []
+        for parent in (*groups, self._root):
+            if self._column >= 0:
+                parent.every.sort(key=self._key, reverse=self._reverse)
+            wanted = [node for node in parent.every if node.children or self._fits(node)]
+            if wanted != parent.children and self._exchange(parent, wanted):
+                moves.append((parent, wanted))
+        if moves:
+            self._move(moves)
+
+    def _exchange(self, parent: Node, wanted: list[Node]) -> bool:
+        """Show no others than these; whether they are in another order then.
+
+        What goes is put last first, and what comes is added last: one message for each, however many they are.
+        """
+        if parent is not self._root and parent.place == HIDDEN:  # nobody looks
+            _place(parent, wanted)
+            return False
+        staying = set(wanted)
+        kept = [node for node in parent.children if node in staying]
+        gone = [node for node in parent.children if node not in staying]
+        if gone:
+            if gone[-1].place - gone[0].place >= len(gone):
+                self._move([(parent, kept + gone)])
+            self.beginRemoveRows(self._index(parent), gone[0].place, gone[-1].place)
+            _place(parent, kept)
+            self.endRemoveRows()
+        new = [node for node in wanted if node.place == HIDDEN]
+        if new:
+            first = len(parent.children)
+            self.beginInsertRows(self._index(parent), first, first + len(new) - 1)
+            _place(parent, parent.children + new)
+            self.endInsertRows()
+        return parent.children != wanted
+
+    def _move(self, moves: list[tuple[Node, list[Node]]]) -> None:
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
-        for parent, ordered in moved:
-            parent.children = ordered
-            _number(parent, 0)
+        for parent, ordered in moves:
+            _place(parent, ordered)
         after = [self.createIndex(self._node(index).place, index.column(), self._node(index)) for index in before]
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
 
     def _key(self, node: Node) -> Any:
-        column, record = self.columns[self._column], node.row.record
-        return column.sort(record) if column.sort else column.text(record).casefold()
+        if node.key is None:
+            column, record = self.columns[self._column], node.row.record
+            node.key = column.sort(record) if column.sort else column.text(record).casefold()
+        return node.key
+
+    def _fits(self, node: Node) -> bool:
+        narrowing, record = self._narrowing, node.row.record
+        return narrowing.keep(record) and (not narrowing.searching or narrowing.finds(record, self._text(node)))
+
+    def _text(self, node: Node) -> str:
+        if node.text is None:
+            node.text = self._narrowing.text(node.row.record).casefold()
+        return node.text
 
     # -- what Qt asks ---------------------------------------------------------------------------------------------
 
@@ -172,7 +244,7 @@ class RecordModel(QAbstractItemModel):
         return node
 
     def _index(self, node: Node) -> QModelIndex:
-        return self.createIndex(node.place, 0, node)
+        return QModelIndex() if node is self._root else self.createIndex(node.place, 0, node)
 
     def index(self, row: int, column: int, parent: Index = NOWHERE) -> QModelIndex:
         nodes = self._node(parent).children
@@ -184,10 +256,13 @@ class RecordModel(QAbstractItemModel):
         if not index.isValid():
             return QModelIndex()
         above = self._node(index).parent
-        return QModelIndex() if above is None or above is self._root else self._index(above)
+        return QModelIndex() if above is None else self._index(above)
 
     def rowCount(self, parent: Index = NOWHERE) -> int:
         return 0 if parent.column() > 0 else len(self._node(parent).children)
+
+    def hasChildren(self, parent: Index = NOWHERE) -> bool:
+        return parent.column() <= 0 and bool(self._node(parent).children)
 
     def columnCount(self, parent: Index = NOWHERE) -> int:
         return len(self.columns)
@@ -220,63 +295,13 @@ class RecordModel(QAbstractItemModel):
         return None
 
 
-class RecordFilter(QSortFilterProxyModel):
-    """Keeps what fits the search and the chosen filter; a group fits when something in it does."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._words: tuple[str, ...] = ()
-        self._keep: Callable[[Any], bool] = lambda record: True
-        self._text: Callable[[Any], str] = str
-        self._facets: Callable[[Any], dict[str, tuple[str, ...]]] | None = None
-        self._names: frozenset[str] = frozenset()
-
-    def search(self, text: str) -> None:
-        """Keep rows that contain every word."""
-        self._words = tuple(text.casefold().split())
-        self.invalidateRowsFilter()
-
-    def keep(self, test: Callable[[Any], bool]) -> None:
-        """Keep records that pass the test."""
-        self._keep = test
-        self.invalidateRowsFilter()
-
-    def search_in(self, text: Callable[[Any], str]) -> None:
-        """What of a record is searched."""
-        self._text = text
-
-    def facets_in(self, names: Iterable[str], facets: Callable[[Any], dict[str, tuple[str, ...]]]) -> None:
-        """What of a record ``name=value`` looks at, where ``name`` is one of the names."""
-        self._names, self._facets = frozenset(names), facets
-
-    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
-        records = self.sourceModel()
-        assert isinstance(records, RecordModel)
-        found = records.row_at(row, parent)
-        return self._accepts(found.record) or any(self._accepts(child.record) for child in found.children)
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """The model itself does it."""
-        self.sourceModel().sort(column, order)
-
-    def _accepts(self, record: Any) -> bool:
-        return record is not None and self._keep(record) and (not self._words or self._fits(record))
-
-    def _fits(self, record: Any) -> bool:
-        text = self._text(record).casefold()
-        for word in self._words:
-            name, equals, value = word.partition("=")
-            if equals and self._facets is not None and name in self._names:
-                if not any(value in item.casefold() for item in self._facets(record).get(name, ())):
-                    return False
-            elif word not in text:
-                return False
-        return True
-
-
-def _number(parent: Node, first: int) -> None:
-    for place in range(first, len(parent.children)):
-        parent.children[place].place = place
+def _place(parent: Node, shown: list[Node]) -> None:
+    """Have these, in this order, below ``parent``."""
+    for node in parent.children:
+        node.place = HIDDEN
+    for place, node in enumerate(shown):
+        node.place = place
+    parent.children = shown
 
 
 def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
@@ -290,7 +315,7 @@ def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
     return runs
 
 
-def _node(row: Row, parent: Node, place: int) -> Node:
-    node = Node(row, parent, place)
-    node.children = [_node(child, node, number) for number, child in enumerate(row.children)]
+def _node(row: Row, parent: Node) -> Node:
+    node = Node(row, parent)
+    node.every = [_node(child, node) for child in row.children]
     return node

@@ -45,7 +45,7 @@ class BuildDialog(WorkDialog):
         self.table = Table(model.COLUMNS, "Steps of the build")
         self.table.setSortingEnabled(False)
         self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)  # steps stay in the order they come in
-        self.table.filter.sort(-1)
+        self.table.records.sort(-1)
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         self.table.delegate.dots[model.STEP] = lambda step: DOTS.get(step.state, step.state)
         self.table.delegate.quiet.update({model.STATE, model.NOTE, model.TIME})

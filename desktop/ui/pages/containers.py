@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from desktop.ui.context import Call, Context
@@ -19,9 +19,6 @@ from desktop.ui.pages.run import RunDialog
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage, Operation
-
-AGES_MS = 30_000
-"""How often “3 minutes ago” is looked at again, in milliseconds."""
 
 IDLE = ("exited", "created", "dead")
 
@@ -42,13 +39,13 @@ class ContainersPage(ListPage):
     """See the module."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, "Containers", "containers", model.COLUMNS, tree=True)
+        super().__init__(context, "Containers", "containers", model.COLUMNS, tree=True, unfolded=True)
         self.loads = Loads(context.session, context.lists.containers)
         self.table.delegate.dots[model.NAME] = lambda line: line.health or line.state
         self.table.delegate.links.add(model.PORTS)
         self.table.delegate.quiet.update((model.IMAGE, model.STATUS, model.CREATED, model.CPU, model.MEMORY))
-        self.table.filter.search_in(model.searched)
-        self.table.filter.facets_in(model.FACETS, model.facets)
+        self.table.records.search_in(model.searched)
+        self.table.records.facets_in(model.FACETS, model.facets)
         self.search.setToolTip(SEARCH_TIP)
         self.table.opened.connect(self._open_row)
         self.table.linked.connect(lambda found, column, number: self._open_port(found.record, number))
@@ -69,9 +66,6 @@ class ContainersPage(ListPage):
         context.lists.containers.changed.connect(self.refresh)
         self.loads.changed.connect(self.refresh)
         self.table.scrolled.connect(self._look)
-        self._ages = QTimer(self, interval=AGES_MS)
-        self._ages.timeout.connect(lambda: self.table.records.refresh_column(model.CREATED))
-        self._ages.start()
 
     def _offer_operations(self) -> None:
         self.add_operations(
@@ -153,10 +147,7 @@ class ContainersPage(ListPage):
     def refresh(self) -> None:
         """Show what there is now."""
         found = self.context.lists.containers
-        before = {row.key for row in self.table.records.rows()}
-        rows = model.rows(found.items, self.loads.now)
-        self.show_rows(rows, found.known)
-        self.table.expand_rows({row.key for row in rows if row.children} - before)
+        self.show_rows(model.rows(found.items, self.loads.now, self.table.records.rows()), found.known)
         if found.known:
             running = sum(item.state == "running" for item in found.items)
             self.count.setText(f"{running} running of {len(found.items)}")

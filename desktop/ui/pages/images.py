@@ -50,7 +50,7 @@ class ImagesPage(ListPage):
         super().__init__(context, "Images", "images", model.COLUMNS, tree=True)
         self.facts = Facts(context.session, context.lists.images)
         self.table.delegate.quiet.update(range(model.ID, model.USERS + 1))
-        self.table.filter.search_in(model.searched)
+        self.table.records.search_in(model.searched)
         self.table.opened.connect(lambda found: self.open(found.record))
         self._make_filters()
         for text, run, picture in (
@@ -79,6 +79,7 @@ class ImagesPage(ListPage):
         )
         for changed in (context.lists.images.changed, context.lists.containers.changed):
             changed.connect(self.refresh)
+        self.facts.changed.connect(self.table.records.forget_derived)
         self.facts.changed.connect(self.table.viewport().update)
         context.lists.images.changed.connect(self._ask)
 
@@ -86,7 +87,8 @@ class ImagesPage(ListPage):
         """Show what there is now."""
         found = self.context.lists.images
         containers = self.context.lists.containers.items
-        self.show_rows(model.rows(found.items, containers, self.facts.known), found.known)
+        before = self.table.records.rows()
+        self.show_rows(model.rows(found.items, containers, self.facts.known, before), found.known)
         if found.known:
             self.count.setText(f"{len(found.items)}, {size(sum(image.size for image in found.items))}")
 
@@ -138,7 +140,7 @@ class ImagesPage(ListPage):
 
     def _keep(self) -> None:
         choice, kept = self._choice, self._kept
-        self.table.filter.keep(lambda line: choice(line) and kept(line))
+        self.table.records.keep(lambda line: choice(line) and kept(line))
 
     def _ask(self) -> None:
         """Have the engine say which images fit: its rules are the docker command's."""

@@ -26,7 +26,7 @@ class NetworksPage(ListPage):
     def __init__(self, context: Context) -> None:
         super().__init__(context, "Networks", "networks", model.NETWORK_COLUMNS)
         self.table.delegate.quiet.update((1, 2, 3, 4))
-        self.table.filter.search_in(lambda line: " ".join((line.network.name, line.network.id, *line.users)))
+        self.table.records.search_in(lambda line: " ".join((line.network.name, line.network.id, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
         self.add_filters(

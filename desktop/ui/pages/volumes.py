@@ -23,7 +23,7 @@ class VolumesPage(ListPage):
     def __init__(self, context: Context) -> None:
         super().__init__(context, "Volumes", "volumes", model.VOLUME_COLUMNS)
         self.table.delegate.quiet.update((1, 2, 3))
-        self.table.filter.search_in(lambda line: " ".join((line.volume.name, *line.users)))
+        self.table.records.search_in(lambda line: " ".join((line.volume.name, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
         self.add_filters(

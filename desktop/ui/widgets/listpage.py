@@ -48,14 +48,21 @@ class ListPage(QWidget):
     """The scaffold; a page of its own gives columns, operations and rows."""
 
     def __init__(
-        self, context: Context, title: str, picture: str, columns: Sequence[Column], *, tree: bool = False
+        self,
+        context: Context,
+        title: str,
+        picture: str,
+        columns: Sequence[Column],
+        *,
+        tree: bool = False,
+        unfolded: bool = False,
     ) -> None:
         super().__init__()
         self.setObjectName("page")
         self.context = context
         self.title = heading(title)
         self.count = label("", "muted")
-        self.table = Table(columns, title, tree=tree)
+        self.table = Table(columns, title, tree=tree, unfolded=unfolded)
         self.search = QLineEdit(placeholderText=f"Search {title.lower()}", clearButtonEnabled=True)
         self.search.setAccessibleName(f"Search {title.lower()}")
         self.search.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
@@ -146,13 +153,11 @@ class ListPage(QWidget):
         self._enable()
 
     def _searched(self, text: str) -> None:
-        self.table.filter.search(text)
-        if text:
-            self.table.expandAll()
+        self.table.search(text)
 
     def _filtered(self, place: int) -> None:
         if 0 <= place < len(self._choices):
-            self.table.filter.keep(self._choices[place])
+            self.table.records.keep(self._choices[place])
 
     # -- doing ----------------------------------------------------------------------------------------------------
 
@@ -166,9 +171,10 @@ class ListPage(QWidget):
             operation.run(records)
 
     def _enable(self) -> None:
-        one = len(self.table.chosen()) == 1
+        chosen = [found.record for found in self.table.chosen()]
         for operation, action in self._operations:
-            action.setEnabled(bool(self.records(operation)) and (one or not operation.single))
+            able = len(chosen) == 1 or not operation.single
+            action.setEnabled(able and any(operation.applies(record) for record in chosen))
 
 
 WHEN = "What there is is shown here when the engine runs."

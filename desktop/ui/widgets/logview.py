@@ -15,12 +15,12 @@ from PySide6.QtGui import (
     QShortcut,
     QTextCharFormat,
     QTextCursor,
-    QTextDocument,
 )
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.ui.theme import GAP, theme
 from desktop.ui.widgets.basics import label, restyle, row, tool
+from desktop.ui.widgets.logsearch import LogSearch
 
 MOST_LINES = 100_000
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -60,6 +60,7 @@ class LogView(QWidget):
         self._plain, self._marked = QTextCharFormat(), QTextCharFormat()
         self._rest = {False: "", True: ""}
         self._begun = False
+        self._searching = LogSearch(self.text.document(), self)
         self.clear()
         self.search.textChanged.connect(self._searched)
         self.search.returnPressed.connect(self._find)
@@ -99,6 +100,7 @@ class LogView(QWidget):
 
     def clear(self) -> None:
         """Forget what is shown."""
+        self._searching.stop()
         self._rest = {False: "", True: ""}
         self._begun = False
         self._marked.setForeground(theme().colour("bad"))
@@ -113,30 +115,29 @@ class LogView(QWidget):
         cursor = self.text.textCursor()
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self.text.setTextCursor(cursor)
-        if text:
-            self._find(backward=True)
-        else:
-            self.found.setText("")
-            self.search.setProperty("invalid", False)
-            restyle(self.search)
+        self._find(backward=True)
 
     def _find(self, *, backward: bool = False) -> None:
         text = self.search.text()
+        self._searching.stop()
+        self._tell_found("")
         if not text:
             return
         self.follow.setChecked(False)
-        flags = QTextDocument.FindFlag.FindBackward if backward else QTextDocument.FindFlag(0)
-        cursor = self.text.textCursor()
-        whole = cursor.atEnd() if backward else cursor.atStart()
-        there = self.text.find(text, flags)
-        if not there and not whole:  # from the other end
-            end = QTextCursor.MoveOperation.End if backward else QTextCursor.MoveOperation.Start
-            cursor.movePosition(end)
-            self.text.setTextCursor(cursor)
-            there = self.text.find(text, flags)
-        self.found.setText("" if there else "Not found")
-        self.search.setProperty("invalid", not there)
-        restyle(self.search)
+        self._searching.start(text, self.text.textCursor(), self._show_found, backward=backward)
+        if self._searching.under_way:
+            self.found.setText("Looking …")
+
+    def _show_found(self, match: QTextCursor | None) -> None:
+        if match is not None:
+            self.text.setTextCursor(match)
+        self._tell_found("Not found" if match is None else "")
+
+    def _tell_found(self, text: str) -> None:
+        if text != self.found.text():
+            self.found.setText(text)
+            self.search.setProperty("invalid", bool(text))
+            restyle(self.search)
 
     def _follow_changed(self) -> None:
         if self.follow.isChecked():

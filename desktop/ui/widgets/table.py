@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QAction, QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -18,26 +18,40 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.ui.models.records import ROW, Column, RecordFilter, RecordModel, Row
+from desktop.ui.models.records import Column, RecordModel, Row
 from desktop.ui.theme import ROW_HEIGHT, theme
 
 Index = QModelIndex | QPersistentModelIndex
 
 DOT = 8
 CALM_MS = 200
+AGES_MS = 30_000
+"""How often “3 minutes ago” is looked at again, in milliseconds."""
+
 NAMES = 2
 """Columns that hold names."""
 
-TEXT_MARGIN = 6
+TEXT_MARGIN = 8
+"""As in the header's sections (assets/themes/window.qss)."""
+
+GROUNDED = (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver).value
+LEFT, RIGHT = (
+    (Qt.AlignmentFlag.AlignVCenter | side).value | Qt.TextFlag.TextSingleLine.value
+    for side in (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight)
+)
 LINKS = ", "
 """What is between the links of a cell."""
 
 
 class RecordDelegate(QStyledItemDelegate):
-    """Rows of one height; in one column a dot of the state's colour, in others text that is a link."""
+    """Rows of one height; in one column a dot of the state's colour, in others text that is a link.
 
-    def __init__(self, parent: QWidget) -> None:
+    It draws cells itself: Qt's own would ask the model eight times for each.
+    """
+
+    def __init__(self, records: RecordModel, parent: QWidget) -> None:
         super().__init__(parent)
+        self._records = records
         self.dots: dict[int, Callable[[Any], str]] = {}
         self.links: set[int] = set()
         self.quiet: set[int] = set()
@@ -45,40 +59,39 @@ class RecordDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(super().sizeHint(option, index).width(), ROW_HEIGHT)
 
-    def initStyleOption(self, option: Any, index: Index) -> None:  # Qt's stubs lack the option's members
-        super().initStyleOption(option, index)
-        modes = Qt.TextElideMode  # the ends of names tell them apart; of the rest the beginning says most
-        option.textElideMode = modes.ElideMiddle if index.column() < NAMES else modes.ElideRight
-        option.state &= ~QStyle.StateFlag.State_HasFocus
-        if index.column() in self.links and index.data():
-            token = "accent"
-        elif index.column() in self.quiet:
-            token = "muted"
-        else:
-            token = "text"
-        for role in (option.palette.ColorRole.Text, option.palette.ColorRole.HighlightedText):
-            option.palette.setColor(role, theme().colour(token))
-
-    def paint(self, painter: QPainter, option: Any, index: Index) -> None:
-        dot = self.dots.get(index.column())
-        row: Row | None = index.data(ROW)
-        if dot is None or row is None:
-            super().paint(painter, option, index)
+    def paint(self, painter: QPainter, option: Any, index: Index) -> None:  # Qt's stubs lack the option's members
+        number = index.column()
+        column, record = self._records.columns[number], self._records.row_of(index).record
+        if option.state.value & GROUNDED:
+            panel = QStyle.PrimitiveElement.PE_PanelItemViewItem
+            option.widget.style().drawPrimitive(panel, option, painter, option.widget)
+        place = option.rect.adjusted(TEXT_MARGIN, 0, -TEXT_MARGIN, 0)
+        dot = self.dots.get(number)
+        if dot is not None:
+            self._draw_dot(painter, place, theme().state_colour(dot(record)))
+            place.setLeft(place.left() + DOT + TEXT_MARGIN)
+        text = column.text(record)
+        if not text:
             return
-        state = dot(row.record)
-        place = QRect(option.rect)
-        option.rect = place.adjusted(DOT + 10, 0, 0, 0)
-        super().paint(painter, option, index)
+        # the ends of names tell them apart; of the rest the beginning says most
+        mode = Qt.TextElideMode.ElideMiddle if number < NAMES else Qt.TextElideMode.ElideRight
+        token = "accent" if number in self.links else "muted" if number in self.quiet else "text"
+        painter.setPen(theme().colour(token))
+        painter.setFont(option.font)
+        shown = option.fontMetrics.elidedText(text, mode, place.width())
+        painter.drawText(place, RIGHT if column.right else LEFT, shown)
+
+    def _draw_dot(self, painter: QPainter, place: QRect, colour: QColor) -> None:
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme().state_colour(state))
-        painter.drawEllipse(QRect(place.left() + 8, place.center().y() - DOT // 2 + 1, DOT, DOT))
+        painter.setBrush(colour)
+        painter.drawEllipse(QRect(place.left(), place.center().y() - DOT // 2 + 1, DOT, DOT))
         painter.restore()
 
 
 class Table(QTreeView):
-    """Shows a :class:`RecordModel` through a :class:`RecordFilter`."""
+    """Shows a :class:`RecordModel`. Groups are as the person has left them; a search opens those it finds."""
 
     opened = Signal(object)
     linked = Signal(object, int, int)
@@ -88,15 +101,19 @@ class Table(QTreeView):
     scrolled = Signal()
     """Other rows may be on the screen than before; told when it is calm."""
 
-    def __init__(self, columns: Sequence[Column], name: str, *, tree: bool = False) -> None:
+    def __init__(
+        self, columns: Sequence[Column], name: str, *, tree: bool = False, unfolded: bool = False
+    ) -> None:
+        """:param unfolded: groups are open at first."""
         super().__init__()
         self.records = RecordModel(columns, self)
-        self.filter = RecordFilter(self)
-        self.filter.setSourceModel(self.records)
-        self.delegate = RecordDelegate(self)
+        self.delegate = RecordDelegate(self.records, self)
+        self._unfolded = unfolded
+        self._turned: set[str] = set()
+        self._folding = False
         self.menu_actions: list[QAction | None] = []
         self.setAccessibleName(name)
-        self.setModel(self.filter)
+        self.setModel(self.records)
         self.setItemDelegate(self.delegate)
         self.setUniformRowHeights(True)
         self.setRootIsDecorated(tree)
@@ -123,60 +140,88 @@ class Table(QTreeView):
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
         self._calm.timeout.connect(self.scrolled)
+        ages = QTimer(self, interval=AGES_MS)
+        ages.timeout.connect(self.viewport().update)
+        ages.start()
         bar = self.verticalScrollBar()
         for moved in (
             bar.valueChanged,
             bar.rangeChanged,
-            self.filter.layoutChanged,
+            self.records.layoutChanged,
             self.expanded,
             self.collapsed,
         ):
             moved.connect(lambda *_: self._calm.start())
         self.selectionModel().selectionChanged.connect(lambda: self.chosen_changed.emit())
+        self.records.rowsInserted.connect(self._fold_new)
+        self.expanded.connect(self._note_turn)
+        self.collapsed.connect(self._note_turn)
 
     # -- what is chosen -------------------------------------------------------------------------------------------
 
     def chosen(self) -> list[Row]:
         """The selected rows."""
-        return [index.data(ROW) for index in self.selectionModel().selectedRows()]
+        model = self.records
+        return [
+            model.row_of(model.index(number, 0, part.parent()))
+            for part in self.selectionModel().selection().toList()
+            for number in range(part.top(), part.bottom() + 1)
+        ]
 
     def choose(self, *keys: str) -> None:
         """Select the rows with these keys."""
         selection = self.selectionModel()
         selection.clearSelection()
         for index in self._indexes():
-            if index.data(ROW).key in keys:
+            if self.records.row_of(index).key in keys:
                 flags = selection.SelectionFlag.Select | selection.SelectionFlag.Rows
                 selection.select(index, flags)
                 selection.setCurrentIndex(index, selection.SelectionFlag.NoUpdate)
 
-    def expand_rows(self, keys: set[str]) -> None:
-        """Open groups; the others stay as the person has left them."""
-        if keys:
-            for number in range(self.filter.rowCount()):
-                index = self.filter.index(number, 0)
-                if index.data(ROW).key in keys:
-                    self.expand(index)
+    def search(self, text: str) -> None:
+        """Show what contains every word."""
+        before = self.records.searching
+        self.records.search(text)
+        if before or self.records.searching:
+            self._fold(self.records.groups())
+
+    def _fold_new(self, at: QModelIndex, first: int, last: int) -> None:
+        if not at.isValid():
+            self._fold(self.records.groups(first, last))
+
+    def _fold(self, groups: list[QModelIndex]) -> None:
+        """Open and close groups."""
+        self._folding = True
+        searching = self.records.searching
+        self.scheduleDelayedItemsLayout()  # all of them at once
+        for index in groups:
+            turned = self.records.row_of(index).key in self._turned
+            self.setExpanded(index, searching or self._unfolded != turned)
+        self._folding = False
+
+    def _note_turn(self, index: QModelIndex) -> None:
+        if not self._folding and not self.records.searching:
+            self._turned ^= {self.records.row_of(index).key}
 
     def visible_rows(self) -> list[Row]:
         """The rows that fit the filter, with those of groups."""
-        return [index.data(ROW) for index in self._indexes()]
+        return [self.records.row_of(index) for index in self._indexes()]
 
     def on_screen(self) -> list[Row]:
         """The rows that can be seen now."""
         found = []
         index = self.indexAt(QPoint(0, 0))
         while index.isValid() and self.visualRect(index).top() < self.viewport().height():
-            found.append(index.data(ROW))
+            found.append(self.records.row_of(index))
             index = self.indexBelow(index)
         return found
 
     def _indexes(self) -> list[QModelIndex]:
         found = []
-        for number in range(self.filter.rowCount()):
-            index = self.filter.index(number, 0)
+        for number in range(self.records.rowCount()):
+            index = self.records.index(number, 0)
             found.append(index)
-            found += [self.filter.index(child, 0, index) for child in range(self.filter.rowCount(index))]
+            found += [self.records.index(child, 0, index) for child in range(self.records.rowCount(index))]
         return found
 
     # -- what Qt tells --------------------------------------------------------------------------------------------
@@ -184,14 +229,14 @@ class Table(QTreeView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         index = self.currentIndex()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and index.isValid():
-            self.opened.emit(index.data(ROW))
+            self.opened.emit(self.records.row_of(index))
             return
         super().keyPressEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
         if index.isValid() and event.button() == Qt.MouseButton.LeftButton:
-            self.opened.emit(index.data(ROW))
+            self.opened.emit(self.records.row_of(index))
             return
         super().mouseDoubleClickEvent(event)
 
@@ -199,7 +244,7 @@ class Table(QTreeView):
         super().mouseReleaseEvent(event)
         index, number = self._link_at(event.position().toPoint())
         if index is not None and event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
-            self.linked.emit(index.data(ROW), index.column(), number)
+            self.linked.emit(self.records.row_of(index), index.column(), number)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)

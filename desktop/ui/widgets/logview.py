@@ -1,13 +1,16 @@
 """A log that may be very long and come very fast: follow, search, wrap, copy.
 
-A plain-text document with a bounded number of lines keeps 100,000 of them smooth; what comes is put in by batches.
+A plain-text document with a bounded number of lines keeps 100,000 of them smooth; what comes is put in by batches,
+and those are short enough for a frame.
 """
 
 from __future__ import annotations
 
 import re
+import time
+from collections import deque
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
     QFontDatabase,
     QGuiApplication,
@@ -23,6 +26,10 @@ from desktop.ui.widgets.basics import label, restyle, row, tool
 from desktop.ui.widgets.logsearch import LogSearch
 
 MOST_LINES = 100_000
+SLICE_LINES = 100
+TURN_SECONDS = 0.006
+"""Longest turn of putting in before Qt gets its own again."""
+
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 """Terminal control sequences (ECMA-48): a log shows text only."""
 
@@ -60,6 +67,9 @@ class LogView(QWidget):
         self._plain, self._marked = QTextCharFormat(), QTextCharFormat()
         self._rest = {False: "", True: ""}
         self._begun = False
+        self._waiting: deque[tuple[list[str], bool]] = deque()
+        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer.timeout.connect(self._put_in)
         self._searching = LogSearch(self.text.document(), self)
         self.clear()
         self.search.textChanged.connect(self._searched)
@@ -83,14 +93,31 @@ class LogView(QWidget):
         self._rest[marked] = lines.pop()
         if not lines:
             return
+        self._waiting.append(([line.rpartition("\r")[2] for line in lines], marked))
+        while sum(len(waiting) for waiting, _ in self._waiting) > MOST_LINES and len(self._waiting) > 1:
+            self._waiting.popleft()  # what comes after it would push it out again
+        if not self._timer.isActive():
+            self._put_in()
+
+    def _put_in(self) -> None:
+        """Put in some of what waits; the rest when Qt has had its turn."""
         bar = self.text.verticalScrollBar()
         place = bar.value()
-        cursor = QTextCursor(self.text.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        shown = "\n".join(line.rpartition("\r")[2] for line in lines)
-        cursor.insertText(f"\n{shown}" if self._begun else shown, self._marked if marked else self._plain)
-        self._begun = True
+        end = time.perf_counter() + TURN_SECONDS
+        while self._waiting:
+            lines, marked = self._waiting.popleft()
+            if len(lines) > SLICE_LINES:
+                self._waiting.appendleft((lines[SLICE_LINES:], marked))
+            shown = "\n".join(lines[:SLICE_LINES])
+            cursor = QTextCursor(self.text.document())
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(f"\n{shown}" if self._begun else shown, self._marked if marked else self._plain)
+            self._begun = True
+            if time.perf_counter() > end:
+                break
         bar.setValue(bar.maximum() if self.follow.isChecked() else place)
+        if self._waiting:
+            self._timer.start()
 
     def finish(self) -> None:
         """Nothing more comes: show an unfinished last line too."""
@@ -101,6 +128,8 @@ class LogView(QWidget):
     def clear(self) -> None:
         """Forget what is shown."""
         self._searching.stop()
+        self._timer.stop()
+        self._waiting.clear()
         self._rest = {False: "", True: ""}
         self._begun = False
         self._marked.setForeground(theme().colour("bad"))

@@ -38,6 +38,8 @@ PIECE = 2**18
 MOST_LINKS = 40
 """Symbolic links that are followed one after another, as Linux does (path_resolution(7))."""
 
+NOWHERE = "This link leads nowhere", "It leads to itself, or through too many others."
+
 TOOLBOX = "/usr/bin/busybox"
 """Of Slipway's machine (``vm/image/recipe.toml``); static, so it runs where nothing else is."""
 
@@ -96,6 +98,8 @@ class ContainerFiles:
     async def download(self, path: str, target: Path, *, folder: bool) -> AsyncIterator[int]:
         """Bring a file, or a folder as a tar archive, to this computer; nothing half-written is left.
 
+        :param folder: it is one. Of a symbolic link comes what it leads to, whatever that is.
+
         :return: bytes written so far, again and again.
         """
         part = target.with_name(target.name + ".part")
@@ -138,7 +142,7 @@ class ContainerFiles:
             work.cancel()
 
     async def _contents(self, path: str) -> AsyncIterator[bytes]:
-        """What is in a file, piece by piece; a symbolic link is followed."""
+        """What is in a file, piece by piece; a symbolic link is followed, to a folder too: to its archive."""
         for _ in range(MOST_LINKS):
             chunks = self._engine.containers.get_archive(self._key, path)
             source = Chunks(chunks)
@@ -148,13 +152,19 @@ class ContainerFiles:
                 if member is not None and member.issym():
                     path = self._led(path, member.linkname)
                     continue
+                if member is not None and member.isdir():
+                    break
                 file = tar.extractfile(member) if member is not None and member.isfile() else None
                 if file is None:
                     raise EngineError("This is not a file", "Only files and folders can be brought here.")
                 while piece := await source.read_by(file.read, PIECE):
                     yield piece
                 return
-        raise EngineError("This link leads nowhere", "It leads to itself, or through too many others.")
+        else:
+            raise EngineError(*NOWHERE)
+        async with aclosing(cast(Any, self._engine.containers.get_archive(self._key, path))) as archive:
+            async for piece in archive:
+                yield piece
 
     def _led(self, path: str, link: str) -> str:
         """Where a symbolic link leads.
@@ -185,10 +195,14 @@ class ContainerFiles:
         return [entry for line in output.decode(errors="replace").splitlines() for entry in _told(line)]
 
     async def _read_archive(self, path: str) -> Listing:
-        async with aclosing(cast(Any, self._engine.containers.get_archive(self._key, path))) as chunks:
-            source = Chunks(chunks, MOST_SECONDS)
-            entries = await source.read_by(_entries, source, path)
-        return Listing(tuple(entries), not source.cut)
+        for _ in range(MOST_LINKS):
+            async with aclosing(cast(Any, self._engine.containers.get_archive(self._key, path))) as chunks:
+                source = Chunks(chunks, MOST_SECONDS)
+                found = await source.read_by(_entries, source, path)
+            if not isinstance(found, str):
+                return Listing(tuple(found), not source.cut)
+            path = self._led(path, found)
+        raise EngineError(*NOWHERE)
 
 
 class Volume(ContainerFiles):
@@ -303,11 +317,14 @@ def _tar(source: Chunks) -> tarfile.TarFile:
     return tarfile.open(fileobj=cast(IO[bytes], source), mode="r|")
 
 
-def _entries(source: Chunks, path: str) -> list[Entry]:
+def _entries(source: Chunks, path: str) -> list[Entry] | str:
+    """What is in the folder, or where a symbolic link leads."""
     entries: dict[str, Entry] = {}
     try:
         with _tar(source) as tar:
             for number, member in enumerate(tar):
+                if number == 0 and member.issym():
+                    return member.linkname
                 if number == 0 and not member.isdir():
                     raise EngineError(f"{path} is not a folder")
                 parts = [part for part in member.name.split("/") if part not in ("", ".")]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.files import FilesPanel
@@ -135,24 +136,33 @@ def test_what_a_killed_window_left_is_swept(shown: Window) -> None:
     until(lambda: ours(shown) == [0, 0])
 
 
-def test_a_folder_goes_up_and_a_link_comes_down_as_its_file(shown: Window, tmp_path: Path) -> None:
+def test_a_folder_goes_up_and_a_link_comes_down_as_what_it_leads_to(
+    shown: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "site"
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "page.html").write_text("<p>hello</p>")
     (folder / "latest").symlink_to("deep/page.html")
     (folder / "around").symlink_to("around")
+    (folder / "newest").symlink_to("deep")
     panel = container_files(shown, "web")
     until(lambda: listed(panel) == ["etc", "var"])
     drop(panel, folder)
     until(lambda: listed(panel) == ["etc", "site", "var"])
     panel.path.setText("/site")
     QTest.keyClick(panel.path, Qt.Key.Key_Return)
-    until(lambda: listed(panel) == ["around", "deep", "latest"])
+    until(lambda: listed(panel) == ["around", "deep", "latest", "newest"])
     entries = {row.record.name: row.record for row in panel.table.records.rows()}
     assert entries["latest"].link
     panel.download_to(entries["latest"], tmp_path / "back.html")
     until(lambda: "back.html has 12 B" in told(shown))
     assert (tmp_path / "back.html").read_text() == "<p>hello</p>"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *about: (str(tmp_path / Path(about[2]).name), ""))
+    panel.table.choose("newest")
+    panel.download.click()
+    until(lambda: any("newest.tar has" in text for text in told(shown)))
+    with tarfile.open(tmp_path / "newest.tar") as tar:
+        assert tar.getnames() == ["deep", "deep/page.html"]
     panel.download_to(entries["around"], tmp_path / "never")
     until(lambda: "This link leads nowhere" in told(shown))
     assert not (tmp_path / "never").exists()

@@ -13,15 +13,18 @@ from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from desktop.ui.bridge import Work
 from desktop.ui.context import Context
+from desktop.ui.models.containers import line, port_address
+from desktop.ui.pages.container_operations import operations
 from desktop.ui.pages.detail import DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import GAP, theme
 from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
+from desktop.ui.widgets.listpage import Operation
 from desktop.ui.widgets.logview import LogView
 from engine.client.files import ContainerFiles
-from engine.client.models import Container
+from engine.client.models import Container, Port
 from engine.client.streams import Frame
 from vm.errors import UserError
 
@@ -39,14 +42,7 @@ class ContainerPage(DetailPage):
         super().__init__(context, "containers", "Back to the containers")
         self.container = container
         self.heading.set_full(container.name)
-        self._buttons = {
-            name: self._button(name, text, picture)
-            for name, text, picture in (
-                ("start", "Start", "play"),
-                ("stop", "Stop", "stop"),
-                ("restart", "Restart", "restart"),
-            )
-        }
+        self._operations = [(item, self._button(item)) for item in operations(self, context)]
         attach = tab == "attach"
         self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container.id))
         self.add_tab("terminal", "Terminal", lambda: ShellPanel(context, self.container.id, attach=attach))
@@ -69,15 +65,8 @@ class ContainerPage(DetailPage):
     def _files(self) -> QWidget:
         return FilesPanel(self.context, ContainerFiles(self.context.session.engine, self.container.id))
 
-    def _button(self, action: str, text: str, picture: str) -> QWidget:
-        async def call(engine: Any, key: str) -> None:
-            await getattr(engine.containers, action)(key)
-
-        def run() -> None:
-            subject = (self.container.id, self.container.name)
-            self.context.each([subject], call, f"{{}} could not be {action}ed".replace("stoped", "stopped"))
-
-        made = tool(picture, text, run, framed=True)
+    def _button(self, operation: Operation) -> QWidget:
+        made = tool(operation.picture, operation.text, lambda: operation.run([line(self.container)]), framed=True)
         self.actions_row.addWidget(made)
         return made
 
@@ -92,10 +81,11 @@ class ContainerPage(DetailPage):
             self.container = mine
             self.heading.set_full(mine.name)
             self.state.setText(f"{mine.image}  ·  {mine.status}")
-        running = mine is not None and mine.state in ("running", "paused")
-        self._buttons["start"].setEnabled(mine is not None and not running)
-        self._buttons["stop"].setEnabled(running)
-        self._buttons["restart"].setEnabled(running)
+        paused = mine is not None and mine.state == "paused"
+        for operation, made in self._operations:
+            made.setEnabled(mine is not None and operation.applies(line(mine)))
+            if operation.name in ("pause", "unpause"):  # one place for both
+                made.setVisible((operation.name == "unpause") == paused)
 
 
 class LogPanel(LogView):
@@ -182,11 +172,14 @@ class PlacesPanel(QWidget):
         network = values.get("NetworkSettings") or {}
         ports = column(label("Ports", "section"))
         for inner, bindings in sorted((network.get("Ports") or {}).items()):
-            for binding in bindings or ():
-                address = f"localhost:{binding['HostPort']}"
-                open_it = link(address, partial(QDesktopServices.openUrl, QUrl(f"http://{address}/")))
-                ports.addLayout(row(open_it, label(f"→ {inner} in the container", "muted"), None))
-            if not bindings:
+            number, _, protocol = inner.partition("/")
+            found = [Port(int(number), protocol, item["HostIp"], int(item["HostPort"])) for item in bindings or ()]
+            for address in dict.fromkeys(port_address(port) for port in found):  # IPv4 and IPv6 are one place
+                short = address.partition("//")[2].rstrip("/")
+                browse = partial(QDesktopServices.openUrl, QUrl(address))
+                place = link(short, browse) if protocol == "tcp" else label(short, select=True)
+                ports.addLayout(row(place, label(f"→ {inner} in the container", "muted"), None))
+            if not found:
                 ports.addWidget(label(f"{inner}, not published", "muted"))
         mounts = column(label("Mounts", "section"))
         for mount in values.get("Mounts") or ():

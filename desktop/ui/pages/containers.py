@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
-from desktop.ui.context import Call, Context
+from desktop.ui.context import Context
 from desktop.ui.loads import Loads
 from desktop.ui.models import containers as model
 from desktop.ui.models.containers import Line
@@ -15,24 +15,17 @@ from desktop.ui.models.disk import uses
 from desktop.ui.models.format import size
 from desktop.ui.models.run import name_trouble
 from desktop.ui.pages.container import ContainerPage
+from desktop.ui.pages.container_operations import ALIVE, IDLE, operations, state_is
 from desktop.ui.pages.run import RunDialog
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage, Operation
-
-IDLE = ("exited", "created", "dead")
-
 
 SEARCH_TIP = (
     "Words, or filters as docker ps has them: "
     + ", ".join(f"{name}=…" for name in model.FACETS)
     + ". All must fit."
 )
-
-
-def state_is(*states: str) -> Any:
-    """A test for operations: any container of the line is in one of the states."""
-    return lambda line: any(container.state in states for container in line.containers)
 
 
 class ContainersPage(ListPage):
@@ -52,10 +45,10 @@ class ContainersPage(ListPage):
         self.add_button(button("Run a container…", self.run_dialog, picture="add", primary=True))
         self.add_filters(
             ("All", lambda line: True),
-            ("Running", state_is("running", "paused", "restarting")),
+            ("Running", state_is(*ALIVE)),
             ("Not running", state_is(*IDLE)),
         )
-        self._offer_operations()
+        self.add_operations(*operations(self, context))
         self._offer_more()
         self.add_tool(button("Prune…", self.prune, picture="prune"))
         self.explain_empty(
@@ -66,43 +59,6 @@ class ContainersPage(ListPage):
         context.lists.containers.changed.connect(self.refresh)
         self.loads.changed.connect(self.refresh)
         self.table.scrolled.connect(self._look)
-
-    def _offer_operations(self) -> None:
-        self.add_operations(
-            Operation("start", "Start", "play", self._start, state_is(*IDLE), "Ctrl+Return"),
-            Operation(
-                "stop",
-                "Stop",
-                "stop",
-                self._do("stop", "stopped"),
-                state_is("running", "paused", "restarting"),
-                "Ctrl+S",
-            ),
-            Operation(
-                "restart",
-                "Restart",
-                "restart",
-                self._do("restart", "restarted"),
-                state_is("running", "paused"),
-                "Ctrl+R",
-            ),
-            Operation(
-                "pause", "Pause", "pause", self._do("pause", "paused", "running"), state_is("running"), "Ctrl+P"
-            ),
-            Operation(
-                "unpause",
-                "Resume",
-                "play",
-                self._do("unpause", "resumed", "paused"),
-                state_is("paused"),
-                "Ctrl+Shift+P",
-                bar=False,
-            ),
-            Operation(
-                "kill", "Kill", "kill", self._do("kill", "killed", "running"), state_is("running"), "Ctrl+K"
-            ),
-            Operation("remove", "Remove…", "remove", self._remove, shortcut="Del"),
-        )
 
     def _offer_more(self) -> None:
         """What is for one container."""
@@ -165,54 +121,6 @@ class ContainersPage(ListPage):
         self.loads.watch(False)
 
     # -- operations -----------------------------------------------------------------------------------------------
-
-    def _do(self, action: str, participle: str, only: str = "") -> Any:
-        async def call(engine: Any, key: str) -> None:
-            await getattr(engine.containers, action)(key)
-
-        return lambda lines: self._each(lines, call, f"{{}} could not be {participle}", only)
-
-    def _start(self, lines: list[Line]) -> None:
-        async def call(engine: Any, key: str) -> None:
-            await engine.containers.start(key)
-
-        self._each(lines, call, "{} could not be started", IDLE)
-
-    def _each(self, lines: list[Line], call: Call, failure: str, only: str | tuple[str, ...] = "") -> None:
-        states = (only,) if isinstance(only, str) and only else tuple(only)
-        chosen = {
-            item.id: item.name for line in lines for item in line.containers if not states or item.state in states
-        }
-        self.context.each(list(chosen.items()), call, failure)
-
-    def _remove(self, lines: list[Line]) -> None:
-        chosen = {item.id: item for line in lines for item in line.containers}
-        running = [item for item in chosen.values() if item.state in ("running", "paused", "restarting")]
-        names = [item.name for item in chosen.values()]
-        what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} containers"
-        text = "What was written inside and not into a volume is lost."
-        if running:
-            text = (
-                f"{len(running)} of them still run and will be killed. {text}"
-                if len(names) > 1
-                else f"It still runs and will be killed. {text}"
-            )
-
-        def agreed(volumes: bool) -> None:
-            async def call(engine: Any, key: str) -> None:
-                await engine.containers.remove(key, force=True, volumes=volumes)
-
-            self._each(lines, call, "{} could not be removed")
-
-        question = Question(
-            self,
-            f"Remove {what}?",
-            text,
-            "Remove",
-            names=names if len(names) > 1 else None,
-            option="Also remove anonymous volumes",
-        )
-        question.then(agreed)
 
     def prune(self) -> None:
         """Say which would go and what that frees, then ask."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import posixpath
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,18 +158,37 @@ class FilesPanel(QWidget):
 
     def _download(self) -> None:
         for found in self.table.chosen()[:1]:
-            offered = found.record.name + (".tar" if found.record.folder else "")
-            target, _ = QFileDialog.getSaveFileName(self, "Download", str(Path.home() / offered))
-            if target:
-                self.download_to(found.record, Path(target))
+            entry: Entry = found.record
+            if entry.link:
+                self._download_link(entry)
+            else:
+                self._ask_target(entry)
+
+    def _download_link(self, entry: Entry) -> None:
+        """It may lead to a folder or to a file."""
+
+        def folder(_: Listing) -> None:
+            self._ask_target(replace(entry, folder=True))
+
+        def file(_: UserError) -> None:
+            self._ask_target(entry)
+
+        look = self._files.look(posixpath.join(self._folder, entry.name))
+        self._context.session.bridge.call(look, folder, file, owner=self)
+
+    def _ask_target(self, entry: Entry) -> None:
+        offered = entry.name + (".tar" if entry.folder else "")
+        target, _ = QFileDialog.getSaveFileName(self, "Download", str(Path.home() / offered))
+        if target:
+            self.download_to(entry, Path(target))
 
     def download_to(self, entry: Entry, target: Path) -> None:
-        """Bring an entry of the folder to this computer."""
+        """Bring an entry of the folder to this computer; of a folder, or a link to one, a tar archive."""
         inside = posixpath.join(self._folder, entry.name)
         total = 0 if entry.folder or entry.link else entry.size
 
         async def download() -> AsyncIterator[Moved]:
-            async for count in self._files.download(inside, target, folder=entry.folder):
+            async for count in self._files.download(inside, target, folder=entry.folder and not entry.link):
                 yield count, total
 
         self._move(download, f"{target.name} has {{}}")

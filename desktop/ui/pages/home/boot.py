@@ -80,7 +80,7 @@ class Waterfall(QWidget):
             painter.drawText(self.width() - times, top, times, self.LINE, right, took)
             for shown, offset, height, token in (
                 (past.get(stage.name), 11, 3, "line_strong"),
-                (stage, 4, 6, "accent"),
+                (stage, 4 if past else 6, 6, "accent"),
             ):
                 if shown is not None:
                     left = names + width * (shown.seconds - shown.took) / longest

@@ -27,7 +27,9 @@ class DiagnosisTab(QWidget):
         self.page = page
         self.run = button("Check everything", self.check, picture="check", primary=True)
         self.collect = button("Support bundle…", self.show_bundle, picture="bundle")
-        self.note = label("", "muted")
+        self.note = label(
+            "Each part of Slipway is looked at; what is not well is told with the way to mend it.", "muted"
+        )
         self.results = column(gap=GAP)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, PAD, PAD, 0)

@@ -1,0 +1,83 @@
+"""What can be done to containers, from the list and from the page of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from desktop.ui.context import Call, Context
+from desktop.ui.models.containers import Line
+from desktop.ui.widgets.dialogs import Question
+from desktop.ui.widgets.listpage import Operation
+
+IDLE = ("exited", "created", "dead")
+ALIVE = ("running", "paused", "restarting")
+
+
+def state_is(*states: str) -> Callable[[Line], bool]:
+    """A test for operations: any container of the line is in one of the states."""
+    return lambda line: any(container.state in states for container in line.containers)
+
+
+def operations(parent: QWidget, context: Context) -> list[Operation]:
+    """What changes containers. :param parent: what asks the questions."""
+
+    def do(action: str, participle: str, *states: str) -> Callable[[list[Line]], None]:
+        async def call(engine: Any, key: str) -> None:
+            await getattr(engine.containers, action)(key)
+
+        return lambda lines: each(context, lines, call, f"{{}} could not be {participle}", states)
+
+    stop, restart = do("stop", "stopped", *ALIVE), do("restart", "restarted", "running", "paused")
+    pause, resume = do("pause", "paused", "running"), do("unpause", "resumed", "paused")
+    start, kill = do("start", "started", *IDLE), do("kill", "killed", "running")
+    return [
+        Operation("start", "Start", "play", start, state_is(*IDLE), "Ctrl+Return"),
+        Operation("stop", "Stop", "stop", stop, state_is(*ALIVE), "Ctrl+S"),
+        Operation("restart", "Restart", "restart", restart, state_is("running", "paused"), "Ctrl+R"),
+        Operation("pause", "Pause", "pause", pause, state_is("running"), "Ctrl+P"),
+        Operation("unpause", "Resume", "play", resume, state_is("paused"), "Ctrl+Shift+P", bar=False),
+        Operation("kill", "Kill", "kill", kill, state_is("running"), "Ctrl+K"),
+        Operation(
+            "remove", "Remove…", "remove", lambda lines: ask_removal(parent, context, lines), shortcut="Del"
+        ),
+    ]
+
+
+def each(context: Context, lines: list[Line], call: Call, failure: str, states: Sequence[str] = ()) -> None:
+    """Do something to every container of the lines that is in one of the states; without any, to all."""
+    chosen = {
+        item.id: item.name for line in lines for item in line.containers if not states or item.state in states
+    }
+    context.each(list(chosen.items()), call, failure)
+
+
+def ask_removal(parent: QWidget, context: Context, lines: list[Line]) -> Question:
+    """Say what is lost, then remove."""
+    chosen = {item.id: item for line in lines for item in line.containers}
+    running = [item for item in chosen.values() if item.state in ALIVE]
+    names = [item.name for item in chosen.values()]
+    what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} containers"
+    text = "What was written inside and not into a volume is lost."
+    if running:
+        which = f"{len(running)} of them still run" if len(names) > 1 else "It still runs"
+        text = f"{which} and will be killed. {text}"
+
+    def agreed(volumes: bool) -> None:
+        async def call(engine: Any, key: str) -> None:
+            await engine.containers.remove(key, force=True, volumes=volumes)
+
+        each(context, lines, call, "{} could not be removed")
+
+    question = Question(
+        parent,
+        f"Remove {what}?",
+        text,
+        "Remove",
+        names=names if len(names) > 1 else None,
+        option="Also remove anonymous volumes",
+    )
+    question.then(agreed)
+    return question

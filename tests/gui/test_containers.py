@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
 from desktop.ui.models import containers as model
-from desktop.ui.pages.container import ContainerPage, LogPanel
+from desktop.ui.pages.container import ContainerPage, LogPanel, PlacesPanel
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
@@ -258,9 +258,29 @@ class TestContainer:
         shown.session.bridge.call(shown.session.engine.containers.start(detail.container.id))
         until(lambda: texts() == {"localhost:8080", "localhost:8443"})
 
-    def test_a_removed_container_says_so(self, shown: Window) -> None:
+    def test_a_published_port_is_told_once_with_its_address(self, shown: Window) -> None:
+        panel = open_container(shown, "web", "ports")
+        assert isinstance(panel, PlacesPanel)
+        bindings = {
+            "53/udp": [{"HostIp": "127.0.0.2", "HostPort": "53"}],
+            "443/tcp": [{"HostIp": "127.0.0.2", "HostPort": "8443"}],
+            "80/tcp": [{"HostIp": address, "HostPort": "8080"} for address in ("0.0.0.0", "::")],
+        }
+        panel._show({"NetworkSettings": {"Ports": bindings}})
+        buttons = {button.text() for button in panel.findChildren(QPushButton) if button.parent() is panel._shown}
+        assert buttons == {"127.0.0.2:8443", "localhost:8080"}
+
+    def test_its_page_pauses_resumes_and_removes(self, shown: Window) -> None:
         open_container(shown, "web", "inspect")
         detail = shown.stack.currentWidget()
         assert isinstance(detail, ContainerPage)
-        shown.session.bridge.call(shown.session.engine.containers.remove(detail.container.id, force=True))
+        buttons = {item.name: button for item, button in detail._operations}
+        QTest.mouseClick(buttons["pause"], Qt.MouseButton.LeftButton)
+        until(lambda: buttons["unpause"].isVisible() and not buttons["pause"].isVisible())
+        assert not buttons["start"].isEnabled()
+        QTest.mouseClick(buttons["unpause"], Qt.MouseButton.LeftButton)
+        until(lambda: buttons["pause"].isVisible() and buttons["kill"].isEnabled())
+        QTest.mouseClick(buttons["remove"], Qt.MouseButton.LeftButton)
+        agree()
         until(lambda: detail.state.text() == "Removed")
+        assert not any(button.isEnabled() for button in buttons.values())

@@ -267,7 +267,8 @@ class TestContainer:
             "80/tcp": [{"HostIp": address, "HostPort": "8080"} for address in ("0.0.0.0", "::")],
         }
         panel._show({"NetworkSettings": {"Ports": bindings}})
-        buttons = {button.text() for button in panel.findChildren(QPushButton) if button.parent() is panel._shown}
+        assert panel._shown is not None
+        buttons = {button.text() for button in panel._shown.findChildren(QPushButton)}
         assert buttons == {"127.0.0.2:8443", "localhost:8080"}
 
     def test_its_page_pauses_resumes_and_removes(self, shown: Window) -> None:

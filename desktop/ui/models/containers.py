@@ -45,8 +45,9 @@ class Line:
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        """Published ports, each once (IPv4 and IPv6 count as one)."""
-        found = {(p.host_port, p.port, p.protocol): p for c in self.containers for p in c.ports if p.host_port}
+        """Ports that are published now, each once (IPv4 and IPv6 count as one)."""
+        alive = (item for item in self.containers if item.state in ("running", "paused"))
+        found = {(p.host_port, p.port, p.protocol): p for item in alive for p in item.ports if p.host_port}
         return tuple(found[key] for key in sorted(found, key=str))
 
 
@@ -177,5 +178,5 @@ COLUMNS = (
         lambda item: [port.host_port or 0 for port in item.ports],
         width=148,
     ),
-    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=110),
+    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=116),
 )

@@ -32,10 +32,10 @@ def age(moment: float, now: float | None = None) -> str:
     seconds = max(0.0, (time.time() if now is None else now) - moment)
     for unit, length in (("year", 31_536_000), ("month", 2_592_000), ("week", 604_800), ("day", 86_400)):
         if seconds >= length:
-            return _count(seconds // length, unit)
+            return f"{counted(seconds // length, unit)} ago"
     for unit, length in (("hour", 3600), ("minute", 60)):
         if seconds >= length:
-            return _count(seconds // length, unit)
+            return f"{counted(seconds // length, unit)} ago"
     return "seconds ago"
 
 
@@ -44,5 +44,6 @@ def short_id(text: str) -> str:
     return text.removeprefix("sha256:")[:12]
 
 
-def _count(number: float, unit: str) -> str:
-    return f"{number:.0f} {unit}{'' if number == 1 else 's'} ago"
+def counted(number: float, unit: str) -> str:
+    """``1 image``, ``2 images``."""
+    return f"{number:.0f} {unit}{'' if number == 1 else 's'}"

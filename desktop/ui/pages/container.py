@@ -15,7 +15,7 @@ from desktop.ui.bridge import Work
 from desktop.ui.context import Context
 from desktop.ui.models.containers import line, port_address
 from desktop.ui.pages.container_operations import operations
-from desktop.ui.pages.detail import DetailPage, InspectPanel
+from desktop.ui.pages.detail import AWAY, DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
@@ -72,11 +72,9 @@ class ContainerPage(DetailPage):
 
     def _refresh(self) -> None:
         found = self.context.lists.containers
-        if not found.known:
-            return
         mine = next((item for item in found.items if item.id == self.container.id), None)
         if mine is None:
-            self.state.setText("Removed")
+            self.state.setText("Removed" if found.known else AWAY)
         else:
             self.container = mine
             self.heading.set_full(mine.name)

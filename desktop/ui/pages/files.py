@@ -49,7 +49,7 @@ class FilesPanel(QWidget):
     def __init__(self, context: Context, files: ContainerFiles, waiting: str = "Looking …") -> None:
         super().__init__()
         self._context, self._files, self._waiting = context, files, waiting
-        self._folder = "/"
+        self._folder, self._told = "/", ""
         self._held: Work | None = None
         self._listing: Work | None = None
         self._transfer: Work | None = None
@@ -125,7 +125,8 @@ class FilesPanel(QWidget):
         self.table.records.update_rows([Row(item.name, item) for item in found.entries])
         count = len(found.entries)
         told = f"{count} {'entry' if count == 1 else 'entries'}" if count else "This folder is empty."
-        self.note.setText(told if found.complete else PARTIAL)
+        self._told = told if found.complete else PARTIAL
+        self.note.setText(self._told)
         self._enable()
 
     def _failed(self, error: UserError) -> None:
@@ -160,31 +161,34 @@ class FilesPanel(QWidget):
         for found in self.table.chosen()[:1]:
             entry: Entry = found.record
             if entry.link:
-                self._download_link(entry)
+                self._download_link(entry, self._folder)
             else:
-                self._ask_target(entry)
+                self._ask_target(entry, self._folder)
 
-    def _download_link(self, entry: Entry) -> None:
+    def _download_link(self, entry: Entry, place: str) -> None:
         """It may lead to a folder or to a file."""
 
         def folder(_: Listing) -> None:
-            self._ask_target(replace(entry, folder=True))
+            self._ask_target(replace(entry, folder=True), place)
 
         def file(_: UserError) -> None:
-            self._ask_target(entry)
+            self._ask_target(entry, place)
 
-        look = self._files.look(posixpath.join(self._folder, entry.name))
+        look = self._files.look(posixpath.join(place, entry.name))
         self._context.session.bridge.call(look, folder, file, owner=self)
 
-    def _ask_target(self, entry: Entry) -> None:
+    def _ask_target(self, entry: Entry, place: str) -> None:
         offered = entry.name + (".tar" if entry.folder else "")
         target, _ = QFileDialog.getSaveFileName(self, "Download", str(Path.home() / offered))
         if target:
-            self.download_to(entry, Path(target))
+            self.download_to(entry, Path(target), place)
 
-    def download_to(self, entry: Entry, target: Path) -> None:
-        """Bring an entry of the folder to this computer; of a folder, or a link to one, a tar archive."""
-        inside = posixpath.join(self._folder, entry.name)
+    def download_to(self, entry: Entry, target: Path, place: str = "") -> None:
+        """Bring an entry of a folder to this computer; of a folder, or a link to one, a tar archive.
+
+        :param place: the folder it is in; by default the one that is shown.
+        """
+        inside = posixpath.join(place or self._folder, entry.name)
         total = 0 if entry.folder or entry.link else entry.size
 
         async def download() -> AsyncIterator[Moved]:
@@ -243,7 +247,7 @@ class FilesPanel(QWidget):
     def _moving(self, now: bool) -> None:
         if not now:
             self._transfer = None
-            self.note.setText("")
+            self.note.setText(self._told)
         self.bar.setRange(0, 0)
         self.bar.setVisible(now)
         self.stop.setVisible(now)

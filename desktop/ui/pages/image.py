@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
 from desktop.ui.facts import Fact, Facts, read_facts
-from desktop.ui.models.format import age, short_id, size
+from desktop.ui.models.format import age, counted, short_id, size
 from desktop.ui.models.images import Line
 from desktop.ui.models.layers import Chain, Step, instruction, steps
 from desktop.ui.models.records import Column, Row
@@ -28,7 +28,7 @@ COLUMNS = (
     Column("Instruction", lambda item: instruction(item.layer.created_by), width=0),
     Column("Size", lambda item: size(item.layer.size), lambda item: item.layer.size, width=84, right=True),
     Column("Shared with", lambda item: ", ".join(item.sharers), width=220),
-    Column("Created", lambda item: age(item.layer.created), lambda item: -item.layer.created, width=110),
+    Column("Created", lambda item: age(item.layer.created), lambda item: -item.layer.created, width=116),
 )
 
 PLATFORM_COLUMNS = (
@@ -134,7 +134,7 @@ class LayersPanel(QWidget):
         made = [step for step in found if step.chain]
         shared = sum(step.layer.size for step in made if step.sharers)
         self.note.setText(
-            f"{len(found)} instructions made {len(made)} layers;"
+            f"{counted(len(found), 'instruction')} made {counted(len(made), 'layer')};"
             f" {size(shared)} of {size(sum(step.layer.size for step in made))} are shared with other local images"
         )
 

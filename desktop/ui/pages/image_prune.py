@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
 from desktop.ui.facts import Facts, read_facts
-from desktop.ui.models.format import size
+from desktop.ui.models.format import counted, short_id, size
 from desktop.ui.models.images import Line
 from desktop.ui.models.layers import Chain, Step, freed_bytes, steps
 from desktop.ui.models.records import Column, Row
@@ -25,7 +25,7 @@ AT_ONCE = 4
 SUM_HEIGHT = 36
 
 COLUMNS = (
-    Column("Image", lambda line: line.reference.removeprefix("sha256:")[:80], width=0),
+    Column("Image", lambda line: short_id(line.image.id) if line.dangling else line.reference, width=0),
     Column("Size", lambda line: size(line.image.size), lambda line: line.image.size, width=90, right=True),
 )
 
@@ -90,7 +90,7 @@ class PruneDialog(Question):
         going = self._idle if everything else self._dangling
         self.table.records.update_rows([Row(line.image.id, line) for line in going])
         self.verb.setEnabled(bool(going))
-        number = f"{len(going)} image{'' if len(going) == 1 else 's'}"
+        number = counted(len(going), "image")
         if not going:
             self.sum.setText("No image is without a name.")
         elif self._plan is not None:

@@ -1,19 +1,28 @@
-"""Messages above a page: calm, with a hint, copyable details and at most one thing to do; they stay until read."""
+"""Messages: calm, with a hint, copyable details and at most one thing to do; trouble stays until read.
+
+They lie over the lower edge of the page, so that nothing moves when they come and go.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from desktop.ui.theme import GAP, PAD
+from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import Picture, button, column, fill, label, tool
 from vm.errors import UserError
 
-DONE_MS = 6000
-"""How long the message that something is done stays, in milliseconds."""
+PASSING_MS = 6000
+PASSING = ("done", "info")
+"""Kinds of messages that go by themselves, after so many milliseconds."""
+
+MOST = 3
+"""Messages that are shown at the same time; the oldest gives way."""
+
+MOST_WIDTH = 760
 
 PICTURES = {
     "error": ("warning", "bad"),
@@ -68,10 +77,10 @@ class Banners(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.hide()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(GAP)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def tell(
         self,
@@ -81,15 +90,18 @@ class Banners(QWidget):
         detail: str = "",
         action: Action | None = None,
     ) -> Banner:
-        """Show a message: ``error``, ``warning``, ``info`` or ``done``; what is done goes away by itself."""
+        """Show a message: ``error``, ``warning``, ``info`` or ``done``; the last two go away by themselves."""
+        others = [old for old in self.shown() if old.message != message]
         for old in self.shown():
-            if old.message == message:
+            if old not in others[: MOST - 1]:
                 old.dismiss()
         banner = Banner(kind, message, hint, detail, action)
         self._layout.insertWidget(0, banner)
+        banner.show()  # now, so that there is room for it when it is painted
+        self._settle()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, f"{message} {hint}".strip()))
-        if kind == "done":
-            QTimer.singleShot(DONE_MS, banner, banner.dismiss)
+        if kind in PASSING:
+            QTimer.singleShot(PASSING_MS, banner, banner.dismiss)
         return banner
 
     def error(self, error: UserError, action: Action | None = None) -> Banner:
@@ -105,6 +117,31 @@ class Banners(QWidget):
         """Take all away."""
         for banner in self.shown():
             banner.dismiss()
+
+    def lie_over(self, page: QWidget) -> None:
+        """Be at the lower edge of a page from now on."""
+        self.setParent(page)
+        page.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize:
+            self._settle()
+        return False
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._settle()
+        return done
+
+    def _settle(self) -> None:
+        page = self.parentWidget()
+        self.setVisible(bool(self.shown()))
+        if page is not None:
+            width = min(MOST_WIDTH, page.width() - 2 * MARGIN)
+            height = self._layout.totalHeightForWidth(width)
+            self.setGeometry((page.width() - width) // 2, page.height() - height - PAD, width, height)
+            self.raise_()
 
 
 def _picture(kind: str) -> tuple[str, int, str]:

@@ -1,18 +1,14 @@
-"""Published ports against QEMU's own ``hostfwd``: one container, reached both ways in turns.
-
-QEMU's forward to the SSH server is lent to the container for the while: the guest redirects new connections to it.
-"""
+"""Published ports against QEMU's own ``hostfwd``: one container, reached both ways in turns."""
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from installers.checkout import system
-from tests.bench.openssh import Login
+from tests.bench.hostfwd import PEER, lent
 from tests.bench.raw import Connection
 from tests.bench.report import Aim, Report, Row
 from tests.bench.stats import median, percentile
@@ -22,7 +18,6 @@ from tests.unit.sshd import free_port
 from vm.errors import HostError
 from vm.host import host
 
-PEER = "QEMU's hostfwd"
 AT_MOST = Aim(1.05, at_least=False)
 AT_LEAST = Aim(0.95, at_least=True)
 
@@ -59,7 +54,7 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
         ("echo", "new connections", _connections, AT_LEAST),
     ):
         say(f"ports: {name}")
-        with _lent(subject.login(), address, SERVERS[server]) as port:
+        with lent(subject.login(), f"{address}:{SERVERS[server]}") as port:
 
             def theirs(_server: str, port: int = port) -> socket.socket:
                 return socket.create_connection(("127.0.0.1", port), 60)
@@ -98,22 +93,6 @@ def _start_container(subject: Subject, ports: dict[str, int]) -> str:
         told = connection.ask_json("GET", f"/containers/{identity}/json")
     address: str = told["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
     return address
-
-
-@contextlib.contextmanager
-def _lent(login: Login, address: str, port: int) -> Iterator[int]:
-    """QEMU's forward leads to the container while the block runs; the session that sees to it has its own way."""
-    rule = f"PREROUTING -i eth0 -p tcp --dport 22 -j DNAT --to-destination {address}:{port}"
-    script = f"iptables -w -t nat -I {rule} && echo lent; read -r _; iptables -w -t nat -D {rule}"
-    argv = [*login.argv(), script]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
-        assert session.stdout is not None
-        if session.stdout.readline().strip() != "lent":
-            raise subprocess.SubprocessError("the forward could not be lent")
-        try:
-            yield login.port
-        finally:
-            session.communicate("\n", timeout=60)
 
 
 def _receive(way: Way) -> list[float]:

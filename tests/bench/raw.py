@@ -21,13 +21,21 @@ class BadReply(Exception):
     """The engine did not answer as asked."""
 
 
-class Connection:
-    """One connection to the socket; a context manager."""
+Place = Path | int
+"""Where an engine answers: a Unix socket, or a TCP port of 127.0.0.1."""
 
-    def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(TIMEOUT)
-        self._socket.connect(str(path))
+
+class Connection:
+    """One connection to an engine; a context manager."""
+
+    def __init__(self, place: Place) -> None:
+        if isinstance(place, int):
+            self._socket = socket.create_connection(("127.0.0.1", place), TIMEOUT)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.settimeout(TIMEOUT)
+            self._socket.connect(str(place))
         self._file = io.BufferedReader(self._socket.makefile("rb", buffering=0), BLOCK)
 
     def __enter__(self) -> Connection:

@@ -206,3 +206,14 @@ def test_volumes_and_networks(docker: Program, busybox: str, name: str) -> None:
         docker.run("rm", "-f", name)
         assert docker("network", "rm", name) == name
         assert docker("volume", "rm", name) == name
+
+
+def test_a_swarm_of_one(docker: Program, busybox: str, name: str) -> None:
+    """``swarm init`` has to find the machine's one address by itself."""
+    assert "is now a manager" in docker("swarm", "init")
+    try:
+        docker("service", "create", "--quiet", "--name", name, "--stop-grace-period", "1s", busybox, "sleep", "1h")
+        assert docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}") == f"{name} 1/1"
+        docker("service", "rm", name)
+    finally:
+        docker("swarm", "leave", "--force")

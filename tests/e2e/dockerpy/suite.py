@@ -124,7 +124,8 @@ def run_suite(
     argv = [str(suite.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "patience"]
     argv += [f"--timeout={TEST_SECONDS}", f"--junitxml={report}", "-o", "junit_family=xunit1", *names]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "PYTEST_"))}
-    (folder / "home").mkdir()
+    (folder / "home" / ".docker").mkdir(parents=True)
+    (folder / "home" / ".docker" / "config.json").write_text("{}")  # else contexts land beside the suite
     environment = {
         **kept,
         "DOCKER_HOST": f"unix://{socket}",

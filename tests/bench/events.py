@@ -15,7 +15,7 @@ from tests.bench.stats import median, percentile
 from tests.bench.subject import Subject
 from tests.e2e import images
 from tests.e2e.cli import Program
-from tests.e2e.watching import ContainerWatch, compile_watcher
+from tests.e2e.watching import ContainerWatch, compile_program
 from vm.host import host
 
 ROUNDS = 100
@@ -38,7 +38,7 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
     subject.slipway("settings", "set", "shared_folders", str(shared))
     docker = _docker(subject)
     with ContainerWatch(
-        docker, IMAGE, compile_watcher(shared / "inotify"), [f"{watched}:/w"], ["/w"], "bench-events"
+        docker, IMAGE, compile_program("inotify.c", shared / "inotify"), [f"{watched}:/w"], ["/w"], "bench-events"
     ) as watch:
         say("events: until changes are followed")
         while not watch.quiet(0.5):

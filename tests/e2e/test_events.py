@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
-from tests.e2e.watching import ContainerWatch, compile_watcher
+from tests.e2e.watching import ContainerWatch, compile_program
 
 pytestmark = pytest.mark.machine
 
@@ -23,7 +23,7 @@ QUIET_SECONDS = 3.0
 
 @pytest.fixture(scope="module")
 def program(machine: RunningMachine, shared_folder: Path) -> Path:
-    return compile_watcher(shared_folder / "inotify")
+    return compile_program("inotify.c", shared_folder / "inotify")
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import hashlib
 import json
 import os
 import stat
-import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
+from tests.e2e.watching import compile_program
 
 pytestmark = pytest.mark.machine
 
@@ -117,9 +116,7 @@ exit 9"""
 
 
 def test_locks(docker: Program, busybox: str, folder: Path) -> None:
-    source = Path(__file__).with_name("locks.c")
-    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-musl", "-static"]
-    subprocess.run([*compiler, source, "-o", folder / "locks"], check=True)
+    compile_program("locks.c", folder / "locks")
     (folder / "file").write_text("to be locked")
     out = docker("run", "--rm", "-v", f"{folder}:/m", busybox, "/m/locks", "/m/file")
     assert sorted(out.splitlines()) == ["fcntl holds", "flock holds"]

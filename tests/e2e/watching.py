@@ -15,17 +15,17 @@ from tests.e2e.cli import Program
 from vm.host import host
 from vm.spec import Arch
 
-SOURCE = Path(__file__).with_name("inotify.c")
+HERE = Path(__file__).parent
 TARGETS = {Arch.AMD64: "x86_64-linux-musl", Arch.ARM64: "aarch64-linux-musl"}
 
 EVENT_SECONDS = 30.0
 """For an event to come; far more than it takes, since it shall fail for its absence only."""
 
 
-def compile_watcher(target: Path) -> Path:
-    """Make the program, for containers of this computer's architecture."""
+def compile_program(source: str, target: Path) -> Path:
+    """Make one of the C programs beside this file, for containers of this computer's architecture."""
     compiler = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[host().arch]]
-    subprocess.run([*compiler, "-static", "-O2", str(SOURCE), "-o", str(target)], check=True)
+    subprocess.run([*compiler, "-static", "-O2", str(HERE / source), "-o", str(target)], check=True)
     target.chmod(0o755)
     return target
 

@@ -28,7 +28,10 @@ SIZES = {"size_small": 12, "size_body": 13, "size_title": 15, "size_heading": 21
 
 @dataclass(frozen=True)
 class Colours:
-    """One colour scheme; contrast of text on its ground is at least 4.5 : 1 (WCAG 2.2, 1.4.3)."""
+    """One colour scheme; contrast of text on its ground is at least 4.5 : 1 (WCAG 2.2, 1.4.3).
+
+    Only what cannot be used now is ``faint``, which may have less.
+    """
 
     ground: str
     side: str
@@ -41,6 +44,7 @@ class Colours:
     line_strong: str
     text: str
     muted: str
+    hint: str
     faint: str
     accent: str
     accent_hover: str
@@ -65,6 +69,7 @@ LIGHT = Colours(
     line_strong="#c9ced7",
     text="#1a1e26",
     muted="#566071",
+    hint="#6a7381",
     faint="#9aa2af",
     accent="#1463b8",
     accent_hover="#0f549e",
@@ -89,6 +94,7 @@ DARK = Colours(
     line_strong="#3b434f",
     text="#e7eaef",
     muted="#a0a9b6",
+    hint="#818a98",
     faint="#666f7c",
     accent="#69b1f5",
     accent_hover="#8bc3f8",
@@ -113,7 +119,7 @@ STATE_COLOURS = {
     "failed": "bad",
     "unreachable": "bad",
 }
-"""State of a container, or of Slipway → the token of its colour; all others are muted."""
+"""State of a container, or of Slipway → the token of its colour; all others have that of hints."""
 
 
 class Theme(QObject):
@@ -150,7 +156,7 @@ class Theme(QObject):
 
     def state_colour(self, state: str) -> QColor:
         """The colour of a state's dot."""
-        return self.colour(STATE_COLOURS.get(state, "faint"))
+        return self.colour(STATE_COLOURS.get(state, "hint"))
 
     def use(self, scheme: str) -> None:
         """Change to ``system``, ``light`` or ``dark``."""
@@ -171,7 +177,7 @@ class Theme(QObject):
             (QPalette.ColorRole.WindowText, "text"),
             (QPalette.ColorRole.ButtonText, "text"),
             (QPalette.ColorRole.ToolTipText, "text"),
-            (QPalette.ColorRole.PlaceholderText, "faint"),
+            (QPalette.ColorRole.PlaceholderText, "hint"),
             (QPalette.ColorRole.Highlight, "accent"),
             (QPalette.ColorRole.HighlightedText, "on_accent"),
             (QPalette.ColorRole.Link, "accent"),

@@ -8,10 +8,11 @@ from functools import partial
 import pytest
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QColor
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QTabBar, QWidget
 
 from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.theme import DARK, LIGHT, Colours
 from desktop.ui.widgets.terminal import Terminal
 from desktop.ui.window import PLACES, Window
 from tests.gui.drive import dialogs, go, names
@@ -106,6 +107,33 @@ def test_dialogs(shown: Window) -> None:
             assert {name for item, name in wanted.items() if item not in walk(dialog, step)} == set(), name
         dialog.close()
         until(lambda: QApplication.activeModalWidget() is None)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_can_be_read(colours: Colours) -> None:
+    """WCAG 2.2, 1.4.3: 4.5 : 1."""
+    grounds = [colours.ground, colours.side, colours.surface, colours.raised, colours.field, colours.hover]
+    pairs = [(getattr(colours, text), ground) for text in ("text", "muted", "accent", "bad") for ground in grounds]
+    pairs += [(colours.text, colours.chosen), (colours.accent, colours.chosen), (colours.muted, colours.chosen)]
+    pairs += [(colours.hint, colours.field), (colours.on_accent, colours.accent), (colours.on_accent, colours.bad)]
+    pairs += [
+        (text, kind)
+        for text in (colours.text, colours.muted)
+        for kind in (colours.bad_ground, colours.good_ground)
+    ]
+    assert [(text, ground) for text, ground in pairs if contrast(text, ground) < 4.5] == []
+
+
+def contrast(*colours: str) -> float:
+    """The contrast ratio of two colours, as WCAG defines it."""
+
+    def linear(value: float) -> float:
+        return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
+
+    weights = (0.2126, 0.7152, 0.0722)
+    parts = [(colour.redF(), colour.greenF(), colour.blueF()) for colour in map(QColor, colours)]
+    lights = sorted(sum(w * linear(v) for w, v in zip(weights, part, strict=True)) for part in parts)
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
 
 
 def test_rows_are_told_with_their_columns(shown: Window) -> None:

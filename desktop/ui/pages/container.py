@@ -74,11 +74,11 @@ class ContainerPage(DetailPage):
         found = self.context.lists.containers
         mine = next((item for item in found.items if item.id == self.container.id), None)
         if mine is None:
-            self.state.setText("Removed" if found.known else AWAY)
+            self.state.set_full("Removed" if found.known else AWAY)
         else:
             self.container = mine
             self.heading.set_full(mine.name)
-            self.state.setText(f"{mine.image}  ·  {mine.status}")
+            self.state.set_full(f"{mine.image}  ·  {mine.status}")
         paused = mine is not None and mine.state == "paused"
         for operation, made in self._operations:
             made.setEnabled(mine is not None and operation.applies(line(mine)))

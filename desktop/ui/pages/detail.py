@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
 from desktop.ui.theme import GAP, MARGIN
-from desktop.ui.widgets.basics import Elided, fill, label, row, tool
+from desktop.ui.widgets.basics import Elided, fill, row, tool
 from desktop.ui.widgets.jsontree import JsonView
 from engine.client import EngineClient, Event
 
@@ -29,7 +29,8 @@ class DetailPage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.context = context
         self.heading = Elided("", "title")
-        self.state = label("", "muted")
+        self.state = Elided("", "muted")
+        self.state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.back = tool("back", back, lambda: context.places.show_place(place))
         self.actions_row = row(gap=6)
         self.tabs = QTabWidget(documentMode=True)
@@ -38,8 +39,8 @@ class DetailPage(QWidget):
         self._makers: dict[int, Callable[[], QWidget]] = {}
         self._names: list[str] = []
         head = row(self.back)
-        head.addWidget(self.heading, 1)
-        head.addWidget(self.state)
+        head.addWidget(self.heading, 3)
+        head.addWidget(self.state, 2)
         head.addSpacing(GAP)
         head.addLayout(self.actions_row)
         outer = fill(QVBoxLayout(self), head, self.tabs, gap=GAP)
@@ -87,7 +88,7 @@ class DetailPage(QWidget):
 
     def _engine_gone(self) -> None:
         self.tabs.setEnabled(False)
-        self.state.setText(AWAY)
+        self.state.set_full(AWAY)
 
 
 class InspectPanel(JsonView):

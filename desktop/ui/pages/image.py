@@ -45,7 +45,7 @@ class ImagePage(DetailPage):
         self.line = line
         image = line.image
         self.heading.set_full(short_id(line.reference) if line.dangling else line.reference)
-        self.state.setText(f"{short_id(image.id)}  ·  {size(image.size)}  ·  {age(image.created)}")
+        self.state.set_full(f"{short_id(image.id)}  ·  {size(image.size)}  ·  {age(image.created)}")
         self.add_tab("overview", "Overview", lambda: OverviewPanel(context, line))
         self.add_tab("layers", "Layers", lambda: LayersPanel(context, image, facts))
         self.add_tab("config", "Configuration", lambda: ConfigPanel(context, image))

@@ -56,7 +56,7 @@ class NetworkPage(DetailPage):
         mine = next((item for item in found.items if item.id == self._key), None)
         gone = mine is None
         self.tabs.setEnabled(not gone)
-        self.state.setText(
+        self.state.set_full(
             "Removed" if mine is None else f"{mine.driver}  ·  {', '.join(mine.subnets) or 'no subnet'}"
         )
 

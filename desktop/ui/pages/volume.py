@@ -39,7 +39,7 @@ class VolumePage(DetailPage):
         rows = volume_rows(lists.volumes.items, lists.containers.items)
         mine = next((row.record for row in rows if row.key == self._name), None)
         if mine is None:
-            self.state.setText("Removed")
+            self.state.set_full("Removed")
             self.tabs.setEnabled(False)
         else:
-            self.state.setText(f"in use by {', '.join(mine.users)}" if mine.users else "not used")
+            self.state.set_full(f"in use by {', '.join(mine.users)}" if mine.users else "not used")

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
 from desktop.ui.models import containers as model
+from desktop.ui.pages import container
 from desktop.ui.pages.container import ContainerPage, LogPanel, PlacesPanel
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.shell import ShellPanel
@@ -18,6 +19,7 @@ from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import theme
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.window import Window
+from engine.client.streams import Frame, Std
 from tests.gui.drive import act, agree, choose, fill, go, names, press, state, told, top
 from tests.gui.stage import until
 
@@ -151,6 +153,18 @@ class TestContainer:
         panel.which.setCurrentIndex(2)
         panel.which.activated.emit(2)
         until(lambda: panel.lines == 1 and "[error]" in panel.text.toPlainText())
+
+    def test_earlier_lines_and_characters_in_parts(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(container, "TAIL", 2)
+        panel = open_container(shown, "web", "logs")
+        assert isinstance(panel, LogPanel)
+        until(lambda: panel.lines == 2)
+        QTest.mouseClick(panel.earlier, Qt.MouseButton.LeftButton)
+        until(lambda: "web is ready" in panel.text.toPlainText())
+        whale = "🐳\n".encode()
+        for part in (whale[:2], whale[2:]):
+            panel._take([Frame(Std.OUT, part)])
+        assert panel.text.toPlainText().endswith("🐳")
 
     def test_the_terminal_types_shows_resizes_and_detaches(self, shown: Window) -> None:
         panel = open_container(shown, "web", "terminal")

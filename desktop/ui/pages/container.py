@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 from collections.abc import AsyncIterator
 from functools import partial
@@ -22,7 +23,7 @@ from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import GAP, theme
 from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
 from desktop.ui.widgets.listpage import Operation
-from desktop.ui.widgets.logview import LogView
+from desktop.ui.widgets.logview import MOST_LINES, LogView
 from engine.client.files import ContainerFiles
 from engine.client.models import Container, Port
 from engine.client.streams import Frame
@@ -93,7 +94,11 @@ class LogPanel(LogView):
         super().__init__("The container's log")
         self._context, self._key = context, key
         self._stamps = tool("clock", "Show timestamps", self._begin, checkable=True)
-        self.bar.insertWidget(self.bar.count() - 2, self._stamps)
+        self.earlier = tool(
+            "earlier", f"Earlier lines too, not the last {TAIL:,} only", self._begin, checkable=True
+        )
+        for made in (self.earlier, self._stamps):
+            self.bar.insertWidget(self.bar.count() - 2, made)
         self.which = QComboBox()
         self.which.setAccessibleName("Which output is shown")
         self.which.addItems(["All output", "Standard output", "Standard error"])
@@ -109,6 +114,8 @@ class LogPanel(LogView):
         if self._work is not None:
             self._work.cancel()
         self.clear()
+        make = codecs.getincrementaldecoder("utf-8")  # a character may come in two parts
+        self._decoders = {False: make("replace"), True: make("replace")}
         self._work = self._context.session.bridge.follow(
             self._frames, self._take, self.finish, self._failed, owner=self
         )
@@ -117,7 +124,7 @@ class LogPanel(LogView):
         logs = self._context.session.engine.containers.logs(
             self._key,
             follow=True,
-            tail=TAIL,
+            tail=MOST_LINES if self.earlier.isChecked() else TAIL,
             timestamps=self._stamps.isChecked(),
             stdout=self.which.currentIndex() != 2,
             stderr=self.which.currentIndex() != 1,
@@ -126,9 +133,8 @@ class LogPanel(LogView):
             yield frame
 
     def _take(self, frames: list[Frame]) -> None:
-        for stream, found in itertools.groupby(frames, lambda frame: frame.stream):
-            text = b"".join(frame.data for frame in found).decode(errors="replace")
-            self.append(text, marked=stream == STDERR)
+        for marked, found in itertools.groupby(frames, lambda frame: frame.stream == STDERR):
+            self.append(self._decoders[marked].decode(b"".join(frame.data for frame in found)), marked=marked)
 
     def _failed(self, error: UserError) -> None:
         self.finish()

@@ -83,7 +83,7 @@ SHORTCUTS = (
 )
 """Groups of keys and what they do."""
 
-SMALLEST = QSize(900, 560)
+SMALLEST = QSize(960, 560)
 AT_FIRST = QSize(1280, 800)
 
 

@@ -17,7 +17,8 @@ from desktop.ui.pages.network import MembersPanel, NetworkPage
 from desktop.ui.pages.networks import NetworksPage
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage
-from desktop.ui.window import Window
+from desktop.ui.widgets.table import LEAST_REST
+from desktop.ui.window import PLACES, SMALLEST, Window
 from engine.client.models import Port
 from tests.gui.drive import act, agree, choose, fill, go, names, press, state, top
 from tests.gui.stage import until
@@ -29,6 +30,28 @@ def containers(shown: Window) -> ListPage:
     page = go(shown, "containers")
     until(lambda: "web" in names(page))
     return page
+
+
+def test_what_fits_nothing_says_so(shown: Window) -> None:
+    page = containers(shown)
+    QTest.keyClicks(page.search, "no such container")
+    until(lambda: page.unfit.isVisible())
+    QTest.mouseClick(page.unfit.findChildren(QPushButton)[0], Qt.MouseButton.LeftButton)
+    assert page.table.isVisible()
+    assert "web" in names(page)
+    assert page.search.text() == ""
+
+
+def test_the_smallest_window_has_room_for_every_page(shown: Window) -> None:
+    shown.resize(SMALLEST)
+    for place, _ in PLACES:
+        shown.show_place(place)
+    layout = shown.layout()
+    assert layout is not None
+    until(lambda: containers(shown).table.isVisible())
+    assert layout.totalMinimumSize().width() <= SMALLEST.width()
+    table = containers(shown).table
+    assert table.header().sectionSize(0) >= LEAST_REST
 
 
 class TestContainers:

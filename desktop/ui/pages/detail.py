@@ -28,9 +28,8 @@ class DetailPage(QWidget):
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.context = context
-        self.heading = Elided("", "title")
-        self.state = Elided("", "muted")
-        self.state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.heading = Elided("", "title", snug=True)
+        self.state = Elided("", "muted", snug=True)
         self.back = tool("back", back, lambda: context.places.show_place(place))
         self.actions_row = row(gap=6)
         self.tabs = QTabWidget(documentMode=True)
@@ -38,9 +37,7 @@ class DetailPage(QWidget):
         self.tabs.setAccessibleName("Views")
         self._makers: dict[int, Callable[[], QWidget]] = {}
         self._names: list[str] = []
-        head = row(self.back)
-        head.addWidget(self.heading, 3)
-        head.addWidget(self.state, 2)
+        head = row(self.back, self.heading, None, self.state)
         head.addSpacing(GAP)
         head.addLayout(self.actions_row)
         outer = fill(QVBoxLayout(self), head, self.tabs, gap=GAP)

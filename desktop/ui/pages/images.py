@@ -36,7 +36,6 @@ from engine.client.build.build import Build
 from engine.client.models import Image
 from vm.errors import UserError
 
-SEARCH_WIDTH = 300
 CALM_MS = 250
 """Milliseconds from the last key to asking the engine."""
 
@@ -110,7 +109,6 @@ class ImagesPage(ListPage):
         self._typed = QTimer(self, singleShot=True, interval=CALM_MS)
         self._typed.timeout.connect(self._ask)
         self.search.setPlaceholderText("Search, or filter: label=…")
-        self.search.setFixedWidth(SEARCH_WIDTH)
         self.add_filters(
             ("All", lambda line: True),
             ("In use", lambda line: bool(line.users)),
@@ -140,7 +138,7 @@ class ImagesPage(ListPage):
 
     def _keep(self) -> None:
         choice, kept = self._choice, self._kept
-        self.table.records.keep(lambda line: choice(line) and kept(line))
+        self.keep(lambda line: choice(line) and kept(line))
 
     def _ask(self) -> None:
         """Have the engine say which images fit: its rules are the docker command's."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -24,6 +25,8 @@ from desktop.ui.theme import GAP, PAD
 
 ICON = QSize(18, 18)
 HEAD = 34
+LEAST_WIDTH = 110
+"""Of a search field."""
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False, select: bool = False) -> QLabel:
@@ -47,13 +50,17 @@ def heading(text: str) -> QLabel:
 
 
 class Elided(QLabel):
-    """One line of text; what does not fit is in the tooltip."""
+    """One line of text; what does not fit is in the tooltip.
 
-    def __init__(self, text: str = "", kind: str = "") -> None:
+    :param snug: it wants no more room than its text; otherwise it takes what the layout has.
+    """
+
+    def __init__(self, text: str = "", kind: str = "", *, snug: bool = False) -> None:
         super().__init__()
         self.setObjectName(kind)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policies = QSizePolicy.Policy
+        self.setSizePolicy(policies.Maximum if snug else policies.Ignored, policies.Preferred)
         self._full = ""
         self.set_full(text)
 
@@ -61,7 +68,11 @@ class Elided(QLabel):
         """Show ``text`` from now on."""
         self._full = text
         self.setAccessibleName(text)
+        self.updateGeometry()
         self._elide()
+
+    def sizeHint(self) -> QSize:
+        return QSize(QFontMetrics(self.font()).horizontalAdvance(self._full) + 2, super().sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -76,6 +87,22 @@ class Elided(QLabel):
         )
         self.setText(fits)
         self.setToolTip(self._full if fits != self._full else "")
+
+
+class SearchField(QLineEdit):
+    """Where to type what is looked for; narrower where there is little room."""
+
+    def __init__(self, placeholder: str, width: int = 240) -> None:
+        super().__init__(placeholderText=placeholder, clearButtonEnabled=True)
+        self._width = width
+        self.setAccessibleName(placeholder)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._width, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
 
 
 def button(

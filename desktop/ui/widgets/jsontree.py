@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QHeaderView,
-    QLineEdit,
     QPlainTextEdit,
     QStackedWidget,
     QTreeWidget,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.theme import GAP
-from desktop.ui.widgets.basics import row, tool
+from desktop.ui.widgets.basics import SearchField, row, tool
 
 OPEN_DEPTH = 1
 """Levels that are open at first."""
@@ -40,9 +39,7 @@ class JsonView(QWidget):
         self.raw.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.raw.setAccessibleName(f"{name}, raw JSON")
         self.raw.setTabChangesFocus(True)
-        self.search = QLineEdit(placeholderText="Search names and values", clearButtonEnabled=True)
-        self.search.setAccessibleName("Search names and values")
-        self.search.setFixedWidth(240)
+        self.search = SearchField("Search names and values")
         self.as_raw = tool("inspect", "Show raw JSON", self._turn, checkable=True)
         copy = tool("copy", "Copy as JSON", lambda: QGuiApplication.clipboard().setText(self.raw.toPlainText()))
         self._stack = QStackedWidget()

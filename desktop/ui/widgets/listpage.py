@@ -16,11 +16,11 @@ from desktop.ui.icons import icon
 from desktop.ui.models.records import Column, Row
 from desktop.ui.models.states import TITLES
 from desktop.ui.theme import MARGIN, PAD
-from desktop.ui.widgets.basics import ICON, button, heading, label, row
+from desktop.ui.widgets.basics import ICON, SearchField, button, heading, label, row
 from desktop.ui.widgets.nothing import Nothing
 from desktop.ui.widgets.table import Table
 
-SEARCH_WIDTH = 240
+SEARCH_WIDTH = 300
 EMPTY = 1
 """Where in the stack of views the one for no rows is."""
 
@@ -63,10 +63,8 @@ class ListPage(QWidget):
         self.title = heading(title)
         self.count = label("", "muted")
         self.table = Table(columns, title, tree=tree, unfolded=unfolded)
-        self.search = QLineEdit(placeholderText=f"Search {title.lower()}", clearButtonEnabled=True)
-        self.search.setAccessibleName(f"Search {title.lower()}")
+        self.search = SearchField(f"Search {title.lower()}", SEARCH_WIDTH)
         self.search.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
-        self.search.setFixedWidth(SEARCH_WIDTH)
         self.filters = QComboBox()
         self.filters.setAccessibleName(f"Which {title.lower()} are shown")
         self.filters.hide()
@@ -82,6 +80,10 @@ class ListPage(QWidget):
         self._stack.addWidget(self.table)
         self.away = Away(context)
         self._stack.addWidget(self.away)
+        unfit = f"None of the {title.lower()} has all that was typed and chosen above."
+        self.unfit = Nothing("search", "Nothing fits", unfit, button("Show all", self.show_all))
+        self._stack.addWidget(self.unfit)
+        self._known = False
         head = row(self.title, self.count, None, self._buttons)
         tools = row(self.search, self.filters, self._narrowing, None, self._tools)
         outer = QVBoxLayout(self)
@@ -147,17 +149,38 @@ class ListPage(QWidget):
         """Show rows; ``known`` False says that nobody knows what there is."""
         self.table.records.update_rows(rows)
         self.count.setText(f"{len(rows)}" if known else "")
-        self._stack.setCurrentWidget(self.table if rows else self._stack.widget(EMPTY) if known else self.away)
+        self._known = known
+        self._show_view()
         for part in (self.search, self.filters, *self._needy):
             part.setEnabled(known)
         self._enable()
 
+    def show_all(self) -> None:
+        """Leave nothing out."""
+        self.search.clear()
+        self.filters.setCurrentIndex(0)
+        self.search.setFocus()
+
+    def _show_view(self) -> None:
+        """The list, or why there is none."""
+        records = self.table.records
+        view: QWidget = self.table if records.rowCount() else self.unfit
+        if not records.rows():
+            view = self._stack.widget(EMPTY) if self._known else self.away
+        self._stack.setCurrentWidget(view)
+
+    def keep(self, test: Callable[[Any], bool]) -> None:
+        """Show what passes the test."""
+        self.table.records.keep(test)
+        self._show_view()
+
     def _searched(self, text: str) -> None:
         self.table.search(text)
+        self._show_view()
 
     def _filtered(self, place: int) -> None:
         if 0 <= place < len(self._choices):
-            self.table.records.keep(self._choices[place])
+            self.keep(self._choices[place])
 
     # -- doing ----------------------------------------------------------------------------------------------------
 

@@ -19,10 +19,10 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
 )
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.ui.theme import GAP, theme
-from desktop.ui.widgets.basics import label, restyle, row, tool
+from desktop.ui.widgets.basics import SearchField, label, restyle, row, tool
 from desktop.ui.widgets.logsearch import LogSearch
 
 MOST_LINES = 100_000
@@ -45,9 +45,7 @@ class LogView(QWidget):
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setAccessibleName(name)
         self.text.setTabChangesFocus(True)
-        self.search = QLineEdit(placeholderText="Search the log", clearButtonEnabled=True)
-        self.search.setAccessibleName("Search the log")
-        self.search.setFixedWidth(240)
+        self.search = SearchField("Search the log")
         self.found = label("", "small")
         self.follow = tool("down", "Follow the end", self._follow_changed, checkable=True)
         self.follow.setChecked(True)

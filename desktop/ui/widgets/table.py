@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QAction, QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -27,6 +27,9 @@ DOT = 8
 CALM_MS = 200
 AGES_MS = 30_000
 """How often “3 minutes ago” is looked at again, in milliseconds."""
+
+LEAST_REST = 160
+"""Least width of the column that takes what is left."""
 
 NAMES = 2
 """Columns that hold names."""
@@ -133,10 +136,8 @@ class Table(QTreeView):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setMinimumSectionSize(48)
         for number, item in enumerate(columns):
-            if item.width:
-                header.resizeSection(number, item.width)
-            else:
-                header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+            header.resizeSection(number, item.width or LEAST_REST)
+        self._rest = next((number for number, item in enumerate(columns) if not item.width), None)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
         self._calm.timeout.connect(self.scrolled)
@@ -267,6 +268,17 @@ class Table(QTreeView):
             else:
                 menu.addAction(action)
         return menu
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """One column takes what the others leave; where that is too little, all of them can be scrolled to."""
+        super().resizeEvent(event)
+        if self._rest is not None:
+            header, modes = self.header(), QHeaderView.ResizeMode
+            others = header.length() - header.sectionSize(self._rest)
+            enough = self.viewport().width() - others >= LEAST_REST
+            header.setSectionResizeMode(self._rest, modes.Stretch if enough else modes.Interactive)
+            if not enough:
+                header.resizeSection(self._rest, LEAST_REST)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
@@ -14,6 +15,9 @@ from desktop.ui.pages.home.state import StateCard
 from desktop.ui.pages.home.versions import VersionsCard
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import heading
+
+TWO_COLUMNS = 860
+"""From this width on there are two cards side by side."""
 
 
 class HomePage(QScrollArea):
@@ -33,18 +37,30 @@ class HomePage(QScrollArea):
         self.events = EventsCard(context)
         inner = QWidget()
         inner.setObjectName("page")
-        grid = QGridLayout()
-        grid.setSpacing(PAD)
-        for number, part in enumerate((self.machine, self.versions, self.disk, self.boot)):
-            grid.addWidget(part, number // 2, number % 2)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(PAD)
+        self._columns = 0
+        self._put(2)
         outer = QVBoxLayout(inner)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(PAD)
         outer.addWidget(heading("Home"))
         outer.addWidget(self.state)
-        outer.addLayout(grid)
+        outer.addLayout(self._grid)
         outer.addWidget(self.events)
         outer.addStretch(1)
         self.setWidget(inner)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._put(2 if self.viewport().width() >= TWO_COLUMNS else 1)
+
+    def _put(self, columns: int) -> None:
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for number, part in enumerate((self.machine, self.versions, self.disk, self.boot)):
+            self._grid.removeWidget(part)
+            self._grid.addWidget(part, number // columns, number % columns)
+        for number in (0, 1):
+            self._grid.setColumnStretch(number, int(number < columns))

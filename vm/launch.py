@@ -10,8 +10,8 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from vm.qemu.command import build_argv
 from vm.qemu.monitor import EventHandler, Monitor
 from vm.qemu.process import QemuProcess, Record, describe_exit, tail
 from vm.spec import MachineSpec, PortForward
+from vm.virtiofs import Servers, end_servers, find_servers
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +47,16 @@ class PortTaken(MachineError):
 
 @dataclass
 class Session:
-    """One running QEMU and the two channels every QEMU has."""
+    """One running QEMU and the two channels every QEMU has.
+
+    :ivar servers: by tag, the processes that serve it shared folders.
+    """
 
     process: QemuProcess
     monitor: Monitor
     control: GuestControl
     record: Record
+    servers: Mapping[str, QemuProcess] = field(default_factory=dict)
 
     async def disconnect(self) -> None:
         """Close the channels; QEMU stays. Idempotent, never raises."""
@@ -106,6 +111,11 @@ async def launch(
                 ) from error
             log.warning("port %d is in use, choosing another (attempt %d)", ssh_port, attempt)
             log.debug("%s", error.detail)
+        except MachineError as error:
+            if not spec.shares:
+                raise
+            log.warning("no folder goes by virtiofs: %s\n%s", error.message, error.detail)
+            spec = replace(spec, shares=(), unshared="the machine did not start with virtiofs (see the logs)")
     raise MachineError(
         f"No free port was found for the machine in {PORT_ATTEMPTS} attempts",
         "Another program takes ports of 127.0.0.1 as fast as they become free: see what it is with “ss -tlnp”.",
@@ -118,7 +128,9 @@ async def _launch(
     for channel in (spec.qmp_socket, spec.control_socket, spec.link_socket):
         if channel is not None:
             channel.unlink(missing_ok=True)  # left by a QEMU that was killed
-    process = QemuProcess.spawn(build_argv(spec, host.system), host, paths.qemu_log)
+    with Servers(spec, host, paths) as started:
+        argv = build_argv(started.spec, host.system)
+        process = QemuProcess.spawn(argv, host, paths.qemu_log, started.descriptors)
     monitor = Monitor(host, spec.qmp_socket, events)
     record = Record(
         pid=process.pid,
@@ -130,8 +142,10 @@ async def _launch(
         accelerator=str(spec.accelerator),
         started=time.time(),
         link_socket=str(spec.link_socket or ""),
+        shares={tag: [server.pid, server.birth] for tag, server in started.running.items()},
+        unshared=spec.unshared,
     )
-    session = Session(process, monitor, control, record)
+    session = Session(process, monitor, control, record, started.running)
     try:
         record.write(paths.qemu_record)
         await _connect(session, spec, host, paths.qemu_log)
@@ -174,11 +188,11 @@ async def attach(
     :return: None when that process is gone.
     :raise MachineError: it lives but does not answer; it is left as it is.
     """
-    process = QemuProcess.find(record, host)
+    process = QemuProcess.find(record.pid, record.birth, host)
     if process is None:
         return None
     monitor, control = Monitor(host, Path(record.qmp_socket), events), GuestControl(listener, asked)
-    session = Session(process, monitor, control, record)
+    session = Session(process, monitor, control, record, find_servers(record, host))
     try:
         await monitor.connect(timeout)
         await control.connect(host, Path(record.control_socket), timeout)
@@ -194,9 +208,10 @@ async def end_orphan(record: Record, paths: Paths, host: Host) -> None:
 
     :raise MachineError: it cannot be ended; its record stays.
     """
-    process = QemuProcess.find(record, host)
+    process = QemuProcess.find(record.pid, record.birth, host)
     if process is not None:
         await process.kill()
+    await end_servers(find_servers(record, host))
     paths.qemu_record.unlink(missing_ok=True)
 
 
@@ -207,6 +222,7 @@ async def discard(session: Session, paths: Paths) -> None:
     """
     await session.disconnect()
     await session.process.kill()
+    await end_servers(session.servers)
     paths.qemu_record.unlink(missing_ok=True)
 
 
@@ -236,6 +252,7 @@ async def shut_down(session: Session, paths: Paths, timeout: float) -> str:
             await process.kill()
     log.info("stopped by %s", step)
     await session.disconnect()
+    await end_servers(session.servers)
     paths.qemu_record.unlink(missing_ok=True)
     return step
 

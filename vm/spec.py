@@ -55,6 +55,27 @@ class PortForward:
 
 
 @dataclass(frozen=True)
+class FileServer:
+    """A virtiofsd: the one in Rust, or the older one in C."""
+
+    path: Path
+    rust: bool
+
+
+@dataclass(frozen=True)
+class Share:
+    """A folder of this computer that the machine may mount by virtiofs.
+
+    :ivar tag: the device's name in the guest, at most 36 bytes.
+    :ivar descriptor: QEMU's connection to the folder's server; the machine fills it in.
+    """
+
+    tag: str
+    folder: Path
+    descriptor: int = -1
+
+
+@dataclass(frozen=True)
 class BootFiles:
     """The three files of a system image, and what they are.
 
@@ -83,6 +104,8 @@ class MachineSpec:
     :ivar console_log: the file that receives the guest's serial console.
     :ivar cmdline: kernel parameters besides those every start has.
     :ivar qemu_version: major and minor; newer QEMUs need some defaults pinned.
+    :ivar shares: folders that ``file_server`` serves, a process for each.
+    :ivar unshared: why other folders are not shared in this way; empty when there is nothing to say.
     """
 
     qemu: Path
@@ -99,3 +122,6 @@ class MachineSpec:
     cmdline: tuple[str, ...] = ()
     qemu_version: tuple[int, int] = (7, 2)
     link_socket: Path | None = None
+    file_server: FileServer | None = None
+    shares: tuple[Share, ...] = ()
+    unshared: str = ""

@@ -20,6 +20,7 @@ from vm.guest.stream import Link
 from vm.host import Host
 from vm.launch import Session
 from vm.qemu.monitor import Monitor
+from vm.qemu.process import QemuProcess, describe_exit
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class Watch:
     def follow(self, session: Session, link: Link) -> None:
         """Begin to look after a machine that has just come up."""
         self._spawn(self._follow_process(session), "watch qemu")
+        for tag, server in session.servers.items():
+            self._spawn(self._follow_server(session, tag, server), f"watch the server of {tag}")
         self._spawn(self._follow_link(link), "watch the link")
         self._spawn(keep_time(self._reports.time), "keep the time")
 
@@ -105,6 +108,16 @@ class Watch:
     async def _follow_process(self, session: Session) -> None:
         await asyncio.wait([session.process.exited])
         self._reports.ended()
+
+    async def _follow_server(self, session: Session, tag: str, server: QemuProcess) -> None:
+        """Whoever looks into a folder whose server has died waits for ever: the machine has to start anew."""
+        await asyncio.wait([server.exited])
+        if tag not in session.record.shares or await session.process.wait(POLL_SECONDS):
+            return  # it was not needed any longer
+        self.last_words = (
+            f"the server of a shared folder ended ({server.name}, {describe_exit(server.exited.result())})"
+        )
+        await session.process.kill()
 
     async def _follow_link(self, link: Link) -> None:
         while True:

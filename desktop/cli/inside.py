@@ -71,7 +71,10 @@ def folders(json_: bool) -> None:
     if json_:
         as_json(found)
         return
-    table(("FOLDER", "IN THE MACHINE", "STATE"), [(item.folder, item.place, item.state) for item in found])
+    rows = [(item.folder, item.place, item.carrier, item.state) for item in found]
+    table(("FOLDER", "IN THE MACHINE", "CARRIER", "STATE"), rows)
+    for why in dict.fromkeys(item.why for item in found if item.why):
+        click.echo(f"Not by virtiofs, which is faster: {why}.", err=True)
 
 
 async def _folders() -> list[FolderReport]:

@@ -238,11 +238,15 @@ class FolderReport:
     """A folder that is shared with the machine.
 
     :ivar place: where it is in the machine.    :ivar state: ``mounted``, or what it waits for.
+    :ivar carrier: ``virtiofs`` or ``sftp``; empty while it is not known.
+    :ivar why: why it is not virtiofs, where that might be.
     """
 
     folder: str
     place: str
     state: str
+    carrier: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ SCHEMA = 1
 
 ACCELERATORS = ("auto", "kvm", "hvf", "whpx", "tcg")
 CONTEXT_POLICIES = ("auto", "always", "never")
+FOLDER_CARRIERS = ("auto", "sftp")
 CLOSINGS = ("tray", "quit", "stop")
 
 MIN_MEMORY_MIB = 768
@@ -42,6 +43,7 @@ WORDS = {
     "context": "What is done with the Docker context",
     "on_close": "What closing the window does",
     "start_at_login": "Whether the engine starts at login",
+    "folder_carrier": "What carries shared folders",
     "share_home": "Whether the home folder is shared",
     "mirror": "The Debian mirror",
 }
@@ -66,6 +68,8 @@ class Settings:
         engine only, ``stop`` stops the engine too.
     :ivar share_home: whether containers may mount what is in the user's home folder.
     :ivar shared_folders: more folders they may mount, absolute paths; none inside another.
+    :ivar folder_carrier: what brings shared folders into the machine: ``auto`` (virtiofs where this computer has
+        it) or ``sftp``.
     :ivar daemon: additions to dockerd's daemon.json (https://docs.docker.com/reference/cli/dockerd/).
     """
 
@@ -81,6 +85,7 @@ class Settings:
     on_close: str = "tray"
     share_home: bool = True
     shared_folders: tuple[str, ...] = ()
+    folder_carrier: str = "auto"
     daemon: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -98,6 +103,7 @@ class Settings:
             )
         _require_choice("accelerator", self.accelerator, ACCELERATORS)
         _require_choice("context", self.context, CONTEXT_POLICIES)
+        _require_choice("folder_carrier", self.folder_carrier, FOLDER_CARRIERS)
         _require_choice("on_close", self.on_close, CLOSINGS)
         for name in ("start_at_login", "share_home", "host_proxy"):
             if not isinstance(getattr(self, name), bool):
@@ -146,7 +152,7 @@ class Settings:
 NAMES = tuple(item.name for item in dataclasses.fields(Settings))
 """The settings' names, in order."""
 
-NEEDS_RESTART = frozenset({"host_proxy", "cpus", "memory_mib", "accelerator", "daemon"})
+NEEDS_RESTART = frozenset({"folder_carrier", "host_proxy", "cpus", "memory_mib", "accelerator", "daemon"})
 """Settings a running machine takes up only at its next start."""
 
 

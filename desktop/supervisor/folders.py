@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop.control.schema import FolderReport
 from desktop.settings.schema import Settings, SettingsError
-from engine.folders import Shares
+from engine.folders import SFTP, Share, Shares
+from vm import spec
 from vm.errors import LinkError
+from vm.spec import FileServer
 from vm.state import MachineState
+from vm.virtiofs import find, release
 
 if TYPE_CHECKING:
     from desktop.supervisor.app import Supervisor
@@ -18,6 +23,9 @@ if TYPE_CHECKING:
     from vm.host import Host
 
 log = logging.getLogger(__name__)
+
+MOST = 16
+"""Folders by virtiofs: each is a device, and the machine has places for some two dozen."""
 
 STOP_ENGINE = "sv -w 40 force-stop /etc/sv/dockerd"
 STOP_SECONDS = 45.0
@@ -29,12 +37,25 @@ def shared(settings: Settings, host: Host) -> tuple[str, ...]:
     return () if host.no_shared_folders else settings.shares()
 
 
+def file_server(settings: Settings, host: Host) -> tuple[FileServer | None, str]:
+    """What serves folders by virtiofs; or nothing, and why. Blocks."""
+    if settings.folder_carrier == "sftp":
+        return None, "the setting “folder_carrier” asks for SFTP"
+    return find(host)
+
+
+def by_virtiofs(folders: Iterable[str]) -> tuple[spec.Share, ...]:
+    """Those of ``folders`` that a machine can be started with. Looks at the disk."""
+    there = [Share.of(folder) for folder in folders if Path(folder).is_dir()]
+    return tuple(spec.Share(share.key, Path(share.folder)) for share in there[:MOST])
+
+
 class Folders:
     """A part of the supervisor, which it is given."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._shares = Shares(supervisor.paths, supervisor.host, self._machine)
+        self._shares = Shares(supervisor.paths, supervisor.host, self._machine, self._let_go)
 
     def take_up(self, settings: Settings) -> None:
         """Share what the settings say from now on."""
@@ -64,12 +85,34 @@ class Folders:
 
     def report(self) -> list[FolderReport]:
         """Every shared folder and how it is."""
-        states = self._shares.states
-        return [FolderReport(share.folder, share.place, states[share.folder]) for share in self._shares.shares]
+        states, carriers = self._shares.states, self._shares.carriers
+        return [
+            FolderReport(
+                share.folder,
+                share.place,
+                states[share.folder],
+                carriers.get(share.folder, ""),
+                self._why(share) if carriers.get(share.folder) == SFTP else "",
+            )
+            for share in self._shares.shares
+        ]
+
+    def _why(self, share: Share) -> str:
+        record = self._supervisor.machine.record
+        if record is None or record.unshared or self._supervisor.host.file_servers() is None:
+            return record.unshared if record is not None else ""
+        if share.key in record.shares:
+            return f"the machine could not mount {share.folder} by it"
+        return f"{share.folder} was not shared, or not there, when the machine was started"
 
     async def close(self) -> None:
         """Let go of the folders; the mounts wait for the next supervisor."""
         await self._shares.close()
+
+    async def _let_go(self, share: Share) -> None:
+        record = self._supervisor.machine.record
+        if record is not None:
+            await release(record, share.key, self._supervisor.paths, self._supervisor.host)
 
     def _machine(self) -> tuple[int, str] | None:
         record = self._supervisor.machine.record

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from desktop.control.schema import AcceleratorReport, Boot, Event, StageReport
 from desktop.settings.schema import Settings
-from desktop.supervisor.folders import shared
+from desktop.supervisor.folders import by_virtiofs, file_server, shared
 from desktop.supervisor.jobs import Emit
 from desktop.supervisor.preferences import merged
 from desktop.supervisor.surroundings import archive, in_use
@@ -134,6 +134,7 @@ class Startup:
             await DataDisk(self._paths.data_disk, self._host).ensure(disk)
         async with line.stage("accelerator"):
             self.verdict = await self._accelerator(settings, qemu, boot)
+        server, unshared = await asyncio.to_thread(file_server, settings, self._host)
         line.machine_begins()
         return MachineSpec(
             qemu=qemu.path,
@@ -148,6 +149,9 @@ class Startup:
             link_socket=self._paths.link_socket,
             console_log=self._paths.console_log,
             config=await asyncio.to_thread(self._config, settings),
+            file_server=server,
+            shares=await asyncio.to_thread(by_virtiofs, shared(settings, self._host)) if server else (),
+            unshared=unshared,
         )
 
     async def recall(self, accelerator: Accelerator, image: str, settings: Settings) -> None:

@@ -1,15 +1,16 @@
-"""Folders of this computer in the machine: served by SFTP, mounted there by sshfs at the same place.
+"""Folders of this computer in the machine, at the same place: by virtiofs (vm/virtiofs.py), else by SFTP.
 
+    container ─► sharepass + sharefs ─► the kernel's virtiofs ══ shared memory ══► virtiofsd ─► files
     container ─► sshfs + sharefs ─► sharewire ══ a stream of the link ══► supervisor ─► keeper ─► files
                  (vm/image/native)                                        shares.py     keeper.py, sftp.py, tree.py
 
-The server is one of our own, in a process of its own, the same on every system: nothing outside the folder can be
+The SFTP server is our own, in a process of its own, the same on every system: nothing outside the folder can be
 named, since no symbolic link is ever followed on this side and ``..`` is not understood (tree.py). OpenSSH's
 server follows links, and Landlock, which would confine it, lets stat, chmod and utimes pass; paramiko's takes
 names for UTF-8 and knows no hard links. The two ends count bytes (wire.py): when the link, or the supervisor,
 goes and comes back, both go on where they were, with the same open files. Meanwhile what containers do waits.
 """
 
-from engine.folders.shares import Share, Shares, table
+from engine.folders.shares import SFTP, VIRTIOFS, Share, Shares, table
 
-__all__ = ["Share", "Shares", "table"]
+__all__ = ["SFTP", "VIRTIOFS", "Share", "Shares", "table"]

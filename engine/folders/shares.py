@@ -1,7 +1,8 @@
 """Shares: for each shared folder, the stream between its mount in the machine and the keeper.
 
 The guest's end is a program (vm/image/rootfs/usr/lib/slipway/folder) that mounts the folder if nobody has yet,
-and then is the stream. A cut is nothing to anybody but this module: it connects again.
+and then is the stream. A cut is nothing to anybody but this module: it connects again. Where virtiofs carries the
+folder, the stream only says so, for as long as it does.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.endpoint.local import LocalStream
 from engine.endpoint.relay import relay
-from vm.errors import HostError, LinkError
+from vm.errors import HostError, LinkError, MachineError
 from vm.guest.hostpath import to_guest
 from vm.guest.stream import Carrier
 from vm.host import Host
@@ -36,6 +37,9 @@ KEEPER_SECONDS = 20.0
 
 RETRY_SECONDS = 0.5
 """Between two attempts at a folder while the link is there."""
+
+VIRTIOFS, SFTP = "virtiofs", "sftp"
+"""What carries a folder."""
 
 Birth = tuple[int, str]
 
@@ -71,19 +75,29 @@ class Shares:
     """All shared folders of one machine; belongs to the loop it was made in.
 
     :param machine: process id and identity of the machine's process now; None when there is none.
+    :param let_go: told when the machine has unmounted a folder that is not shared any more.
     :ivar states: by folder: ``mounted``, or what it is waiting for.
+    :ivar carriers: by folder, what has carried it last: :data:`VIRTIOFS` or :data:`SFTP`.
     """
 
-    def __init__(self, paths: Paths, host: Host, machine: Callable[[], Birth | None]) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        host: Host,
+        machine: Callable[[], Birth | None],
+        let_go: Callable[[Share], Awaitable[None]],
+    ) -> None:
         self._paths = paths
         self._host = host
         self._machine = machine
+        self._let_go = let_go
         self._shares: dict[str, Share] = {}
         self._carrier: Carrier | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()
         self.states: dict[str, str] = {}
+        self.carriers: dict[str, str] = {}
 
     @property
     def shares(self) -> list[Share]:
@@ -95,7 +109,7 @@ class Shares:
         before, self._shares = self._shares, {item: Share.of(item) for item in folders if "\n" not in item}
         for share in before.values():
             if share.folder not in self._shares and self._carrier is not None:
-                self._do(_unmount(share, self._carrier))
+                self._do(self._unshare(share, self._carrier))
         self.states = {folder: self.states.get(folder, "waiting for the machine") for folder in self._shares}
         self._renew()
 
@@ -153,24 +167,39 @@ class Shares:
             return
         guest = await carrier.open_exec(shlex.join([PROGRAM, "attach", share.key, share.place]))
         try:
-            keeper = await self._keeper()
-        except BaseException:
-            await guest.close()
-            raise
-        try:
-            order = {"folder": share.folder, "pid": machine[0], "birth": machine[1]}
-            await keeper.write(json.dumps(order).encode() + b"\n")
             hello = await guest.read(65536)
             if not hello:
                 raise LinkError("the machine does not mount it")
-            await keeper.write(hello)
-            self.states[share.folder] = "mounted"
-            log.info("%s is carried", share.folder)
-            with contextlib.suppress(LinkError):
-                await relay(keeper, guest, _uncounted, _uncounted)
+            if hello.startswith(VIRTIOFS.encode()):
+                self._carried(share, VIRTIOFS)
+                while await guest.read(4096):
+                    pass
+                return
+            keeper = await self._keeper()
+            try:
+                order = {"folder": share.folder, "pid": machine[0], "birth": machine[1]}
+                await keeper.write(json.dumps(order).encode() + b"\n" + hello)
+                self._carried(share, SFTP)
+                with contextlib.suppress(LinkError):
+                    await relay(keeper, guest, _uncounted, _uncounted)
+            finally:
+                keeper.abort()
         finally:
-            keeper.abort()
             await guest.close()
+
+    def _carried(self, share: Share, by: str) -> None:
+        self.states[share.folder] = "mounted"
+        self.carriers[share.folder] = by
+        log.info("%s is carried by %s", share.folder, by)
+
+    async def _unshare(self, share: Share, carrier: Carrier) -> None:
+        try:
+            stream = await carrier.open_exec(shlex.join([PROGRAM, "end", share.key]))
+            while await stream.read(4096):
+                pass
+            await self._let_go(share)
+        except (LinkError, MachineError) as error:
+            log.warning("%s: %s", share.folder, error)
 
     async def _keeper(self) -> LocalStream:
         async with self._starting:
@@ -209,15 +238,6 @@ class Shares:
         # wait for it, whenever it ends: where we live longer, it would stay behind as a zombie
         threading.Thread(target=process.wait, name="keeper's end", daemon=True).start()
         return process
-
-
-async def _unmount(share: Share, carrier: Carrier) -> None:
-    try:
-        stream = await carrier.open_exec(shlex.join([PROGRAM, "end", share.key]))
-        while await stream.read(4096):
-            pass
-    except LinkError as error:
-        log.warning("%s stays mounted: %s", share.folder, error)
 
 
 def _uncounted(size: int) -> None:

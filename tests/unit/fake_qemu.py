@@ -7,6 +7,7 @@ Run as a program, with the standard library only, so that it starts in some 30 m
     die           [SECONDS, CODE, TEXT]: end like this after that long
     die_first     how many times to end at once, complaining that the port is taken (counted in the file "count")
     mute          never open the channels
+    no_shares     end at once when folders are shared by virtiofs
     deaf          ignore these: "poweroff", "quit", "query-status", "ping", "clock", "grow"
     refuse        answer these control commands with an error
     status        the run state to begin with
@@ -148,6 +149,8 @@ async def main() -> None:
         rule = next(argument for argument in sys.argv if "hostfwd" in argument)
         sys.stderr.write(f"-netdev {rule}: Could not set up host forwarding rule 'tcp:127.0.0.1:1-:22'\n")
         sys.exit(1)
+    if plan.get("no_shares") and any("vhost-user-fs" in argument for argument in sys.argv):
+        sys.exit("vhost-user-fs-pci: Failed to read msg header")
     tasks = [asyncio.create_task(fake.tell())]
     if "die" in plan:
         tasks.append(asyncio.create_task(fake.die()))

@@ -96,6 +96,12 @@ class Kit:
         machine.changed.append(lambda old, new: states.append(new))
         return machine, states
 
+    def machine_record(self) -> Record:
+        """What is written down of the QEMU that runs."""
+        record = Record.read(self.paths.qemu_record)
+        assert record is not None
+        return record
+
     def said(self) -> list[str]:
         """What the fake QEMU was asked, in order."""
         log = self.paths.run / "fake.log"

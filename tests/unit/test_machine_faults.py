@@ -385,7 +385,7 @@ async def test_a_stranger_with_the_same_pid_is_left_alone(kit: Kit) -> None:
     assert not await machine.adopt()
     assert kit.host.birth(record.pid) == record.birth, "it was killed"
     assert not kit.paths.qemu_record.exists()
-    found = QemuProcess.find(record, kit.host)
+    found = QemuProcess.find(record.pid, record.birth, kit.host)
     assert found is not None
     await found.kill()
 

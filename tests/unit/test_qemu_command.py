@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vm.qemu.command import build_argv, probe_argv, quote
-from vm.spec import Accelerator, Arch, BootFiles, DiskSpec, MachineSpec, PortForward, System
+from vm.spec import Accelerator, Arch, BootFiles, DiskSpec, MachineSpec, PortForward, Share, System
 
 LINUX, MACOS, WINDOWS = System.LINUX, System.MACOS, System.WINDOWS
 AMD64, ARM64 = Arch.AMD64, Arch.ARM64
@@ -58,6 +58,14 @@ def make_spec(system: System, accelerator: Accelerator, arch: Arch, version: tup
             "authorized_keys": Path(home) / "machine/keys/client.pub",
         },
     )
+
+
+def test_shared_folders(golden: Callable[[str, str], None]) -> None:
+    spec = replace(
+        make_spec(LINUX, Accelerator.KVM, AMD64, (7, 2)),
+        shares=(Share("0123456789abcdef", Path("/home/ada"), 11), Share("fedcba9876543210", Path("/srv"), 12)),
+    )
+    golden("qemu/linux-kvm-amd64-7.2-shares.txt", as_lines(build_argv(spec, LINUX)))
 
 
 def as_lines(argv: list[str]) -> str:

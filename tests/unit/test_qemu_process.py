@@ -129,12 +129,12 @@ async def test_a_program_that_is_not_there(tmp_path: Path) -> None:
 async def test_a_recorded_process_is_found_again_and_its_end_noticed(tmp_path: Path) -> None:
     child = QemuProcess.spawn(SLEEP, host(), tmp_path / "log")
     record = Record(child.pid, child.birth, 1, "q", "c", "i", "tcg", 0.0)
-    found = QemuProcess.find(record, host())
+    found = QemuProcess.find(record.pid, record.birth, host())
     assert found is not None
     os.kill(child.pid, signal.SIGKILL)
     assert await child.wait(2)
     assert await found.wait(2)
-    assert QemuProcess.find(record, host()) is None
+    assert QemuProcess.find(record.pid, record.birth, host()) is None
 
 
 def test_exits_in_words() -> None:

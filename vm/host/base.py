@@ -7,6 +7,7 @@ What a host can or cannot do is data on its object, so that a caller tests a cap
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,22 @@ class Host(Protocol):
     @property
     def no_shared_folders(self) -> str:
         """Why folders of this computer cannot be shared with the machine, in a few words; empty where they can."""
+        ...
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this user may do anything here."""
+        ...
+
+    def file_servers(self) -> tuple[Path, ...] | None:
+        """Programs that may be a virtiofsd, best first; None where there can be none."""
+        ...
+
+    def listen_and_connect(self, path: Path) -> tuple[socket.socket, socket.socket]:
+        """A listening local socket and a connection to it; ``path`` serves for a moment only.
+
+        :raise OSError: it cannot be made.
+        """
         ...
 
     def open_folder(self, path: bytes) -> int:

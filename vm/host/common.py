@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import platform
 import shutil
+import socket
 from pathlib import Path
 
 import psutil
@@ -102,6 +104,16 @@ class CommonHost:
             return repr(psutil.Process(pid).create_time())
         except psutil.Error:
             return None
+
+    @property
+    def is_root(self) -> bool:
+        return bool(getattr(os, "geteuid", lambda: 1)() == 0)
+
+    def file_servers(self) -> tuple[Path, ...] | None:
+        return None
+
+    def listen_and_connect(self, path: Path) -> tuple[socket.socket, socket.socket]:
+        raise OSError(errno.ENOTSUP, "not on this system")
 
     def open_folder(self, path: bytes) -> int:
         """Folder by folder, each relative to the one before, none through a link."""

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _APT = {
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-system-aarch64": "qemu-system-arm",
     "qemu-img": "qemu-utils",
+    "virtiofsd": "virtiofsd",
 }
 _DNF = {
     "qemu-system-x86_64": "qemu-system-x86-core",
@@ -35,6 +37,9 @@ _MANAGERS = (
     ("dnf", "sudo dnf install", _DNF),
     ("pacman", "sudo pacman -S", _PACMAN),
 )
+
+_VIRTIOFSD = (Path("/usr/libexec"), Path("/usr/lib"), Path("/usr/lib/qemu"))
+_FAMILY = "AF_UNIX"  # not every system has it
 
 _OPENAT2 = 437
 _AT_FDCWD = -100
@@ -130,6 +135,24 @@ class LinuxHost(CommonHost):
                 wanted = dict.fromkeys(packages.get(program, program) for program in programs)
                 return Installer(name, f"{command} {' '.join(wanted)}")
         return None
+
+    def file_servers(self) -> tuple[Path, ...]:
+        found = [shutil.which("virtiofsd"), *(folder / "virtiofsd" for folder in _VIRTIOFSD)]
+        return tuple(Path(path) for path in dict.fromkeys(found) if path and os.access(path, os.X_OK))
+
+    def listen_and_connect(self, path: Path) -> tuple[socket.socket, socket.socket]:
+        path.unlink(missing_ok=True)
+        listener, connection = (socket.socket(getattr(socket, _FAMILY)) for _ in range(2))
+        try:
+            listener.bind(str(path))
+            listener.listen(1)
+            connection.connect(str(path))
+            path.unlink()
+        except OSError:
+            listener.close()
+            connection.close()
+            raise
+        return listener, connection
 
     def open_folder(self, path: bytes) -> int:
         """In one call where the kernel can (5.6 and newer), else folder by folder."""

@@ -14,10 +14,11 @@ are found by content, and can be made again: they live in the user's cache folde
         qmp.sock                QEMU's monitor        guest.sock        the guest's control port
         link.sock               the way to the guest's agent
         folders.sock            the server of shared folders
+        share.sock              for a moment, the way to one of virtiofs
       machine/
         data.qcow2              everything of the user's
         keys/                   keys of this installation (0600)
-      logs/                     supervisor.log, console.log, qemu.log, folders.log
+      logs/                     supervisor.log, console.log, qemu.log, folders.log, virtiofsd-N.log
     CACHE/
       images/VERSION/           kernel, initramfs, root.erofs, manifest.json
       accelerators.json         verdicts
@@ -89,6 +90,10 @@ class Paths:
     @property
     def folders_socket(self) -> Path:
         return self.run / "folders.sock"
+
+    @property
+    def share_socket(self) -> Path:
+        return self.run / "share.sock"
 
     @property
     def machine(self) -> Path:

@@ -46,6 +46,7 @@ def build_argv(spec: MachineSpec, system: System) -> list[str]:
         *_network(spec),
         *_serial_ports(spec, system),
         *("-object", "rng-builtin,id=rng0", "-device", "virtio-rng-pci,rng=rng0"),
+        *_shares(spec),
         *_config(spec),
     ]
 
@@ -155,6 +156,18 @@ def _serial_ports(spec: MachineSpec, system: System) -> list[str]:
     for number, (identity, path, name) in enumerate(ports, 1):
         argv += _channel(identity, path, system)
         argv += ["-device", f"virtserialport,bus=serial0.0,nr={number},chardev={identity},name={name}"]
+    return argv
+
+
+def _shares(spec: MachineSpec) -> list[str]:
+    """Folders by virtiofs. Their servers write into the machine's memory themselves, so it has to be shared."""
+    if not spec.shares:
+        return []
+    argv = ["-object", f"memory-backend-memfd,id=memory,size={spec.memory_mib}M,share=on"]
+    argv += ["-machine", "memory-backend=memory"]
+    for number, share in enumerate(spec.shares):
+        argv += ["-chardev", f"socket,id=share{number},fd={share.descriptor}"]
+        argv += ["-device", f"vhost-user-fs-pci,chardev=share{number},tag={share.tag},queue-size=1024"]
     return argv
 
 

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,8 @@ class Record:
     :ivar ssh_port: the forwarded port on 127.0.0.1 that leads to the guest's sshd.
     :ivar link_socket: the host end of the fast link's port; empty when this QEMU has none.
     :ivar started: seconds since the epoch, for display only.
+    :ivar shares: tags of folders that virtiofs carries → pid and birth of their servers.
+    :ivar unshared: why it does not carry others.
     """
 
     pid: int
@@ -128,6 +130,8 @@ class Record:
     started: float
     schema: int = 1
     link_socket: str = ""
+    shares: dict[str, list[Any]] = field(default_factory=dict)
+    unshared: str = ""
 
     def write(self, path: Path) -> None:
         """Replace ``path`` atomically."""
@@ -148,7 +152,7 @@ class Record:
 
 
 class QemuProcess:
-    """One QEMU process, started by us or found again.
+    """One QEMU process, or one that serves it, started by us or found again.
 
     :ivar pid: its process id.
     :ivar birth: its identity besides the pid.
@@ -156,8 +160,11 @@ class QemuProcess:
         not our child).
     """
 
-    def __init__(self, host: Host, pid: int, birth: str, child: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self, host: Host, pid: int, birth: str, child: subprocess.Popen[bytes] | None = None, name: str = "QEMU"
+    ) -> None:
         self._host = host
+        self.name = name
         self.pid = pid
         self.birth = birth
         self._child = child
@@ -165,11 +172,13 @@ class QemuProcess:
         self.exited: asyncio.Future[int | None] = self._loop.create_future()
         # A thread in a blocking wait learns of the end at once, on all systems, for children and strangers alike;
         # being a daemon it does not keep the supervisor from ending while QEMU lives on.
-        threading.Thread(target=self._wait, name=f"wait for qemu {pid}", daemon=True).start()
+        threading.Thread(target=self._wait, name=f"wait for {name} {pid}", daemon=True).start()
 
     @classmethod
-    def spawn(cls, argv: Sequence[str], host: Host, output: Path) -> QemuProcess:
-        """Start ``argv`` with its output going to the file ``output`` (replaced).
+    def spawn(
+        cls, argv: Sequence[str], host: Host, output: Path, descriptors: Sequence[int] = (), name: str = "QEMU"
+    ) -> QemuProcess:
+        """Start ``argv`` with its output going to the file ``output`` (replaced) and ``descriptors`` inherited.
 
         :raise MachineError: the program cannot be started.
         """
@@ -181,19 +190,18 @@ class QemuProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,
+                    pass_fds=tuple(descriptors),
                     **host.spawn_flags(),  # type: ignore[call-overload]  # a dict of keyword arguments
                 )
         except OSError as error:
-            raise MachineError(f"QEMU cannot be started: {error.strerror}", detail=str(error)) from error
+            raise MachineError(f"{name} cannot be started: {error.strerror}", detail=str(error)) from error
         # a child that has ended already stays in the process table until waited for, so it has an identity
-        return cls(host, child.pid, host.birth(child.pid) or "", child)
+        return cls(host, child.pid, host.birth(child.pid) or "", child, name)
 
     @classmethod
-    def find(cls, record: Record, host: Host) -> QemuProcess | None:
-        """The process of ``record`` if it still lives: same pid and same birth."""
-        if not record.birth or host.birth(record.pid) != record.birth:
-            return None
-        return cls(host, record.pid, record.birth)
+    def find(cls, pid: int, birth: str, host: Host, name: str = "QEMU") -> QemuProcess | None:
+        """The process ``pid`` if it still lives and has this identity."""
+        return cls(host, pid, birth, None, name) if birth and host.birth(pid) == birth else None
 
     def _wait(self) -> None:
         code: int | None = None
@@ -204,10 +212,10 @@ class QemuProcess:
         try:
             self._loop.call_soon_threadsafe(self._ended, code)
         except RuntimeError:
-            log.debug("QEMU %s ended after the event loop", self.pid)
+            log.debug("%s %s ended after the event loop", self.name, self.pid)
 
     def _ended(self, code: int | None) -> None:
-        log.info("QEMU %s ended (%s)", self.pid, describe_exit(code))
+        log.info("%s %s ended (%s)", self.name, self.pid, describe_exit(code))
         if not self.exited.done():
             self.exited.set_result(code)
 
@@ -242,16 +250,17 @@ class QemuProcess:
         :raise MachineError: it is still there after ``timeout`` seconds.
         """
         if self.alive:
-            log.info("killing QEMU %s", self.pid)
+            log.info("killing %s %s", self.name, self.pid)
             try:
                 os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             except ProcessLookupError:
-                log.debug("QEMU %s was gone already", self.pid)
+                log.debug("%s %s was gone already", self.name, self.pid)
             except OSError as error:
-                raise MachineError(f"QEMU (process {self.pid}) cannot be ended: {error.strerror}") from error
+                what = f"{self.name} (process {self.pid})"
+                raise MachineError(f"{what} cannot be ended: {error.strerror}") from error
         if not await self.wait(timeout):
             raise MachineError(
-                f"QEMU (process {self.pid}) does not end",
+                f"{self.name} (process {self.pid}) does not end",
                 "The system may be waiting for a disk; look at it with ps.",
             )
 

@@ -269,6 +269,8 @@ static void apply(const struct mount *mount, char *const fields[FIELDS]) {
 static void replay_change(char *const fields[FIELDS]) {
     show(0, TRUTH, "", NULL);
     show(1, TRUTH, "", NULL);
+    if (strcmp(fields[0], "modify") != 0)
+        __atomic_add_fetch(&replay->moves, 1, __ATOMIC_RELEASE);
     replay->pid = getpid();
     struct mount *mount = mount_at(fields[1]);
     if (mount && usable(fields[2]))

@@ -47,6 +47,7 @@ struct shown {
 struct replay {
     pid_t pid; /* of the replaying program while it replays a change; 0: it does not */
     uint64_t asked, answered;
+    unsigned moves; /* counts what may have given a folder another name, for who holds folders (sharepass.c) */
     struct shown shown[2];
     struct change changes[SETS][WAYS];
 };
@@ -67,7 +68,7 @@ static struct replay *replay_map(void) {
     return map == MAP_FAILED ? NULL : map;
 }
 
-static int64_t real_time(void) {
+static inline int64_t real_time(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
@@ -81,7 +82,7 @@ static uint64_t path_hash(uint64_t share, const char *path) {
     return hash ? hash : 1;
 }
 
-static struct change *change_of(struct replay *replay, uint64_t hash) {
+static inline struct change *change_of(struct replay *replay, uint64_t hash) {
     struct change *set = replay->changes[hash % SETS];
     for (int way = 0; way < WAYS; way++)
         if (set[way].path == hash)

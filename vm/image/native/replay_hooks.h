@@ -254,7 +254,8 @@ static void replay_wrap(struct fuse_operations *operations) {
     operations->create = hook_create;
     operations->open = hook_open;
     operations->write = hook_write;
-    operations->flush = hook_flush;
+    if (below.flush)
+        operations->flush = hook_flush;
     operations->release = hook_release;
 }
 

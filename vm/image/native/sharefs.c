@@ -1,11 +1,11 @@
-/* What sshfs lacks for containers: preloaded into it, this wraps the operations it hands to libfuse.
+/* What sshfs and sharepass lack for containers: preloaded, this wraps the operations they hand to libfuse.
  *
- * The host's SFTP server works as the host's user: it cannot chown, and its files show as root's. Here owners are
+ * The host's server works as the host's user: it cannot chown, and its files show as root's. Here owners are
  * remembered and shown (owners.h), so that any user of any container can make files and finds them his own, and an
  * image that chowns its data and then looks is content. FIFOs and sockets, which SFTP has not, are a remembered type
  * on an empty file: what passes through them never leaves the guest's kernel.
  *
- * SHAREFS_OWNERS names the log of owners. Everything that is not wrapped goes to sshfs as it is.
+ * SHAREFS_OWNERS names the log of owners. Everything that is not wrapped goes to the carrier as it is.
  */
 #define FUSE_USE_VERSION 31
 #include <dlfcn.h>
@@ -20,7 +20,7 @@
 /* Seconds the kernel may believe what it has been told; a change on the host is seen after that. */
 #define FRESH 1.0
 
-static struct fuse_operations sshfs;
+static struct fuse_operations carrier; /* of the program this is in */
 
 static struct owner caller(void) {
     const struct fuse_context *context = fuse_get_context();
@@ -31,13 +31,13 @@ static struct owner caller(void) {
 static int explained(int result, const char *path) {
     struct statvfs fs;
     bool vague = result == -EIO || result == -EPERM;
-    return vague && path && sshfs.statfs(path, &fs) == 0 && fs.f_bavail == 0 ? -ENOSPC : result;
+    return vague && path && carrier.statfs(path, &fs) == 0 && fs.f_bavail == 0 ? -ENOSPC : result;
 }
 
 /* -- looking ---------------------------------------------------------------------------------------------------- */
 
 static void *share_init(struct fuse_conn_info *connection, struct fuse_config *config) {
-    void *data = sshfs.init(connection, config);
+    void *data = carrier.init(connection, config);
     config->entry_timeout = config->attr_timeout = FRESH;
     config->negative_timeout = FRESH;
     config->nullpath_ok = 0; /* owners are known by path, for open files too */
@@ -45,7 +45,7 @@ static void *share_init(struct fuse_conn_info *connection, struct fuse_config *c
 }
 
 static int share_getattr(const char *path, struct stat *st, struct fuse_file_info *file) {
-    int result = sshfs.getattr(path, st, file);
+    int result = carrier.getattr(path, st, file);
     if (result == 0)
         owner_show(path, st);
     return result;
@@ -74,7 +74,7 @@ static int share_fill(void *given, const char *name, const struct stat *st, off_
 static int share_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_t offset,
                          struct fuse_file_info *file, enum fuse_readdir_flags flags) {
     struct listing listing = {path, buffer, fill};
-    return sshfs.readdir(path, &listing, share_fill, offset, file, flags);
+    return carrier.readdir(path, &listing, share_fill, offset, file, flags);
 }
 
 /* -- changing --------------------------------------------------------------------------------------------------- */
@@ -85,7 +85,7 @@ static int share_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_
     if (who.uid != 0 && (theirs || who.uid != owner.uid))
         return -EPERM;
     struct stat st;
-    int result = sshfs.getattr(path, &st, file);
+    int result = carrier.getattr(path, &st, file);
     if (result != 0)
         return result;
     owner.uid = uid == (uid_t)-1 ? owner.uid : uid;
@@ -98,7 +98,7 @@ static int share_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_
 static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner owner = owner_of(path);
     mode_t type = owner.mode == -1 ? 0 : (mode_t)owner.mode & S_IFMT;
-    int result = sshfs.chmod(path, mode & 0777, file);
+    int result = carrier.chmod(path, mode & 0777, file);
     bool denied = result == -EPERM || result == -EACCES;
     if (result != 0 && !denied)
         return result;
@@ -118,25 +118,25 @@ static int made(int result, const char *path) {
 
 static int share_create(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner before = owner_of(path);
-    int result = explained(sshfs.create(path, mode, file), path);
+    int result = explained(carrier.create(path, mode, file), path);
     /* A file that another program has made meanwhile keeps its owner. */
     return ordinary(&before) ? made(result, path) : result;
 }
 
 static int share_mkdir(const char *path, mode_t mode) {
-    return made(explained(sshfs.mkdir(path, mode), path), path);
+    return made(explained(carrier.mkdir(path, mode), path), path);
 }
 
 static int share_symlink(const char *target, const char *path) {
-    return made(sshfs.symlink(target, path), path);
+    return made(carrier.symlink(target, path), path);
 }
 
 static int share_mknod(const char *path, mode_t mode, dev_t device) {
     if (S_ISREG(mode))
-        return made(sshfs.mknod(path, mode, device), path);
+        return made(carrier.mknod(path, mode, device), path);
     if (!S_ISFIFO(mode) && !S_ISSOCK(mode))
         return -EPERM;
-    int result = sshfs.mknod(path, S_IFREG | (mode & 0777), device);
+    int result = carrier.mknod(path, S_IFREG | (mode & 0777), device);
     struct owner owner = caller();
     owner.mode = (int)(mode & (S_IFMT | 07777));
     if (result == 0)
@@ -145,28 +145,28 @@ static int share_mknod(const char *path, mode_t mode, dev_t device) {
 }
 
 static int share_link(const char *from, const char *to) {
-    int result = sshfs.link(from, to);
+    int result = carrier.link(from, to);
     if (result == 0)
         owner_set(to, owner_of(from));
     return result;
 }
 
 static int share_unlink(const char *path) {
-    int result = sshfs.unlink(path);
+    int result = carrier.unlink(path);
     if (result == 0)
         owner_forget(path);
     return result;
 }
 
 static int share_rmdir(const char *path) {
-    int result = sshfs.rmdir(path);
+    int result = carrier.rmdir(path);
     if (result == 0)
         owner_forget(path);
     return result;
 }
 
 static int share_rename(const char *from, const char *to, unsigned flags) {
-    int result = sshfs.rename(from, to, flags);
+    int result = carrier.rename(from, to, flags);
     if (result == 0)
         owner_move(from, to);
     return result;
@@ -175,15 +175,15 @@ static int share_rename(const char *from, const char *to, unsigned flags) {
 /* -- writing ---------------------------------------------------------------------------------------------------- */
 
 static int share_write(const char *path, const char *data, size_t size, off_t offset, struct fuse_file_info *file) {
-    return explained(sshfs.write(path, data, size, offset, file), path);
+    return explained(carrier.write(path, data, size, offset, file), path);
 }
 
 static int share_flush(const char *path, struct fuse_file_info *file) {
-    return explained(sshfs.flush(path, file), path);
+    return explained(carrier.flush(path, file), path);
 }
 
 static int share_fsync(const char *path, int data_only, struct fuse_file_info *file) {
-    return explained(sshfs.fsync(path, data_only, file), path);
+    return explained(carrier.fsync(path, data_only, file), path);
 }
 
 /* -- instead of libfuse's --------------------------------------------------------------------------------------- */
@@ -195,8 +195,8 @@ typedef struct fuse *make_fuse(struct fuse_args *, const struct fuse_operations 
 
 struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operations *operations, size_t size,
                           struct libfuse_version *version, void *data) {
-    memcpy(&sshfs, operations, size < sizeof sshfs ? size : sizeof sshfs);
-    struct fuse_operations wrapped = sshfs;
+    memcpy(&carrier, operations, size < sizeof carrier ? size : sizeof carrier);
+    struct fuse_operations wrapped = carrier;
     wrapped.init = share_init;
     wrapped.getattr = share_getattr;
     wrapped.readdir = share_readdir;
@@ -211,7 +211,8 @@ struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operati
     wrapped.rmdir = share_rmdir;
     wrapped.rename = share_rename;
     wrapped.write = share_write;
-    wrapped.flush = share_flush;
+    if (carrier.flush)
+        wrapped.flush = share_flush;
     wrapped.fsync = share_fsync;
     replay_wrap(&wrapped);
     const char *file = getenv("SHAREFS_OWNERS");

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,6 +39,12 @@ def foreign_socket() -> Path | None:
     return Path(value) if value else None
 
 
+CARRIERS = ("virtiofs", "sftp")
+
+MOUNT_SECONDS = 60.0
+"""Within which a shared folder is there, or there again."""
+
+
 @dataclass(frozen=True)
 class RunningMachine:
     """The session's machine.
@@ -48,6 +55,22 @@ class RunningMachine:
     home: Path
     socket: Path
     slipway: Program
+
+
+def await_mounted(machine: RunningMachine) -> list[dict[str, str]]:
+    """Wait until every folder is carried; what is told of them then."""
+    deadline = time.monotonic() + MOUNT_SECONDS
+    while True:
+        found: list[dict[str, str]] = json.loads(machine.slipway("folders", "--json"))
+        if found and all(item["state"] == "mounted" for item in found):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def carrier_of(machine: RunningMachine, folder: Path) -> str:
+    """What carries a folder."""
+    return next(item["carrier"] for item in await_mounted(machine) if item["folder"] == str(folder))
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +124,26 @@ def machine(
         stopped = slipway.run("stop", timeout=300)
     assert stopped.code == 0, f"\n{stopped}"
     assert_nothing_left(slipway_home)
+
+
+@pytest.fixture(scope="module")
+def late_folder(machine: RunningMachine, shared_folder: Path) -> Iterator[Path]:
+    """A folder that is shared while the machine runs, so that SFTP carries it."""
+    with tempfile.TemporaryDirectory(prefix="slipway-late-", dir="/tmp") as name:
+        folder = Path(name).resolve()
+        machine.slipway("settings", "set", "shared_folders", f"{shared_folder}:{folder}")
+        await_mounted(machine)
+        yield folder
+        machine.slipway("settings", "set", "shared_folders", str(shared_folder))
+
+
+@pytest.fixture(params=CARRIERS)
+def carried_folder(request: pytest.FixtureRequest, machine: RunningMachine, shared_folder: Path) -> Path:
+    """A shared folder, by each of the ways there are here."""
+    folder: Path = shared_folder if request.param == "virtiofs" else request.getfixturevalue("late_folder")
+    if carrier_of(machine, folder) != request.param:
+        pytest.skip("no virtiofs here")
+    return folder
 
 
 @pytest.fixture(scope="session")

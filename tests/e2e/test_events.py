@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cli import Program
-from tests.e2e.conftest import RunningMachine
+from tests.e2e.conftest import CARRIERS, RunningMachine
 from tests.e2e.watching import ContainerWatch, compile_program
 
 pytestmark = pytest.mark.machine
+
+BOTH_WAYS = pytest.mark.parametrize("folder", CARRIERS, indirect=True)
 
 QUIET_SECONDS = 3.0
 """For an echo to come, if there were one."""
@@ -27,8 +29,11 @@ def program(machine: RunningMachine, shared_folder: Path) -> Path:
 
 
 @pytest.fixture
-def folder(shared_folder: Path) -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="ev ü-", dir=shared_folder))
+def folder(request: pytest.FixtureRequest, shared_folder: Path) -> Iterator[Path]:
+    """Carried as folders are on this computer, or by SFTP where a test says :data:`BOTH_WAYS`."""
+    way = getattr(request, "param", "")
+    parent = request.getfixturevalue("late_folder") if way == "sftp" else shared_folder
+    made = Path(tempfile.mkdtemp(prefix="ev ü-", dir=parent))
     (made / "old").write_text("old")
     (made / "sub").mkdir()
     yield made
@@ -60,6 +65,7 @@ def within(watch: ContainerWatch, *wanted: str) -> list[str]:
     return watch.until(lambda lines: set(wanted) <= set(lines))
 
 
+@BOTH_WAYS
 def test_creating_modifying_moving_deleting_a_file(watch: ContainerWatch, folder: Path) -> None:
     (folder / "new").write_text("one")
     within(watch, "1 CREATE new", "1 MODIFY new", "1 CLOSE_WRITE new")
@@ -91,6 +97,7 @@ def test_folders_and_links(watch: ContainerWatch, folder: Path) -> None:
     within(watch, "1 CREATE sub/")
 
 
+@BOTH_WAYS
 def test_what_is_seen_is_there(watch: ContainerWatch, docker: Program, folder: Path) -> None:
     """A reader that was told does not find what it had before: name, size, content or list of names."""
     for number in range(5):
@@ -118,6 +125,7 @@ def test_names_are_listed_right_after_the_event(watch: ContainerWatch, folder: P
         assert sorted(watch.until(bool)[-1].split()) == ["old", "sub"], number
 
 
+@BOTH_WAYS
 def test_an_editor_that_replaces_the_file(watch: ContainerWatch, docker: Program, folder: Path) -> None:
     for number in range(3):
         (folder / ".old.swp").write_text(f"version {number}")
@@ -126,6 +134,7 @@ def test_an_editor_that_replaces_the_file(watch: ContainerWatch, docker: Program
         assert docker("exec", watch.name, "cat", "/w/old") == f"version {number}"
 
 
+@BOTH_WAYS
 def test_a_container_hears_its_own_changes_once(watch: ContainerWatch, docker: Program, folder: Path) -> None:
     script = """
         echo a >/w/a; echo b >>/w/a; mv /w/a /w/b; rm /w/b; mkdir /w/d; mv /w/d /w/e; rmdir /w/e

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from itertools import product
@@ -12,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cli import Program
-from tests.e2e.conftest import RunningMachine
+from tests.e2e.conftest import RunningMachine, await_mounted
 from tests.e2e.watching import compile_program
+from vm.host import host
+from vm.virtiofs import find
 
 pytestmark = pytest.mark.machine
 
@@ -22,9 +23,9 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def folder(shared_folder: Path, request: pytest.FixtureRequest, machine: RunningMachine) -> Path:
+def folder(carried_folder: Path, request: pytest.FixtureRequest) -> Path:
     """A folder of the test's own, shared."""
-    path = shared_folder / f"own-{request.node.name.replace('[', '-').replace(']', '')}"
+    path = carried_folder / f"own-{request.node.name.replace('[', '-').replace(']', '')}"
     path.mkdir()
     return path
 
@@ -153,11 +154,29 @@ def test_many_small_files(docker: Program, busybox: str, folder: Path, count: in
     assert not (folder / "source").exists()
 
 
-def test_they_are_listed(machine: RunningMachine, shared_folder: Path) -> None:
-    found = {item["folder"]: item for item in json.loads(machine.slipway("folders", "--json"))}
+def test_links_are_counted_and_times_are_exact(docker: Program, busybox: str, folder: Path) -> None:
+    """Where the carrier can: SFTP has seconds only, and does not tell of links."""
+    if folder.parent.name.startswith("slipway-late-"):
+        pytest.skip("SFTP cannot")
+    (folder / "one").touch()
+    os.utime(folder / "one", ns=(5_000_000_001, 6_123_456_789))
+    script = "ln /m/one /m/two && usleep 1100000 && stat -c '%h %i %y' /m/one /m/two"
+    one, two = docker("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script).splitlines()
+    assert one == two
+    assert one.split()[:2] == ["2", str((folder / "one").stat().st_ino)]
+    assert "00:00:06.123456789" in one
+
+
+def test_they_are_listed(machine: RunningMachine, shared_folder: Path, late_folder: Path) -> None:
+    found = {item["folder"]: item for item in await_mounted(machine)}
+    server, why = find(host())
     assert found[str(shared_folder)] == {
         "folder": str(shared_folder),
         "place": str(shared_folder),
         "state": "mounted",
+        "carrier": "virtiofs" if server else "sftp",
+        "why": why,
     }
     assert found[str(Path.home())]["state"] == "mounted"
+    assert found[str(late_folder)]["carrier"] == "sftp"
+    assert server is None or "when the machine was started" in found[str(late_folder)]["why"]

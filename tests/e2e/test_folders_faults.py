@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -16,34 +17,22 @@ import pytest
 
 from engine.folders import Share
 from tests.e2e.cli import Program
-from tests.e2e.conftest import RunningMachine
+from tests.e2e.conftest import CARRIERS, MOUNT_SECONDS, RunningMachine, await_mounted
 
 pytestmark = pytest.mark.machine
 
-BACK = 60.0
-"""Seconds within which a folder is there again."""
+ONLY_VIRTIOFS, ONLY_SFTP = (pytest.mark.parametrize("carried_folder", [way], indirect=True) for way in CARRIERS)
 
 
 @pytest.fixture
-def folder(shared_folder: Path, request: pytest.FixtureRequest, machine: RunningMachine) -> Path:
-    path = shared_folder / str(request.node.name)
+def folder(carried_folder: Path, request: pytest.FixtureRequest) -> Path:
+    path = carried_folder / str(request.node.name).replace("[", "-").replace("]", "")
     path.mkdir()
     return path
 
 
-def mounted(machine: RunningMachine) -> None:
-    """Wait until every folder is carried."""
-    deadline = time.monotonic() + BACK
-    while True:
-        states = [line.split()[-1] for line in machine.slipway("folders").splitlines()[1:]]
-        if states and set(states) == {"mounted"}:
-            return
-        assert time.monotonic() < deadline, states
-        time.sleep(0.2)
-
-
 def grows(path: Path, above: int) -> None:
-    deadline = time.monotonic() + BACK
+    deadline = time.monotonic() + MOUNT_SECONDS
     while path.stat().st_size <= above:
         assert time.monotonic() < deadline, f"nothing is added to {path}"
         time.sleep(0.05)
@@ -71,14 +60,15 @@ def test_the_supervisor_is_killed_while_a_container_writes(
         grows(log, log.stat().st_size)
         os.kill(int((machine.home / "run" / "supervisor.lock").read_text()), 9)
         machine.slipway.run("status")  # which starts another one
-        mounted(machine)
+        await_mounted(machine)
     grows(log, log.stat().st_size)
     docker("rm", "-f", name)
     lines = log.read_text().split("\n")
     assert lines[:-1] == [str(number) for number in range(len(lines) - 1)]
 
 
-def test_the_server_is_killed(
+@ONLY_SFTP
+def test_the_sftp_server_is_killed(
     machine: RunningMachine, docker: Program, busybox: str, folder: Path, name: str
 ) -> None:
     """Its open files are lost: they give errors, never another file's data. Everything else goes on."""
@@ -90,7 +80,7 @@ def test_the_server_is_killed(
     while not (folder / "ready").exists():
         time.sleep(0.05)
     keeper(machine.home).kill()
-    mounted(machine)
+    await_mounted(machine)
     (folder / "two").write_text("another")
     (folder / "go").touch()
     assert docker("wait", name) == "0"
@@ -114,6 +104,7 @@ def test_the_folder_goes_and_comes_back(docker: Program, busybox: str, folder: P
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+@ONLY_SFTP  # what is mounted later comes to virtiofsd only where systemd has made mounts shared
 def test_this_computers_disk_is_full(docker: Program, busybox: str, folder: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "small", folder], check=True)
     try:
@@ -124,6 +115,59 @@ def test_this_computers_disk_is_full(docker: Program, busybox: str, folder: Path
         assert docker("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script) == "small"
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+# -- virtiofs
+
+
+def server(folder: Path) -> psutil.Process:
+    """The virtiofsd of a folder: the outer one of its two processes."""
+    found = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "virtiofsd" in " ".join((process.info["cmdline"] or [])[:1])
+        and any(
+            word.removeprefix("--shared-dir=").split(",")[0].removeprefix("source=") == str(folder)
+            for word in process.info["cmdline"]
+        )
+    ]
+    return min(found, key=lambda process: process.pid)
+
+
+@ONLY_VIRTIOFS
+def test_a_folder_that_is_shared_no_longer_has_no_server(
+    machine: RunningMachine, shared_folder: Path, folder: Path
+) -> None:
+    process = server(Path.home().resolve())
+    machine.slipway("settings", "set", "share_home", "false")
+    process.wait(30)
+    machine.slipway("settings", "set", "share_home", "true")
+    (home,) = [one for one in await_mounted(machine) if one["folder"] == str(Path.home().resolve())]
+    assert home["carrier"] == "sftp"
+    assert json.loads(machine.slipway("status", "--json"))["state"] == "running"
+
+
+@ONLY_VIRTIOFS
+def test_nothing_else_is_reachable_by_virtiofs(
+    machine: RunningMachine, docker: Program, busybox: str, shared_folder: Path, folder: Path
+) -> None:
+    """Not by links, which are the reader's own; nor by the machine's own mount, which is for its root only."""
+    secret = shared_folder.parent / f"{shared_folder.name}-secret"
+    secret.write_text("secret")
+    try:
+        (folder / "link").symlink_to(secret)
+        (folder / "up").symlink_to("../../" + secret.name)
+        below = f"/run/slipway/folders.d/{Share.of(str(shared_folder)).key}.below/{folder.name}"
+        looks = [f"cat {place}/{name}" for place in (below, str(folder)) for name in ("link", "up")]
+        looks += [f"cat {below}/../../{secret.name}", f"mknod {below}/device b 8 0", f"chown 1 {below}"]
+        for look in looks:
+            told = machine.slipway.run("shell", "sh", "-c", look)
+            assert told.code != 0, look
+            assert "secret" not in told.out
+        out = docker.run("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", "cat /m/link /m/up")
+        assert "secret" not in out.out
+    finally:
+        secret.unlink()
 
 
 # -- a guest that has been taken over
@@ -173,21 +217,22 @@ def hostile(machine: RunningMachine, share: Path) -> Iterator[paramiko.SFTPClien
         finally:
             process.kill()
     machine.slipway("shell", "sh", "-c", f"kill $(cat {place}.hostile); kill -CONT $(cat {place}.pid)")
-    mounted(machine)
+    await_mounted(machine)
 
 
-def test_nothing_else_is_reachable_from_the_machine(
-    machine: RunningMachine, docker: Program, busybox: str, shared_folder: Path, folder: Path
+@ONLY_SFTP
+def test_nothing_else_is_reachable_by_sftp(
+    machine: RunningMachine, docker: Program, busybox: str, late_folder: Path, folder: Path
 ) -> None:
     """Names with ``..``, absolute names, links and hard links to what is not shared, by a client of ill will."""
-    secret = shared_folder.parent / f"{shared_folder.name}-secret"
+    secret = late_folder.parent / f"{late_folder.name}-secret"
     secret.mkdir()
     (secret / "file").write_text("secret")
     (folder / "link").symlink_to(secret)
     before = (secret / "file").stat()
     inside = folder.name
     try:
-        with hostile(machine, shared_folder) as client:
+        with hostile(machine, late_folder) as client:
             assert inside in client.listdir("/")
             for name in (
                 f"../{secret.name}/file",
@@ -221,7 +266,7 @@ def test_nothing_else_is_reachable_from_the_machine(
         secret.rmdir()
 
 
-def test_no_port_leads_to_the_folders(machine: RunningMachine) -> None:
+def test_no_port_leads_to_the_folders(machine: RunningMachine, late_folder: Path) -> None:
     """The server listens on a Unix socket only, for this user only."""
     process = keeper(machine.home)
     assert [one for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN] == []
@@ -231,3 +276,24 @@ def test_no_port_leads_to_the_folders(machine: RunningMachine) -> None:
         connection.connect(str(path))
         connection.sendall(b"not an order\n")
         assert connection.recv(100) == b""
+
+
+@ONLY_VIRTIOFS
+def test_virtiofsd_is_killed(
+    machine: RunningMachine, docker: Program, busybox: str, shared_folder: Path, folder: Path, name: str
+) -> None:
+    """Whoever looks into its folder would wait for ever, so the machine is started again by itself."""
+    (folder / "file").write_text("before")
+    restart = ("--restart", "always")
+    docker("run", "-d", "--name", name, *restart, "-v", f"{folder}:/m", busybox, "sleep", "1000")
+    record = machine.home / "run" / "qemu.json"
+    before = record.stat().st_mtime_ns
+    server(shared_folder).kill()
+    deadline = time.monotonic() + 120
+    while not record.exists() or record.stat().st_mtime_ns == before:
+        assert time.monotonic() < deadline, "the machine is not started again"
+        time.sleep(0.2)
+    (folder / "file").write_text("after")
+    docker("version")
+    assert await_mounted(machine)
+    assert docker("exec", name, "cat", "/m/file") == "after"

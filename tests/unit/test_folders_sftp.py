@@ -19,7 +19,7 @@ import paramiko
 import pytest
 
 from engine.folders.sftp import INIT, OPEN, READ, STATUS, Malformed, SftpServer, text
-from engine.folders.shares import Shares
+from engine.folders.shares import Share, Shares
 from engine.folders.tree import Tree
 from engine.folders.wire import FRAME, HELLO, MAGIC
 from tests.unit.carriers import MemoryCarrier, MemoryStream
@@ -178,7 +178,11 @@ async def test_files_stay_open_from_one_supervisor_to_the_next(
 
     birth = host().birth(machine.pid)
     assert birth is not None
-    first = Shares(paths, host(), lambda: (machine.pid, birth))
+
+    async def let_go(share: Share) -> None:
+        raise AssertionError(f"nobody stopped sharing {share.folder}")
+
+    first = Shares(paths, host(), lambda: (machine.pid, birth), let_go)
     first.share([str(root)])
     first.use(MemoryCarrier(guest))
     await wanted.put(request(OPEN, 1, text(b"file"), (1).to_bytes(4, "big"), bytes(4)))
@@ -189,7 +193,7 @@ async def test_files_stay_open_from_one_supervisor_to_the_next(
     (root / "file").rename(root / "elsewhere")
     (root / "file").write_bytes(b"another one!!")
 
-    second = Shares(paths, host(), lambda: (machine.pid, birth))
+    second = Shares(paths, host(), lambda: (machine.pid, birth), let_go)
     second.share([str(root)])
     second.use(MemoryCarrier(guest))
     await wanted.put(request(READ, 2, handle, bytes(8), (100).to_bytes(4, "big")))

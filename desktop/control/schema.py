@@ -219,7 +219,8 @@ class ImageReport:
 class PortReport:
     """A port that a container publishes.
 
-    :ivar protocol: ``tcp``, ``udp`` or ``sctp``.    :ivar address: where this computer listens.
+    :ivar protocol: ``tcp``, ``udp`` or ``sctp``.    :ivar address: where this computer listens;
+        not what was asked for when the setting ``ports_local`` narrows that.
     :ivar target: the container's address.    :ivar connections: open now.
     :ivar failure: why this computer does not listen; empty when it does.
     """

@@ -45,6 +45,7 @@ WORDS = {
     "start_at_login": "Whether the engine starts at login",
     "folder_carrier": "What carries shared folders",
     "share_home": "Whether the home folder is shared",
+    "ports_local": "Whether published ports are for this computer only",
     "mirror": "The Debian mirror",
 }
 """What settings are called in messages."""
@@ -70,6 +71,8 @@ class Settings:
     :ivar shared_folders: more folders they may mount, absolute paths; none inside another.
     :ivar folder_carrier: what brings shared folders into the machine: ``auto`` (virtiofs where this computer has
         it) or ``sftp``.
+    :ivar ports_local: whether ports that are published at no address of their own (``-p 80:80``) are for this
+        computer only; else its whole network reaches them, as with Docker anywhere.
     :ivar daemon: additions to dockerd's daemon.json (https://docs.docker.com/reference/cli/dockerd/).
     """
 
@@ -86,6 +89,7 @@ class Settings:
     share_home: bool = True
     shared_folders: tuple[str, ...] = ()
     folder_carrier: str = "auto"
+    ports_local: bool = False
     daemon: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,7 +109,7 @@ class Settings:
         _require_choice("context", self.context, CONTEXT_POLICIES)
         _require_choice("folder_carrier", self.folder_carrier, FOLDER_CARRIERS)
         _require_choice("on_close", self.on_close, CLOSINGS)
-        for name in ("start_at_login", "share_home", "host_proxy"):
+        for name in ("start_at_login", "share_home", "host_proxy", "ports_local"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingsError(f"{_called(name)} has to be true or false")
         if not isinstance(self.mirror, str) or (self.mirror and "://" not in self.mirror):

@@ -80,7 +80,9 @@ class Supervisor:
         self.machine = Machine(paths, host)
         self.machine.changed.append(self._machine_changed)
         self.machine.link_changed.append(self._link_changed)
-        self.publisher = Publisher(self.machine.answer, UserNetwork(self.machine.execute))
+        stored = self._stored()
+        network = UserNetwork(self.machine.execute)
+        self.publisher = Publisher(self.machine.answer, network, local=stored.ports_local)
         self.machine.asked.append(self.publisher.asked)
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
@@ -93,7 +95,7 @@ class Supervisor:
         self.watching = Watching(self)
         self.folders = Folders(self)
         judge = with_proxies(make_judge(self), self)
-        self._endpoint = Endpoint(paths.docker_socket, self._wait_seconds(), judge=judge)
+        self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=judge)
         self._job: Job | None = None
         self._failure: UserError | None = None
         self._failed_stage = ""
@@ -247,7 +249,9 @@ class Supervisor:
         self._endpoint.hold("the machine is starting")
         line = Timeline(emit)
         try:
-            spec = await self.startup.prepare(self.settings(), line)
+            settings = self.settings()
+            self.publisher.narrow(settings.ports_local)  # the file may have been mended since
+            spec = await self.startup.prepare(settings, line)
             await self.machine.start(spec, line.machine_stage)
             self._open_gate(self.machine.link)
             async with line.stage("socket"):
@@ -339,6 +343,7 @@ class Supervisor:
         """Use what can be used without starting the machine again."""
         self._endpoint.be_patient(settings.wait_seconds)
         self.folders.take_up(settings)
+        self.publisher.narrow(settings.ports_local)
         self.news.ring()
 
     @property
@@ -395,7 +400,7 @@ class Supervisor:
         return [
             PortReport(
                 one.forward.protocol,
-                one.forward.address,
+                one.address,
                 one.forward.port,
                 one.forward.guest_address,
                 one.forward.guest_port,
@@ -433,11 +438,11 @@ class Supervisor:
             record.started if record else None,
         )
 
-    def _wait_seconds(self) -> float:
+    def _stored(self) -> Settings:
         try:
-            return self.store.load().wait_seconds
+            return self.store.load()
         except SettingsError:  # told when something is started
-            return Settings().wait_seconds
+            return Settings()
 
 
 def _job_state(job: Job) -> RunState:

@@ -1,9 +1,9 @@
 """The publisher: one listener for each port that dockerd publishes, and the way from it to the container.
 
-TCP is carried by streams of ours, to any address of a container's. Datagrams are left to whoever can carry them as
-such (:class:`Datagrams`; QEMU's user network). Requests are taken one after the other, so that the release of a
-port is done before the next one asks for it. The way into the machine may be away for a moment: a connection waits
-for it, as one to the engine's socket does.
+TCP is carried by streams of ours, to any address of a container's. Datagrams over IPv4 are left to whoever can
+carry them as such (:class:`Datagrams`; QEMU's user network); it knows no IPv6, where datagrams.py carries them.
+Requests are taken one after the other, so that the release of a port is done before the next one asks for it. The
+way into the machine may be away for a moment: a connection waits for it, as one to the engine's socket does.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from engine.endpoint.local import LocalStream
 from engine.endpoint.relay import relay
+from engine.ports.datagrams import DatagramServer
 from engine.ports.holder import holder_of
+from engine.ports.sockets import bound
 from vm.errors import LinkError, MachineError
 from vm.guest.forward import Forward
-from vm.guest.stream import Carrier
+from vm.guest.stream import Carrier, Stream
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +34,16 @@ BACKLOG = 1024
 WAY_SECONDS = 30.0
 """For the way into the machine to be there again, and for the container to accept."""
 
+CARRIED = ("tcp", "udp")
 NOT_CARRIED = "{} is not carried to this computer"
 
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """What binding to an IPv6 address says on a computer without IPv6."""
+
+NO_IPV6 = "this computer has no such IPv6 address"
+
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""What is left of every address of a family for this computer only."""
 
 Answer = Callable[[str], Awaitable[None]]
 
@@ -55,24 +64,33 @@ class Datagrams(Protocol):
 class Published:
     """One published port.
 
-    :ivar failure: why this computer does not listen; empty when it does.    :ivar clients: open connections.
+    :ivar address: where this computer listens.    :ivar failure: why it does not; empty when it does.
+    :ivar clients: open connections.
     """
 
     forward: Forward
+    address: str
     failure: str = ""
-    server: asyncio.Server | None = None
+    server: asyncio.Server | DatagramServer | None = None
     clients: set[LocalStream] = field(default_factory=set)
+
+    @property
+    def by_network(self) -> bool:
+        """Whether it is carried by others: IPv4 datagrams, by QEMU's user network."""
+        return self.forward.protocol == "udp" and not self.failure and self.server is None
 
 
 class Publisher:
     """All published ports of one machine; belongs to the loop it was made in.
 
     :param answer: sends the guest a line.
+    :param local: whether what is published at every address is for this computer only.
     """
 
-    def __init__(self, answer: Answer, datagrams: Datagrams) -> None:
+    def __init__(self, answer: Answer, datagrams: Datagrams, *, local: bool = False) -> None:
         self._answer = answer
         self._datagrams = datagrams
+        self._local = local
         self._published: dict[str, Published] = {}
         self._requests: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._carrier: Carrier | None = None
@@ -87,6 +105,18 @@ class Publisher:
 
     def asked(self, word: str, rest: str) -> None:
         """Take a request of the guest's: ``publish FORWARD`` (see vm/guest/forward.py) or ``release KEY``."""
+        self._ask(word, rest)
+
+    def narrow(self, local: bool) -> None:
+        """Whether what is published at every address is for this computer only, also what is published now.
+
+        What is open there is cut off when this changes.
+        """
+        if local != self._local:
+            self._local = local
+            self._ask("move", "")
+
+    def _ask(self, word: str, rest: str) -> None:
         self._requests.put_nowait((word, rest))
         if self._work is None:
             self._work = asyncio.get_running_loop().create_task(self._take_requests(), name="publish ports")
@@ -119,76 +149,88 @@ class Publisher:
             word, rest = await self._requests.get()
             if word == "release":
                 await self._withdraw(rest.strip())
-                continue
-            try:
-                forward = Forward.parse(rest)
-            except ValueError as error:
-                log.warning("a request for a port is not understood: %r (%s)", rest, error)
-                continue
-            failure = await self._publish(forward)
-            try:
-                await self._answer(f"published {forward.key} {failure or 'ok'}")
-            except LinkError as error:
-                log.warning("the guest could not be answered: %s", error.message)
+            elif word == "move":
+                await self._move()
+            else:
+                await self._answer_request(rest)
+
+    async def _answer_request(self, rest: str) -> None:
+        try:
+            forward = Forward.parse(rest)
+        except ValueError as error:
+            log.warning("a request for a port is not understood: %r (%s)", rest, error)
+            return
+        failure = await self._publish(forward)
+        try:
+            await self._answer(f"published {forward.key} {failure or 'ok'}")
+        except LinkError as error:
+            log.warning("the guest could not be answered: %s", error.message)
+
+    async def _move(self) -> None:
+        """Listen elsewhere for what is published at every address; what fails is kept with the reason."""
+        for one in self.published:
+            if one.address != self._place(one.forward):
+                failure = await self._publish(one.forward)
+                if failure:
+                    log.warning("%s", failure)
+                    self._published[one.forward.key] = Published(one.forward, self._place(one.forward), failure)
+
+    def _place(self, forward: Forward) -> str:
+        return LOOPBACK.get(forward.address, forward.address) if self._local else forward.address
 
     async def _publish(self, forward: Forward) -> str:
         """Listen; the reason why not, else empty."""
+        made = Published(forward, self._place(forward))
         known = self._published.get(forward.key)
-        if known is not None and known.forward == forward and not known.failure:
+        if known is not None and (known.forward, known.address) == (forward, made.address) and not known.failure:
             return ""
         await self._withdraw(forward.key)
-        if forward.protocol != "tcp":
-            return await self._publish_datagrams(forward)
-        published = Published(forward)
-        try:
-            published.server = await self._listen(published)
-        except OSError as error:
-            if error.errno in NOT_HERE and ipaddress.ip_address(forward.address).version == 6:
-                self._published[forward.key] = Published(forward, "this computer has no such IPv6 address")
-                return ""
-            return await self._reason(forward, error)
-        self._published[forward.key] = published
-        log.info("published %s port %d", forward.address, forward.port)
-        return ""
-
-    async def _publish_datagrams(self, forward: Forward) -> str:
-        if forward.protocol != "udp" or ":" in forward.address:
+        failure = ""
+        if forward.protocol not in CARRIED:
             # the container has its port all the same: others in the machine may use it
-            kind = "UDP over IPv6" if forward.protocol == "udp" else forward.protocol.upper()
-            self._published[forward.key] = Published(forward, NOT_CARRIED.format(kind))
-            return ""
-        try:
-            await self._datagrams.add(forward)
-        except MachineError as error:
-            holder = await asyncio.to_thread(holder_of, forward.protocol, forward.address, forward.port)
-            why = f"the port is in use on this computer by {holder}" if holder else error.detail or error.message
-            return f"Bind for {forward.address}:{forward.port}/udp failed: {' '.join(why.split())}"
-        self._published[forward.key] = Published(forward)
-        log.info("published %s port %d/udp", forward.address, forward.port)
-        return ""
+            made.failure = NOT_CARRIED.format(forward.protocol.upper())
+        else:
+            failure = await self._listen(made)
+        if not failure:
+            self._published[forward.key] = made
+            if not made.failure:
+                log.info("published %s port %d/%s", made.address, forward.port, forward.protocol)
+        return failure
 
     async def _withdraw(self, key: str) -> None:
         """The machine goes on without this port."""
         published = self._published.get(key)
         self._release(key)
-        if published is not None and published.forward.protocol == "udp" and not published.failure:
+        if published is not None and published.by_network:
             try:
-                await self._datagrams.remove(published.forward)
+                await self._datagrams.remove(replace(published.forward, address=published.address))
             except MachineError as error:
                 log.warning("port %d/udp stays with QEMU: %s", published.forward.port, error.message)
 
-    async def _listen(self, published: Published) -> asyncio.Server:
-        forward = published.forward
-        version = ipaddress.ip_address(forward.address).version
-        sock = socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+    async def _listen(self, published: Published) -> str:
+        """Take the port; the reason why not, else empty."""
+        forward, address = published.forward, published.address
+        version = ipaddress.ip_address(address).version
         try:
-            if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: SO_REUSEADDR would share the port with anybody
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            if forward.protocol == "tcp":
+                published.server = await self._accept(published)
+            elif version == 6:
+                way = partial(self._open_udp, forward)
+                published.server = await DatagramServer.listen(address, forward.port, way)
             else:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if version == 6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((forward.address, forward.port))
+                await self._datagrams.add(replace(forward, address=address))
+        except OSError as error:
+            if error.errno in NOT_HERE and version == 6:
+                published.failure = NO_IPV6
+                return ""
+            return await self._reason(published, error)
+        except MachineError as error:
+            return await self._reason(published, error)
+        return ""
+
+    async def _accept(self, published: Published) -> asyncio.Server:
+        sock = bound(socket.SOCK_STREAM, published.address, published.forward.port)
+        try:
             return await asyncio.get_running_loop().create_server(
                 lambda: LocalStream(lambda client: self._accepted(published, client)), sock=sock, backlog=BACKLOG
             )
@@ -196,12 +238,15 @@ class Publisher:
             sock.close()
             raise
 
-    async def _reason(self, forward: Forward, error: OSError) -> str:
-        shown = f"[{forward.address}]" if ":" in forward.address else forward.address
-        place = f"Bind for {shown}:{forward.port} failed"
-        if error.errno == errno.EADDRINUSE:
-            holder = await asyncio.to_thread(holder_of, forward.protocol, forward.address, forward.port)
-            return f"{place}: the port is in use on this computer" + (f" by {holder}" if holder else "")
+    async def _reason(self, published: Published, error: OSError | MachineError) -> str:
+        protocol, port, address = published.forward.protocol, published.forward.port, published.address
+        shown = f"[{address}]" if ":" in address else address
+        place = f"Bind for {shown}:{port}{'/udp' if protocol == 'udp' else ''} failed"
+        if isinstance(error, MachineError) or error.errno == errno.EADDRINUSE:
+            holder = await asyncio.to_thread(holder_of, protocol, address, port)
+            if holder or not isinstance(error, MachineError):
+                return f"{place}: the port is in use on this computer" + (f" by {holder}" if holder else "")
+            return f"{place}: {' '.join((error.detail or error.message).split())}"
         if error.errno == errno.EACCES:
             return f"{place}: ports below 1024 are for the administrator on this computer; choose a higher one"
         if error.errno == errno.EADDRNOTAVAIL:
@@ -239,6 +284,11 @@ class Publisher:
         except BaseException:
             client.abort()
             raise
+
+    async def _open_udp(self, forward: Forward) -> Stream:
+        while self._carrier is None:
+            await self._turned.wait()
+        return await self._carrier.open_udp(forward.guest_address, forward.guest_port)
 
     async def _way(self, client: LocalStream) -> Carrier:
         while self._carrier is None:

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from desktop.ui.models import containers as model
 from desktop.ui.pages import container
@@ -265,6 +265,8 @@ class TestContainer:
             return {button.text() for button in panel.findChildren(QPushButton) if button.isVisible()}
 
         until(lambda: texts() == {"localhost:8080", "localhost:8443"})
+        words = {one.text() for one in panel.findChildren(QLabel)}
+        assert "→ 80/tcp in the container, from this computer's networks too" in words
         detail = shown.stack.currentWidget()
         assert isinstance(detail, ContainerPage)
         shown.session.bridge.call(shown.session.engine.containers.stop(detail.container.id))

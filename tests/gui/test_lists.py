@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
 
+from desktop.control.schema import PortReport
 from desktop.ui.models import containers as model
 from desktop.ui.models.records import ROW
 from desktop.ui.pages.container import ContainerPage
@@ -154,6 +155,21 @@ def test_a_ports_address() -> None:
     assert model.port_address(Port(80, "tcp", "0.0.0.0", 8080)) == "http://localhost:8080/"
     assert model.port_address(Port(443, "tcp", "127.0.0.2", 8443)) == "https://127.0.0.2:8443/"
     assert model.port_address(Port(80, "tcp", "fd00::1", 81)) == "http://[fd00::1]:81/"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "failure", "told"),
+    [
+        ((), "", ""),
+        (("0.0.0.0", "::"), "", "from this computer's networks too"),
+        (("127.0.0.1", "::1"), "", "from this computer only"),
+        (("192.0.2.1",), "", "at 192.0.2.1"),
+        (("::1",), "this computer has no such IPv6 address", "this computer has no such IPv6 address"),
+    ],
+)
+def test_who_reaches_a_port(addresses: tuple[str, ...], failure: str, told: str) -> None:
+    reports = [PortReport("tcp", address, 80, "172.17.0.2", 80, 0, failure) for address in addresses]
+    assert model.reach(reports) == told
 
 
 class TestNetworks:

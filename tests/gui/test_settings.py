@@ -272,6 +272,16 @@ class TestEngine:
         until(lambda: stored(page, "daemon") == {"debug": True, "proxies": {"http-proxy": "http://proxy:3128"}})
 
 
+class TestPorts:
+    def test_they_are_kept_to_this_computer_at_once(self, page: SettingsPage) -> None:
+        show(page, "proxy")
+        assert not page.proxy.local.isChecked()
+        page.proxy.local.click()
+        assert not page.proxy.later.isVisible()  # no restart
+        click(page.proxy.apply)
+        until(lambda: stored(page, "ports_local") is True)
+
+
 class TestProxy:
     def test_this_computers_own_can_be_left_alone(self, page: SettingsPage) -> None:
         show(page, "proxy")

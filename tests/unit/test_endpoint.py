@@ -251,6 +251,9 @@ async def test_a_guest_that_never_answers_the_opening(make: Callable[..., Endpoi
         async def open_tcp(self, address: str, port: int) -> MemoryStream:
             raise AssertionError
 
+        async def open_udp(self, address: str, port: int) -> MemoryStream:
+            raise AssertionError
+
         async def open_exec(self, command: str) -> MemoryStream:
             raise AssertionError
 

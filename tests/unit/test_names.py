@@ -402,6 +402,9 @@ class Way:
     async def open_tcp(self, address: str, port: int) -> Stream:
         raise AssertionError
 
+    async def open_udp(self, address: str, port: int) -> Stream:
+        raise AssertionError
+
     async def open_exec(self, command: str) -> Stream:
         raise AssertionError
 

@@ -36,15 +36,18 @@ class QemuNetwork:
 
     def __init__(self) -> None:
         self.carried: list[int] = []
+        self.places: list[str] = []
         self.taken: set[int] = set()
 
     async def add(self, forward: Forward) -> None:
         if forward.port in self.taken:
             raise MachineError("QEMU cannot listen at the port", detail="Could not set up\nthe rule")
         self.carried.append(forward.port)
+        self.places.append(forward.address)
 
     async def remove(self, forward: Forward) -> None:
         self.carried.remove(forward.port)
+        self.places.remove(forward.address)
 
 
 @pytest.fixture
@@ -203,7 +206,57 @@ async def test_udp_goes_by_qemus_network(publisher: Publisher, guest: Guest, net
     assert publisher.published == []
 
 
-@pytest.mark.parametrize("asked", ["udp ::1 5353 172.17.0.2 53", "sctp 127.0.0.1 5353 172.17.0.2 53"])
+async def test_what_is_published_everywhere_can_be_kept_to_this_computer(
+    publisher: Publisher, guest: Guest, network: QemuNetwork
+) -> None:
+    """From the next moment on, also for what is published already; addresses that were asked for stay."""
+    port, other = free_port(), free_port()
+    assert await publish(publisher, guest, port, "0.0.0.0", "1") == "ok"
+    assert await publish(publisher, guest, other, "127.0.0.2", "2") == "ok"
+    publisher.asked("publish", "3 udp 0.0.0.0 5353 172.17.0.2 53")
+    await eventually(lambda: network.carried == [5353])
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    own = [one for one in publisher.published if one.forward.key == "2"]
+    publisher.narrow(True)
+    await eventually(lambda: {one.address for one in publisher.published} == {"127.0.0.1", "127.0.0.2"})
+    await eventually(lambda: network.places == ["127.0.0.1"])
+    assert [one for one in publisher.published if one.forward.key == "2"] == own
+    assert await say(port, b"near") == b"near"
+    with pytest.raises(ConnectionRefusedError):
+        await say(port, b"far", "127.0.0.2")
+    assert await publish(publisher, guest, free_port(), "::", "4") == "ok"
+    assert publisher.published[-1].address == "::1"
+    with closing(socket.socket()) as taken:  # what cannot be had any more is told
+        taken.bind(("127.0.0.3", port))
+        taken.listen()
+        publisher.narrow(False)
+        await eventually(lambda: any(one.failure for one in publisher.published))
+    failed = next(one for one in publisher.published if one.failure)
+    assert (failed.address, "in use" in failed.failure) == ("0.0.0.0", True)
+    writer.close()
+
+
+async def test_udp_over_ipv6_goes_by_streams(publisher: Publisher, guest: Guest) -> None:
+    port = free_port()
+    publisher.asked("publish", f"9 udp ::1 {port} 172.17.0.2 53")
+    await eventually(lambda: guest.answers == ["published 9 ok"])
+    assert publisher.published[0].failure == ""
+    with closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as client:
+        client.setblocking(False)
+        client.connect(("::1", port))
+        for size in (1, 1400, 60000):
+            client.send(bytes(size))
+            assert await asyncio.get_running_loop().sock_recv(client, 65536) == bytes(size)
+    publisher.asked("publish", f"10 udp ::1 {port} 172.17.0.3 53")
+    await eventually(lambda: len(guest.answers) == 2)
+    assert f"Bind for [::1]:{port}/udp failed: the port is in use on this computer by" in guest.answers[-1]
+    publisher.asked("release", "9")
+    await eventually(lambda: publisher.published == [])
+    with closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as probe:
+        probe.bind(("::1", port))
+
+
+@pytest.mark.parametrize("asked", ["sctp 127.0.0.1 5353 172.17.0.2 53"])
 async def test_what_cannot_be_carried_is_told_not_refused(publisher: Publisher, guest: Guest, asked: str) -> None:
     publisher.asked("publish", f"9 {asked}")
     await eventually(lambda: guest.answers == ["published 9 ok"])

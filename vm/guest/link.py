@@ -13,6 +13,7 @@ import logging
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -146,6 +147,15 @@ class FastLink:
         """
         authority = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         return await self._open([(":method", "CONNECT"), (":authority", authority)], authority)
+
+    async def open_udp(self, address: str, port: int) -> LinkStream:
+        """Exchange datagrams with a UDP port the guest can reach (RFC 9298); see capsules.py for the stream.
+
+        :raise LinkError: the link is down, or the guest refuses.
+        """
+        path = f"/.well-known/masque/udp/{quote(address, safe='')}/{port}/"
+        headers = [*_extended("connect-udp"), (":path", path), ("capsule-protocol", "?1")]
+        return await self._open(headers, f"{address} port {port}")
 
     async def open_exec(self, command: str) -> LinkStream:
         """Run ``command`` by the guest's shell; the stream is its standard input and output.

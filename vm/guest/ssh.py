@@ -128,6 +128,10 @@ class SshLink:
                 f"Nothing answers at {address} port {port} in the machine", detail=error.detail
             ) from error
 
+    async def open_udp(self, address: str, port: int) -> Channel:
+        """SSH has no datagrams. :raise LinkError: always."""
+        raise LinkError("SSH carries no datagrams", detail=f"{address} port {port}")
+
     async def open_exec(self, command: str) -> Channel:
         """Run ``command`` by the guest's shell; the stream is its standard input and output (RFC 4254, 6.5).
 

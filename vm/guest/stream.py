@@ -53,6 +53,14 @@ class Carrier(Protocol):
         """
         ...
 
+    async def open_udp(self, address: str, port: int) -> Stream:
+        """Exchange datagrams with a UDP port that the guest can reach, as capsules (see capsules.py).
+
+        :param address: an IPv4 or IPv6 address, without brackets.
+        :raise LinkError: the link is down, or carries no datagrams.
+        """
+        ...
+
     async def open_exec(self, command: str) -> Stream:
         """Run ``command`` by the guest's shell, as root; the stream is its standard input and output.
 

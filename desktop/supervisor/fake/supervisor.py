@@ -19,6 +19,7 @@ from desktop.control.schema import (
     HopReport,
     MachineReport,
     Note,
+    PortReport,
     ResetLevel,
     RunState,
     Status,
@@ -95,6 +96,15 @@ class FakeSupervisor(Supervisor):
         if self._runner is not None:
             await self._runner.cleanup()
             self.paths.docker_socket.unlink(missing_ok=True)  # a name: nothing to wait for
+
+    def ports(self) -> list[PortReport]:
+        address = "127.0.0.1" if self._stored().ports_local else "0.0.0.0"
+        return [
+            PortReport(port["Type"], address, port["PublicPort"], "172.17.0.2", port["PrivatePort"], 0, "")
+            for item in self.world.containers.values()
+            for port in item["Ports"]
+            if "PublicPort" in port
+        ]
 
     async def _start(self, emit: Emit) -> str:
         if self._began is not None:

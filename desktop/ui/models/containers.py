@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from desktop.control.schema import PortReport
 from desktop.ui.models.format import age, binary_size
 from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Port
@@ -109,9 +111,25 @@ EVERYWHERE = ("", "0.0.0.0", "::")
 
 def port_address(port: Port) -> str:
     """Where a browser finds a published port."""
+    return f"{'https' if port.port in HTTPS else 'http'}://{port_place(port)}/"
+
+
+def port_place(port: Port) -> str:
+    """Address and number of a published port on this computer."""
     host = "localhost" if port.host_ip in EVERYWHERE else port.host_ip
-    host = f"[{host}]" if ":" in host else host
-    return f"{'https' if port.port in HTTPS else 'http'}://{host}:{port.host_port}/"
+    return f"[{host}]:{port.host_port}" if ":" in host else f"{host}:{port.host_port}"
+
+
+def reach(reports: Sequence[PortReport]) -> str:
+    """Who reaches a port that this computer listens for at these addresses; why nobody does, else."""
+    listened = [ipaddress.ip_address(one.address) for one in reports if not one.failure]
+    if not listened:
+        return next((one.failure for one in reports), "")
+    if all(address.is_loopback for address in listened):
+        return "from this computer only"
+    if any(address.is_unspecified for address in listened):
+        return "from this computer's networks too"
+    return f"at {', '.join(map(str, listened))}"
 
 
 def _image(item: Line) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import Any
 
@@ -12,9 +12,10 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
+from desktop.control.schema import PortReport
 from desktop.ui.bridge import Work
 from desktop.ui.context import Context
-from desktop.ui.models.containers import line, port_address
+from desktop.ui.models.containers import line, port_address, port_place, reach
 from desktop.ui.pages.container_operations import operations
 from desktop.ui.pages.detail import AWAY, DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
@@ -161,14 +162,25 @@ class PlacesPanel(QWidget):
 
     def _ask(self) -> None:
         session = self._context.session
-        session.bridge.call(session.engine.containers.inspect(self._key), self._show, lambda _: None, owner=self)
+        session.bridge.call(
+            session.engine.containers.inspect(self._key), self._listened, lambda _: None, owner=self
+        )
+
+    def _listened(self, values: dict[str, Any]) -> None:
+        """Ask where this computer truly listens; without an answer the rest is shown all the same."""
+        self._context.session.control(
+            lambda client: client.ports(),
+            lambda reports: self._show(values, reports),
+            lambda _: self._show(values, []),
+            owner=self,
+        )
 
     def _heard(self, events: list[Any]) -> None:
         mine = self._key
         if any(mine in (event.actor, event.attributes.get("container")) for event in events if _lasts(event)):
             self._ask()
 
-    def _show(self, values: dict[str, Any]) -> None:
+    def _show(self, values: dict[str, Any], reports: list[PortReport]) -> None:
         if self._shown is not None:
             self._shown.deleteLater()
         self._shown = QWidget()
@@ -176,14 +188,12 @@ class PlacesPanel(QWidget):
         network = values.get("NetworkSettings") or {}
         ports = column(label("Ports", "section"))
         for inner, bindings in sorted((network.get("Ports") or {}).items()):
-            number, _, protocol = inner.partition("/")
-            found = [Port(int(number), protocol, item["HostIp"], int(item["HostPort"])) for item in bindings or ()]
-            for address in dict.fromkeys(port_address(port) for port in found):  # IPv4 and IPv6 are one place
-                short = address.partition("//")[2].rstrip("/")
-                browse = partial(QDesktopServices.openUrl, QUrl(address))
-                place = link(short, browse) if protocol == "tcp" else label(short, select=True)
-                ports.addLayout(row(place, label(f"→ {inner} in the container", "muted"), None))
-            if not found:
+            for port in _published(inner, bindings or ()):
+                place = (port.protocol, port.host_port)
+                who = reach([one for one in reports if (one.protocol, one.port) == place])
+                words = f"→ {inner} in the container" + (f", {who}" if who else "")
+                ports.addLayout(row(_place(port), label(words, "muted"), None))
+            if not bindings:
                 ports.addWidget(label(f"{inner}, not published", "muted"))
         mounts = column(label("Mounts", "section"))
         for mount in values.get("Mounts") or ():
@@ -199,6 +209,21 @@ class PlacesPanel(QWidget):
             parts.addWidget(card(part))
         parts.addStretch(1)
         self._outer.addWidget(self._shown)
+
+
+def _published(inner: str, bindings: Iterable[dict[str, str]]) -> list[Port]:
+    """A port of a container's where it is published; both families of addresses count as one."""
+    number, _, protocol = inner.partition("/")
+    ports = (Port(int(number), protocol, one["HostIp"], int(one["HostPort"])) for one in bindings)
+    return list({port_place(port): port for port in ports}.values())
+
+
+def _place(port: Port) -> QWidget:
+    """Where a port is; a link where a browser can go."""
+    text = port_place(port)
+    if port.protocol != "tcp":
+        return label(text, select=True)
+    return link(text, partial(QDesktopServices.openUrl, QUrl(port_address(port))))
 
 
 def _lasts(event: Any) -> bool:

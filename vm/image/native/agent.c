@@ -3,6 +3,7 @@
  *   CONNECT, :authority ADDRESS:PORT            a TCP connection to whatever the guest can reach
  *   CONNECT, :protocol unix, :path /PATH        a connection to a Unix socket           (RFC 8441's extended CONNECT)
  *   CONNECT, :protocol exec, command: LINE      a shell command; the stream is its stdin and stdout
+ *   CONNECT, :protocol connect-udp, :path /.well-known/masque/udp/ADDRESS/PORT/     datagrams in capsules    (RFC 9298)
  *
  * The answer is 200, or 502 with a header `reason`. Then bytes go both ways, each direction ending by itself
  * (END_STREAM is a half-close); what breaks is a RST_STREAM. Each stream has a window of its own, so one that nobody

@@ -16,6 +16,7 @@ struct stream {
     int32_t id;
     int epoll, fd;                 /* fd: -1 until it is opened */
     pid_t child;                   /* the command's process group; 0: none */
+    bool datagrams;                /* the socket is UDP's, the stream capsules (datagrams.c) */
     bool connecting, ended;        /* ended: the host sends no more */
     bool deaf;                     /* the other end takes no more */
     bool finished;                 /* our END_STREAM is on its way */
@@ -35,3 +36,6 @@ void stream_ready(struct stream *s, uint32_t events);
 void stream_free(struct stream *s, bool broken);
 void stream_child_ended(pid_t pid);
 void streams_free_all(void);
+
+ssize_t datagrams_send(int fd, const uint8_t *data, size_t length);
+size_t datagrams_receive(int fd, uint8_t *buffer, size_t room);

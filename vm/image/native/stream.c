@@ -79,6 +79,17 @@ static void refuse(struct stream *s, const char *reason) {
     nghttp2_submit_response(s->session, s->id, fields, 2, NULL);
 }
 
+static ssize_t give_datagrams(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t length, uint32_t *flags,
+                              nghttp2_data_source *source, void *user) {
+    (void)session, (void)id, (void)flags, (void)user;
+    struct stream *s = source->ptr;
+    size_t got = datagrams_receive(s->fd, buffer, length);
+    if (got > 0)
+        return (ssize_t)got;
+    s->waiting = true;
+    return NGHTTP2_ERR_DEFERRED;
+}
+
 static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t length, uint32_t *flags,
                     nghttp2_data_source *source, void *user) {
     (void)session, (void)id, (void)user;
@@ -101,7 +112,7 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *buffer, size_
 
 static void accept_stream(struct stream *s) {
     nghttp2_nv fields[] = {pair(":status", "200")};
-    nghttp2_data_provider provider = {.source.ptr = s, .read_callback = give};
+    nghttp2_data_provider provider = {.source.ptr = s, .read_callback = s->datagrams ? give_datagrams : give};
     s->connecting = false;
     nghttp2_submit_response(s->session, s->id, fields, 1, &provider);
 }
@@ -114,13 +125,13 @@ static bool watch(struct stream *s) {
 }
 
 static void dial(struct stream *s, int family, const struct sockaddr *address, socklen_t length) {
-    s->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    s->fd = socket(family, (s->datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0) {
         refuse(s, strerror(errno));
         return;
     }
     int on = 1;
-    if (family != AF_UNIX)
+    if (family != AF_UNIX && !s->datagrams)
         setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(s->fd, address, length) == 0)
         accept_stream(s);
@@ -144,27 +155,53 @@ static void dial_unix(struct stream *s) {
     dial(s, AF_UNIX, (struct sockaddr *)&address, sizeof address);
 }
 
-static void dial_tcp(struct stream *s) {
-    char *host = s->authority, *colon = host == NULL ? NULL : strrchr(host, ':');
+static void dial_inet(struct stream *s, const char *host, const char *port) {
     char *rest;
-    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &rest, 10);
-    if (port == 0 || port > 65535 || *rest != '\0') {
-        refuse(s, "not an address and a port");
+    unsigned long number = strtoul(port, &rest, 10);
+    if (number == 0 || number > 65535 || *rest != '\0') {
+        refuse(s, "not a port");
         return;
     }
-    *colon = '\0';
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-    if (*host == '[' && colon[-1] == ']') {
-        colon[-1] = '\0';
-        host++;
-    }
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)number)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)number)};
     if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
         dial(s, AF_INET, (struct sockaddr *)&v4, sizeof v4);
     else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
         dial(s, AF_INET6, (struct sockaddr *)&v6, sizeof v6);
     else
         refuse(s, "not an address");
+}
+
+static void dial_tcp(struct stream *s) {
+    char *host = s->authority, *colon = host == NULL ? NULL : strrchr(host, ':');
+    if (colon == NULL) {
+        refuse(s, "not an address and a port");
+        return;
+    }
+    *colon = '\0';
+    if (*host == '[' && colon[-1] == ']') {
+        colon[-1] = '\0';
+        host++;
+    }
+    dial_inet(s, host, colon + 1);
+}
+
+/* The path is a URI's: the colons of an address are %3A there. */
+static void dial_udp(struct stream *s) {
+    char host[INET6_ADDRSTRLEN * 3], port[8];
+    if (s->path == NULL || sscanf(s->path, "/.well-known/masque/udp/%137[^/]/%7[0-9]/", host, port) != 2) {
+        refuse(s, "not an address and a port");
+        return;
+    }
+    char *to = host;
+    for (const char *from = host; *from != '\0'; from++) {
+        bool colon = strncmp(from, "%3A", 3) == 0;
+        *to++ = colon ? ':' : *from;
+        from += colon ? 2 : 0;
+    }
+    *to = '\0';
+    s->datagrams = true;
+    dial_inet(s, host, port);
 }
 
 static void run(struct stream *s) {
@@ -215,6 +252,8 @@ void stream_open(struct stream *s) {
         dial_unix(s);
     else if (strcmp(s->protocol, "exec") == 0)
         run(s);
+    else if (strcmp(s->protocol, "connect-udp") == 0)
+        dial_udp(s);
     else
         refuse(s, "unknown protocol");
 }
@@ -232,7 +271,15 @@ static void consumed(struct stream *s, size_t length) {
 /* Write what the socket takes; tells how much that was. A socket that takes no more makes the stream deaf. */
 static size_t put(struct stream *s, const uint8_t *data, size_t length) {
     size_t done = 0;
-    while (!s->deaf && !s->connecting && done < length) {
+    if (s->datagrams && !s->deaf) {
+        ssize_t sent = datagrams_send(s->fd, data, length);
+        s->deaf = sent < 0;
+        if (s->deaf)
+            nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_PROTOCOL_ERROR);
+        else
+            done = (size_t)sent;
+    }
+    while (!s->datagrams && !s->deaf && !s->connecting && done < length) {
         ssize_t sent = write(s->fd, data + done, length - done);
         if (sent > 0)
             done += (size_t)sent;
@@ -288,11 +335,15 @@ void stream_input(struct stream *s, const uint8_t *data, size_t length) {
     }
     memcpy(s->pending + s->end, data + done, rest);
     s->end += rest;
+    if (s->datagrams && done == 0)
+        flush(s); /* what was half a capsule may be whole now */
 }
 
 void stream_input_ended(struct stream *s) {
     s->ended = true;
     flush(s);
+    if (s->datagrams) /* the association ends with the stream (RFC 9298, section 3.1) */
+        nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
 }
 
 void stream_ready(struct stream *s, uint32_t events) {

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING
-
-from PySide6.QtWidgets import QCheckBox
 
 from desktop.control.schema import SettingsReport
 from desktop.ui.pages.settings.form import FormTab
@@ -28,17 +25,7 @@ class BehaviourTab(FormTab):
     def __init__(self, page: SettingsPage) -> None:
         super().__init__(page)
         form = self.form("Login")
-        self.login = QCheckBox("Start the engine when I log in")
-        self.field(
-            form,
-            "start_at_login",
-            "",
-            self.login,
-            lambda: {"start_at_login": json.dumps(self.login.isChecked())},
-            lambda report: self.login.setChecked(report.stored["start_at_login"]),
-        )
-        self.login.setAccessibleName(self.login.text())
-        self.login.toggled.connect(self.check)
+        self.login = self.tick(form, "start_at_login", "Start the engine when I log in")
         form.addRow(label("In the background, with the icon beside the clock; no window opens.", "muted"))
         window = self.form("The window")
         self.closing = self.choice(window, "on_close", "Closing it does", CLOSING)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.control.schema import SettingsReport
 from desktop.settings.schema import NEEDS_RESTART, SettingsError, from_json, with_values
@@ -164,6 +164,18 @@ class FormTab(QWidget):
 
         self.field(form, path, caption, made, lambda: {path: json.dumps(made.currentData())}, show)
         made.currentIndexChanged.connect(self.check)
+        return made
+
+    def tick(self, form: QFormLayout, path: str, text: str) -> QCheckBox:
+        """Yes or no."""
+        made = QCheckBox(text)
+
+        def show(report: SettingsReport) -> None:
+            made.setChecked(report.stored[path])
+
+        self.field(form, path, "", made, lambda: {path: json.dumps(made.isChecked())}, show)
+        made.setAccessibleName(text)
+        made.toggled.connect(self.check)
         return made
 
     # -- what has changed -----------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class SettingsPage(QWidget):
             ("folders", "Folders", self.folders),
             ("behaviour", "Behaviour", self.behaviour),
             ("engine", "Engine", self.engine),
-            ("proxy", "Network proxy", self.proxy),
+            ("proxy", "Network", self.proxy),
             ("docker", "Docker context", self.docker),
             ("diagnosis", "Diagnosis", self.diagnosis),
             ("reset", "Reset", self.reset),

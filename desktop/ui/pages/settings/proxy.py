@@ -1,4 +1,4 @@
-"""Network proxy: for what the engine fetches, and the mirror that system images are built from."""
+"""Network: who reaches published ports, the proxy for what is fetched, and the mirror for system images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QLineEdit
+from PySide6.QtWidgets import QLineEdit
 
 from desktop.control.schema import SettingsReport
 from desktop.ui.pages.settings.form import WIDE, FormTab
@@ -14,6 +14,7 @@ from desktop.ui.pages.settings.form import WIDE, FormTab
 if TYPE_CHECKING:
     from desktop.ui.pages.settings.page import SettingsPage
 
+PORTS = "A port published without an address, as in -p 80:80, is open to the networks this computer is in."
 PATH = "daemon.proxies"
 KEYS = {
     "http-proxy": ("HTTP proxy", "http://proxy.example:3128"),
@@ -28,18 +29,10 @@ class ProxyTab(FormTab):
 
     def __init__(self, page: SettingsPage) -> None:
         super().__init__(page)
+        ports = self.form("Published ports", PORTS)
+        self.local = self.tick(ports, "ports_local", "Keep such ports to this computer (localhost)")
         form = self.form("Proxy", "For what the engine fetches, and for containers and builds.")
-        self.follow = QCheckBox("Use this computer's proxy when none is given here")
-        self.field(
-            form,
-            "host_proxy",
-            "",
-            self.follow,
-            lambda: {"host_proxy": json.dumps(self.follow.isChecked())},
-            lambda report: self.follow.setChecked(report.stored["host_proxy"]),
-        )
-        self.follow.setAccessibleName(self.follow.text())
-        self.follow.toggled.connect(self.check)
+        self.follow = self.tick(form, "host_proxy", "Use this computer's proxy when none is given here")
         self.lines: dict[str, QLineEdit] = {}
         for key, (caption, hint) in KEYS.items():
             made = self.lines[key] = QLineEdit(placeholderText=hint)

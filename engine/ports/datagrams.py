@@ -48,6 +48,8 @@ class DatagramServer(asyncio.DatagramProtocol):
         self.clients: dict[Address, Client] = {}
         self._transport: asyncio.DatagramTransport | None = None
         self._writable = True
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the port is free again."""
 
     @classmethod
     async def listen(cls, address: str, port: int, open_stream: Open) -> DatagramServer:
@@ -62,7 +64,7 @@ class DatagramServer(asyncio.DatagramProtocol):
         return made
 
     def close(self) -> None:
-        """Give the port back, and forget all clients."""
+        """Give the port back in a moment, and forget all clients at once."""
         if self._transport is not None:
             self._transport.abort()
         for client in self.clients.values():
@@ -77,6 +79,9 @@ class DatagramServer(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set_result(None)
 
     def datagram_received(self, data: bytes, address: Address) -> None:
         client = self.clients.pop(address, None)

@@ -201,6 +201,8 @@ class Publisher:
         """The machine goes on without this port."""
         published = self._published.get(key)
         self._release(key)
+        if published is not None and isinstance(published.server, DatagramServer):
+            await published.server.closed
         if published is not None and published.by_network:
             try:
                 await self._datagrams.remove(replace(published.forward, address=published.address))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 
 from engine.ports import datagrams
 from engine.ports.datagrams import DatagramServer
-from tests.unit.carriers import MemoryCarrier, MemoryStream, echo
+from tests.unit.carriers import Guest, MemoryCarrier, MemoryStream, echo
 from tests.unit.sshd import eventually, free_port
 from vm.errors import LinkError
 from vm.guest.capsules import LONGEST, Capsules, capsule, number
@@ -39,8 +38,8 @@ def test_other_capsules_and_contexts_are_passed_over() -> None:
 class Kit:
     """A server of datagrams at ``port``, and the clients made for it."""
 
-    def __init__(self, guest: Callable[..., object] = echo) -> None:
-        self.carrier = MemoryCarrier(guest)  # type: ignore[arg-type]
+    def __init__(self, guest: Guest = echo) -> None:
+        self.carrier = MemoryCarrier(guest)
         self.port = free_port()
 
     async def __aenter__(self) -> Kit:
@@ -49,6 +48,7 @@ class Kit:
 
     async def __aexit__(self, *_: object) -> None:
         self.server.close()
+        await self.server.closed
         await asyncio.gather(*(client.task for client in self.server.clients.values()), return_exceptions=True)
 
     def client(self) -> socket.socket:

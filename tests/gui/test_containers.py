@@ -282,7 +282,7 @@ class TestContainer:
             "443/tcp": [{"HostIp": "127.0.0.2", "HostPort": "8443"}],
             "80/tcp": [{"HostIp": address, "HostPort": "8080"} for address in ("0.0.0.0", "::")],
         }
-        panel._show({"NetworkSettings": {"Ports": bindings}})
+        panel._show({"NetworkSettings": {"Ports": bindings}}, [])
         assert panel._shown is not None
         buttons = {button.text() for button in panel._shown.findChildren(QPushButton)}
         assert buttons == {"127.0.0.2:8443", "localhost:8080"}

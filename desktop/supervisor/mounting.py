@@ -54,7 +54,7 @@ def has(found: dict[str, str]) -> set[str]:
     """The paths that the machine can give a container itself.
 
     An empty folder of the machine's, such as its ``/mnt``, is not what anybody means; but a folder that cannot be
-    shared, such as ``/tmp``, is always the machine's.
+    shared, such as ``/tmp``, is the machine's where this computer has none.
     """
     return {path for path, kind in found.items() if kind == "there" or (kind == "empty" and system_folder(path))}
 

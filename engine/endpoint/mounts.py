@@ -1,8 +1,9 @@
 """Which bind mounts are possible, for a container that is to be created.
 
 dockerd makes a source that it does not find: a folder of this computer which is not shared would show up in the
-container as an empty one. So the sources are looked at before dockerd sees them. Possible is what lies in a shared
-folder (there or not: Docker makes it), and what the machine itself has, such as its ``/var/run/docker.sock``.
+container as an empty one, and ``/tmp`` would be the machine's. So the sources are looked at before dockerd sees
+them. Possible is what lies in a shared folder (there or not: Docker makes it), what only the machine has, and what
+is the engine's own business wherever it runs (:data:`ENGINES`), such as ``/var/run/docker.sock``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 
 KNOWN_SECONDS = 60.0
 """For so long it is taken for granted that the machine still has what it had."""
+
+ENGINES = ("/run", "/var/run", "/proc", "/sys", "/dev", "/lib/modules", "/var/lib/docker")
+"""What means the system that containers run in, though this computer has such folders as well; as ``/`` does."""
 
 BIND = re.compile(r"((?:[A-Za-z]:[\\/])?[^:]*)(:.*)", re.DOTALL)
 """``SOURCE:TARGET[:OPTIONS]``, where a source of Windows may begin with its drive."""
@@ -74,6 +78,7 @@ class MountJudge:
             return body
         places = await asyncio.to_thread(_place, [source.path for source in found], self._shares())
         strange = [source.path for source, place in zip(found, places, strict=True) if place is None]
+        await self._refuse(await asyncio.to_thread(_meant_here, strange))
         await self._require(strange)
         changed = False
         for source, place in zip(found, places, strict=True):
@@ -96,14 +101,17 @@ class MountJudge:
                 f"{names}: not shared, and the machine could not be asked whether it has that itself", "Try again."
             ) from error
         self._known.update(dict.fromkeys(there, now + KNOWN_SECONDS))
-        missing = [path for path in unknown if to_guest(path) not in there]
-        if missing:
-            names = ", ".join(f"“{path}”" for path in missing)
-            verb = "is" if len(missing) == 1 else "are"
-            them = "it" if len(missing) == 1 else "them"
-            raise EngineError(
-                f"{names} {verb} not shared, so no container can mount {them}", await self._advise(missing[0])
-            )
+        await self._refuse([path for path in unknown if to_guest(path) not in there])
+
+    async def _refuse(self, paths: Sequence[str]) -> None:
+        """:raise EngineError: there are any."""
+        if not paths:
+            return
+        names = ", ".join(f"“{path}”" for path in paths)
+        verb, them = ("is", "it") if len(paths) == 1 else ("are", "them")
+        raise EngineError(
+            f"{names} {verb} not shared, so no container can mount {them}", await self._advise(paths[0])
+        )
 
 
 def sources(request: object) -> Iterator[Source]:
@@ -130,6 +138,17 @@ def _is_absolute(path: str) -> bool:
 def _place(paths: Sequence[str], shares: Sequence[str]) -> list[str | None]:
     """Where each path lies in the machine, by way of a shared folder; None: in none. Looks at symbolic links."""
     return [_by_name(path, shares) or _by_links(path, shares) for path in paths]
+
+
+def _meant_here(paths: Sequence[str]) -> list[str]:
+    """Those that this computer has, so that nobody expects the machine's. Looks at the disk."""
+    return [
+        path
+        for path in paths
+        if os.path.lexists(path)
+        and os.path.normpath(path) != os.sep
+        and not any(is_within(to_guest(os.path.normpath(path)), place) for place in ENGINES)
+    ]
 
 
 def _by_name(path: str, shares: Sequence[str]) -> str | None:

@@ -46,10 +46,16 @@ def test_the_hint_is_a_command_that_shares_it(
 
 
 def test_what_the_machine_has_itself(docker: Program, busybox: str) -> None:
-    script = "[ -S /s ] && [ -d /m ] && [ -x /b ] && echo all"
-    sources = {"/var/run/docker.sock": "/s", "/lib/modules": "/m", "/usr/bin/busybox": "/b", "/tmp": "/t"}
+    script = "[ -S /s ] && [ -d /m ] && [ -x /a ] && [ -d /r/proc ] && echo all"
+    sources = {"/var/run/docker.sock": "/s", "/lib/modules": "/m", "/usr/lib/slipway/agent": "/a", "/": "/r"}
     options = [f"-v={source}:{target}:ro" for source, target in sources.items()]
     assert docker("run", "--rm", *options, busybox, "sh", "-c", script) == "all"
+
+
+def test_what_both_have_is_not_the_machines(docker: Program, busybox: str) -> None:
+    told = docker.run("run", "--rm", "-v", "/tmp:/x", "-v", "/etc/passwd:/y", busybox, "true")
+    assert "“/tmp”, “/etc/passwd” are not shared" in told.err
+    assert "cannot be shared; copy what is needed to" in told.err
 
 
 def test_what_is_not_there_at_all(docker: Program, busybox: str) -> None:

@@ -112,6 +112,20 @@ async def test_what_the_machine_has_is_asked_once() -> None:
     assert machine.asked == [["/run/docker.sock"], ["/lib/modules"]]
 
 
+async def test_what_this_computer_has_is_not_the_machines_but_for_the_engines_own(tmp_path: Path) -> None:
+    """A container that wants this computer's folder would not be served by the machine's of the same name."""
+    machine = Machine(str(tmp_path), "/etc/passwd", "/proc", "/")
+    own = judge(machine)
+    with pytest.raises(EngineError) as refused:
+        await own(binds(f"{tmp_path}:/x", "/etc/passwd:/y"))
+    assert str(tmp_path) in refused.value.message
+    assert "/etc/passwd" in refused.value.message
+    with pytest.raises(EngineError, match="is not shared"):
+        await own(binds("/run/../etc/passwd:/y"))
+    for path in ("/proc", "/"):
+        assert await own(binds(f"{path}:/x")) == binds(f"{path}:/x")
+
+
 async def test_a_refusal_is_not_remembered() -> None:
     machine = Machine()
     found = judge(machine)

@@ -1,9 +1,11 @@
 """Published ports: this computer listens where a container's port was asked for, and carries it there.
 
 publisher.py  answers dockerd's requests, listens, and carries connections
+datagrams.py  UDP over IPv6: one stream for each client
+sockets.py    a socket that has a port
 holder.py     who has a port that is taken
 
-dockerd runs ``engine/rootfs/usr/lib/slipway/publish`` for each published port, which asks over the control port.
+dockerd runs ``vm/image/native/publish.c`` for each published port, which asks over the control port.
 So the life of a listener is that of dockerd's own proxy, and a port that is taken makes ``docker run`` fail.
 """
 

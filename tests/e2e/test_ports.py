@@ -16,6 +16,7 @@ import tarfile
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -47,9 +48,12 @@ def answered(address: str, port: int, seconds: float = 30.0) -> str:
                 raise
 
 
+def family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def refused(address: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with closing(socket.socket(family)) as probe:
+    with closing(socket.socket(family(address))) as probe:
         probe.settimeout(10)
         return probe.connect_ex((address, port)) != 0
 
@@ -61,6 +65,13 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def published(machine: RunningMachine) -> dict[str, str]:
@@ -92,6 +103,50 @@ def test_each_address_answers_where_it_was_asked_for(
     assert answered("127.0.0.1" if everywhere else asked, port) == "here"
     docker("rm", "-f", name)
     assert not [place for place in published(machine) if f" {port} " in place]
+
+
+def test_ports_may_be_kept_to_this_computer(
+    machine: RunningMachine, docker: Program, busybox: str, name: str
+) -> None:
+    """The setting counts at once, for what is published already and for what comes; and back again."""
+    own = socket.gethostbyname(socket.gethostname())
+    if own.startswith("127."):
+        pytest.skip("this computer has no other address")
+    port = free_port()
+    docker("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)
+    assert answered(own, port) == "here"
+    machine.slipway("settings", "set", "ports_local", "true")
+    try:
+        eventually(lambda: f"127.0.0.1 {port} tcp" in published(machine))
+        assert refused(own, port)
+        assert fetch("127.0.0.1", port) == "here"
+        docker("restart", "-t", "0", name)
+        assert answered("127.0.0.1", port) == "here"
+        assert refused(own, port)
+    finally:
+        machine.slipway("settings", "set", "ports_local", "false")
+    eventually(lambda: f"0.0.0.0 {port} tcp" in published(machine))
+    assert answered(own, port) == "here"
+
+
+def test_a_container_uses_a_port_at_the_machines_own_address(docker: Program, busybox: str, name: str) -> None:
+    """docker-proxy serves that, which is started only when somebody comes."""
+    port = free_port()
+    docker("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)
+    assert answered("127.0.0.1", port) == "here"
+    own = ("wget", "-qO-", f"http://127.0.0.1:{port}/index.html")
+    for _ in range(2):
+        assert docker("run", "--rm", "--network", "host", busybox, *own).strip() == "here"
+    docker("restart", "-t", "0", name)  # nothing holds the port
+    assert answered("127.0.0.1", port) == "here"
+
+
+def test_sctp_is_not_carried_and_says_so(
+    machine: RunningMachine, docker: Program, busybox: str, name: str
+) -> None:
+    port = free_port()
+    docker("run", "-d", "--name", name, "-p", f"127.0.0.1:{port}:80/sctp", busybox, "sleep", "1000")
+    assert published(machine)[f"127.0.0.1 {port} sctp"] == "SCTP is not carried to this computer"
 
 
 def test_random_ports_ranges_and_all_exposed(docker: Program, busybox: str, name: str) -> None:
@@ -151,27 +206,35 @@ def socat_archive() -> bytes:
     return made.getvalue()
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", ""])
+def told_back(address: str, port: int, said: bytes) -> bytes:
+    """What a server of datagrams says; some may be lost, and it takes a moment to begin."""
+    with closing(socket.socket(family(address), socket.SOCK_DGRAM)) as client:
+        client.settimeout(2)
+        client.connect((address, port))
+        for _ in range(15):
+            with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+                client.send(said)
+                return client.recv(65536)
+    return b""
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "", "::1"])
 def test_datagrams(docker: Program, busybox: str, name: str, address: str) -> None:
     """A container answers datagrams; without it the port is free again, and a program here may take it."""
+    if address == "::1" and not has_ipv6():
+        pytest.skip("this computer has no IPv6")
     port = free_port()
-    published = f"{address}:{port}:7/udp" if address else f"{port}:7/udp"
+    shown = f"[{address}]" if ":" in address else address
+    published = f"{shown}:{port}:7/udp" if address else f"{port}:7/udp"
     echo = ("socat", "-T30", "UDP4-RECVFROM:7,fork", "EXEC:cat")
     docker("create", "--name", name, "-p", published, busybox, *echo)
     docker("cp", "-", f"{name}:/", stdin=socat_archive())
     docker("start", name)
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
-        client.settimeout(2)
-        client.connect(("127.0.0.1", port))
-        answer = b""
-        for _ in range(15):  # datagrams may be lost, and the server takes a moment to begin
-            with contextlib.suppress(TimeoutError, ConnectionRefusedError):
-                client.send(b"anybody?")
-                answer = client.recv(512)
-                break
-    assert answer == b"anybody?"
+    assert told_back(address or "127.0.0.1", port, b"anybody?") == b"anybody?"
+    if not address and has_ipv6():
+        assert told_back("::1", port, b"by the other way") == b"by the other way"
     docker("stop", "-t", "0", name)
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as taken:
+    with closing(socket.socket(family(address), socket.SOCK_DGRAM)) as taken:
         taken.bind((address or "0.0.0.0", port))
         failed = docker.fails("start", name)
     assert "the port is in use on this computer by" in failed.err

@@ -15,7 +15,7 @@ from desktop.ui.window import Window
 from engine.client import Event
 from engine.client.command import ClientVersion, client_version
 from engine.client.models import OURS
-from tests.gui.drive import agree, told, top
+from tests.gui.drive import agree, go, told, top
 from tests.gui.stage import until
 from vm.errors import EngineError
 
@@ -50,6 +50,8 @@ class TestRunning:
         assert home.versions.missing.isVisible()
         click(home.versions.help)
         assert shown.place == "settings"
+        away = go(shown, "images").away
+        assert away.text.text() == "QEMU ended in the trial boot. Install QEMU 7.2 or newer."
 
     def test_the_machines_load_and_acceleration(self, shown: Window) -> None:
         home = home_page(shown)

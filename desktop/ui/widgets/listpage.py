@@ -219,6 +219,8 @@ class Away(Nothing):
         state = status.state if status else None
         title = TITLES[state] if state else "Slipway is not running"
         told = status.stage or status.summary if status else trouble.message if trouble else ""
+        if status is not None and status.failure is not None:
+            told = f"{status.summary}. {status.failure.hint}".strip()
         if state is RunState.RUNNING:
             title = "Looking …"
         self.say(title, {RunState.RUNNING: "", RunState.STOPPED: WHEN}.get(state, told) if state else told)

@@ -31,8 +31,9 @@ from vm.guest.stream import Carrier, Stream
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
-WAY_SECONDS = 30.0
-"""For the way into the machine to be there again, and for the container to accept."""
+WAY_SECONDS = 130.0
+"""For the way into the machine to be there again, and for the container to accept: a busy one takes its time, and
+Linux tries for 127 seconds (tcp(7), tcp_syn_retries)."""
 
 CARRIED = ("tcp", "udp")
 NOT_CARRIED = "{} is not carried to this computer"

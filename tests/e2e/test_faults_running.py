@@ -5,6 +5,7 @@ The session's machine is left alone: these tests have one of their own, started 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from installers.checkout import system
 from tests.e2e.cli import Program, venv_program
 from tests.e2e.conftest import START_SECONDS, RunningMachine
 from tests.e2e.leftovers import assert_nothing_left
+from tests.e2e.test_ports import WEB, answered, published
 from tests.unit.sshd import free_port
 from vm.host import host
 
@@ -95,8 +97,10 @@ def is_running(told: dict[str, Any]) -> bool:
 
 
 def test_qemu_is_killed(own: RunningMachine, docker: Program, image: str) -> None:
-    """Noticed within 2 s, restarted; images are intact and containers with a restart policy are back."""
-    docker("run", "-d", "--name", "back", "--restart", "always", image, "sleep", "100000")
+    """Noticed within 2 s, restarted; images are intact, what has a restart policy is back and so is its port."""
+    port = free_port()
+    docker("run", "-d", "--name", "back", "--restart", "always", "-p", f"{port}:80", image, *WEB)
+    assert answered("127.0.0.1", port) == "here"
     docker("run", "-d", "--name", "gone", image, "sleep", "100000")
     docker("run", "--rm", "-v", "kept:/kept", image, "sh", "-c", "echo precious > /kept/file; sync")
     images = docker("images", "--no-trunc", "--digests")
@@ -107,6 +111,7 @@ def test_qemu_is_killed(own: RunningMachine, docker: Program, image: str) -> Non
     told = await_status(own.slipway, is_running, BACK)
     assert told["machine"]["pid"] != qemu.pid
     await_engine(lambda: docker("ps", "--format", "{{.Names}}") == "back")
+    assert answered("127.0.0.1", port) == "here"
     assert docker("run", "--rm", "-v", "kept:/kept", image, "cat", "/kept/file") == "precious"
     docker("rm", "-f", "back", "gone")
 
@@ -119,14 +124,25 @@ def await_engine(wanted: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def test_the_supervisor_is_killed(own: RunningMachine, docker: Program, image: str) -> None:
-    """The next command starts another one, which takes the machine over: same QEMU, containers still running."""
-    docker("run", "-d", "--name", "survivor", image, "sleep", "100000")
+    """The next command starts another one, which takes the machine over: same QEMU, containers still running.
+
+    A connection through a port ends with the old one; the port itself is back with the new one.
+    """
+    port = free_port()
+    docker("run", "-d", "--name", "survivor", "-p", f"{port}:80", image, *WEB)
+    assert answered("127.0.0.1", port) == "here"
+    open_one = socket.create_connection(("127.0.0.1", port), 30)
+    ports = published(own)
     started = docker("inspect", "-f", "{{.State.StartedAt}} {{.State.Pid}}", "survivor")
     before = status(own.slipway)
     psutil.Process(before["supervisor_pid"]).kill()
     after = await_status(own.slipway, is_running, 60)
     assert after["supervisor_pid"] != before["supervisor_pid"]
     assert after["machine"]["pid"] == before["machine"]["pid"]
+    with closing(open_one), contextlib.suppress(ConnectionResetError):
+        assert open_one.recv(1) == b""
+    assert answered("127.0.0.1", port) == "here"
+    assert published(own) == ports
     assert after["accelerator"]["name"] == before["accelerator"]["name"]
     assert docker("inspect", "-f", "{{.State.StartedAt}} {{.State.Pid}}", "survivor") == started
     docker("rm", "-f", "survivor")

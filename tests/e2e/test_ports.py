@@ -27,7 +27,7 @@ from tests.unit.sshd import free_port
 
 pytestmark = pytest.mark.machine
 
-WEB = ("sh", "-c", "mkdir /w; echo here >/w/index.html; exec httpd -f -p 80 -h /w")
+WEB = ("sh", "-c", "mkdir -p /w; echo here >/w/index.html; exec httpd -f -p 80 -h /w")
 
 
 def fetch(address: str, port: int) -> str:
@@ -263,5 +263,57 @@ def test_nothing_is_left_after_many_cycles(
         docker("start", name)
         docker("kill", name)
     docker("rm", name)
+    assert published(machine) == {}
+    assert machine.slipway("shell", "--", "ls", "-A", "/run/slipway/ports") == ""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_five_hundred_ports(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:
+    """All answer, and nothing is left of them."""
+    begin, count = 18000, 500
+    ports = f"{begin}-{begin + count - 1}"
+    each = f"for p in $(seq {begin} {begin + count - 1}); do httpd -p $p -h /w; done"
+    serve = f"mkdir /w; echo here >/w/index.html; {each}; sleep 1000"
+    options = ("-d", "--name", name, "-p", f"{ports}:{ports}")
+    docker("run", *options, busybox, "sh", "-c", serve, timeout=900)
+    for port in range(begin, begin + count):
+        assert answered("127.0.0.1", port) == "here"
+    docker("rm", "-f", name, timeout=900)
+    assert published(machine) == {}
+    assert machine.slipway("shell", "--", "ls", "-A", "/run/slipway/ports") == ""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_five_thousand_connections(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:
+    """In turns, and a thousand open at once."""
+    port = free_port()
+    docker("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)
+    for _ in range(5000):
+        assert answered("127.0.0.1", port) == "here"
+    open_ones = [socket.create_connection(("127.0.0.1", port), 60) for _ in range(1000)]
+    for one in open_ones:
+        one.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
+    for one in open_ones:
+        with closing(one), one.makefile("rb") as reply:
+            assert reply.read().endswith(b"here\n")
+    docker("rm", "-f", name)
+    assert published(machine) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_thousand_cycles(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:
+    def rules() -> str:
+        return machine.slipway("shell", "--", "sh", "-c", "iptables-save -t nat | wc -l; pidof publish | wc -w")
+
+    before = rules()
+    docker("create", "--name", name, "-p", f"{free_port()}:80", "-p", f"{free_port()}:53/udp", busybox, *WEB)
+    for _ in range(1000):
+        docker("start", name)
+        docker("kill", name)
+    docker("rm", name)
+    assert rules() == before
     assert published(machine) == {}
     assert machine.slipway("shell", "--", "ls", "-A", "/run/slipway/ports") == ""

@@ -35,7 +35,7 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
     shared = subject.home / "shared"
     watched = shared / "watched"
     watched.mkdir(parents=True)
-    subject.slipway("settings", "set", "shared_folders", str(shared))
+    subject.share(shared)
     docker = _docker(subject)
     with ContainerWatch(
         docker, IMAGE, compile_program("inotify.c", shared / "inotify"), [f"{watched}:/w"], ["/w"], "bench-events"

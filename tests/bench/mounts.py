@@ -45,8 +45,7 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
         shared = Path(name).resolve()
         (shared / PLACE).mkdir()
         (shared / "peer").mkdir()
-        subject.slipway("settings", "set", "shared_folders", str(shared))
-        _wait_for(subject, shared)
+        carrier = subject.share(shared)
         guest = subject.login()
         _bring_tools(guest, shared)
         with _peer(guest, shared / "peer"):
@@ -55,7 +54,7 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
             found: dict[str, dict[str, list[float]]] = {who: {} for who in places}
             for _ in range(ROUNDS):
                 for who, place in places.items():
-                    say(f"mounts: {MEGABYTES} MB and {FILES} files, {who}")
+                    say(f"mounts: {MEGABYTES} MB and {FILES} files, {who if who != 'ours' else carrier}")
                     command = f"{TOOLS}/mounts {place} {MEGABYTES} {FILES}"
                     for line in guest.run(command, LIMIT).splitlines():
                         work, seconds = line.split()
@@ -79,16 +78,6 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
                     their_samples=theirs,
                 )
             )
-
-
-def _wait_for(subject: Subject, folder: Path) -> None:
-    deadline = time.monotonic() + 60
-    while f'"folder": "{folder}"' not in subject.slipway("folders", "--json") or "waiting" in subject.slipway(
-        "folders"
-    ):
-        if time.monotonic() > deadline:
-            raise TimeoutError("the folder is not mounted within a minute")
-        time.sleep(0.2)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +20,7 @@ from vm.host import host
 from vm.host.paths import Paths
 
 START_SECONDS = 1200.0
+MOUNT_SECONDS = 60.0
 
 
 class Subject:
@@ -57,6 +59,19 @@ class Subject:
         if done.returncode != 0:
             raise subprocess.SubprocessError(f"slipway {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def share(self, folder: Path) -> str:
+        """Share ``folder``, from the machine's start on, as it is after the day it is added; what carries it."""
+        self.slipway("settings", "set", "shared_folders", str(folder))
+        self.slipway("restart")
+        deadline = time.monotonic() + MOUNT_SECONDS
+        while True:
+            for item in json.loads(self.slipway("folders", "--json")):
+                if item["folder"] == str(folder) and item["state"] == "mounted":
+                    return str(item["carrier"])
+            if time.monotonic() > deadline:
+                raise TimeoutError("the folder is not mounted within a minute")
+            time.sleep(0.2)
 
     def status(self) -> dict[str, Any]:
         """``slipway status``, with the timings of past starts under ``boots``."""

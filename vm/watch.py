@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 """Between attempts at what nothing announces: the link's return, free space on the host."""
 
+SERVER_ENDED = "the server of a shared folder ended"
+"""In the cause of a machine's end that was ours."""
+
 HOPELESS = ("internal-error", "guest-panicked")
 """QEMU's run states (qapi/run-state.json) from which a machine does not come back."""
 
@@ -114,9 +117,7 @@ class Watch:
         await asyncio.wait([server.exited])
         if tag not in session.record.shares or await session.process.wait(POLL_SECONDS):
             return  # it was not needed any longer
-        self.last_words = (
-            f"the server of a shared folder ended ({server.name}, {describe_exit(server.exited.result())})"
-        )
+        self.last_words = f"{SERVER_ENDED} ({server.name}, {describe_exit(server.exited.result())})"
         await session.process.kill()
 
     async def _follow_link(self, link: Link) -> None:

@@ -251,7 +251,7 @@ class Supervisor:
         try:
             settings = self.settings()
             self.publisher.narrow(settings.ports_local)  # the file may have been mended since
-            spec = await self.startup.prepare(settings, line)
+            spec = await self.startup.prepare(settings, line, self.machine.failure)
             await self.machine.start(spec, line.machine_stage)
             self._open_gate(self.machine.link)
             async with line.stage("socket"):

@@ -12,10 +12,11 @@ from desktop.control.schema import FolderReport
 from desktop.settings.schema import Settings, SettingsError
 from engine.folders import SFTP, Share, Shares
 from vm import spec
-from vm.errors import LinkError
+from vm.errors import LinkError, UserError
 from vm.spec import FileServer
 from vm.state import MachineState
 from vm.virtiofs import find, release
+from vm.watch import SERVER_ENDED
 
 if TYPE_CHECKING:
     from desktop.supervisor.app import Supervisor
@@ -37,8 +38,13 @@ def shared(settings: Settings, host: Host) -> tuple[str, ...]:
     return () if host.no_shared_folders else settings.shares()
 
 
-def file_server(settings: Settings, host: Host) -> tuple[FileServer | None, str]:
-    """What serves folders by virtiofs; or nothing, and why. Blocks."""
+def file_server(settings: Settings, host: Host, failure: UserError | None) -> tuple[FileServer | None, str]:
+    """What serves folders by virtiofs; or nothing, and why. Blocks.
+
+    :param failure: why the machine is not running; one that virtiofs brought down does without it this time.
+    """
+    if failure is not None and SERVER_ENDED in failure.message:
+        return None, f"{SERVER_ENDED} while it was in use; it is tried again when Slipway starts next"
     if settings.folder_carrier == "sftp":
         return None, "the setting “folder_carrier” asks for SFTP"
     return find(host)

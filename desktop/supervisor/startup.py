@@ -23,6 +23,7 @@ from engine.linux import ENGINE_ROOTFS
 from engine.proxies import json_variables, to_daemon
 from engine.trust import Trust
 from vm.disk import DataDisk
+from vm.errors import UserError
 from vm.files import write_atomically
 from vm.host import Host
 from vm.host.paths import Paths
@@ -119,9 +120,10 @@ class Startup:
         self._trust = trust
         self.verdict: Verdict | None = None
 
-    async def prepare(self, settings: Settings, line: Timeline) -> MachineSpec:
+    async def prepare(self, settings: Settings, line: Timeline, failure: UserError | None) -> MachineSpec:
         """The image, the disk and the accelerator, each a timed stage.
 
+        :param failure: how the machine ended when it ran last, if it ended badly.
         :raise UserError: what is missing or broken, with what to do.
         """
         await asyncio.to_thread(self._paths.prepare)
@@ -134,7 +136,7 @@ class Startup:
             await DataDisk(self._paths.data_disk, self._host).ensure(disk)
         async with line.stage("accelerator"):
             self.verdict = await self._accelerator(settings, qemu, boot)
-        server, unshared = await asyncio.to_thread(file_server, settings, self._host)
+        server, unshared = await asyncio.to_thread(file_server, settings, self._host, failure)
         line.machine_begins()
         return MachineSpec(
             qemu=qemu.path,

@@ -11,6 +11,7 @@ import ctypes.util
 import functools
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,17 @@ BUILDERS = ("apt",)
 
 FOR_VENV = (Part("python3-venv", {"apt": "python3-venv"}, has_venv_module, ("apt",)),)
 
+VIRTIOFSD = tuple(Path(f"/usr/{folder}/virtiofsd") for folder in ("libexec", "lib/qemu", "lib"))
+
+
+def has_virtiofsd() -> bool:
+    """Whether folders can go by virtiofs, or apt has no such package: on Debian 12 QEMU itself brings it."""
+    if any(path.exists() for path in VIRTIOFSD) or not (apt_cache := find_program("apt-cache")):
+        return True
+    asked = subprocess.run([apt_cache, "show", "virtiofsd"], capture_output=True, check=False)
+    return asked.returncode != 0
+
+
 FOR_MACHINE = (
     Part(
         "qemu-system-x86_64",
@@ -89,6 +101,7 @@ FOR_MACHINE = (
         },
     ),
     Part("ssh", everywhere("openssh-clients") | {"apt": "openssh-client", "pacman": "openssh"}),
+    Part("virtiofsd", {"apt": "virtiofsd"}, has_virtiofsd, BUILDERS),
     Part("mmdebstrap", {"apt": "mmdebstrap"}, only=BUILDERS),
     Part("mkfs.erofs", {"apt": "erofs-utils"}, only=BUILDERS),
     Part("depmod", {"apt": "kmod"}, only=BUILDERS),

@@ -17,7 +17,7 @@ import pytest
 
 from engine.folders import Share
 from tests.e2e.cli import Program
-from tests.e2e.conftest import CARRIERS, MOUNT_SECONDS, RunningMachine, await_mounted
+from tests.e2e.conftest import CARRIERS, MOUNT_SECONDS, RunningMachine, await_mounted, carrier_of
 
 pytestmark = pytest.mark.machine
 
@@ -282,7 +282,7 @@ def test_no_port_leads_to_the_folders(machine: RunningMachine, late_folder: Path
 def test_virtiofsd_is_killed(
     machine: RunningMachine, docker: Program, busybox: str, shared_folder: Path, folder: Path, name: str
 ) -> None:
-    """Whoever looks into its folder would wait for ever, so the machine is started again by itself."""
+    """Whoever looks into its folder would wait for ever, so the machine is started again by itself, without."""
     (folder / "file").write_text("before")
     restart = ("--restart", "always")
     docker("run", "-d", "--name", name, *restart, "-v", f"{folder}:/m", busybox, "sleep", "1000")
@@ -300,3 +300,4 @@ def test_virtiofsd_is_killed(
         assert time.monotonic() < deadline, told
         time.sleep(0.2)
     assert told.out == "after"
+    assert carrier_of(machine, shared_folder) == "sftp"

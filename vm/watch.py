@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 """Between attempts at what nothing announces: the link's return, free space on the host."""
 
+FLUSH = "sync -f /var/lib/slipway"
+FLUSH_SECONDS = 10.0
+"""For the guest to write what it has to its disk, before the machine is ended under it."""
+
 SERVER_ENDED = "the server of a shared folder ended"
 """In the cause of a machine's end that was ours."""
 
@@ -72,7 +76,7 @@ class Watch:
         """Begin to look after a machine that has just come up."""
         self._spawn(self._follow_process(session), "watch qemu")
         for tag, server in session.servers.items():
-            self._spawn(self._follow_server(session, tag, server), f"watch the server of {tag}")
+            self._spawn(self._follow_server(session, link, tag, server), f"watch the server of {tag}")
         self._spawn(self._follow_link(link), "watch the link")
         self._spawn(keep_time(self._reports.time), "keep the time")
 
@@ -112,11 +116,15 @@ class Watch:
         await asyncio.wait([session.process.exited])
         self._reports.ended()
 
-    async def _follow_server(self, session: Session, tag: str, server: QemuProcess) -> None:
+    async def _follow_server(self, session: Session, link: Link, tag: str, server: QemuProcess) -> None:
         """Whoever looks into a folder whose server has died waits for ever: the machine has to start anew."""
         await asyncio.wait([server.exited])
         if tag not in session.record.shares or await session.process.wait(POLL_SECONDS):
             return  # it was not needed any longer
+        try:
+            await link.run(FLUSH, timeout=FLUSH_SECONDS)
+        except LinkError as error:
+            log.warning("what the machine has not written yet is lost: %s", error.message)
         self.last_words = f"{SERVER_ENDED} ({server.name}, {describe_exit(server.exited.result())})"
         await session.process.kill()
 

@@ -31,6 +31,10 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.closed = asyncio.Event()
+        self.commands: list[str] = []
+
+    async def run(self, command: str, timeout: float) -> None:
+        self.commands.append(command)
 
     async def ping(self, timeout: float) -> None:
         if self.closed.is_set():

@@ -137,6 +137,7 @@ async def test_a_server_that_dies_takes_the_machine_along(sharing: Kit, monkeypa
     await until(lambda: machine.state is MachineState.FAILED)
     assert machine.failure is not None
     assert "the server of a shared folder ended" in machine.failure.message
+    assert sharing.dial.links[0].commands == ["sync -f /var/lib/slipway"], "nothing was to be lost"
     await until(lambda: not any(map(sharing.alive, servers)))
     assert no_qemu_left(sharing)
 

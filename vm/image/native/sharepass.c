@@ -33,6 +33,7 @@
 
 #define FOLDER (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define ALLOWED (O_ACCMODE | O_APPEND | O_CREAT | O_EXCL | O_TRUNC | O_SYNC | O_DSYNC)
+#define MODE 0777 /* set-user-ID would give the rights of the host's user away */
 #define ALWAYS (O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 struct held {
@@ -204,12 +205,12 @@ static int pass_statfs(const char *path, struct statvfs *fs) {
 
 static int pass_mknod(const char *path, mode_t mode, dev_t device) {
     AT(path);
-    return outcome(mknodat(folder, name, mode, device));
+    return outcome(mknodat(folder, name, S_IFREG | (mode & MODE), device));
 }
 
 static int pass_mkdir(const char *path, mode_t mode) {
     AT(path);
-    return outcome(mkdirat(folder, name, mode));
+    return outcome(mkdirat(folder, name, mode & MODE));
 }
 
 static int pass_symlink(const char *target, const char *path) {
@@ -264,9 +265,9 @@ static int pass_link(const char *from, const char *to) {
 
 static int pass_chmod(const char *path, mode_t mode, struct fuse_file_info *file) {
     if (file)
-        return outcome(fchmod((int)file->fh, mode));
+        return outcome(fchmod((int)file->fh, mode & MODE));
     AT(path);
-    return outcome(fchmodat(folder, name, mode, AT_SYMLINK_NOFOLLOW));
+    return outcome(fchmodat(folder, name, mode & MODE, AT_SYMLINK_NOFOLLOW));
 }
 
 static int pass_utimens(const char *path, const struct timespec times[2], struct fuse_file_info *file) {
@@ -299,7 +300,7 @@ static int pass_open(const char *path, struct fuse_file_info *file) {
 
 static int pass_create(const char *path, mode_t mode, struct fuse_file_info *file) {
     AT(path);
-    int opened = openat(folder, name, (file->flags & ALLOWED) | O_CREAT | ALWAYS, mode);
+    int opened = openat(folder, name, (file->flags & ALLOWED) | O_CREAT | ALWAYS, mode & MODE);
     file->fh = (uint64_t)opened;
     made = opened;
     return outcome(opened);

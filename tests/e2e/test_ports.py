@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 
+import psutil
 import pytest
 
 from tests.e2e.cli import Program
@@ -109,8 +110,11 @@ def test_ports_may_be_kept_to_this_computer(
     machine: RunningMachine, docker: Program, busybox: str, name: str
 ) -> None:
     """The setting counts at once, for what is published already and for what comes; and back again."""
-    own = socket.gethostbyname(socket.gethostname())
-    if own.startswith("127."):
+    found = [
+        one.address for items in psutil.net_if_addrs().values() for one in items if one.family == socket.AF_INET
+    ]
+    own = next((address for address in found if not address.startswith("127.")), None)
+    if own is None:
         pytest.skip("this computer has no other address")
     port = free_port()
     docker("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)

@@ -266,7 +266,7 @@ class TestContainer:
 
         until(lambda: texts() == {"localhost:8080", "localhost:8443"})
         words = {one.text() for one in panel.findChildren(QLabel)}
-        assert "→ 80/tcp in the container, from this computer's networks too" in words
+        assert "→ 80/tcp in the container, open to this computer's networks" in words
         detail = shown.stack.currentWidget()
         assert isinstance(detail, ContainerPage)
         shown.session.bridge.call(shown.session.engine.containers.stop(detail.container.id))

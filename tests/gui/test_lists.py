@@ -161,8 +161,8 @@ def test_a_ports_address() -> None:
     ("addresses", "failure", "told"),
     [
         ((), "", ""),
-        (("0.0.0.0", "::"), "", "from this computer's networks too"),
-        (("127.0.0.1", "::1"), "", "from this computer only"),
+        (("0.0.0.0", "::"), "", "open to this computer's networks"),
+        (("127.0.0.1", "::1"), "", "for this computer only"),
         (("192.0.2.1",), "", "at 192.0.2.1"),
         (("::1",), "this computer has no such IPv6 address", "this computer has no such IPv6 address"),
     ],

@@ -126,9 +126,9 @@ def reach(reports: Sequence[PortReport]) -> str:
     if not listened:
         return next((one.failure for one in reports), "")
     if all(address.is_loopback for address in listened):
-        return "from this computer only"
+        return "for this computer only"
     if any(address.is_unspecified for address in listened):
-        return "from this computer's networks too"
+        return "open to this computer's networks"
     return f"at {', '.join(map(str, listened))}"
 
 

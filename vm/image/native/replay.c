@@ -27,6 +27,9 @@
 /* A change of a container's own and the host's report of it are at most so far apart, in ns. */
 #define SLACK INT64_C(300000000)
 
+/* What a report takes to come at least, in ns, which is not known apart from the difference of the clocks. */
+#define TRANSIT INT64_C(20000000)
+
 /* Over so many ns the smallest difference of the two clocks is taken for the true one. */
 #define CLOCK_SPAN INT64_C(30000000000)
 
@@ -216,11 +219,13 @@ static bool own_change(const struct mount *mount, const char *path, int64_t chan
     return change && (change->when == INT64_MAX || changed <= change->when + SLACK);
 }
 
-/* `there` is the last change of what is in its place by now, 0 when nothing is: what a container has put there itself
- * is no news to it, nor is that it was away before. */
-static bool own_removal(const struct mount *mount, const char *path, int64_t there) {
+/* `there` is the last change of what is in its place by now, 0 when nothing was at the time `sent`: what a container
+ * has put there itself, since then too, is no news to it, nor is that it was away before. */
+static bool own_removal(const struct mount *mount, const char *path, int64_t there, int64_t sent) {
     const struct change *change = known(mount, path);
-    return change && (change->gone || change->when == INT64_MAX || (there && own_change(mount, path, there)));
+    if (!change || change->gone || change->when == INT64_MAX)
+        return change;
+    return there ? own_change(mount, path, there) : change->when + TRANSIT > sent;
 }
 
 static void forget(const struct mount *mount, const char *path) {
@@ -239,7 +244,8 @@ static void apply(const struct mount *mount, char *const fields[FIELDS]) {
     const char *kind = fields[0];
     char *path = fields[2], *other = fields[3];
     int64_t modified = strtoll(fields[6], NULL, 10), second = INT64_C(1000000000);
-    int64_t changed = strtoll(fields[7], NULL, 10), difference = ahead(strtoll(fields[8], NULL, 10));
+    int64_t changed = strtoll(fields[7], NULL, 10), sent = strtoll(fields[8], NULL, 10), difference = ahead(sent);
+    sent += difference;
     if (changed)
         changed += difference;
     const struct stat st = {
@@ -255,10 +261,10 @@ static void apply(const struct mount *mount, char *const fields[FIELDS]) {
         create(mount, path, &st);
     } else if (strcmp(kind, "modify") == 0 && !own_change(mount, path, changed)) {
         modify(mount, path, &st);
-    } else if (strcmp(kind, "delete") == 0 && !own_removal(mount, path, changed)) {
+    } else if (strcmp(kind, "delete") == 0 && !own_removal(mount, path, changed, sent)) {
         delete(mount, path, &st);
     } else if (strcmp(kind, "move") == 0 && usable(other)) {
-        if (!own_removal(mount, path, 0) || !own_change(mount, other, changed)) {
+        if (!own_removal(mount, path, 0, sent) || !own_change(mount, other, changed)) {
             forget(mount, other);
             move(mount, path, other, &st);
         }

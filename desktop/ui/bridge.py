@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
@@ -186,12 +186,8 @@ class Bridge(QObject):
         self._ending = self._loop.create_task(self._finish())
 
     async def _finish(self) -> None:
-        own = asyncio.current_task()
-        tasks = [task for task in asyncio.all_tasks() if task is not own]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=END_SECONDS)
+        await _cancelled(self._tasks.values())  # each ends what it began itself
+        await _cancelled(asyncio.all_tasks() - {self._ending})
         for last in self._lasts:
             await last()
         self._loop.stop()
@@ -275,6 +271,14 @@ class Bridge(QObject):
             work.callbacks[kind](value)
         elif kind == FAILED and work.active:
             log.warning("%s %s", value.message, value.detail)
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=END_SECONDS)
 
 
 class Batch(Generic[T]):

@@ -18,6 +18,7 @@ import httpx
 
 from engine.client.errors import EngineUnreachable, StreamBroken, api_error
 from engine.client.streams import CHUNK, Duplex
+from engine.unbroken import UnbrokenTransport
 from vm.errors import EngineError
 from vm.host import host
 
@@ -87,7 +88,10 @@ class Transport:
         # dockerd would gzip archives, which costs both sides more than the local socket gains
         headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
         self._http = httpx.AsyncClient(
-            transport=dialler.http(), base_url="http://docker", timeout=self._times, headers=headers
+            transport=UnbrokenTransport(dialler.http()),
+            base_url="http://docker",
+            timeout=self._times,
+            headers=headers,
         )
         self._prefix: str | None = None
 

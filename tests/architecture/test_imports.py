@@ -66,7 +66,7 @@ CONFINED = {
     "qemu": ("vm.qemu",),
     "PySide6": ("desktop.ui", "desktop.system"),
     "PyQt6": ("desktop.ui", "desktop.system"),
-    "httpx": ("engine.client", "desktop.control"),
+    "httpx": ("engine.client", "engine.unbroken", "desktop.control"),
     "aiohttp": ("desktop.supervisor", "desktop.control"),
     "click": ("desktop.cli",),
     "dns": ("vm.host",),

@@ -75,6 +75,9 @@ def folders(json_: bool) -> None:
     table(("FOLDER", "IN THE MACHINE", "CARRIER", "STATE"), rows)
     for why in dict.fromkeys(item.why for item in found if item.why):
         click.echo(f"Not by virtiofs, which is faster: {why}.", err=True)
+    for item in found:
+        if item.unwatched:
+            click.echo(f"Containers miss changes in {item.unwatched}", err=True)
 
 
 async def _folders() -> list[FolderReport]:

@@ -241,6 +241,7 @@ class FolderReport:
     :ivar place: where it is in the machine.    :ivar state: ``mounted``, or what it waits for.
     :ivar carrier: ``virtiofs`` or ``sftp``; empty while it is not known.
     :ivar why: why it is not virtiofs, where that might be.
+    :ivar unwatched: what of it is mounted and not all followed, so that containers miss changes; and why.
     """
 
     folder: str
@@ -248,6 +249,7 @@ class FolderReport:
     state: str
     carrier: str = ""
     why: str = ""
+    unwatched: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ space.py        free space on this computer          disk.py          the data d
 keys.py         the keys' permissions                machine.py       one QEMU at most, and it is ours
 endpoint.py     a real call, and the hop that fails  docker_cli.py    the docker command
 context.py      where the docker command goes        credentials.py   credential helpers that are missing
-login.py        starting at login
+login.py        starting at login                changes.py       mounted folders that are not followed
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import cast
 from desktop.control.schema import Check
 from desktop.diagnostics import (
     acceleration,
+    changes,
     credentials,
     disk,
     docker_cli,
@@ -48,6 +49,7 @@ MODULES = (
     docker_cli,
     docker_context,
     credentials,
+    changes,
     login,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from desktop.control.schema import Check, Status
@@ -21,6 +21,7 @@ class Context:
     """The installation to look at.
 
     :ivar settings: the settings in use, or why there are none.    :ivar environment: the supervisor's variables.
+    :ivar unwatched: mounted folders of whose changes not all are told, and why.
     """
 
     paths: Paths
@@ -28,6 +29,7 @@ class Context:
     settings: Settings | SettingsError
     status: Status
     environment: Mapping[str, str]
+    unwatched: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

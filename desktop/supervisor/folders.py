@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from desktop.control.schema import FolderReport
 from desktop.settings.schema import Settings, SettingsError
+from engine.changes.used import share_of
 from engine.folders import SFTP, Share, Shares
 from vm import spec
 from vm.errors import LinkError, UserError
@@ -92,6 +93,7 @@ class Folders:
     def report(self) -> list[FolderReport]:
         """Every shared folder and how it is."""
         states, carriers = self._shares.states, self._shares.carriers
+        unwatched = self._supervisor.watching.unwatched.items()
         return [
             FolderReport(
                 share.folder,
@@ -99,6 +101,7 @@ class Folders:
                 states[share.folder],
                 carriers.get(share.folder, ""),
                 self._why(share) if carriers.get(share.folder) == SFTP else "",
+                "; ".join(f"{path}: {why}" for path, why in unwatched if share_of(path, [share.folder])),
             )
             for share in self._shares.shares
         ]

@@ -196,7 +196,8 @@ class Upkeep:
         except SettingsError as error:
             settings = error
         status = await self._supervisor.status(all_hops=True)
-        return Context(self._paths, self._host, settings, status, dict(os.environ))
+        unwatched = self._supervisor.watching.unwatched
+        return Context(self._paths, self._host, settings, status, dict(os.environ), unwatched)
 
     # -- the Docker context -------------------------------------------------------------------------------------
 

@@ -25,6 +25,11 @@ class Watching:
         supervisor.machine.changed.append(self._machine_changed)
         supervisor.machine.link_changed.append(self._replayer.use)
 
+    @property
+    def unwatched(self) -> dict[str, str]:
+        """Mounted folders of whose changes not all are told, and why."""
+        return self._replayer.unwatched
+
     async def close(self) -> None:
         """Watch no longer."""
         await self._replayer.close()

@@ -65,6 +65,11 @@ class Replayer:
                 loop.create_task(self._tell(self._watcher, carrier), name="changes of the host"),
             ]
 
+    @property
+    def unwatched(self) -> dict[str, str]:
+        """Mounted folders of whose changes not all are told, and why."""
+        return self._watcher.unwatched if self._watcher is not None else {}
+
     async def close(self) -> None:
         """Watch no longer."""
         tasks = self._tasks

@@ -7,8 +7,10 @@ watchfiles (Rust) walks large trees faster, but makes a deletion and a creation 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -47,16 +49,21 @@ KINDS: dict[type[FileSystemEvent], Kind] = {
 LIMIT = 100_000
 """Changes that are kept for somebody to take them; what comes after is lost, and said so in the log."""
 
+LIMITS = {errno.ENOSPC: "fs.inotify.max_user_watches=1048576", errno.EMFILE: "fs.inotify.max_user_instances=1024"}
+"""Linux's limits, for all programs of a user together (inotify(7)), by the error of whoever meets them."""
+
 
 class Watcher(FileSystemEventHandler):
     """Collects changes in threads of watchdog's; belongs to the loop it was made in.
 
     :param ignored: folders whose changes are none of anybody's business, such as Slipway's own.
     :ivar news: set while there are changes to take.
+    :ivar unwatched: folders that are there and not followed whole; why, and what to do where that is known.
     """
 
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
         self.news = asyncio.Event()
+        self.unwatched: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
         self._ignored = tuple(folder.rstrip(os.sep) + os.sep for folder in ignored)
         self._observer: BaseObserver | None = None
@@ -77,9 +84,18 @@ class Watcher(FileSystemEventHandler):
             self._drop(key)
         for key in [key for key, watch in self._watches.items() if not self._lives(watch)]:
             self._drop(key)  # its folder has been deleted, and may be there again
+        if self.unwatched and not self._full():
+            for key in [key for key in self._watches if key[0] in self.unwatched]:
+                self._drop(key)  # there may be room for the whole of it now
+        failed: dict[str, str] = {}
         for key in wanted - set(self._watches):
-            self._add(*key)
-        return wanted <= set(self._watches)
+            failed |= self._add(*key)
+        if self._watches and (full := self._full()):  # watchdog does not tell which it left out
+            failed |= {folder: full for folder, whole in self._watches if whole}
+        for folder in set(failed) - set(self.unwatched):
+            log.warning("changes in %s are not all followed: %s", folder, failed[folder])
+        self.unwatched = failed
+        return not failed and wanted <= set(self._watches)
 
     def take(self) -> list[Change]:
         """What has happened since the last time."""
@@ -118,18 +134,31 @@ class Watcher(FileSystemEventHandler):
         if first:
             _in_loop(self._loop, self.news.set)
 
-    def _add(self, folder: str, whole: bool) -> None:
+    def _add(self, folder: str, whole: bool) -> dict[str, str]:
+        """:return: nothing, or what :attr:`unwatched` says of it."""
         if self._observer is None:
             self._observer = Observer()
             self._observer.start()
         if not Path(folder).is_dir():
-            return
+            return {}
         try:
             watch = self._observer.schedule(self, folder, recursive=whole, event_filter=list(KINDS))
         except OSError as error:  # gone in the meantime, not readable, or no more watches
-            log.warning("changes in %s are not followed: %s", folder, error)
-            return
+            return {folder: _told(error)}
         self._watches[folder, whole] = watch
+        return {}
+
+    def _full(self) -> str:
+        """What keeps this system from following one folder more; empty when nothing does."""
+        if self._observer is None:
+            return ""
+        with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
+            try:
+                watch = self._observer.schedule(FileSystemEventHandler(), folder)
+            except OSError as error:
+                return _told(error)
+            self._observer.unschedule(watch)
+        return ""
 
     def _drop(self, key: tuple[str, bool]) -> None:
         watch = self._watches.pop(key)
@@ -139,6 +168,11 @@ class Watcher(FileSystemEventHandler):
     def _lives(self, watch: ObservedWatch) -> bool:
         emitters = self._observer.emitters if self._observer is not None else set()
         return any(emitter.watch == watch and emitter.is_alive() for emitter in emitters)
+
+
+def _told(error: OSError) -> str:
+    limit = LIMITS.get(error.errno or 0)
+    return f"{error.strerror}; raise it with: sudo sysctl {limit}" if limit else str(error)
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

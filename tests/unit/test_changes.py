@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from watchdog.observers.inotify_c import InotifyFD
 
 from engine.changes.change import Change, Kind, essence, record, spare
 from engine.changes.used import Used, share_of, to_host, used
@@ -263,3 +266,33 @@ async def test_too_much_at_once(watcher: Watcher, tmp_path: Path, monkeypatch: p
     await watcher.news.wait()
     await asyncio.sleep(0.2)
     assert len(watcher.take()) <= 4
+
+
+async def test_a_full_table_is_told_until_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the folders inside a tree watchdog says nothing when they do not fit."""
+    (tmp_path / "tree" / "inside").mkdir(parents=True)
+    tree, wanted = str(tmp_path / "tree"), Used(frozenset({f"{tmp_path}/tree"}))
+    add, room = InotifyFD.add_callback, [tree]
+
+    def limited(self: InotifyFD, path: bytes, *others: Any) -> Any:
+        if room and os.fsdecode(path) not in room:
+            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+        return add(self, path, *others)
+
+    monkeypatch.setattr(InotifyFD, "add_callback", limited)
+    watcher = Watcher()
+    try:
+        assert not await asyncio.to_thread(watcher.watch, wanted)
+        why = "inotify watch limit reached; raise it with: sudo sysctl fs.inotify.max_user_watches=1048576"
+        assert watcher.unwatched == {tree: why}
+        room[:] = ["nothing"]  # and now not even the tree itself
+        await asyncio.to_thread(watcher.watch, Used())
+        assert not await asyncio.to_thread(watcher.watch, wanted)
+        assert watcher.unwatched == {tree: why}
+        room.clear()
+        assert await asyncio.to_thread(watcher.watch, wanted)
+        assert watcher.unwatched == {}
+        (tmp_path / "tree" / "inside" / "file").touch()
+        await gathered(watcher, lambda found: any(change.path == f"{tree}/inside/file" for change in found))
+    finally:
+        await asyncio.to_thread(watcher.close)

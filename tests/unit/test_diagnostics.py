@@ -24,6 +24,7 @@ from desktop.diagnostics import (
     MODULES,
     Context,
     acceleration,
+    changes,
     credentials,
     diagnose,
     disk,
@@ -40,7 +41,7 @@ from desktop.diagnostics import (
 from desktop.diagnostics import (
     context as docker_context,
 )
-from desktop.diagnostics.base import run
+from desktop.diagnostics.base import Finding, run
 from desktop.settings.schema import Settings, SettingsError
 from desktop.system import Launch, system
 from engine.context_store import ContextStore
@@ -138,6 +139,12 @@ async def test_the_data_disk(installation: Context) -> None:
     assert finding.fix
     path.write_bytes(b"nothing like a disk")
     assert (await run(disk, installation)).passed is False
+
+
+async def test_changes(installation: Context) -> None:
+    assert (await changes.look(installation)).passed
+    full = dataclasses.replace(installation, unwatched={"/b": "raise it", "/a": "raise it"})
+    assert await changes.look(full) == Finding(False, "not all of /a, /b is followed", "raise it")
 
 
 async def test_keys(installation: Context) -> None:

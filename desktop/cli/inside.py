@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import ipaddress
 import platform
 import shlex
 import shutil
@@ -44,12 +45,16 @@ def ports(json_: bool) -> None:
     rows = [
         (
             f"{joined(item.address, item.port)}/{item.protocol}",
-            joined(item.target, item.target_port),
+            joined(item.target, item.target_port) + _where(item.target),
             item.failure or f"open, {item.connections} connections",
         )
         for item in sorted(found, key=lambda item: (item.port, item.protocol, item.address))
     ]
     table(("ADDRESS", "CONTAINER", "STATE"), rows)
+
+
+def _where(target: str) -> str:
+    return " (host network)" if ipaddress.ip_address(target).is_loopback else ""
 
 
 async def _ports() -> list[PortReport]:

@@ -29,19 +29,19 @@ from desktop.settings.store import SettingsStore
 from desktop.supervisor.boots import Boots
 from desktop.supervisor.folders import Folders
 from desktop.supervisor.jobs import Emit, Job, Work
-from desktop.supervisor.mounting import make_judge
+from desktop.supervisor.judging import in_turn, reserve
 from desktop.supervisor.news import News
 from desktop.supervisor.preferences import Preferences
 from desktop.supervisor.recovery import RestartPolicy
 from desktop.supervisor.startup import Startup, Timeline, describe
-from desktop.supervisor.surroundings import archive, with_proxies
+from desktop.supervisor.surroundings import archive
 from desktop.supervisor.truth import find_out
 from desktop.supervisor.upkeep import Upkeep
 from desktop.supervisor.watching import Watching
 from engine.client import Version
 from engine.endpoint import Endpoint
 from engine.linux import GUEST_SOCKET, LinuxEngine
-from engine.ports import Publisher
+from engine.ports import HostNetwork, Publisher
 from engine.trust import Trust
 from vm.errors import EngineError, MachineError, UserError
 from vm.finish import finish
@@ -84,6 +84,7 @@ class Supervisor:
         network = UserNetwork(self.machine.execute)
         self.publisher = Publisher(self.machine.answer, network, local=stored.ports_local)
         self.machine.asked.append(self.publisher.asked)
+        self.host_network = HostNetwork(paths.docker_socket, self.publisher.follow)
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)
@@ -94,8 +95,8 @@ class Supervisor:
         self.upkeep = Upkeep(self)
         self.watching = Watching(self)
         self.folders = Folders(self)
-        judge = with_proxies(make_judge(self), self)
-        self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=judge)
+        self.reserve = reserve(self)
+        self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=in_turn(self))
         self._job: Job | None = None
         self._failure: UserError | None = None
         self._failed_stage = ""
@@ -126,6 +127,7 @@ class Supervisor:
     async def close(self) -> None:
         """Give the user's socket and ports up. A machine that still runs is adopted by the next supervisor."""
         await self.watching.close()
+        await self.host_network.close()
         await self.publisher.close()
         await self.folders.close()
         await self.names.close()
@@ -219,6 +221,7 @@ class Supervisor:
             return "what was left has been cleaned up"
         self._open_gate(self.machine.link)
         await self.machine.answer("ports")  # what is published, for us who came late
+        await self.reserve.begin_anew()
         await self._first_answer()
         record = self.machine.record
         if record is not None:
@@ -293,6 +296,8 @@ class Supervisor:
         self.news.ring()
         if new in (MachineState.STOPPING, MachineState.STOPPED, MachineState.FAILED):
             self.publisher.clear()  # nobody shall try to reach a machine that goes down
+            self.reserve.clear()
+            self.host_network.use(None)
             self.folders.use(None)
             self.names.use(None)
             self.trust.use(None)
@@ -309,6 +314,7 @@ class Supervisor:
     def _link_changed(self, link: Link | None) -> None:
         self.news.ring()
         self.publisher.use(link)
+        self.host_network.use(link)
         self.folders.use(link)
         self.names.use(link)
         self.trust.use(link)
@@ -319,6 +325,7 @@ class Supervisor:
 
     def _open_gate(self, link: Link) -> None:
         self.publisher.use(link)
+        self.host_network.use(link)
         self.folders.use(link)
         self.names.use(link)
         self.trust.use(link)

@@ -27,7 +27,7 @@ fi
 done"""
 
 
-def make_judge(supervisor: Supervisor) -> MountJudge:
+def mount_judge(supervisor: Supervisor) -> MountJudge:
     """The endpoint's judge of bind mounts."""
     host = supervisor.host
 

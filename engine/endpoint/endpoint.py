@@ -61,7 +61,7 @@ class Endpoint:
         :param retry_seconds: how long to try again when the guest refuses streams: dockerd may be restarting.
             Until it has accepted one since the gate was opened, it is ``wait_seconds``: dockerd may be starting
         :param open_seconds: how long one attempt to open a stream may take
-        :param judge: what looks at requests to create a container before the engine gets them
+        :param judge: what looks at requests to create or start a container before the engine gets them
         """
         self.path = path
         self.stats = EndpointStats()

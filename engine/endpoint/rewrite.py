@@ -26,10 +26,11 @@ HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a body that is kept to be judged; a larger one passes unseen."""
 
-LOOKED_AT = re.compile(rb"POST (?:/v[0-9.]+)?/containers/create[? ]")
+LOOKED_AT = re.compile(rb"POST (?:/v[0-9.]+)?/containers/(?:create|[^/ ?]+/(?:re)?start)[? ]")
 
 Judge = Callable[[bytes], Awaitable[bytes]]
-"""Takes a request's body and gives what is to be sent instead, most often the same.
+"""Takes a request's body, which is empty when a container is started, and gives what is to be sent instead, most
+often the same.
 
 Raises :class:`~vm.errors.EngineError` when the request is to be refused (HTTP 400).
 """

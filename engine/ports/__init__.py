@@ -4,11 +4,15 @@ publisher.py  answers dockerd's requests, listens, and carries connections
 datagrams.py  UDP over IPv6: one stream for each client
 sockets.py    a socket that has a port
 holder.py     who has a port that is taken
+hostnet.py    what containers with the host's network listen on
+reserve.py    keeps dockerd from choosing a port that is taken
 
 dockerd runs ``vm/image/native/publish.c`` for each published port, which asks over the control port.
 So the life of a listener is that of dockerd's own proxy, and a port that is taken makes ``docker run`` fail.
 """
 
+from engine.ports.hostnet import HostNetwork
 from engine.ports.publisher import Published, Publisher
+from engine.ports.reserve import Reserve
 
-__all__ = ["Published", "Publisher"]
+__all__ = ["HostNetwork", "Published", "Publisher", "Reserve"]

@@ -14,7 +14,7 @@ import errno
 import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -93,11 +93,29 @@ class Publisher:
         self._datagrams = datagrams
         self._local = local
         self._published: dict[str, Published] = {}
+        self._latest: dict[str, int] = {}
+        self._followed: dict[str, Forward] = {}
+        self._following: set[str] = set()
         self._requests: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._carrier: Carrier | None = None
         self._turned = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def in_use(self) -> set[int]:
+        """The ports that are listened on now, whatever for."""
+        return {one.forward.port for one in self._published.values() if not one.failure}
+
+    @property
+    def latest(self) -> Iterable[int]:
+        """The last port that was asked for, of each protocol."""
+        return self._latest.values()
+
+    @property
+    def any_address(self) -> Sequence[str]:
+        """Where is listened for what is published at every address."""
+        return [here if self._local else anywhere for anywhere, here in LOOPBACK.items()]
 
     @property
     def published(self) -> list[Published]:
@@ -107,6 +125,11 @@ class Publisher:
     def asked(self, word: str, rest: str) -> None:
         """Take a request of the guest's: ``publish FORWARD`` (see vm/guest/forward.py) or ``release KEY``."""
         self._ask(word, rest)
+
+    def follow(self, forwards: Iterable[Forward]) -> None:
+        """Listen for just these, besides what the guest asks for. What fails is there with the reason."""
+        self._followed = {forward.key: forward for forward in forwards}
+        self._ask("follow", "")
 
     def narrow(self, local: bool) -> None:
         """Whether what is published at every address is for this computer only, also what is published now.
@@ -131,6 +154,7 @@ class Publisher:
     def clear(self) -> None:
         """The machine has ended: give every port back."""
         self.use(None)
+        self._followed, self._following = {}, set()
         for key in list(self._published):
             self._release(key)
 
@@ -152,6 +176,8 @@ class Publisher:
                 await self._withdraw(rest.strip())
             elif word == "move":
                 await self._move()
+            elif word == "follow":
+                await self._follow()
             else:
                 await self._answer_request(rest)
 
@@ -161,20 +187,33 @@ class Publisher:
         except ValueError as error:
             log.warning("a request for a port is not understood: %r (%s)", rest, error)
             return
+        self._latest[forward.protocol] = forward.port
         failure = await self._publish(forward)
         try:
             await self._answer(f"published {forward.key} {failure or 'ok'}")
         except LinkError as error:
             log.warning("the guest could not be answered: %s", error.message)
 
+    async def _follow(self) -> None:
+        followed = dict(self._followed)
+        for key in self._following - followed.keys():
+            await self._withdraw(key)
+        self._following = set(followed)
+        for forward in followed.values():
+            await self._publish_or_keep(forward)
+
     async def _move(self) -> None:
-        """Listen elsewhere for what is published at every address; what fails is kept with the reason."""
+        """Listen elsewhere for what is published at every address."""
         for one in self.published:
             if one.address != self._place(one.forward):
-                failure = await self._publish(one.forward)
-                if failure:
-                    log.warning("%s", failure)
-                    self._published[one.forward.key] = Published(one.forward, self._place(one.forward), failure)
+                await self._publish_or_keep(one.forward)
+
+    async def _publish_or_keep(self, forward: Forward) -> None:
+        """Listen; what fails is there all the same, with the reason."""
+        failure = await self._publish(forward)
+        if failure:
+            log.warning("%s", failure)
+            self._published[forward.key] = Published(forward, self._place(forward), failure)
 
     def _place(self, forward: Forward) -> str:
         return LOOPBACK.get(forward.address, forward.address) if self._local else forward.address

@@ -271,6 +271,59 @@ def test_nothing_is_left_after_many_cycles(
     assert machine.slipway("shell", "--", "ls", "-A", "/run/slipway/ports") == ""
 
 
+def test_a_random_port_that_is_taken_here_is_passed_over(
+    machine: RunningMachine, docker: Program, busybox: str, name: str
+) -> None:
+    """``-P``, also for a container that is removed when it does not start, and one port out of a range."""
+
+    def port_of() -> int:
+        return int(docker("port", name, "80").split()[0].rpartition(":")[2])
+
+    docker("run", "-d", "--name", name, "-p", "80", busybox, *WEB)
+    first = port_of()
+    docker("rm", "-f", name)
+    with contextlib.ExitStack() as taken:
+        for port in range(first + 1, first + 4):
+            taken.enter_context(closing(socket.create_server(("127.0.0.1", port))))
+        docker("run", "--rm", "-d", "--name", name, "-p", "80", busybox, *WEB)
+        chosen = port_of()
+        assert chosen > first + 3
+        assert answered("127.0.0.1", chosen) == "here"
+        docker("rm", "-f", name)
+        docker("run", "--rm", "-d", "--name", name, "-p", f"{first + 3}-{first + 9}:80", busybox, *WEB)
+        assert port_of() > first + 3
+        docker("rm", "-f", name)
+        failed = docker.fails("run", "--rm", "-p", f"{first + 3}:80", busybox, "true")
+        assert f"in use on this computer by {psutil.Process().name()}" in failed.err
+    docker("run", "--rm", "-d", "--name", name, "-p", f"{first + 3}:80", busybox, *WEB)
+    assert answered("127.0.0.1", first + 3) == "here"
+    docker("rm", "-f", name)
+
+
+def test_what_a_container_with_the_hosts_network_listens_on(
+    machine: RunningMachine, docker: Program, busybox: str, name: str
+) -> None:
+    port, private, late = free_port(), free_port(), free_port()
+    page = "mkdir -p /w; echo here >/w/index.html"
+    serve = f"httpd -p {port} -h /w; httpd -p 127.0.0.1:{private} -h /w"
+    docker("run", "-d", "--name", name, "--network", "host", busybox, "sh", "-c", f"{page}; {serve}; sleep 1000")
+    eventually(lambda: f"127.0.0.1 {private} tcp" in published(machine))
+    assert answered("127.0.0.1", port) == "here"
+    assert answered("127.0.0.1", private) == "here"
+    if has_ipv6():
+        assert answered("::1", port) == "here"
+    own = socket.gethostbyname(socket.gethostname())
+    if not own.startswith("127."):
+        assert refused(own, port)
+    with closing(socket.create_server(("127.0.0.1", late))):
+        docker("exec", "-d", name, "httpd", "-p", str(late), "-h", "/w")
+        eventually(lambda: "in use on this computer" in published(machine).get(f"127.0.0.1 {late} tcp", ""))
+    assert not [place for place in published(machine) if place.split()[1] in ("22", "53", "2375")]
+    docker("rm", "-f", name)
+    eventually(lambda: published(machine) == {})
+    assert refused("127.0.0.1", port)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_five_hundred_ports(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:

@@ -232,3 +232,11 @@ def test_the_beginning_of_a_request() -> None:
         assert may_be_request(CREATE[:cut]), CREATE[:cut]
     for other in (b"get / ", b"PRI * HTTP/2", b"GET  /", b"\x16\x03", b"GET / HTTP/1.1\n", b"X" * 20, b"{"):
         assert not may_be_request(other), other
+
+
+@pytest.mark.parametrize("what", ["start", "restart?t=0", "start?detachKeys=x"])
+async def test_a_start_is_looked_at_and_passed_on_as_it_is(stage: Stage, what: str) -> None:
+    request = f"POST /v1.51/containers/web/{what} HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n".encode()
+    assert await stage.ask(request) == OK
+    assert stage.judge.seen == [b""]
+    assert await stage.end() == request

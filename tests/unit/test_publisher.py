@@ -296,3 +296,27 @@ def test_what_the_guest_says_is_read_with_care() -> None:
     for text in ("17 icmp :: 8080 172.17.0.2 80", "17 tcp :: 0 172.17.0.2 80", "17 tcp x 1 172.17.0.2 80", "17"):
         with pytest.raises(ValueError, match=r"."):
             Forward.parse(text)
+
+
+async def test_what_is_followed_is_listened_for_and_a_taken_port_kept_with_its_reason(
+    publisher: Publisher, guest: Guest
+) -> None:
+    free, other = free_port(), free_port()
+    with closing(socket.create_server(("127.0.0.1", 0))) as holder:
+        taken = holder.getsockname()[1]
+
+        def forward(port: int) -> Forward:
+            return Forward(f"host-{port}", "tcp", "127.0.0.1", port, "127.0.0.1", port)
+
+        def found() -> dict[int, bool]:
+            return {one.forward.port: not one.failure for one in publisher.published}
+
+        publisher.follow([forward(free), forward(taken)])
+        await eventually(lambda: found() == {free: True, taken: False})
+        assert await say(free, b"hello") == b"hello"
+        publisher.follow([forward(free), forward(other)])
+        await eventually(lambda: found() == {free: True, other: True})
+    publisher.follow([])
+    await eventually(lambda: found() == {})
+    assert guest.answers == []
+    assert list(publisher.latest) == [], "dockerd did not choose these"

@@ -1,0 +1,180 @@
+/* What containers with the machine's own network (`--network host`) listen on, so that the host can do so as well.
+ *
+ * Reads lines of stdin: `+ID` and `-ID`, a container that is to be looked at, or no longer. Writes a line whenever what
+ * their processes listen on has changed: all of it, as `ADDRESS PORT` pairs, TCP only. Ends with its input.
+ *
+ * Which sockets there are /proc/net tells (proc_pid_net(5)); whose they are only each process's descriptors do. Those are
+ * looked through when the sockets have changed, and once more soon after, since a process may be about to enter. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CGROUPS "/sys/fs/cgroup/docker/"
+#define ID 64
+#define CONTAINERS 128
+#define SOCKETS 2048
+#define PERIOD 500     /* milliseconds */
+#define LOOKS 3
+#define LISTEN 0x0A    /* TCP_LISTEN of the kernel's tcp_states.h */
+
+struct place {
+    uint64_t inode;
+    char address[INET6_ADDRSTRLEN];
+    unsigned port;
+    bool ours;
+};
+
+static char ids[CONTAINERS][ID + 1];
+static struct place found[SOCKETS], known[SOCKETS];
+static size_t containers, count, known_count;
+
+static void read_sockets(const char *path, int family) {
+    char line[512], hex[33];
+    unsigned port, state;
+    uint64_t inode;
+    FILE *file = fopen(path, "re");
+    while (file != NULL && count < SOCKETS && fgets(line, sizeof line, file) != NULL) {
+        struct place *one = &found[count];
+        uint32_t words[4];
+        if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64, hex, &port, &state,
+                   &inode) != 4 || state != LISTEN || strlen(hex) != (family == AF_INET ? 8 : 32))
+            continue;
+        for (size_t i = 0; i * 8 < strlen(hex); i++) {
+            char word[9] = {0};
+            memcpy(word, hex + i * 8, 8);
+            words[i] = (uint32_t)strtoul(word, NULL, 16);
+        }
+        inet_ntop(family, words, one->address, sizeof one->address);
+        one->port = port;
+        one->inode = inode;
+        one->ours = false;
+        count++;
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+static void look_through(const char *process) {
+    char path[300], target[64];
+    uint64_t inode;
+    snprintf(path, sizeof path, "/proc/%s/fd", process);
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return; /* it has ended */
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
+        if (size <= 0)
+            continue;
+        target[size] = '\0';
+        if (sscanf(target, "socket:[%" SCNu64, &inode) == 1)
+            for (size_t i = 0; i < count; i++)
+                found[i].ours = found[i].ours || found[i].inode == inode;
+    }
+    closedir(folder);
+}
+
+/* A container may have control groups of its own below the one that Docker made. */
+static int visit(const char *path, const struct stat *status, int kind, struct FTW *place) {
+    char line[32];
+    (void)status;
+    if (kind != FTW_F || strcmp(path + place->base, "cgroup.procs") != 0)
+        return 0;
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        look_through(line);
+    }
+    if (file != NULL)
+        fclose(file);
+    return 0;
+}
+
+static bool same(void) {
+    if (count != known_count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (found[i].inode != known[i].inode)
+            return false;
+    return true;
+}
+
+static void tell(void) {
+    for (size_t i = 0; i < known_count; i++)
+        if (known[i].ours)
+            printf("%s %u ", known[i].address, known[i].port);
+    puts("");
+    if (fflush(stdout) != 0)
+        exit(0); /* nobody reads any more */
+}
+
+/* Look; `looks` is how often the processes are to be looked through yet. */
+static int look(int looks) {
+    bool changed = false;
+    count = 0;
+    read_sockets("/proc/net/tcp", AF_INET);
+    read_sockets("/proc/net/tcp6", AF_INET6);
+    if (!same())
+        looks = LOOKS;
+    if (looks == 0)
+        return 0;
+    for (size_t i = 0; i < containers; i++) {
+        char path[sizeof CGROUPS + ID];
+        snprintf(path, sizeof path, CGROUPS "%s", ids[i]);
+        nftw(path, visit, 16, FTW_PHYS);
+    }
+    changed = !same();
+    for (size_t i = 0; i < count && !changed; i++)
+        changed = found[i].ours != known[i].ours;
+    memcpy(known, found, sizeof *found * count);
+    known_count = count;
+    if (changed)
+        tell();
+    return looks - 1;
+}
+
+static void take(const char *line) {
+    size_t size = strlen(line + 1), i = 0;
+    if (size == 0 || size > ID || strspn(line + 1, "0123456789abcdef") != size)
+        return;
+    while (i < containers && strcmp(ids[i], line + 1) != 0)
+        i++;
+    if (line[0] == '+' && i == containers && containers < CONTAINERS)
+        strcpy(ids[containers++], line + 1);
+    else if (line[0] == '-' && i < containers && i != --containers)
+        memcpy(ids[i], ids[containers], sizeof ids[i]);
+}
+
+int main(void) {
+    static char input[8192];
+    size_t have = 0;
+    int looks = 0;
+    for (;;) {
+        struct pollfd news = {.fd = STDIN_FILENO, .events = POLLIN};
+        if (poll(&news, 1, PERIOD) > 0) {
+            ssize_t got = read(STDIN_FILENO, input + have, sizeof input - 1 - have);
+            char *end;
+            if (got <= 0)
+                return 0;
+            input[have += (size_t)got] = '\0';
+            while ((end = strchr(input, '\n')) != NULL) {
+                *end = '\0';
+                take(input);
+                have -= (size_t)(end + 1 - input);
+                memmove(input, end + 1, have + 1);
+            }
+            if (have == sizeof input - 1)
+                return 1; /* no line is that long */
+            looks = LOOKS;
+        }
+        looks = look(looks);
+    }
+}

@@ -5,9 +5,7 @@
  *
  * Which sockets there are /proc/net tells (proc_pid_net(5)); whose they are only each process's descriptors do. Those are
  * looked through when the sockets have changed, and once more soon after, since a process may be about to enter. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <dirent.h>
 #include <ftw.h>
 #include <inttypes.h>

@@ -176,6 +176,7 @@ def test_they_are_listed(machine: RunningMachine, shared_folder: Path, late_fold
         "state": "mounted",
         "carrier": "virtiofs" if server else "sftp",
         "why": why,
+        "unwatched": "",
     }
     assert found[str(Path.home())]["state"] == "mounted"
     assert found[str(late_folder)]["carrier"] == "sftp"

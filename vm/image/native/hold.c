@@ -3,22 +3,29 @@
  * Returns when they are had; who has them stays in the background, and its process id in a file. */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NOTE "/run/slipway/held"
+#define PATIENCE 5000          /* milliseconds */
 
 static void end_former(void) {
     FILE *note = fopen(NOTE, "re");
-    int pid = 0;
+    int pid = 0, process;
     if (note == NULL)
         return;
-    if (fscanf(note, "%d", &pid) == 1 && pid > 1)
+    if (fscanf(note, "%d", &pid) == 1 && pid > 1 && (process = (int)syscall(SYS_pidfd_open, pid, 0)) >= 0) {
+        struct pollfd end = {.fd = process, .events = POLLIN};
         kill(pid, SIGKILL);
+        poll(&end, 1, PATIENCE); /* only then are its ports free */
+        close(process);
+    }
     fclose(note);
     unlink(NOTE);
 }

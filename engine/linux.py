@@ -16,6 +16,7 @@ GUEST_SOCKET = "/run/docker.sock"
 GUEST_LOGS = "/var/lib/slipway/log"
 
 RETRY_SECONDS = 0.2
+PIECE = 1 << 16
 
 
 class LinuxEngine:
@@ -61,17 +62,19 @@ class LinuxEngine:
         )
 
 
-async def ask_inside(carrier: Carrier, timeout: float) -> None:
-    """Ask dockerd without the user's socket: a ``/_ping`` straight over the way into the guest.
+async def ask_inside(carrier: Carrier, timeout: float, path: str = "/_ping") -> bytes:
+    """Ask dockerd without the user's socket, straight over the way into the guest; the answer's body.
 
-    :raise EngineError: dockerd does not answer.
+    :raise EngineError: dockerd does not answer, or refuses.
     """
+    answer = b""
     try:
         async with asyncio.timeout(timeout):
             stream = await carrier.open_unix(GUEST_SOCKET)
             try:
-                await stream.write(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-                answer = await stream.read(4096)
+                await stream.write(f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+                while piece := await stream.read(PIECE):
+                    answer += piece
             finally:
                 await stream.close()
     except TimeoutError as error:
@@ -82,5 +85,7 @@ async def ask_inside(carrier: Carrier, timeout: float) -> None:
             "It is restarted by itself; see: slipway logs --source dockerd",
             error.detail,
         ) from error
-    if b" 200 " not in answer.split(b"\r\n", 1)[0]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b" 200 " not in head.split(b"\r\n", 1)[0]:
         raise EngineError("dockerd answers with an error", detail=answer.decode(errors="replace"))
+    return body

@@ -54,7 +54,7 @@ def json_variables(proxies: Proxies) -> bytes:
 
 
 class ProxyJudge:
-    """Gives containers the proxy (a :data:`~engine.endpoint.rewrite.Judge`).
+    """Gives containers the proxy (a :data:`~engine.endpoint.rewrite.Change`).
 
     :param proxies: tells those in use, as the machine calls them; may block.
     """

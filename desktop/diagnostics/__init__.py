@@ -8,6 +8,7 @@ keys.py         the keys' permissions                machine.py       one QEMU a
 endpoint.py     a real call, and the hop that fails  docker_cli.py    the docker command
 context.py      where the docker command goes        credentials.py   credential helpers that are missing
 login.py        starting at login                changes.py       mounted folders that are not followed
+ports.py        ports that are taken
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from desktop.diagnostics import (
     keys,
     login,
     machine,
+    ports,
     qemu,
     settings,
     space,
@@ -50,6 +52,7 @@ MODULES = (
     docker_context,
     credentials,
     changes,
+    ports,
     login,
 )
 

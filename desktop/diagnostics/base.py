@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +22,7 @@ class Context:
 
     :ivar settings: the settings in use, or why there are none.    :ivar environment: the supervisor's variables.
     :ivar unwatched: mounted folders of whose changes not all are told, and why.
+    :ivar waiting_ports: why ports of containers that run cannot be had yet.
     """
 
     paths: Paths
@@ -30,6 +31,7 @@ class Context:
     status: Status
     environment: Mapping[str, str]
     unwatched: Mapping[str, str] = field(default_factory=dict)
+    waiting_ports: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from desktop.settings.store import SettingsStore
 from desktop.supervisor.boots import Boots
 from desktop.supervisor.folders import Folders
 from desktop.supervisor.jobs import Emit, Job, Work
-from desktop.supervisor.judging import in_turn, reserve
+from desktop.supervisor.judging import judge, reserve
 from desktop.supervisor.news import News
 from desktop.supervisor.preferences import Preferences
 from desktop.supervisor.recovery import RestartPolicy
@@ -83,7 +83,7 @@ class Supervisor:
         stored = self._stored()
         network = UserNetwork(self.machine.execute)
         self.publisher = Publisher(self.machine.answer, network, local=stored.ports_local)
-        self.machine.asked.append(self.publisher.asked)
+        self.machine.asked.append(self._guest_asked)
         self.host_network = HostNetwork(paths.docker_socket, self.publisher.follow)
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
@@ -96,7 +96,7 @@ class Supervisor:
         self.watching = Watching(self)
         self.folders = Folders(self)
         self.reserve = reserve(self)
-        self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=in_turn(self))
+        self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=judge(self))
         self._job: Job | None = None
         self._failure: UserError | None = None
         self._failed_stage = ""
@@ -221,7 +221,8 @@ class Supervisor:
             return "what was left has been cleaned up"
         self._open_gate(self.machine.link)
         await self.machine.answer("ports")  # what is published, for us who came late
-        await self.reserve.begin_anew()
+        self.reserve.forget()
+        await self.reserve.look_ahead()
         await self._first_answer()
         record = self.machine.record
         if record is not None:
@@ -257,6 +258,7 @@ class Supervisor:
             spec = await self.startup.prepare(settings, line, self.machine.failure)
             await self.machine.start(spec, line.machine_stage)
             self._open_gate(self.machine.link)
+            await self.reserve.look_ahead()
             async with line.stage("socket"):
                 version = await self._first_answer()
         except UserError as error:
@@ -322,6 +324,11 @@ class Supervisor:
             self._endpoint.hold("the connection into the machine was lost and is being made again")
         else:
             self._open_gate(link)
+
+    def _guest_asked(self, word: str, rest: str) -> None:
+        if word == "publish" and not self.host_network.engine_answers:
+            word = "repeat"  # dockerd is just starting, and with it the containers that ran before
+        self.publisher.asked(word, rest)
 
     def _open_gate(self, link: Link) -> None:
         self.publisher.use(link)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop.settings.schema import Settings, SettingsError
-from engine.endpoint.rewrite import Judge
+from engine.endpoint.rewrite import Change
 from engine.proxies import ProxyJudge, for_guest, from_daemon
 from engine.trust import pack, registry_folders
 from vm.host import Host
@@ -28,7 +28,7 @@ def archive(host: Host) -> bytes:
     return pack(host.certificates(), registry_folders())
 
 
-def proxy_judge(supervisor: Supervisor) -> Judge:
+def proxy_judge(supervisor: Supervisor) -> Change:
     """Gives new containers the proxy."""
 
     def proxies() -> Proxies:

@@ -197,7 +197,8 @@ class Upkeep:
             settings = error
         status = await self._supervisor.status(all_hops=True)
         unwatched = self._supervisor.watching.unwatched
-        return Context(self._paths, self._host, settings, status, dict(os.environ), unwatched)
+        waiting = [one.failure for one in self._supervisor.publisher.published if one.waits]
+        return Context(self._paths, self._host, settings, status, dict(os.environ), unwatched, waiting)
 
     # -- the Docker context -------------------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ class Source:
 
 
 class MountJudge:
-    """Judges requests to create a container (a :data:`~engine.endpoint.rewrite.Judge`)."""
+    """Judges requests to create a container (a :data:`~engine.endpoint.rewrite.Change`)."""
 
     def __init__(self, shares: Shares, look: Look, advise: Advise) -> None:
         self._shares = shares

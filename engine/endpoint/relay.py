@@ -47,6 +47,8 @@ async def relay(
         if not up.done():
             up.cancel()
             await asyncio.wait([up])
+        if requests is not None:
+            requests.answer_begins()
         if not up.cancelled():
             up.exception()  # looked at, so that nobody reports it as forgotten
 
@@ -81,7 +83,7 @@ async def _down(
     """Guest to client."""
     while data := await guest.read(PIECE):
         if requests is not None:
-            requests.answered = True
+            requests.answer_begins()
         await client.write(data)
         received(len(data))
     await client.write_eof()

@@ -8,8 +8,11 @@ before the answer to the last, nonsense) ends the following for good: from then 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import unquote
 
 from engine.endpoint.framing import HEAD_END, Head, UnclearError, may_be_request
 from engine.endpoint.local import LocalStream
@@ -26,21 +29,38 @@ HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a body that is kept to be judged; a larger one passes unseen."""
 
-LOOKED_AT = re.compile(rb"POST (?:/v[0-9.]+)?/containers/(?:create|[^/ ?]+/(?:re)?start)[? ]")
+LOOKED_AT = re.compile(rb"POST (?:/v[0-9.]+)?/containers/(?:create|([^/ ?]+)/(?:re)?start)[? ]")
 
-Judge = Callable[[bytes], Awaitable[bytes]]
-"""Takes a request's body, which is empty when a container is started, and gives what is to be sent instead, most
-often the same.
+
+@dataclass(frozen=True)
+class Request:
+    """A request to create or to start a container.
+
+    :ivar container: what is to be started, by its name or ID; empty when one is to be created.
+    :ivar over: done when the engine answers, or when nobody waits for that any more.
+    """
+
+    body: bytes
+    container: str
+    over: asyncio.Future[None]
+
+
+Change = Callable[[bytes], Awaitable[bytes]]
+"""Gives the body to be sent instead of one that asks to create a container. Raises as a :data:`Judge` does."""
+
+Judge = Callable[[Request], Awaitable[bytes]]
+"""Gives the body that is to be sent, most often the same.
 
 Raises :class:`~vm.errors.EngineError` when the request is to be refused (HTTP 400).
 """
 
 
 class Requests:
-    """Passes one connection's requests on. :ivar answered: set this when something comes back from the engine."""
+    """Passes one connection's requests on."""
 
     def __init__(self, client: LocalStream, guest: Stream, sent: Callable[[int], None], judge: Judge) -> None:
-        self.answered = True
+        self._over: asyncio.Future[None] | None = None
+        self._answered = True
         self._client = client
         self._guest = guest
         self._sent = sent
@@ -59,6 +79,13 @@ class Requests:
         except _Copy as copy:
             await self._send(copy.unsent)
 
+    def answer_begins(self) -> None:
+        """Something has come back from the engine, or nothing ever will."""
+        self._answered = True
+        if self._over is not None:
+            self._over.set_result(None)
+            self._over = None
+
     async def _request(self, data: bytes) -> bytes:
         """One request, which begins with ``data``. Returns what has come of the next one."""
         while (end := HEAD_END.search(data)) is None:
@@ -72,11 +99,11 @@ class Requests:
             head = Head.parse(data[: end.end()])
         except UnclearError:
             raise _Copy(data) from None
-        if not self.answered or len(head.raw) > HEAD_LIMIT:
+        if not self._answered or len(head.raw) > HEAD_LIMIT:
             raise _Copy(data)
-        self.answered = False
-        if LOOKED_AT.match(data) and not head.expects and (head.size or 0) <= BODY_LIMIT:
-            return await self._kept(head, data)
+        self._answered = False
+        if (found := LOOKED_AT.match(data)) and not head.expects and (head.size or 0) <= BODY_LIMIT:
+            return await self._kept(head, data, unquote((found[1] or b"").decode("latin-1")))
         body, place = head.body(), len(head.raw)
         while True:
             try:
@@ -91,7 +118,7 @@ class Requests:
             if not data:
                 return b""
 
-    async def _kept(self, head: Head, data: bytes) -> bytes:
+    async def _kept(self, head: Head, data: bytes, container: str) -> bytes:
         """A request that is judged when it is complete."""
         body, place = head.body(), len(head.raw)
         kept = bytearray()
@@ -107,11 +134,12 @@ class Requests:
             if not data or len(kept) > BODY_LIMIT:
                 raise _Copy(bytes(kept) + data)
         content = bytes(body.content)
+        self._over = asyncio.get_running_loop().create_future()
         try:
-            judged = await self._judge(content)
+            judged = await self._judge(Request(content, container, self._over))
         except EngineError as refusal:
             self._client.say(answer(400, refusal, close=False))
-            self.answered = True
+            self.answer_begins()
         else:
             await self._send(bytes(kept) if judged == content else head.with_body(judged))
         return data[place:]

@@ -2,7 +2,7 @@
 
 Such a container (``--network host``) shares the machine's network, and no port of it is published. The engine
 tells when one comes and goes; the guest's program ``vm/image/native/listening.c``, which runs only meanwhile,
-tells what their processes listen on. TCP only: a UDP socket does not say whether it waits for anybody.
+tells what their processes listen on.
 """
 
 from __future__ import annotations
@@ -34,9 +34,14 @@ Publish = Callable[[Iterable[Forward]], None]
 
 
 class HostNetwork:
-    """Follows the containers of one machine. :param socket: the engine's."""
+    """Follows the containers of one machine.
+
+    :param socket: the engine's.
+    :ivar engine_answers: whether the engine does; before that it starts the containers that ran before.
+    """
 
     def __init__(self, socket: Path, publish: Publish) -> None:
+        self.engine_answers = False
         self._socket = socket
         self._publish = publish
         self._carrier: Carrier | None = None
@@ -47,6 +52,7 @@ class HostNetwork:
         if carrier is self._carrier:
             return
         self._carrier = carrier
+        self.engine_answers = False
         if self._work is not None:
             self._work.cancel()
             self._work = None
@@ -76,6 +82,7 @@ class HostNetwork:
         try:
             for one in await engine.containers.list(filters={"network": [NETWORK]}):
                 told.put_nowait(f"+{one.id}")
+            self.engine_answers = True
             while (line := await _next(told, listening, program)) is not None:
                 (members.add if line[0] == "+" else members.discard)(line[1:])
                 if program is not None and not members:
@@ -89,6 +96,8 @@ class HostNetwork:
             if listening.done():
                 await listening  # raises what ended it
         finally:
+            if listening.done():
+                self.engine_answers = False
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
             if program is not None:
@@ -138,10 +147,10 @@ class Program:
 
 
 def forwards(line: str) -> list[Forward]:
-    """What to listen on here, for a line of the guest's program: ``ADDRESS PORT ADDRESS PORT …``."""
+    """What to listen on here, for a line of the guest's program: ``PROTOCOL ADDRESS PORT PROTOCOL …``."""
     found: dict[str, Forward] = {}
     words = line.split()
-    for address, text in zip(words[::2], words[1::2], strict=False):
+    for protocol, address, text in zip(words[::3], words[1::3], words[2::3], strict=False):
         try:
             place, port = ipaddress.ip_address(address), int(text)
         except ValueError:
@@ -153,8 +162,8 @@ def forwards(line: str) -> list[Forward]:
         for here, inside in (("127.0.0.1", "127.0.0.1"), ("::1", "::1")):
             if both or (place.version == 6) == (":" in here):
                 target = inside if place.is_unspecified else str(place)
-                key = f"host-{here}-{port}"
-                found.setdefault(key, Forward(key, "tcp", here, port, target, port))
+                key = f"host-{protocol}-{here}-{port}"
+                found.setdefault(key, Forward(key, protocol, here, port, target, port))
     return list(found.values())
 
 

@@ -1,7 +1,8 @@
 """The publisher: one listener for each port that dockerd publishes, and the way from it to the container.
 
 TCP is carried by streams of ours, to any address of a container's. Datagrams over IPv4 are left to whoever can
-carry them as such (:class:`Datagrams`; QEMU's user network); it knows no IPv6, where datagrams.py carries them.
+carry them as such (:class:`Datagrams`; QEMU's user network); it knows neither IPv6 nor the machine's own loopback,
+to which datagrams.py carries them.
 Requests are taken one after the other, so that the release of a port is done before the next one asks for it. The
 way into the machine may be away for a moment: a connection waits for it, as one to the engine's socket does.
 """
@@ -35,6 +36,12 @@ WAY_SECONDS = 130.0
 """For the way into the machine to be there again, and for the container to accept: a busy one takes its time, and
 Linux tries for 127 seconds (tcp(7), tcp_syn_retries)."""
 
+RETRY_SECONDS = 5.0
+"""Between two attempts to have a port that is taken."""
+
+RETRIES_WITHOUT_LOOKING = 12
+"""After which it is looked up again who has it."""
+
 CARRIED = ("tcp", "udp")
 NOT_CARRIED = "{} is not carried to this computer"
 
@@ -66,7 +73,7 @@ class Published:
     """One published port.
 
     :ivar address: where this computer listens.    :ivar failure: why it does not; empty when it does.
-    :ivar clients: open connections.
+    :ivar clients: open connections.    :ivar waits: whether it is taken as soon as it is free.
     """
 
     forward: Forward
@@ -74,6 +81,7 @@ class Published:
     failure: str = ""
     server: asyncio.Server | DatagramServer | None = None
     clients: set[LocalStream] = field(default_factory=set)
+    waits: bool = False
 
     @property
     def by_network(self) -> bool:
@@ -93,13 +101,15 @@ class Publisher:
         self._datagrams = datagrams
         self._local = local
         self._published: dict[str, Published] = {}
-        self._latest: dict[str, int] = {}
+        self._latest: dict[tuple[str, str], int] = {}
         self._followed: dict[str, Forward] = {}
         self._following: set[str] = set()
         self._requests: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._carrier: Carrier | None = None
         self._turned = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
+        self._retrying: asyncio.Task[None] | None = None
+        self._retries = 0
         self._serving: set[asyncio.Task[None]] = set()
 
     @property
@@ -109,7 +119,7 @@ class Publisher:
 
     @property
     def latest(self) -> Iterable[int]:
-        """The last port that was asked for, of each protocol."""
+        """The last port that was asked for, of each protocol and address."""
         return self._latest.values()
 
     @property
@@ -123,7 +133,11 @@ class Publisher:
         return list(self._published.values())
 
     def asked(self, word: str, rest: str) -> None:
-        """Take a request of the guest's: ``publish FORWARD`` (see vm/guest/forward.py) or ``release KEY``."""
+        """Take a request of the guest's: ``publish FORWARD`` (see vm/guest/forward.py) or ``release KEY``.
+
+        ``repeat FORWARD`` is for a container that runs, or that dockerd starts by itself: when the port is taken
+        the container goes on without, the reason is there, and the port is had as soon as it is free.
+        """
         self._ask(word, rest)
 
     def follow(self, forwards: Iterable[Forward]) -> None:
@@ -161,7 +175,7 @@ class Publisher:
     async def close(self) -> None:
         """Give every port back and end all connections. Idempotent."""
         self.clear()
-        tasks = [task for task in (self._work, *self._serving) if task is not None]
+        tasks = [task for task in (self._work, self._retrying, *self._serving) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -178,17 +192,22 @@ class Publisher:
                 await self._move()
             elif word == "follow":
                 await self._follow()
+            elif word == "retry":
+                await self._retry()
             else:
-                await self._answer_request(rest)
+                await self._answer_request(rest, repeated=word == "repeat")
 
-    async def _answer_request(self, rest: str) -> None:
+    async def _answer_request(self, rest: str, *, repeated: bool) -> None:
         try:
             forward = Forward.parse(rest)
         except ValueError as error:
             log.warning("a request for a port is not understood: %r (%s)", rest, error)
             return
-        self._latest[forward.protocol] = forward.port
+        self._latest[forward.protocol, forward.address] = forward.port
         failure = await self._publish(forward)
+        if failure and repeated:  # nobody waits for the answer, or only who cannot do anything about it
+            self._keep(forward, failure)
+            failure = ""
         try:
             await self._answer(f"published {forward.key} {failure or 'ok'}")
         except LinkError as error:
@@ -209,11 +228,39 @@ class Publisher:
                 await self._publish_or_keep(one.forward)
 
     async def _publish_or_keep(self, forward: Forward) -> None:
-        """Listen; what fails is there all the same, with the reason."""
         failure = await self._publish(forward)
         if failure:
-            log.warning("%s", failure)
-            self._published[forward.key] = Published(forward, self._place(forward), failure)
+            self._keep(forward, failure)
+
+    def _keep(self, forward: Forward, failure: str) -> None:
+        """It is there all the same, with the reason, and is tried again."""
+        log.warning("%s", failure)
+        self._published[forward.key] = Published(forward, self._place(forward), failure, waits=True)
+        if self._retrying is None or self._retrying.done():
+            self._retrying = asyncio.get_running_loop().create_task(self._ask_to_retry(), name="retry ports")
+
+    async def _ask_to_retry(self) -> None:
+        while any(one.waits for one in self.published):
+            await asyncio.sleep(RETRY_SECONDS)
+            self._ask("retry", "")
+
+    async def _retry(self) -> None:
+        """Who has one that is still taken is looked up now and then: all processes are looked through for it."""
+        self._retries += 1
+        for one in self.published:
+            if not one.waits:
+                continue
+            made = Published(one.forward, self._place(one.forward))
+            try:
+                await self._take(made)
+            except (OSError, MachineError) as error:
+                if self._retries % RETRIES_WITHOUT_LOOKING == 0:
+                    one.failure = await self._reason(one, error)
+            else:
+                self._published[one.forward.key] = made
+                log.info(
+                    "published %s port %d/%s: it is free now", made.address, one.forward.port, one.forward.protocol
+                )
 
     def _place(self, forward: Forward) -> str:
         return LOOPBACK.get(forward.address, forward.address) if self._local else forward.address
@@ -251,24 +298,26 @@ class Publisher:
 
     async def _listen(self, published: Published) -> str:
         """Take the port; the reason why not, else empty."""
-        forward, address = published.forward, published.address
-        version = ipaddress.ip_address(address).version
         try:
-            if forward.protocol == "tcp":
-                published.server = await self._accept(published)
-            elif version == 6:
-                way = partial(self._open_udp, forward)
-                published.server = await DatagramServer.listen(address, forward.port, way)
-            else:
-                await self._datagrams.add(replace(forward, address=address))
+            await self._take(published)
         except OSError as error:
-            if error.errno in NOT_HERE and version == 6:
+            if error.errno in NOT_HERE and ":" in published.address:
                 published.failure = NO_IPV6
                 return ""
             return await self._reason(published, error)
         except MachineError as error:
             return await self._reason(published, error)
         return ""
+
+    async def _take(self, published: Published) -> None:
+        """:raise OSError: the port cannot be had.    :raise MachineError: QEMU cannot have it."""
+        forward, address = published.forward, published.address
+        if forward.protocol == "tcp":
+            published.server = await self._accept(published)
+        elif ":" in address or ipaddress.ip_address(forward.guest_address).is_loopback:
+            published.server = await DatagramServer.listen(address, forward.port, partial(self._open_udp, forward))
+        else:
+            await self._datagrams.add(replace(forward, address=address))
 
     async def _accept(self, published: Published) -> asyncio.Server:
         sock = bound(socket.SOCK_STREAM, published.address, published.forward.port)

@@ -3,6 +3,7 @@
 dockerd chooses a port by itself for ``-P``, ``-p 80`` and ``-p 8000-8010:80``, by trying which one the machine has
 free. When this computer refuses it afterwards, dockerd gives up and does not try the next. So before a container
 starts, the ports that dockerd would come to next are tried here, and those that are taken are held in the machine.
+Not held is what a container that is being started names: whose port is taken is told who has it.
 """
 
 from __future__ import annotations
@@ -10,23 +11,24 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
-import json
 import logging
 import re
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from engine.ports.sockets import bound
-from vm.errors import LinkError
+from vm.errors import LinkError, UserError
 
 log = logging.getLogger(__name__)
 
 RANDOM = range(55000, 65536)
 """Where dockerd chooses when no port is named: the machine's ``net.ipv4.ip_local_port_range``, in sysctl.conf."""
 
+EVERY = range(1, 65536)
+
 AHEAD = 64
-"""So many ports are tried from the one dockerd comes to next: more than a container publishes."""
+"""So many ports are tried from the one dockerd comes to next, besides those that are being asked for."""
 
 MOST = 256
 """Ports that are held at once; each takes two descriptors in the machine."""
@@ -47,7 +49,7 @@ class Ports(Protocol):
 
     @property
     def latest(self) -> Iterable[int]:
-        """The last one that was asked for, of each protocol."""
+        """The last one that was asked for, of each protocol and address."""
         ...
 
     @property
@@ -59,43 +61,64 @@ class Ports(Protocol):
 Hold = Callable[[Sequence[int]], Awaitable[None]]
 """Has the machine hold these ports, and no others. Raises :class:`~vm.errors.LinkError`."""
 
+Inspect = Callable[[str], Awaitable[Mapping[str, Any]]]
+"""All about a container, as the engine tells it. Raises :class:`~vm.errors.UserError`."""
+
 
 class Reserve:
-    """Looks at requests to create or start containers (a :data:`~engine.endpoint.rewrite.Judge`); changes none.
+    """Looks ahead of starts.
 
-    :ivar held: what the machine holds.
+    :ivar held: what the machine holds; None while that is not known.
     """
 
-    def __init__(self, ports: Ports, hold: Hold) -> None:
-        self.held: frozenset[int] = frozenset()
+    def __init__(self, ports: Ports, inspect: Inspect, hold: Hold) -> None:
+        self.held: frozenset[int] | None = frozenset()
         self._ports = ports
+        self._inspect = inspect
         self._hold = hold
-        self._named: set[int] = set()
+        self._starting: dict[asyncio.Future[None], Sequence[range]] = {}
         self._one = asyncio.Lock()
 
     def clear(self) -> None:
         """The machine has ended, and holds nothing any more."""
         self.held = frozenset()
 
-    async def __call__(self, body: bytes) -> bytes:
-        """The same body, when what it needs is held."""
-        asked = list(wishes(body))
-        if body and not asked:
-            return body
+    def forget(self) -> None:
+        """Whatever the machine holds, somebody before us had it do so."""
+        self.held = None
+
+    async def prepare(self, container: str, over: asyncio.Future[None]) -> None:
+        """A client starts this container. :param over: done when it has been started, or has not."""
+        try:
+            asked = wishes(await self._inspect(container))
+        except UserError as error:  # dockerd says what is wrong with it
+            log.info("which ports %s publishes is not known: %s %s", container, error.message, error.detail)
+            return
+        if not asked or over.done():
+            return
+        self._starting[over] = asked
+        over.add_done_callback(self._starting.pop)
+        named = {ports[0] for ports in asked if len(ports) == 1}
+        if len(named) < len(asked) or self.held is None or self.held & named:
+            await self._look()
+
+    async def look_ahead(self) -> None:
+        """dockerd is about to start containers by itself; which ones is not known."""
+        await self._look([RANDOM])
+
+    async def _look(self, choices: Iterable[range] = ()) -> None:
         async with self._one:
-            # who names a port is told, when it is taken, who has it
-            self._named |= {ports[0] for ports in asked if len(ports) == 1}
-            choices = [ports[:MOST] for ports in asked if len(ports) > 1] or [*self._next()]
-            wanted = {*itertools.chain(*choices), *self.held} - self._named - self._ports.in_use
-            taken = await asyncio.to_thread(_taken, sorted(wanted), self._ports.any_address)
+            asked = [*choices, *itertools.chain(*self._starting.values())]
+            named = {ports[0] for ports in asked if len(ports) == 1}
+            chosen = [ports for ports in asked if len(ports) > 1]
+            ahead = AHEAD + len(chosen)
+            wanted = dict.fromkeys(port for ports in set(chosen) for port in self._next(ports, ahead))
+            wanted |= dict.fromkeys(sorted(self.held or ()))
+            ours = named | self._ports.in_use
+            free_for_others = [port for port in wanted if port not in ours]
+            taken = await asyncio.to_thread(_taken, free_for_others, self._ports.any_address)
             if taken != self.held:
                 await self._change(taken)
-        return body
-
-    async def begin_anew(self) -> None:
-        """Hold nothing, whatever somebody before us had the machine hold."""
-        async with self._one:
-            await self._change(frozenset())
 
     async def _change(self, ports: frozenset[int]) -> None:
         try:
@@ -106,23 +129,34 @@ class Reserve:
             log.info("held in the machine, as they are in use here: %s", sorted(ports))
             self.held = ports
 
-    def _next(self) -> Iterator[range]:
+    def _next(self, ports: range, ahead: int) -> Iterator[int]:
         """What dockerd comes to next: after the last one, or from the beginning when it has been restarted."""
-        for start in {RANDOM.start, *(port + 1 for port in self._ports.latest if port in RANDOM)}:
-            yield range(start, min(start + AHEAD, RANDOM.stop))
+        if len(ports) <= MOST:
+            yield from ports
+            return
+        for start in (ports.start, *(port + 1 for port in self._ports.latest if port in ports)):
+            yield from range(start, min(start + ahead, ports.stop))
 
 
-def wishes(body: bytes) -> Iterator[range]:
-    """The host ports that a request to create a container names (Docker API, HostConfig.PortBindings)."""
-    try:
-        bindings = json.loads(body)["HostConfig"]["PortBindings"].values()
-        named = [binding["HostPort"] for listed in bindings for binding in listed]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return  # nothing published, or nonsense: dockerd says what is wrong
-    for ports in named:
-        match = _PORTS.fullmatch(ports) if isinstance(ports, str) else None
-        if match is not None and 0 < (first := int(match[1])) <= (last := int(match[2] or first)) < 65536:
-            yield range(first, last + 1)
+def wishes(container: Mapping[str, Any]) -> list[range]:
+    """The host's ports that a container publishes; dockerd chooses from those that are longer than one.
+
+    :param container: what the engine tells of it (Docker API, ContainerInspect).
+    """
+    host = container.get("HostConfig") or {}
+    bindings: Mapping[str, Any] = host.get("PortBindings") or {}
+    found = [_ports(binding.get("HostPort") or "") for listed in bindings.values() for binding in listed or ()]
+    if host.get("PublishAllPorts"):
+        exposed = (container.get("Config") or {}).get("ExposedPorts") or {}
+        found += [RANDOM for port in exposed if port not in bindings]
+    return [ports for ports in found if ports]
+
+
+def _ports(text: str) -> range:
+    match = _PORTS.fullmatch(text)
+    if match is None or (first := int(match[1])) == 0:
+        return RANDOM
+    return EVERY[first - 1 : int(match[2] or first)]
 
 
 def _taken(ports: Iterable[int], addresses: Sequence[str]) -> frozenset[int]:

@@ -34,6 +34,7 @@ from desktop.diagnostics import (
     keys,
     login,
     machine,
+    ports,
     qemu,
     settings,
     space,
@@ -145,6 +146,14 @@ async def test_changes(installation: Context) -> None:
     assert (await changes.look(installation)).passed
     full = dataclasses.replace(installation, unwatched={"/b": "raise it", "/a": "raise it"})
     assert await changes.look(full) == Finding(False, "not all of /a, /b is followed", "raise it")
+
+
+async def test_ports(installation: Context) -> None:
+    assert (await ports.look(installation)).passed
+    taken = dataclasses.replace(installation, waiting_ports=["Bind for 0.0.0.0:80 failed: in use by x"])
+    finding = await ports.look(taken)
+    assert (finding.passed, finding.found) == (False, "Bind for 0.0.0.0:80 failed: in use by x")
+    assert finding.fix
 
 
 async def test_keys(installation: Context) -> None:

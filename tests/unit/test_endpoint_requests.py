@@ -14,7 +14,9 @@ import pytest
 
 from engine.endpoint import Endpoint
 from engine.endpoint.framing import HEAD_END, Body, Head, UnclearError, may_be_request
+from engine.endpoint.rewrite import Request
 from tests.unit.carriers import MemoryCarrier, MemoryStream
+from tests.unit.sshd import eventually
 from vm.errors import EngineError
 
 CREATE = b"POST /v1.51/containers/create?name=x HTTP/1.1\r\nHost: d\r\n"
@@ -36,9 +38,12 @@ class Judge:
     """Notes the bodies; refuses those with “bad” in them, and makes “old” into “brand new”."""
 
     seen: list[bytes] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
-    async def __call__(self, body: bytes) -> bytes:
+    async def __call__(self, request: Request) -> bytes:
+        body = request.body
         self.seen.append(body)
+        self.requests.append(request)
         await asyncio.sleep(0)
         if b"bad" in body:
             raise EngineError("This is bad", "Do better.")
@@ -235,8 +240,27 @@ def test_the_beginning_of_a_request() -> None:
 
 
 @pytest.mark.parametrize("what", ["start", "restart?t=0", "start?detachKeys=x"])
-async def test_a_start_is_looked_at_and_passed_on_as_it_is(stage: Stage, what: str) -> None:
-    request = f"POST /v1.51/containers/web/{what} HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n".encode()
+@pytest.mark.parametrize("body", [b"", b"{}"])
+async def test_a_start_is_looked_at_and_passed_on_as_it_is(stage: Stage, what: str, body: bytes) -> None:
+    request = sized(f"POST /v1.51/containers/a%20web/{what} HTTP/1.1\r\nHost: d\r\n".encode(), body)
     assert await stage.ask(request) == OK
-    assert stage.judge.seen == [b""]
+    (seen,) = stage.judge.requests
+    assert (seen.container, seen.body, seen.over.done()) == ("a web", body, True)
     assert await stage.end() == request
+
+
+async def test_a_request_is_over_when_it_is_answered_or_its_client_has_left(stage: Stage) -> None:
+    stage.guest.answer = b""
+    stage.writer.write(b"POST /containers/web/start HTTP/1.1\r\nHost: d\r\n\r\n")
+    await eventually(lambda: bool(stage.guest.got))
+    (seen,) = stage.judge.requests
+    assert not seen.over.done()
+    stage.writer.transport.abort()
+    await eventually(seen.over.done)
+
+
+async def test_a_request_that_is_refused_is_over(stage: Stage) -> None:
+    await stage.ask(sized(CREATE, b"bad"))
+    (seen,) = stage.judge.requests
+    assert seen.container == ""
+    assert seen.over.done()

@@ -81,12 +81,12 @@ class Guest:
 
 @dataclass
 class Told:
-    """What was to be listened on: the last, as ``ADDRESS PORT TARGET``."""
+    """What was to be listened on: the last, as ``PROTOCOL ADDRESS PORT TARGET``."""
 
     last: list[str] = field(default_factory=list)
 
     def __call__(self, found: Iterable[Forward]) -> None:
-        self.last = [f"{one.address} {one.port} {one.guest_address}" for one in found]
+        self.last = [f"{one.protocol} {one.address} {one.port} {one.guest_address}" for one in found]
 
 
 @dataclass
@@ -114,6 +114,7 @@ async def test_nothing_runs_without_such_a_container(stage: Stage) -> None:
     stage.engine.tell("connect", ONE, "bridge")
     stage.engine.tell("connect", TWO)
     await eventually(lambda: stage.guest.heard == [f"+{TWO}"])
+    assert stage.network.engine_answers
     assert stage.carrier.opened == [f"exec {hostnet.PROGRAM}"]
 
 
@@ -121,9 +122,9 @@ async def test_containers_come_and_go(stage: Stage) -> None:
     stage.engine.running = [ONE]
     stage.network.use(stage.carrier)
     await eventually(lambda: stage.guest.heard == [f"+{ONE}"])
-    await stage.guest.say("127.0.0.1 8080 ")
-    await stage.guest.say("\n0.0.0.0 90 \n127.0.0.1 8080 0.0.0.0 81 \n127")
-    await eventually(lambda: stage.told.last == ["127.0.0.1 8080 127.0.0.1", "127.0.0.1 81 127.0.0.1"])
+    await stage.guest.say("tcp 127.0.0.1 8080 ")
+    await stage.guest.say("\ntcp 0.0.0.0 90 \ntcp 127.0.0.1 8080 udp 0.0.0.0 81 \ntcp 127")
+    await eventually(lambda: stage.told.last == ["tcp 127.0.0.1 8080 127.0.0.1", "udp 127.0.0.1 81 127.0.0.1"])
     stage.engine.tell("connect", TWO)
     stage.engine.tell("disconnect", ONE)
     await eventually(lambda: stage.guest.heard[1:] == [f"+{TWO}", f"-{ONE}"])
@@ -139,7 +140,7 @@ async def test_a_program_that_ends_is_started_again(stage: Stage) -> None:
     stage.engine.running = [ONE]
     stage.network.use(stage.carrier)
     await eventually(lambda: stage.guest.heard == [f"+{ONE}"])
-    await stage.guest.say("0.0.0.0 80\n")
+    await stage.guest.say("tcp 0.0.0.0 80\n")
     await eventually(lambda: bool(stage.told.last))
     assert stage.guest.stream is not None
     await stage.guest.stream.write_eof()
@@ -163,24 +164,28 @@ async def test_a_machine_that_goes_away(stage: Stage) -> None:
     stage.engine.running = [ONE]
     stage.network.use(stage.carrier)
     await eventually(lambda: stage.guest.starts == 1)
-    await stage.guest.say("0.0.0.0 80\n")
+    await stage.guest.say("tcp 0.0.0.0 80\n")
     await eventually(lambda: bool(stage.told.last))
     stage.network.use(None)
-    await eventually(lambda: stage.told.last == [])
+    await eventually(lambda: stage.told.last == [] and not stage.network.engine_answers)
 
 
 @pytest.mark.parametrize(
     ("line", "found"),
     [
         ("", []),
-        ("0.0.0.0 80", ["127.0.0.1 80 127.0.0.1"]),
-        ("127.0.0.5 80", ["127.0.0.1 80 127.0.0.5"]),
-        (":: 80", ["127.0.0.1 80 127.0.0.1", "::1 80 ::1"]),
-        ("0.0.0.0 80 :: 80", ["127.0.0.1 80 127.0.0.1", "::1 80 ::1"]),
-        ("::1 80", ["::1 80 ::1"]),
-        ("::ffff:127.0.0.1 80", ["127.0.0.1 80 127.0.0.1"]),
-        ("10.0.2.15 80 x 1 ::1 y fd00::1 81", ["127.0.0.1 80 10.0.2.15", "::1 81 fd00::1"]),
+        ("tcp 0.0.0.0 80", ["tcp 127.0.0.1 80 127.0.0.1"]),
+        ("tcp 127.0.0.5 80", ["tcp 127.0.0.1 80 127.0.0.5"]),
+        ("tcp :: 80", ["tcp 127.0.0.1 80 127.0.0.1", "tcp ::1 80 ::1"]),
+        ("tcp 0.0.0.0 80 tcp :: 80", ["tcp 127.0.0.1 80 127.0.0.1", "tcp ::1 80 ::1"]),
+        ("tcp 0.0.0.0 80 udp 0.0.0.0 80", ["tcp 127.0.0.1 80 127.0.0.1", "udp 127.0.0.1 80 127.0.0.1"]),
+        ("tcp ::1 80", ["tcp ::1 80 ::1"]),
+        ("tcp ::ffff:127.0.0.1 80", ["tcp 127.0.0.1 80 127.0.0.1"]),
+        (
+            "tcp 10.0.2.15 80 tcp x 1 tcp ::1 y tcp fd00::1 81",
+            ["tcp 127.0.0.1 80 10.0.2.15", "tcp ::1 81 fd00::1"],
+        ),
     ],
 )
 def test_where_is_listened(line: str, found: list[str]) -> None:
-    assert [f"{one.address} {one.port} {one.guest_address}" for one in forwards(line)] == found
+    assert [f"{one.protocol} {one.address} {one.port} {one.guest_address}" for one in forwards(line)] == found

@@ -9,9 +9,11 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import closing
 
+import psutil
 import pytest
 
 from engine.ports import Publisher
+from engine.ports import publisher as publisher_module
 from tests.unit.carriers import MemoryCarrier, MemoryStream, echo
 from tests.unit.sshd import eventually, free_port
 from vm.errors import LinkError, MachineError
@@ -320,3 +322,58 @@ async def test_what_is_followed_is_listened_for_and_a_taken_port_kept_with_its_r
     await eventually(lambda: found() == {})
     assert guest.answers == []
     assert list(publisher.latest) == [], "dockerd did not choose these"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "RETRY_SECONDS", 0.02)
+
+
+async def test_what_runs_goes_on_without_a_port_that_is_taken_and_has_it_when_it_is_free(
+    publisher: Publisher, guest: Guest, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "RETRIES_WITHOUT_LOOKING", 1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        publisher.asked("repeat", f"1 tcp 127.0.0.1 {port} 172.17.0.2 80")
+        await eventually(lambda: guest.answers == ["published 1 ok"])
+        (one,) = publisher.published
+        assert f"in use on this computer by {psutil.Process().name()} (process {os.getpid()})" in one.failure
+        assert port not in publisher.in_use
+        one.failure = "somebody else's"
+        await eventually(lambda: "(process" in one.failure)  # looked up again
+    await eventually(lambda: port in publisher.in_use)
+    assert await say(port, b"hello") == b"hello"
+    publisher.asked("release", "1")
+    await eventually(lambda: publisher.published == [])
+
+
+async def test_what_waits_for_a_port_does_so_no_longer_when_it_ends(
+    publisher: Publisher, guest: Guest, quick: None
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        publisher.asked("repeat", f"1 tcp 127.0.0.1 {port} 172.17.0.2 80")
+        await eventually(lambda: bool(publisher.published))
+        publisher.asked("release", "1")
+        await eventually(lambda: publisher.published == [])
+    assert await publish(publisher, guest, port, key="2") == "ok"
+
+
+async def test_what_containers_with_the_hosts_network_listen_on_is_tried_again(
+    publisher: Publisher, network: QemuNetwork, quick: None
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        publisher.follow([Forward("host", "tcp", "127.0.0.1", port, "127.0.0.1", port)])
+        await eventually(lambda: "in use" in "".join(one.failure for one in publisher.published))
+    await eventually(lambda: publisher.in_use == {port})
+
+
+async def test_datagrams_to_the_machines_loopback_go_by_streams(
+    publisher: Publisher, network: QemuNetwork
+) -> None:
+    port = free_port()
+    publisher.follow([Forward("host", "udp", "127.0.0.1", port, "127.0.0.1", port)])
+    await eventually(lambda: publisher.in_use == {port})
+    assert network.carried == []

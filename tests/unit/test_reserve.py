@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import importlib.util
+import os
 import re
+import shutil
 import socket
-from collections.abc import Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.ports import Publisher
 from engine.ports.reserve import AHEAD, MOST, RANDOM, Reserve, wishes
 from engine.ports.sockets import bound
-from vm.errors import LinkError
+from tests.unit.sshd import eventually
+from vm.errors import EngineError, LinkError
+from vm.guest.forward import Forward
 
-SYSCTL = Path(__file__).parents[2] / "vm/image/rootfs/etc/sysctl.conf"
+ROOT = Path(__file__).parents[2]
+SYSCTL = ROOT / "vm/image/rootfs/etc/sysctl.conf"
 
 
 @dataclass
@@ -30,15 +40,50 @@ class Ports:
 
 @dataclass
 class Machine:
-    """Notes what it is told to hold."""
+    """Has containers, and notes what it is told to hold.
 
+    :ivar between: called when the ports have been looked at, and before dockerd asks for one.
+    """
+
+    containers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     told: list[list[int]] = field(default_factory=list)
     away: bool = False
+    between: Callable[[], None] = lambda: None
+
+    async def inspect(self, name: str) -> Mapping[str, Any]:
+        if name not in self.containers:
+            raise EngineError("no such container")
+        return self.containers[name]
 
     async def hold(self, ports: Sequence[int]) -> None:
         if self.away:
             raise LinkError("away")
+        self.between()
         self.told.append(list(ports))
+
+
+class Starter:
+    """Starts containers that publish such ports."""
+
+    def __init__(self, reserve: Reserve, machine: Machine) -> None:
+        self._reserve, self._machine = reserve, machine
+
+    async def __call__(self, *host_ports: str) -> None:
+        """Start one; the engine has answered."""
+        (await self.begin(*host_ports)).set_result(None)
+        await asyncio.sleep(0)
+
+    async def begin(self, *host_ports: str) -> asyncio.Future[None]:
+        """The engine has not answered yet."""
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._machine.containers["web"] = container(*host_ports)
+        await self._reserve.prepare("web", over)
+        return over
+
+
+def container(*host_ports: str) -> Mapping[str, Any]:
+    bindings = {f"{80 + number}/tcp": [{"HostIp": "", "HostPort": port}] for number, port in enumerate(host_ports)}
+    return {"HostConfig": {"PortBindings": bindings, "PublishAllPorts": False}, "Config": {}}
 
 
 @pytest.fixture
@@ -53,7 +98,12 @@ def machine() -> Machine:
 
 @pytest.fixture
 def reserve(ports: Ports, machine: Machine) -> Reserve:
-    return Reserve(ports, machine.hold)
+    return Reserve(ports, machine.inspect, machine.hold)
+
+
+@pytest.fixture
+def start(reserve: Reserve, machine: Machine) -> Starter:
+    return Starter(reserve, machine)
 
 
 def free_run(count: int) -> int:
@@ -87,11 +137,6 @@ def holder(request: pytest.FixtureRequest, first: int) -> Iterator[socket.socket
         yield sock
 
 
-def create(*host_ports: str) -> bytes:
-    bindings = {f"{80 + number}/tcp": [{"HostIp": "", "HostPort": port}] for number, port in enumerate(host_ports)}
-    return json.dumps({"Image": "x", "HostConfig": {"PortBindings": bindings}}).encode()
-
-
 def test_the_range_is_the_machines() -> None:
     match = re.search(r"^net\.ipv4\.ip_local_port_range = (\d+) (\d+)$", SYSCTL.read_text(), re.MULTILINE)
     assert match is not None
@@ -99,71 +144,116 @@ def test_the_range_is_the_machines() -> None:
 
 
 async def test_a_taken_port_is_held_before_a_start_and_given_back(
-    reserve: Reserve, machine: Machine, first: int, holder: socket.socket
+    start: Starter, machine: Machine, first: int, holder: socket.socket
 ) -> None:
-    assert await reserve(b"") == b""
+    await start("")
     assert first + 1 in machine.told[-1]
     count = len(machine.told)
-    await reserve(b"")
+    await start("0")
     assert len(machine.told) == count, "nothing has changed"
     holder.close()
-    await reserve(b"")
+    await start("")
     assert first + 1 not in machine.told[-1]
     assert len(machine.told) == count + 1
 
 
-async def test_ours_are_not_held(
-    reserve: Reserve, machine: Machine, ports: Ports, first: int, holder: socket.socket
-) -> None:
-    ports.in_use.add(first + 1)
-    await reserve(b"")
-    assert all(first + 1 not in told for told in machine.told)
-
-
-async def test_a_range_is_looked_at_when_a_container_is_made(
-    reserve: Reserve, machine: Machine, ports: Ports, first: int, holder: socket.socket
-) -> None:
-    ports.latest.clear()
-    body = create(f"{first}-{first + 3}", "")
-    assert await reserve(body) == body
-    assert machine.told == [[first + 1]]
-    await reserve(b"")
-    assert first + 1 in reserve.held, "until it is free"
-
-
-async def test_who_names_a_port_is_told_who_has_it(
-    reserve: Reserve, machine: Machine, first: int, holder: socket.socket
-) -> None:
-    await reserve(b"")
-    assert first + 1 in reserve.held
-    await reserve(create(str(first + 1)))
-    assert first + 1 not in machine.told[-1]
-    await reserve(b"")
-    assert first + 1 not in reserve.held
-
-
-async def test_a_machine_that_cannot_be_asked(
-    reserve: Reserve, machine: Machine, first: int, holder: socket.socket, caplog: pytest.LogCaptureFixture
-) -> None:
-    machine.away = True
-    assert await reserve(b"") == b""
-    assert "not held in the machine: away" in caplog.text
-    machine.away = False
-    await reserve(b"")
+async def test_all_that_is_exposed(reserve: Reserve, machine: Machine, first: int, holder: socket.socket) -> None:
+    exposed = {"HostConfig": {"PublishAllPorts": True}, "Config": {"ExposedPorts": {"80/tcp": {}}}}
+    machine.containers["web"] = exposed
+    await reserve.prepare("web", asyncio.get_running_loop().create_future())
     assert first + 1 in machine.told[-1]
 
 
+async def test_ours_are_not_held(
+    start: Starter, machine: Machine, ports: Ports, first: int, holder: socket.socket
+) -> None:
+    ports.in_use.add(first + 1)
+    await start("")
+    assert all(first + 1 not in told for told in machine.told)
+
+
+async def test_a_range_is_looked_at_whenever_its_container_starts(
+    start: Starter, reserve: Reserve, machine: Machine, ports: Ports, first: int, holder: socket.socket
+) -> None:
+    ports.latest.clear()
+    await start(f"{first}-{first + 3}")
+    assert machine.told == [[first + 1]]
+    await start("")
+    assert reserve.held is not None
+    assert first + 1 in reserve.held, "until it is free"
+    with closing(socket.create_server(("127.0.0.1", first + 2))):
+        await start(f"{first}-{first + 3}")
+        assert {first + 1, first + 2} <= reserve.held
+
+
+async def test_who_names_a_port_is_told_who_has_it(
+    start: Starter, reserve: Reserve, machine: Machine, first: int, holder: socket.socket
+) -> None:
+    await start("")
+    assert reserve.held is not None
+    assert first + 1 in reserve.held
+    naming = await start.begin(str(first + 1))
+    assert first + 1 not in machine.told[-1]
+    await start("")
+    assert first + 1 not in reserve.held, "while the engine has not answered"
+    naming.set_result(None)
+    await asyncio.sleep(0)
+    await start("")
+    assert first + 1 in reserve.held
+
+
+async def test_nothing_is_looked_at_for_who_publishes_nothing(
+    start: Starter, machine: Machine, first: int, holder: socket.socket
+) -> None:
+    await start()
+    await start("8080", "8081")
+    assert machine.told == []
+
+
+async def test_more_ports_at_once_are_looked_at_for_those_that_start_together(
+    start: Starter, machine: Machine, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports.latest.append(RANDOM.start + 999)
+    tried: set[int] = set()
+
+    def note(kind: int, address: str, port: int) -> socket.socket:
+        tried.add(port)
+        return socket.socket()
+
+    monkeypatch.setattr("engine.ports.reserve.bound", note)
+    for _ in range(3):
+        await start.begin(*[""] * 40)
+    assert max(tried) == RANDOM.start + 1000 + AHEAD + 3 * 40 - 1
+
+
+async def test_a_machine_that_cannot_be_asked(
+    start: Starter, machine: Machine, first: int, holder: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine.away = True
+    await start("")
+    assert "not held in the machine: away" in caplog.text
+    machine.away = False
+    await start("")
+    assert first + 1 in machine.told[-1]
+
+
+async def test_a_container_that_is_not_there_is_left_to_the_engine(reserve: Reserve, machine: Machine) -> None:
+    await reserve.prepare("nobody", asyncio.get_running_loop().create_future())
+    assert machine.told == []
+
+
 async def test_what_an_earlier_supervisor_had_held(reserve: Reserve, machine: Machine) -> None:
-    await reserve.begin_anew()
-    assert machine.told == [[]]
+    reserve.forget()
+    await reserve.look_ahead()
+    assert len(machine.told) == 1
 
 
 async def test_a_machine_that_has_ended_holds_nothing(
-    reserve: Reserve, machine: Machine, first: int, holder: socket.socket
+    start: Starter, reserve: Reserve, machine: Machine, first: int, holder: socket.socket
 ) -> None:
-    await reserve(b"")
+    await start("")
     reserve.clear()
-    await reserve(b"")
+    await start("")
     assert len(machine.told) == 2
     assert first + 1 in machine.told[1]
 
@@ -172,42 +262,123 @@ async def test_a_machine_that_has_ended_holds_nothing(
     ("asked", "found"),
     [
         ([], []),
-        (["", "0"], []),
+        (["", "0"], [RANDOM, RANDOM]),
         (["8080"], [range(8080, 8081)]),
         (["8000-8010", "81"], [range(8000, 8011), range(81, 82)]),
-        (["9-8", "70000", "1-99999", "x", "-1"], []),
+        (["9-8"], []),
     ],
 )
-def test_what_a_request_names(asked: list[str], found: list[range]) -> None:
-    assert list(wishes(create(*asked))) == found
+def test_what_a_container_publishes(asked: list[str], found: list[range]) -> None:
+    assert wishes(container(*asked)) == found
 
 
 @pytest.mark.parametrize(
-    "body",
+    "told",
     [
-        b"",
-        b"{",
-        b"[]",
-        b'{"HostConfig": null}',
-        b'{"HostConfig": {"PortBindings": {"80/tcp": null}}}',
-        b'{"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": 8080}]}}}',
-        b'{"HostConfig": {"PortBindings": [1]}}',
+        {},
+        {"HostConfig": None},
+        {"HostConfig": {"PortBindings": None}},
+        {"HostConfig": {"PortBindings": {"80/tcp": None}, "PublishAllPorts": True}, "Config": {}},
     ],
 )
-async def test_nonsense_and_nothing_are_passed_on(reserve: Reserve, body: bytes) -> None:
-    assert list(wishes(body)) == []
-    assert await reserve(body) == body
+def test_who_publishes_nothing(told: Mapping[str, Any]) -> None:
+    assert wishes(told) == []
 
 
 async def test_a_huge_range_is_not_looked_through(
-    reserve: Reserve, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    start: Starter, machine: Machine, ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried: list[int] = []
+    tried: set[int] = set()
 
     def note(kind: int, address: str, port: int) -> socket.socket:
-        tried.append(port)
+        tried.add(port)
         return socket.socket()
 
     monkeypatch.setattr("engine.ports.reserve.bound", note)
-    await reserve(create("1024-65535"))
-    assert set(tried) == set(range(1024, 1024 + MOST))
+    ports.latest.append(20000)
+    await start("1024-65535")
+    assert tried == {*range(1024, 1024 + AHEAD + 1), *range(20001, 20001 + AHEAD + 1)}
+    assert len(tried) <= MOST
+
+
+async def test_a_port_that_is_taken_after_it_was_looked_at(
+    start: Starter, machine: Machine, ports: Ports, first: int, holder: socket.socket
+) -> None:
+    """It was free when it was tried; before it can be had somebody takes it, and who started it hears that."""
+    answers: list[str] = []
+    taken: list[socket.socket] = []
+
+    async def answer(line: str) -> None:
+        answers.append(line)
+
+    def grab() -> None:
+        taken.append(socket.create_server(("127.0.0.1", first + 2)))
+
+    machine.between = grab
+    await start(f"{first}-{first + 3}")
+    publisher = Publisher(answer, Nobody())
+    try:
+        assert machine.told == [[first + 1]]
+        publisher.asked("publish", f"1 tcp 127.0.0.1 {first + 2} 172.17.0.2 80")
+        await eventually(lambda: bool(answers))
+        (said,) = answers
+        assert said.startswith(f"published 1 Bind for 127.0.0.1:{first + 2} failed: the port is in use")
+        assert f"(process {os.getpid()})" in said
+    finally:
+        await publisher.close()
+        taken[0].close()
+
+
+class Nobody:
+    """Carries no datagrams."""
+
+    async def add(self, forward: Forward) -> None:
+        raise AssertionError(forward)
+
+    async def remove(self, forward: Forward) -> None:
+        raise AssertionError(forward)
+
+
+# -- the guest's program -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``hold``, compiled for this computer."""
+    compiler = (
+        [sys.executable, "-m", "ziglang", "cc"]
+        if importlib.util.find_spec("ziglang")
+        else [shutil.which("cc") or "cc"]
+    )
+    made = tmp_path_factory.mktemp("hold") / "hold"
+    source = ROOT / "vm/image/native/hold.c"
+    flags = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE"]
+    subprocess.run([*compiler, *flags, source, "-o", made], check=True, capture_output=True, timeout=300)
+    return made
+
+
+def is_free(port: int) -> bool:
+    try:
+        bound(socket.SOCK_STREAM, "127.0.0.1", port).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a program of the guest's")
+def test_what_is_held_and_by_whom(program: Path, tmp_path: Path) -> None:
+    """Each run has its own ports and none of the last one's; a process that is none of ours is left alone."""
+    lock, one = tmp_path / "lock", free_run(3)
+    with subprocess.Popen(["sleep", "1000"]) as bystander:
+        lock.write_text(f"{bystander.pid}\n")  # whatever the file says
+        try:
+            subprocess.run([program, lock, str(one), str(one + 1)], check=True, timeout=10)
+            assert [is_free(one + step) for step in range(3)] == [False, False, True]
+            subprocess.run([program, lock, str(one + 1), str(one + 2)], check=True, timeout=10)
+            assert [is_free(one + step) for step in range(3)] == [True, False, False]
+            subprocess.run([program, lock], check=True, timeout=10)
+            assert all(is_free(one + step) for step in range(3))
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
+            subprocess.run([program, lock], check=True, timeout=10)

@@ -42,7 +42,7 @@ class GuestStage:
 
 Listener = Callable[[GuestStage], None]
 
-REQUESTS = ("publish", "release")
+REQUESTS = ("publish", "repeat", "release")
 """What the guest asks of the host."""
 
 Asked = Callable[[str, str], None]

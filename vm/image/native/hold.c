@@ -1,6 +1,7 @@
-/* hold PORT...: have these TCP and UDP ports, and no others of before, so that dockerd takes none of them when it may
+/* hold LOCK PORT...: have these TCP and UDP ports, and no others of before, so that dockerd takes none of them when it may
  * choose: they are in use on the host. Nobody listens there. A port that is in use in the machine already is left out.
- * Returns when they are had; who has them stays in the background, and its process id in a file. */
+ * Returns when they are had; who has them stays in the background, with a lock on that file by which the next one knows it
+ * (fcntl(2), F_GETLK: the kernel tells whose it is, and gives it back when the process ends, however it does). */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,22 +13,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define NOTE "/run/slipway/held"
 #define PATIENCE 5000          /* milliseconds */
 
-static void end_former(void) {
-    FILE *note = fopen(NOTE, "re");
-    int pid = 0, process;
-    if (note == NULL)
+static pid_t holder(int lock) {
+    struct flock found = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(lock, F_GETLK, &found) == 0 && found.l_type != F_UNLCK ? found.l_pid : 0;
+}
+
+static void end_former(int lock) {
+    pid_t former = holder(lock);
+    int process = former > 0 ? (int)syscall(SYS_pidfd_open, former, 0) : -1;
+    struct pollfd end = {.fd = process, .events = POLLIN};
+    if (process < 0)
         return;
-    if (fscanf(note, "%d", &pid) == 1 && pid > 1 && (process = (int)syscall(SYS_pidfd_open, pid, 0)) >= 0) {
-        struct pollfd end = {.fd = process, .events = POLLIN};
-        kill(pid, SIGKILL);
-        poll(&end, 1, PATIENCE); /* only then are its ports free */
-        close(process);
+    if (holder(lock) == former) { /* so the descriptor is of the one that has it, and of none that came after */
+        syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+        poll(&end, 1, PATIENCE);  /* only then are its ports free */
     }
-    fclose(note);
-    unlink(NOTE);
+    close(process);
 }
 
 /* Without SO_REUSEADDR, and for both families: whatever address dockerd binds to, it cannot. */
@@ -42,11 +45,29 @@ static int have(int kind, int port) {
     return 0;
 }
 
+/* In the background: take the lock, say so, and stay. */
+static void stay(int lock, int said) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int nothing = open("/dev/null", O_RDWR);
+    if (fcntl(lock, F_SETLK, &whole) != 0 || setsid() < 0 || write(said, "", 1) != 1)
+        _exit(1);
+    close(said);
+    for (int i = 0; i < 3; i++)
+        dup2(nothing, i);
+    for (;;)
+        pause();
+}
+
 int main(int count, char **arguments) {
-    int had = 0, nothing;
+    int had = 0, ready[2], lock = count > 1 ? open(arguments[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    char word;
     pid_t child;
-    end_former();
-    for (int i = 1; i < count; i++) {
+    if (lock < 0 || pipe(ready) != 0) {
+        perror("the lock");
+        return 1;
+    }
+    end_former(lock);
+    for (int i = 2; i < count; i++) {
         int port = atoi(arguments[i]);
         if (port < 1 || port > 65535) {
             fprintf(stderr, "not a port: %s\n", arguments[i]);
@@ -56,23 +77,12 @@ int main(int count, char **arguments) {
     }
     if (had == 0)
         return 0;
-    if ((child = fork()) < 0) {
-        perror("fork");
+    if ((child = fork()) == 0)
+        stay(lock, ready[1]);
+    close(ready[1]);
+    if (child < 0 || read(ready[0], &word, 1) != 1) {
+        fputs("nobody stays to hold them\n", stderr);
         return 1;
     }
-    if (child > 0) {
-        FILE *note = fopen(NOTE, "we");
-        if (note == NULL || fprintf(note, "%d\n", child) < 0 || fclose(note) != 0) {
-            perror(NOTE);
-            kill(child, SIGKILL);
-            return 1;
-        }
-        return 0;
-    }
-    setsid();
-    nothing = open("/dev/null", O_RDWR);
-    for (int i = 0; i < 3; i++)
-        dup2(nothing, i);
-    for (;;)
-        pause();
+    return 0;
 }

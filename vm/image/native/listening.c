@@ -1,10 +1,12 @@
 /* What containers with the machine's own network (`--network host`) listen on, so that the host can do so as well.
  *
  * Reads lines of stdin: `+ID` and `-ID`, a container that is to be looked at, or no longer. Writes a line whenever what
- * their processes listen on has changed: all of it, as `ADDRESS PORT` pairs, TCP only. Ends with its input.
+ * their processes listen on has changed: all of it, as `PROTOCOL ADDRESS PORT`. Ends with its input.
  *
  * Which sockets there are /proc/net tells (proc_pid_net(5)); whose they are only each process's descriptors do. Those are
- * looked through when the sockets have changed, and once more soon after, since a process may be about to enter. */
+ * looked through when the sockets have changed, soon after, since a process may be about to enter, and then seldom, for
+ * sockets that are handed over. A UDP socket does not say that it waits for anybody: one that does is not connected, and
+ * its port is none of those that the kernel chooses. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <ftw.h>
@@ -22,10 +24,14 @@
 #define SOCKETS 2048
 #define PERIOD 500     /* milliseconds */
 #define LOOKS 3
+#define SELDOM 20      /* periods */
 #define LISTEN 0x0A    /* TCP_LISTEN of the kernel's tcp_states.h */
+#define UNCONNECTED 0x07 /* TCP_CLOSE there */
+#define RANGE "/proc/sys/net/ipv4/ip_local_port_range"
 
 struct place {
     uint64_t inode;
+    const char *protocol;
     char address[INET6_ADDRSTRLEN];
     unsigned port;
     bool ours;
@@ -34,8 +40,16 @@ struct place {
 static char ids[CONTAINERS][ID + 1];
 static struct place found[SOCKETS], known[SOCKETS];
 static size_t containers, count, known_count;
+static unsigned chosen_first = 32768, chosen_last = 60999; /* ports that the kernel chooses */
 
-static void read_sockets(const char *path, int family) {
+static void read_range(void) {
+    FILE *file = fopen(RANGE, "re");
+    if (file != NULL && fscanf(file, "%u %u", &chosen_first, &chosen_last) == 2)
+        fclose(file);
+}
+
+static void read_sockets(const char *path, const char *protocol, int family) {
+    const bool tcp = strcmp(protocol, "tcp") == 0;
     char line[512], hex[33];
     unsigned port, state;
     uint64_t inode;
@@ -44,7 +58,9 @@ static void read_sockets(const char *path, int family) {
         struct place *one = &found[count];
         uint32_t words[4];
         if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64, hex, &port, &state,
-                   &inode) != 4 || state != LISTEN || strlen(hex) != (family == AF_INET ? 8 : 32))
+                   &inode) != 4 || state != (tcp ? LISTEN : UNCONNECTED) || strlen(hex) != (family == AF_INET ? 8 : 32))
+            continue;
+        if (!tcp && port >= chosen_first && port <= chosen_last)
             continue;
         for (size_t i = 0; i * 8 < strlen(hex); i++) {
             char word[9] = {0};
@@ -52,6 +68,7 @@ static void read_sockets(const char *path, int family) {
             words[i] = (uint32_t)strtoul(word, NULL, 16);
         }
         inet_ntop(family, words, one->address, sizeof one->address);
+        one->protocol = protocol;
         one->port = port;
         one->inode = inode;
         one->ours = false;
@@ -108,7 +125,7 @@ static bool same(void) {
 static void tell(void) {
     for (size_t i = 0; i < known_count; i++)
         if (known[i].ours)
-            printf("%s %u ", known[i].address, known[i].port);
+            printf("%s %s %u ", known[i].protocol, known[i].address, known[i].port);
     puts("");
     if (fflush(stdout) != 0)
         exit(0); /* nobody reads any more */
@@ -116,17 +133,23 @@ static void tell(void) {
 
 /* Look; `looks` is how often the processes are to be looked through yet. */
 static int look(int looks) {
+    static int periods;
     bool changed = false;
     count = 0;
-    read_sockets("/proc/net/tcp", AF_INET);
-    read_sockets("/proc/net/tcp6", AF_INET6);
+    read_sockets("/proc/net/tcp", "tcp", AF_INET);
+    read_sockets("/proc/net/tcp6", "tcp", AF_INET6);
+    read_sockets("/proc/net/udp", "udp", AF_INET);
+    read_sockets("/proc/net/udp6", "udp", AF_INET6);
     if (!same())
         looks = LOOKS;
+    else if (looks == 0 && ++periods == SELDOM)
+        looks = 1;
     if (looks == 0)
         return 0;
+    periods = 0;
     for (size_t i = 0; i < containers; i++) {
         char path[sizeof CGROUPS + ID];
-        snprintf(path, sizeof path, CGROUPS "%s", ids[i]);
+        snprintf(path, sizeof path, CGROUPS "%.*s", ID, ids[i]);
         nftw(path, visit, 16, FTW_PHYS);
     }
     changed = !same();
@@ -155,6 +178,7 @@ int main(void) {
     static char input[8192];
     size_t have = 0;
     int looks = 0;
+    read_range();
     for (;;) {
         struct pollfd news = {.fd = STDIN_FILENO, .events = POLLIN};
         if (poll(&news, 1, PERIOD) > 0) {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the supervisor makes the judge, which asks the supervisor
 
 HOLD = "/usr/lib/slipway/hold /run/slipway/held"
 HOLD_SECONDS = 10.0
-INSPECT_SECONDS = 10.0
+INSPECT_SECONDS = 60.0
 
 
 def reserve(supervisor: Supervisor) -> Reserve:

@@ -26,7 +26,7 @@ from installers.checkout import system
 from tests.e2e.cli import Program, venv_program
 from tests.e2e.conftest import START_SECONDS, RunningMachine
 from tests.e2e.leftovers import assert_nothing_left
-from tests.e2e.test_ports import WEB, answered, published
+from tests.e2e.publishing import WEB, answered, published
 from tests.unit.sshd import free_port
 from vm.host import host
 

@@ -111,20 +111,25 @@ def test_all_exposed_ports_of_containers_that_start_together(
 
 def test_a_restart_passes_over_what_has_been_taken(docker: Program, busybox: str, name: str, crowded: int) -> None:
     """dockerd chooses anew; by then more ports are taken than when the container was made."""
-    docker("run", "-d", "--name", name, "-p", "80", "-p", f"{crowded - 1}-{crowded + 9}:81", busybox, *WEB)
+    begin = crowded + 100
+    docker("run", "-d", "--name", name, "-p", "80", "-p", f"{begin}-{begin + 9}:81", busybox, *WEB)
     first, ranged = port_of(docker, name), port_of(docker, name, "81")
-    assert ranged > crowded
-    with contextlib.ExitStack() as taken:
-        for port in {*range(first + 1, first + 4), *range(crowded + 1, crowded + 5)} - {first, ranged}:
-            taken.enter_context(closing(socket.create_server(("127.0.0.1", port))))
+    with contextlib.ExitStack() as stack:
+
+        def take(*ports: int) -> set[int]:
+            for port in ports:
+                stack.enter_context(closing(socket.create_server(("127.0.0.1", port))))
+            return set(ports)
+
+        taken = take(*range(first + 1, first + 4), *range(ranged + 1, ranged + 5))
         docker("restart", "-t", "0", name)
         now = port_of(docker, name)
-        assert now not in range(first + 1, first + 4)
+        assert now not in taken
         assert answered("127.0.0.1", now) == "here"
         docker("stop", "-t", "0", name)
-        taken.enter_context(closing(socket.create_server(("127.0.0.1", ranged))))
+        taken |= take(ranged)
         docker("start", name)
-        assert port_of(docker, name, "81") not in (ranged, *range(crowded + 1, crowded + 5))
+        assert not taken & {port_of(docker, name), port_of(docker, name, "81")}
 
 
 def test_compose(docker: Program, busybox: str, name: str, tmp_path: Path, crowded: int) -> None:
@@ -158,12 +163,13 @@ def test_compose(docker: Program, busybox: str, name: str, tmp_path: Path, crowd
 
 BETWEEN = """
 read -r control </etc/sv/control/supervise/pid
-for line in $(pgrep -P "$control" cat); do kill -STOP "$line"; done
+line=$(cat "/proc/$control/task/$control/children")
+kill -STOP $line
 echo held
 until ls /run/slipway/ports/*.answer >/dev/null 2>&1; do usleep 20000; done
 echo asked
 read -r word
-kill -CONT $(pgrep -P "$control" cat)
+kill -CONT $line
 """
 """In the machine: hold back what dockerd's proxy asks this computer for, until it has asked and a word comes."""
 

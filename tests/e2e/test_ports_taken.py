@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.ports.reserve import RANDOM
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
 from tests.e2e.publishing import (
@@ -199,19 +200,28 @@ def test_a_port_taken_between_check_and_bind(
 
 
 @pytest.mark.slow
-def test_a_port_that_is_taken_when_dockerd_starts_the_container_itself(
+def test_ports_that_are_taken_when_dockerd_starts_containers_itself(
     machine: RunningMachine, docker: Program, busybox: str, name: str
 ) -> None:
-    """It runs, others reach it, what has its port is told, and it gets the port when that is free."""
+    """One runs without its port until that is free, and who has it is told; one that may choose passes over."""
     port = free_port()
-    docker("run", "-d", "--name", name, "--restart", "always", "-p", f"{port}:80", busybox, *WEB)
+    always = ("run", "-d", "--restart", "always")
+    docker(*always, "--name", name, "-p", f"{port}:80", busybox, *WEB)
+    docker(*always, "--name", f"{name}-random", "-p", "80", busybox, *WEB)
     machine.slipway("stop", timeout=300)
-    with closing(socket.create_server(("", port))):
-        machine.slipway("start", timeout=900)
-        eventually(lambda: docker("inspect", "-f", "{{.State.Running}}", name) == "true", 30)
-        told = published(machine)[f"0.0.0.0 {port} tcp"]
-        assert f"in use on this computer by {psutil.Process().name()} (process {os.getpid()})" in told
-        checks = json.loads(machine.slipway.run("diagnose", "--json").out)
-        assert told in next(check["found"] for check in checks if check["name"] == "ports")
-    eventually(lambda: published(machine)[f"0.0.0.0 {port} tcp"] == "", RETRIED_SECONDS)
-    assert answered("127.0.0.1", port) == "here"
+    try:
+        with contextlib.ExitStack() as taken:
+            for one in (port, *range(RANDOM.start, RANDOM.start + 3)):
+                taken.enter_context(closing(socket.create_server(("", one))))
+            machine.slipway("start", timeout=900)
+            for one in (name, f"{name}-random"):
+                assert docker("inspect", "-f", "{{.State.Running}}", one) == "true"
+            told = published(machine)[f"0.0.0.0 {port} tcp"]
+            assert f"in use on this computer by {psutil.Process().name()} (process {os.getpid()})" in told
+            checks = json.loads(machine.slipway.run("diagnose", "--json").out)
+            assert told in next(check["found"] for check in checks if check["name"] == "ports")
+            assert answered("127.0.0.1", port_of(docker, f"{name}-random")) == "here"
+        eventually(lambda: published(machine)[f"0.0.0.0 {port} tcp"] == "", RETRIED_SECONDS)
+        assert answered("127.0.0.1", port) == "here"
+    finally:
+        docker.run("rm", "-f", f"{name}-random")

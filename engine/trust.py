@@ -17,6 +17,7 @@ from pathlib import Path
 
 from vm.errors import LinkError
 from vm.guest.stream import Link
+from vm.guest.while_linked import WhileLinked
 from vm.host.certificates import own_authorities, to_pem
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def registry_folders() -> tuple[Path, ...]:
     return SYSTEM_REGISTRIES, (Path(named) if named else Path.home() / ".docker") / "certs.d"
 
 
-class Trust:
+class Trust(WhileLinked[Link]):
     """Keeps a running machine's trust at this computer's.
 
     :param archive: makes what is to be handed over; blocks.
@@ -74,32 +75,14 @@ class Trust:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._link: Link | None = None
-        self._work: asyncio.Task[None] | None = None
         self.handed = b""
 
-    def use(self, link: Link | None) -> None:
-        """The way into the machine from now on; None while there is none."""
-        if link is self._link:
-            return
-        self._link = link
-        if self._work is not None:
-            self._work.cancel()
-        self._work = asyncio.get_running_loop().create_task(self._follow(link), name="trust") if link else None
-
-    async def close(self) -> None:
-        """Follow no more. Idempotent."""
-        work = self._work
-        self.use(None)
-        if work is not None:
-            await asyncio.wait([work])
-
-    async def _follow(self, link: Link) -> None:
+    async def work(self, way: Link) -> None:
         while True:
             archive = await asyncio.to_thread(self._archive)
             if archive != self.handed:
                 try:
-                    told = await link.run(UNPACK, input=archive, timeout=PUSH_SECONDS)
+                    told = await way.run(UNPACK, input=archive, timeout=PUSH_SECONDS)
                 except LinkError as error:
                     log.warning("certificates could not be handed over: %s", error.message)
                 else:

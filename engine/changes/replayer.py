@@ -14,6 +14,7 @@ from engine.changes.watcher import Watcher
 from engine.client import EngineClient
 from vm.errors import LinkError, UserError
 from vm.guest.stream import Carrier, Stream
+from vm.guest.while_linked import WhileLinked
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ MOUNTING = ("start", "die", "destroy")
 """Events of containers after which other folders may be in use."""
 
 
-class Replayer:
+class Replayer(WhileLinked[Carrier]):
     """Watches what running containers mount, and has the guest's program do the changes again.
 
     :param socket: the engine's.
@@ -43,27 +44,15 @@ class Replayer:
         self._socket = socket
         self._shares = shares
         self._ignored = tuple(ignored)
-        self._carrier: Carrier | None = None
-        self._tasks: list[asyncio.Task[None]] = []
         self._watcher: Watcher | None = None
         self._held: frozenset[str] = frozenset()
 
-    def use(self, carrier: Carrier | None) -> None:
-        """The way into the machine from now on; None while there is none."""
-        if carrier is self._carrier:
-            return
-        self._carrier = carrier
-        for task in self._tasks:
-            task.cancel()
-        self._tasks = []
-        if carrier is not None:
-            if self._watcher is None:
-                self._watcher = Watcher(self._ignored)
-            loop = asyncio.get_running_loop()
-            self._tasks = [
-                loop.create_task(self._follow(self._watcher), name="mounts in use"),
-                loop.create_task(self._tell(self._watcher, carrier), name="changes of the host"),
-            ]
+    async def work(self, way: Carrier) -> None:
+        if self._watcher is None:
+            self._watcher = Watcher(self._ignored)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(self._watcher), name="mounts in use")
+            group.create_task(self._tell(self._watcher, way), name="changes of the host")
 
     @property
     def unwatched(self) -> dict[str, str]:
@@ -72,9 +61,7 @@ class Replayer:
 
     async def close(self) -> None:
         """Watch no longer."""
-        tasks = self._tasks
-        self.use(None)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await super().close()
         if self._watcher is not None:
             await asyncio.to_thread(self._watcher.close)
             self._watcher = None

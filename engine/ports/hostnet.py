@@ -19,6 +19,7 @@ from engine.client import EngineClient
 from vm.errors import LinkError, UserError
 from vm.guest.forward import Forward
 from vm.guest.stream import Carrier, Stream
+from vm.guest.while_linked import WhileLinked
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ Publish = Callable[[Iterable[Forward]], None]
 """Told all that is to be listened on for such containers."""
 
 
-class HostNetwork:
+class HostNetwork(WhileLinked[Carrier]):
     """Follows the containers of one machine.
 
     :param socket: the engine's.
@@ -44,34 +45,16 @@ class HostNetwork:
         self.engine_answers = False
         self._socket = socket
         self._publish = publish
-        self._carrier: Carrier | None = None
-        self._work: asyncio.Task[None] | None = None
 
-    def use(self, carrier: Carrier | None) -> None:
-        """The way into the machine from now on; None while there is none."""
-        if carrier is self._carrier:
-            return
-        self._carrier = carrier
-        self.engine_answers = False
-        if self._work is not None:
-            self._work.cancel()
-            self._work = None
-        if carrier is not None:
-            self._work = asyncio.get_running_loop().create_task(self._follow(carrier), name="host network")
-
-    async def close(self) -> None:
-        """Follow no longer."""
-        work = self._work
-        self.use(None)
-        if work is not None:
-            await asyncio.gather(work, return_exceptions=True)
-
-    async def _follow(self, carrier: Carrier) -> None:
-        while True:
-            with suppress(UserError, ConnectionError):  # the engine comes and goes
-                async with EngineClient(self._socket) as engine:
-                    await self._follow_engine(engine, carrier)
-            await asyncio.sleep(RETRY_SECONDS)
+    async def work(self, way: Carrier) -> None:
+        try:
+            while True:
+                with suppress(UserError, ConnectionError):  # the engine comes and goes
+                    async with EngineClient(self._socket) as engine:
+                        await self._follow_engine(engine, way)
+                await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            self.engine_answers = False
 
     async def _follow_engine(self, engine: EngineClient, carrier: Carrier) -> None:
         """Until the engine goes away."""

@@ -12,6 +12,7 @@ import struct
 
 from vm.errors import LinkError
 from vm.guest.stream import Carrier, Stream
+from vm.guest.while_linked import WhileLinked
 from vm.host.names import Resolver
 
 log = logging.getLogger(__name__)
@@ -25,38 +26,22 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 PIECE = 64 * 1024
 
 
-class Names:
+class Names(WhileLinked[Carrier]):
     """Answers one machine's queries for as long as there is a way into it."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._carrier: Carrier | None = None
-        self._work: asyncio.Task[None] | None = None
-
-    def use(self, carrier: Carrier | None) -> None:
-        """The way into the machine from now on; None while there is none."""
-        if carrier is self._carrier:
-            return
-        self._carrier = carrier
-        if self._work is not None:
-            self._work.cancel()
-        self._work = None
-        if carrier is not None:
-            self._work = asyncio.get_running_loop().create_task(self._serve(carrier), name="names")
 
     async def close(self) -> None:
         """Answer no more. Idempotent."""
-        work = self._work
-        self.use(None)
-        if work is not None:
-            await asyncio.wait([work])
+        await super().close()
         self._resolver.close()
 
-    async def _serve(self, carrier: Carrier) -> None:
+    async def work(self, way: Carrier) -> None:
         pause = FIRST_PAUSE
         while True:
             try:
-                stream = await carrier.open_unix(SOCKET)
+                stream = await way.open_unix(SOCKET)
                 pause = FIRST_PAUSE
                 try:
                     await self._converse(stream)

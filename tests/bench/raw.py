@@ -1,7 +1,7 @@
 """HTTP/1.1 to a Docker socket with as little client as possible, because the way in is to be measured.
 
-Only what the benchmark asks is understood: replies with a length, in chunks, or until the connection's end, and
-the switch of protocols that ``attach`` makes. Sizes are bytes, times seconds.
+Only what the benchmark asks is understood: replies with a length, in chunks, or until the connection's end. Sizes
+are bytes, times seconds.
 """
 
 from __future__ import annotations
@@ -71,23 +71,11 @@ class Connection:
             self._socket.sendfile(file)
         return b"".join(self._body(self._head()))
 
-    def hijack(self, target: str) -> None:
-        """POST with an upgrade to a raw stream, as ``docker attach`` does; read it with :meth:`drain`."""
-        self._send("POST", target, 0, "application/json", "Connection: Upgrade\r\nUpgrade: tcp\r\n")
-        self._head(wanted=101)
-
-    def drain(self) -> int:
-        """Read to the end of the stream and throw away; return how many bytes came."""
-        total = 0
-        while block := self._file.read1(BLOCK):
-            total += len(block)
-        return total
-
-    def _send(self, method: str, target: str, length: int, kind: str, more: str = "") -> None:
+    def _send(self, method: str, target: str, length: int, kind: str) -> None:
         head = f"{method} {target} HTTP/1.1\r\nHost: docker\r\nContent-Type: {kind}\r\n"
-        self._socket.sendall(f"{head}Content-Length: {length}\r\n{more}\r\n".encode())
+        self._socket.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
 
-    def _head(self, wanted: int | None = None) -> dict[str, str]:
+    def _head(self) -> dict[str, str]:
         status = self._file.readline().decode()
         if not status.startswith("HTTP/1.1 "):
             raise BadReply(f"not HTTP: {status!r}")
@@ -96,7 +84,7 @@ class Connection:
             name, _, value = line.partition(":")
             head[name.lower()] = value.strip()
         code = int(status.split()[1])
-        if code != wanted if wanted else not 200 <= code < 300:
+        if not 200 <= code < 300:
             raise BadReply(status.strip() + " " + b"".join(self._body(head)).decode(errors="replace"))
         return {**head, "status": str(code)}
 

@@ -74,7 +74,7 @@ def measure_latency(subject: Subject, report: Report, say: Callable[[str], None]
 
 
 def measure_throughput(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
-    """``save`` and ``load`` of one image."""
+    """``save``, ``export`` and ``load`` of one image."""
     archive = subject.home / "image.tar"
     _make_image(subject.home, archive)
     with Connection(subject.socket) as connection:
@@ -83,6 +83,7 @@ def measure_throughput(subject: Subject, report: Report, say: Callable[[str], No
         for peer in peers:
             ways: tuple[tuple[str, Way, Aim | None], ...] = (
                 ("save", _save, peer.save),
+                ("export", _export, peer.save),
                 ("load", lambda place: _load(place, archive), peer.load),
             )
             for name, way, aim in ways:
@@ -169,6 +170,18 @@ def _save(place: Place) -> float:
     with Connection(place) as connection:
         size = connection.download("/images/bench:latest/get")
     return size / 1e6 / (time.perf_counter() - began)
+
+
+def _export(place: Place) -> float:
+    with Connection(place) as connection:
+        body = {"Image": "bench:latest", "Cmd": ["never started"]}
+        container = f"/containers/{connection.ask_json('POST', '/containers/create', body)['Id']}"
+        began = time.perf_counter()
+        size = connection.download(f"{container}/export")
+        took = time.perf_counter() - began
+    with Connection(place) as connection:
+        connection.ask("DELETE", container)
+    return size / 1e6 / took
 
 
 def _load(place: Place, archive: Path) -> float:

@@ -23,6 +23,7 @@ HANGS = f"{CONSOLE}\nexec sleep 60"
 HANGS_LATER = f"{CONSOLE}\necho 'Linux version 6.12' > $console\nexec sleep 60"
 CRASHES = f"{CONSOLE}\necho 'KVM internal error. Suberror: 1' >&2; exec sleep 60"
 REFUSES = f"{CONSOLE}\necho 'qemu: invalid accelerator kvm' >&2; exit 1"
+ASSERTS = f"{CONSOLE}\necho \"qemu: kvm.c:3183: Assertion 'ret == n' failed.\" >&2; exit 134"
 
 
 class Setting:
@@ -73,6 +74,7 @@ async def test_proof_is_found_and_kept(setting: Setting) -> None:
         (HANGS_LATER, "a trial boot hung after its first messages (given 0.5 s)"),
         (CRASHES, "a trial boot failed with “KVM internal error. Suberror: 1”"),
         (REFUSES, "QEMU ended at once: qemu: invalid accelerator kvm"),
+        (ASSERTS, "QEMU broke off with an internal error"),
     ],
 )
 async def test_failure_means_emulation_with_reason_and_advice(setting: Setting, behaviour: str, why: str) -> None:

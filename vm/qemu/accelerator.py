@@ -39,6 +39,9 @@ PROOF = "Unable to mount root fs"
 SYMPTOMS = ("KVM internal error", "failed to initialize", "Could not access KVM", "Unexpected VP exit")
 """Output that shows a trial has failed, so that the rest of the deadline need not be waited for."""
 
+ASSERTION = "Assertion "
+"""In what assert(3) prints, on any system."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -198,5 +201,7 @@ def _symptom(printed: str, console: str, ended: bool, code: int | None, deadline
     if not ended:
         where = "after its first messages" if console.strip() else "before the kernel's first message"
         return f"a trial boot hung {where} (given {deadline:g} s)"
-    last = printed.strip().splitlines()[-1:] or [describe_exit(code)]
-    return f"QEMU ended at once: {last[0]}"
+    last = (printed.strip().splitlines() or [describe_exit(code)])[-1]
+    if ASSERTION in last:  # names a line of QEMU's source: for the log, which has it
+        return "QEMU broke off with an internal error"
+    return f"QEMU ended at once: {last}"

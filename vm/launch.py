@@ -143,6 +143,7 @@ async def _launch(
         started=time.time(),
         link_socket=str(spec.link_socket or ""),
         shares={tag: [server.pid, server.birth] for tag, server in started.running.items()},
+        roots=started.roots,
         unshared=spec.unshared,
     )
     session = Session(process, monitor, control, record, started.running)

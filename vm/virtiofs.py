@@ -13,7 +13,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
+
+import psutil
 
 from vm.errors import MachineError
 from vm.host import Host
@@ -99,6 +102,7 @@ class Servers:
 
     :ivar spec: the specification, with the descriptors that QEMU is to inherit.
     :ivar running: by tag, the processes.
+    :ivar roots: by tag, the :func:`root_of` the folder they serve, which they hold whatever becomes of its name.
     """
 
     def __init__(self, spec: MachineSpec, host: Host, paths: Paths) -> None:
@@ -107,6 +111,7 @@ class Servers:
         self._paths = paths
         self._open = ExitStack()
         self.running: dict[str, QemuProcess] = {}
+        self.roots: dict[str, list[int]] = {}
 
     def __enter__(self) -> Servers:
         """:raise MachineError: a server cannot be started."""
@@ -130,6 +135,7 @@ class Servers:
             listener, connection = self._host.listen_and_connect(self._paths.share_socket)
         except OSError as error:
             raise MachineError("The server of shared folders cannot be reached", detail=str(error)) from error
+        self.roots[share.tag] = root_of(share.folder)
         with listener:
             self._open.enter_context(connection)
             argv = build_argv(server, share.folder, listener.fileno())
@@ -137,6 +143,60 @@ class Servers:
             process = QemuProcess.spawn(argv, self._host, output, (listener.fileno(),), NAME)
         self.running[share.tag] = process
         return replace(share, descriptor=connection.fileno())
+
+
+def root_of(folder: Path) -> list[int]:
+    """What tells a folder from another that takes its place; empty when there is none now. Looks at the disk."""
+    try:
+        st = folder.stat()
+    except OSError:
+        return []
+    return [st.st_dev, st.st_ino]
+
+
+class Silence(StrEnum):
+    """Why a server does not answer, in words."""
+
+    SUSPENDED = "its server was suspended, and has been woken"
+    DISK = "its server waits for this computer's disk"
+    HANGS = "its server hangs"
+
+
+def rouse(record: Record, tag: str) -> Silence:
+    """Find out why a folder's server does not answer, and wake it if somebody has suspended it."""
+    family = _family(record, tag)
+    try:
+        suspended = [one for one in family if one.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)]
+        for one in suspended:
+            log.warning("waking %s %d, which is suspended", NAME, one.pid)
+            one.resume()
+        if suspended:
+            return Silence.SUSPENDED
+        threads = [psutil.Process(thread.id) for one in family for thread in one.threads()]
+        if any(thread.status() == psutil.STATUS_DISK_SLEEP for thread in threads):
+            return Silence.DISK
+    except psutil.Error as error:  # it, or a thread of it, is gone meanwhile
+        log.info("looking at %s: %s", NAME, error)
+    return Silence.HANGS
+
+
+def end_server(record: Record, tag: str) -> None:
+    """End a server that hangs, at once; its machine notices, and cannot go on."""
+    for one in _family(record, tag):
+        try:
+            one.kill()
+        except psutil.Error as error:
+            log.info("ending %s: %s", NAME, error)
+
+
+def _family(record: Record, tag: str) -> list[psutil.Process]:
+    """A server's process, and those below it, one of which does the work."""
+    pid, _ = record.shares.get(tag, (0, ""))
+    try:
+        server = psutil.Process(pid)
+        return [server, *server.children(recursive=True)] if pid else []
+    except psutil.Error:
+        return []
 
 
 def find_servers(record: Record, host: Host) -> dict[str, QemuProcess]:
@@ -159,6 +219,7 @@ async def release(record: Record, tag: str, paths: Paths, host: Host) -> None:
     :raise MachineError: it cannot be ended.
     """
     pid, birth = record.shares.pop(tag, (0, ""))
+    record.roots.pop(tag, None)
     record.write(paths.qemu_record)
     process = QemuProcess.find(pid, birth, host, NAME)
     if process is not None:

@@ -234,11 +234,14 @@ class PortReport:
     failure: str
 
 
+MOUNTED = "mounted"
+
+
 @dataclass(frozen=True)
 class FolderReport:
     """A folder that is shared with the machine.
 
-    :ivar place: where it is in the machine.    :ivar state: ``mounted``, or what it waits for.
+    :ivar place: where it is in the machine.    :ivar state: :data:`MOUNTED`, or what is amiss.
     :ivar carrier: ``virtiofs`` or ``sftp``; empty while it is not known.
     :ivar why: why it is not virtiofs, where that might be.
     :ivar unwatched: what of it is mounted and not all followed, so that containers miss changes; and why.

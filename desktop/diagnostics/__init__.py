@@ -7,8 +7,8 @@ space.py        free space on this computer          disk.py          the data d
 keys.py         the keys' permissions                machine.py       one QEMU at most, and it is ours
 endpoint.py     a real call, and the hop that fails  docker_cli.py    the docker command
 context.py      where the docker command goes        credentials.py   credential helpers that are missing
-login.py        starting at login                changes.py       mounted folders that are not followed
-ports.py        ports that are taken
+folders.py      shared folders that do not answer    changes.py       mounted folders that are not followed
+ports.py        ports that are taken                 login.py         starting at login
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from desktop.diagnostics import (
     disk,
     docker_cli,
     endpoint,
+    folders,
     image,
     keys,
     login,
@@ -51,6 +52,7 @@ MODULES = (
     docker_cli,
     docker_context,
     credentials,
+    folders,
     changes,
     ports,
     login,

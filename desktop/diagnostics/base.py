@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from desktop.control.schema import Check, Status
+from desktop.control.schema import Check, FolderReport, Status
 from desktop.settings.schema import Settings, SettingsError
 from vm.errors import UserError
 from vm.host import Host
@@ -23,6 +23,7 @@ class Context:
     :ivar settings: the settings in use, or why there are none.    :ivar environment: the supervisor's variables.
     :ivar unwatched: mounted folders of whose changes not all are told, and why.
     :ivar waiting_ports: why ports of containers that run cannot be had yet.
+    :ivar folders: those that are shared.
     """
 
     paths: Paths
@@ -32,6 +33,7 @@ class Context:
     environment: Mapping[str, str]
     unwatched: Mapping[str, str] = field(default_factory=dict)
     waiting_ports: Sequence[str] = ()
+    folders: Sequence[FolderReport] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,21 +13,27 @@ from desktop.settings.schema import Settings, SettingsError
 from engine.changes.used import share_of
 from engine.folders import SFTP, Share, Shares
 from vm import spec
-from vm.errors import LinkError, UserError
+from vm.errors import EngineError, LinkError, UserError
 from vm.spec import FileServer
 from vm.state import MachineState
-from vm.virtiofs import find, release
+from vm.virtiofs import Silence, end_server, find, release, root_of, rouse
 from vm.watch import SERVER_ENDED
 
 if TYPE_CHECKING:
     from desktop.supervisor.app import Supervisor
     from vm.guest.stream import Carrier
     from vm.host import Host
+    from vm.qemu.process import Record
 
 log = logging.getLogger(__name__)
 
 MOST = 16
 """Folders by virtiofs: each is a device, and the machine has places for some two dozen."""
+
+MOST_SILENCES = 24
+"""So many times five seconds a server may hang until it is given up, and the machine started anew without it."""
+
+ANOTHER = "not the folder any more that it was when the machine was started"
 
 STOP_ENGINE = "sv -w 40 force-stop /etc/sv/dockerd"
 STOP_SECONDS = 45.0
@@ -62,7 +68,8 @@ class Folders:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._shares = Shares(supervisor.paths, supervisor.host, self._machine, self._let_go)
+        self._shares = Shares(supervisor.paths, supervisor.host, self._machine, self._let_go, self._silent)
+        self._renewing = asyncio.Lock()
 
     def take_up(self, settings: Settings) -> None:
         """Share what the settings say from now on."""
@@ -76,6 +83,33 @@ class Folders:
             except SettingsError as error:
                 log.warning("nothing is shared: %s", error.message)
         self._shares.use(carrier)
+
+    async def judge(self, body: bytes) -> bytes:
+        """See that a container to be made or started finds the folders that are there now (a Judge).
+
+        A server holds the folder it was started for, whatever takes that one's place, or its name.
+
+        :raise EngineError: one cannot be mounted anew.
+        """
+        record = self._supervisor.machine.record
+        if record is not None:
+            async with self._renewing:
+                for share in await asyncio.to_thread(_replaced, self._shares.shares, record.roots):
+                    await self._renew(share, record)
+        return body
+
+    async def _renew(self, share: Share, record: Record) -> None:
+        log.info("%s is another folder now, or none", share.folder)
+        try:
+            await self._shares.to_sftp(share)
+        except LinkError as error:
+            raise EngineError(
+                f"“{share.folder}” is {ANOTHER}, and could not be mounted anew: {error.message}",
+                "Try again, or start the machine anew: slipway restart",
+                error.detail,
+            ) from error
+        record.roots.pop(share.key, None)
+        record.write(self._supervisor.paths.qemu_record)
 
     async def stop_engine(self) -> None:
         """End the containers while what they write can still reach this computer, before the link is cut."""
@@ -110,6 +144,8 @@ class Folders:
         record = self._supervisor.machine.record
         if record is None or record.unshared or self._supervisor.host.file_servers() is None:
             return record.unshared if record is not None else ""
+        if share.key in record.shares and share.key not in record.roots:
+            return f"{share.folder} is {ANOTHER}"
         if share.key in record.shares:
             return f"the machine could not mount {share.folder} by it"
         return f"{share.folder} was not shared, or not there, when the machine was started"
@@ -117,6 +153,16 @@ class Folders:
     async def close(self) -> None:
         """Let go of the folders; the mounts wait for the next supervisor."""
         await self._shares.close()
+
+    async def _silent(self, share: Share, times: int) -> str:
+        machine = self._supervisor.machine
+        if machine.record is None or machine.state is not MachineState.RUNNING:
+            return "the machine does not run"
+        found = await asyncio.to_thread(rouse, machine.record, share.key)
+        if found is Silence.HANGS and times > MOST_SILENCES:
+            log.error("the server of %s is given up", share.folder)
+            await asyncio.to_thread(end_server, machine.record, share.key)
+        return found
 
     async def _let_go(self, share: Share) -> None:
         record = self._supervisor.machine.record
@@ -126,3 +172,8 @@ class Folders:
     def _machine(self) -> tuple[int, str] | None:
         record = self._supervisor.machine.record
         return (record.pid, record.birth) if record is not None else None
+
+
+def _replaced(shares: Iterable[Share], roots: Mapping[str, Sequence[int]]) -> list[Share]:
+    """Those in whose place another folder is, or none. Looks at the disk."""
+    return [one for one in shares if one.key in roots and root_of(Path(one.folder)) != roots[one.key]]

@@ -39,10 +39,11 @@ def reserve(supervisor: Supervisor) -> Reserve:
 
 
 def judge(supervisor: Supervisor) -> Judge:
-    """A container that is made: its bind mounts, then its proxy. One that is started: its ports."""
+    """Any container: the folders. One that is made: its bind mounts, then its proxy. One that is started: its ports."""
     changes = (mount_judge(supervisor), proxy_judge(supervisor))
 
     async def judged(request: Request) -> bytes:
+        await supervisor.folders.look_again()
         body = request.body
         if request.container:
             await supervisor.reserve.prepare(request.container, request.over)

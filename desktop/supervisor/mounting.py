@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.shares import as_words
 from desktop.supervisor.folders import shared
 from engine.endpoint.mounts import MountJudge
+from vm.errors import EngineError
 from vm.guest.hostpath import is_within, system_folder, to_guest
 
 if TYPE_CHECKING:  # the supervisor makes the judge, which asks the supervisor
@@ -47,7 +49,10 @@ def mount_judge(supervisor: Supervisor) -> MountJudge:
             return f"No folders can be shared: {host.no_shared_folders}."
         return await asyncio.to_thread(advice, path, settings())
 
-    return MountJudge(lambda: shared(settings(), host), look, advise)
+    async def make(folders: Sequence[str]) -> None:
+        await asyncio.to_thread(make_missing, folders)
+
+    return MountJudge(lambda: shared(settings(), host), look, advise, make)
 
 
 def has(found: dict[str, str]) -> set[str]:
@@ -57,6 +62,22 @@ def has(found: dict[str, str]) -> set[str]:
     shared, such as ``/tmp``, is the machine's where this computer has none.
     """
     return {path for path, kind in found.items() if kind == "there" or (kind == "empty" and system_folder(path))}
+
+
+def make_missing(folders: Sequence[str]) -> None:
+    """Make those that are missing.
+
+    :raise EngineError: one cannot be made.
+    """
+    for folder in map(Path, folders):
+        if not os.path.lexists(folder):
+            try:
+                folder.mkdir(parents=True)
+            except OSError as error:
+                raise EngineError(
+                    f"“{folder}” is shared, but is not there, and cannot be made: {error.strerror}",
+                    "Put it back, or make it as somebody who may.",
+                ) from error
 
 
 def advice(path: str, settings: Settings) -> str:

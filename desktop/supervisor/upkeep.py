@@ -198,7 +198,16 @@ class Upkeep:
         status = await self._supervisor.status(all_hops=True)
         unwatched = self._supervisor.watching.unwatched
         waiting = [one.failure for one in self._supervisor.publisher.published if one.waits]
-        return Context(self._paths, self._host, settings, status, dict(os.environ), unwatched, waiting)
+        return Context(
+            self._paths,
+            self._host,
+            settings,
+            status,
+            dict(os.environ),
+            unwatched,
+            waiting,
+            self._supervisor.folders.report(),
+        )
 
     # -- the Docker context -------------------------------------------------------------------------------------
 

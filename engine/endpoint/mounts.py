@@ -41,6 +41,10 @@ Advise = Callable[[str], Awaitable[str]]
 """Says how to share what a path of this computer leads to."""
 
 
+Make = Callable[[Sequence[str]], Awaitable[None]]
+"""Makes those of these shared folders that are missing, which dockerd can do only for what is in them."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a request names a bind mount's source. :ivar rest: what follows it in the same text."""
@@ -50,6 +54,11 @@ class Source:
     path: str
     rest: str = ""
 
+    @property
+    def made(self) -> bool:
+        """Whether Docker makes it where it is missing: as ``-v`` has it, and ``--mount`` has not."""
+        return isinstance(self.place, list)
+
     def rewrite(self, path: str) -> None:
         """Put another path there."""
         self.place[self.key] = path + self.rest  # type: ignore[index] # - the key fits the place it was found in
@@ -58,10 +67,11 @@ class Source:
 class MountJudge:
     """Judges requests to create a container (a :data:`~engine.endpoint.rewrite.Change`)."""
 
-    def __init__(self, shares: Shares, look: Look, advise: Advise) -> None:
+    def __init__(self, shares: Shares, look: Look, advise: Advise, make: Make) -> None:
         self._shares = shares
         self._look = look
         self._advise = advise
+        self._make = make
         self._known: dict[str, float] = {}
 
     async def __call__(self, body: bytes) -> bytes:
@@ -76,10 +86,13 @@ class MountJudge:
         found = list(sources(request))
         if not found:
             return body
-        places = await asyncio.to_thread(_place, [source.path for source in found], self._shares())
+        shares = self._shares()
+        places = await asyncio.to_thread(_place, [source.path for source in found], shares)
         strange = [source.path for source, place in zip(found, places, strict=True) if place is None]
         await self._refuse(await asyncio.to_thread(_meant_here, strange))
         await self._require(strange)
+        made = [to_guest(source.path) for source in found if source.made]
+        await self._make([share for share in shares if any(is_within(path, to_guest(share)) for path in made)])
         changed = False
         for source, place in zip(found, places, strict=True):
             if place is not None and place != source.path:

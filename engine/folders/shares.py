@@ -25,7 +25,7 @@ from engine.endpoint.local import LocalStream
 from engine.endpoint.relay import relay
 from vm.errors import HostError, LinkError, MachineError
 from vm.guest.hostpath import to_guest
-from vm.guest.stream import Carrier
+from vm.guest.stream import Carrier, Stream
 from vm.host import Host
 from vm.host.paths import Paths
 
@@ -38,8 +38,17 @@ KEEPER_SECONDS = 20.0
 RETRY_SECONDS = 0.5
 """Between two attempts at a folder while the link is there."""
 
+PROBE_SECONDS, PATIENCE_SECONDS = 5.0, 5.0
+"""How often a folder that virtiofs carries has to answer, and within which time."""
+
+RENEW_SECONDS = 30.0
+"""For a folder to be there again by SFTP; it takes less than a second."""
+
 VIRTIOFS, SFTP = "virtiofs", "sftp"
 """What carries a folder."""
+
+MOUNTED = "mounted"
+"""The state of a folder that is there."""
 
 Birth = tuple[int, str]
 
@@ -75,8 +84,9 @@ class Shares:
     """All shared folders of one machine; belongs to the loop it was made in.
 
     :param machine: process id and identity of the machine's process now; None when there is none.
-    :param let_go: told when the machine has unmounted a folder that is not shared any more.
-    :ivar states: by folder: ``mounted``, or what it is waiting for.
+    :param let_go: told when the machine does not need virtiofs for a folder any more.
+    :param silent: told when virtiofs gives no answer from a folder, and how many times by now; says why.
+    :ivar states: by folder: :data:`MOUNTED`, or what it is waiting for.
     :ivar carriers: by folder, what has carried it last: :data:`VIRTIOFS` or :data:`SFTP`.
     """
 
@@ -86,16 +96,19 @@ class Shares:
         host: Host,
         machine: Callable[[], Birth | None],
         let_go: Callable[[Share], Awaitable[None]],
+        silent: Callable[[Share, int], Awaitable[str]],
     ) -> None:
         self._paths = paths
         self._host = host
         self._machine = machine
         self._let_go = let_go
+        self._silent = silent
         self._shares: dict[str, Share] = {}
         self._carrier: Carrier | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()
+        self._by_sftp: dict[str, asyncio.Event] = {}
         self.states: dict[str, str] = {}
         self.carriers: dict[str, str] = {}
 
@@ -121,6 +134,26 @@ class Shares:
         for task in self._tasks.values():
             task.cancel()
         self._renew()
+
+    async def to_sftp(self, share: Share) -> None:
+        """Carry a folder by SFTP from now on. Who has it open in the machine keeps what virtiofs brings.
+
+        :raise LinkError: the machine cannot be reached, or does not do it.
+        """
+        if self._carrier is None:
+            raise LinkError("The machine cannot be reached")
+        stream = await self._carrier.open_exec(shlex.join([PROGRAM, "renew", share.key]))
+        there = self._by_sftp[share.folder] = asyncio.Event()
+        try:
+            async with asyncio.timeout(RENEW_SECONDS):
+                await stream.read(4096)
+                self._tasks[share.folder].cancel()
+                self._renew()
+                await there.wait()
+        except TimeoutError:
+            await stream.close()
+            raise LinkError("The machine does not mount it anew", detail=self.states[share.folder]) from None
+        self._do(self._until_let_go(share, stream))
 
     async def close(self) -> None:
         """Let go of all streams. The keeper stays with the machine, and so do the mounts."""
@@ -172,8 +205,7 @@ class Shares:
                 raise LinkError("the machine does not mount it")
             if hello.startswith(VIRTIOFS.encode()):
                 self._carried(share, VIRTIOFS)
-                while await guest.read(4096):
-                    pass
+                await self._attend(share, guest)
                 return
             keeper = await self._keeper()
             try:
@@ -187,18 +219,48 @@ class Shares:
         finally:
             await guest.close()
 
+    async def _attend(self, share: Share, guest: Stream) -> None:
+        """Until virtiofs does not carry the folder any more; it has to answer now and then."""
+        reading = asyncio.ensure_future(guest.read(4096))
+        try:
+            while True:
+                if not (await asyncio.wait([reading], timeout=PROBE_SECONDS))[0]:
+                    await guest.write(b"\n")
+                times = 0
+                while not (await asyncio.wait([reading], timeout=PATIENCE_SECONDS))[0]:
+                    times += 1
+                    self.states[share.folder] = f"does not answer: {await self._silent(share, times)}"
+                    log.warning("%s %s", share.folder, self.states[share.folder])
+                if not reading.result():
+                    return
+                self.states[share.folder] = MOUNTED
+                reading = asyncio.ensure_future(guest.read(4096))
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
     def _carried(self, share: Share, by: str) -> None:
-        self.states[share.folder] = "mounted"
+        self.states[share.folder] = MOUNTED
         self.carriers[share.folder] = by
+        if by == SFTP and share.folder in self._by_sftp:
+            self._by_sftp.pop(share.folder).set()
         log.info("%s is carried by %s", share.folder, by)
 
     async def _unshare(self, share: Share, carrier: Carrier) -> None:
         try:
             stream = await carrier.open_exec(shlex.join([PROGRAM, "end", share.key]))
+        except LinkError as error:
+            log.warning("%s: %s", share.folder, error)
+            return
+        await self._until_let_go(share, stream)
+
+    async def _until_let_go(self, share: Share, stream: Stream) -> None:
+        """:param stream: ends when virtiofs is not needed for the folder any more."""
+        try:
             while await stream.read(4096):
                 pass
             await self._let_go(share)
-        except (LinkError, MachineError) as error:
+        except MachineError as error:
             log.warning("%s: %s", share.folder, error)
 
     async def _keeper(self) -> LocalStream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 import uuid
@@ -51,11 +52,17 @@ class RunningMachine:
     """The session's machine.
 
     :ivar slipway: runs Slipway's command line on it.
+    :ivar shared: the folders that were shared when it was started, besides the home folder.
     """
 
     home: Path
     socket: Path
     slipway: Program
+    shared: tuple[Path, ...] = ()
+
+    def share(self, *more: Path) -> None:
+        """Share these as well, and no others."""
+        self.slipway("settings", "set", "shared_folders", ":".join(map(str, (*self.shared, *more))))
 
 
 def await_mounted(machine: RunningMachine) -> list[dict[str, str]]:
@@ -107,8 +114,32 @@ def shared_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def spare_folder() -> Iterator[Path]:
+    """Another one, whose place one test gives to another folder."""
+    with tempfile.TemporaryDirectory(prefix="slipway-spare-", dir="/tmp") as folder:
+        yield Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def small_disk() -> Iterator[Path]:
+    """A folder that is shared, and a disk of 4 MB where this user may mount one."""
+    with tempfile.TemporaryDirectory(prefix="slipway-small-", dir="/tmp") as name:
+        folder = Path(name).resolve()
+        mounting = ["mount", "-t", "tmpfs", "-o", "size=4m", "small", str(folder)]
+        mounted = os.geteuid() == 0 and subprocess.run(mounting, check=False).returncode == 0
+        yield folder
+        if mounted and folder.is_mount():
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture(scope="session")
 def machine(
-    slipway_home: Path, shared_folder: Path, docker_config: Path, registry: Registry
+    slipway_home: Path,
+    shared_folder: Path,
+    spare_folder: Path,
+    small_disk: Path,
+    docker_config: Path,
+    registry: Registry,
 ) -> Iterator[RunningMachine]:
     """The machine, started with ``slipway start`` and stopped with ``slipway stop``; nothing may be left of it."""
     if foreign_socket():
@@ -117,10 +148,12 @@ def machine(
     slipway = Program((str(venv_program("slipway")),), environment)
     daemon = {"insecure-registries": [registry.address]}
     slipway("settings", "set", "daemon", json.dumps(daemon))
-    slipway("settings", "set", "shared_folders", str(shared_folder))
+    shared = (shared_folder, spare_folder, small_disk)
+    running = RunningMachine(slipway_home, slipway_home / "run" / "docker.sock", slipway, shared)
+    running.share()
     try:
         slipway("start", timeout=START_SECONDS)
-        yield RunningMachine(slipway_home, slipway_home / "run" / "docker.sock", slipway)
+        yield running
     finally:
         stopped = slipway.run("stop", timeout=300)
     assert stopped.code == 0, f"\n{stopped}"
@@ -128,14 +161,14 @@ def machine(
 
 
 @pytest.fixture(scope="module")
-def late_folder(machine: RunningMachine, shared_folder: Path) -> Iterator[Path]:
+def late_folder(machine: RunningMachine) -> Iterator[Path]:
     """A folder that is shared while the machine runs, so that SFTP carries it."""
     with tempfile.TemporaryDirectory(prefix="slipway-late-", dir="/tmp") as name:
         folder = Path(name).resolve()
-        machine.slipway("settings", "set", "shared_folders", f"{shared_folder}:{folder}")
+        machine.share(folder)
         await_mounted(machine)
         yield folder
-        machine.slipway("settings", "set", "shared_folders", str(shared_folder))
+        machine.share()
 
 
 @pytest.fixture(params=CARRIERS)

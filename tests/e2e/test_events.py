@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -208,7 +209,51 @@ def test_a_link_in_the_place_of_a_folder_leads_nowhere(
     assert docker("exec", watch.name, "ls", "/etc") == before
 
 
+@BOTH_WAYS
+def test_files_that_are_written_anew(watch: ContainerWatch, docker: Program, folder: Path) -> None:
+    """The other way editors save: truncate and write."""
+    for number in range(3):
+        with (folder / "old").open("r+") as file:
+            file.truncate()
+            file.write(f"version {number}")
+            file.flush()
+            os.fsync(file.fileno())
+        within(watch, "1 MODIFY old", "1 CLOSE_WRITE old")
+        assert docker("exec", watch.name, "cat", "/w/old") == f"version {number}"
+
+
+@BOTH_WAYS
+def test_a_checkout_of_many_files(watch: ContainerWatch, docker: Program, folder: Path) -> None:
+    """Each file that git changes, makes and removes is told of, and what is read then is the other branch's."""
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("there is no git")
+
+    def run(*words: str) -> None:
+        own = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
+        subprocess.run([git, "-C", folder, *own, *words], check=True, capture_output=True)
+
+    run("init", "-q")
+    for branch, names in (("one", range(200)), ("two", range(100, 300))):
+        run("checkout", "-q", "--orphan", branch)
+        for old in folder.glob("f*"):
+            old.unlink()
+        for number in names:
+            (folder / f"f{number}").write_text(f"{branch} {number}")
+        run("add", "-A")
+        run("commit", "-q", "-m", branch)
+    watch.quiet(2.0)
+    run("checkout", "-q", "one")
+    deleted = {f"1 DELETE f{number}" for number in range(200, 300)}
+    created = {f"1 CREATE f{number}" for number in range(100)}
+    closed = {f"1 CLOSE_WRITE f{number}" for number in range(200)}
+    within(watch, *deleted, *created, *closed)
+    read = docker("exec", watch.name, "sh", "-c", "cd /w && ls -d f* | wc -l && cat f0 f150 f199")
+    assert read == "200\none 0one 150one 199"
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_tree_of_a_hundred_thousand_files(
     docker: Program, busybox: str, program: Path, folder: Path, name: str
 ) -> None:

@@ -21,6 +21,11 @@ pytestmark = pytest.mark.machine
 NAMES = ("plain", "with space", "größe ✓ 文件", "-dash, comma and 'quotes'")
 MIB = 1024 * 1024
 
+LONG = (
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+)  # under emulation each file costs milliseconds, over SFTP tens
+
 
 @pytest.fixture
 def folder(carried_folder: Path, request: pytest.FixtureRequest) -> Path:
@@ -123,7 +128,7 @@ def test_locks(docker: Program, busybox: str, folder: Path) -> None:
     assert sorted(out.splitlines()) == ["fcntl holds", "flock holds"]
 
 
-@pytest.mark.parametrize("size", [16 * MIB, pytest.param(1024 * MIB, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [16 * MIB, pytest.param(1024 * MIB, marks=LONG)])
 def test_a_large_file(docker: Program, busybox: str, folder: Path, size: int) -> None:
     with (folder / "large").open("wb") as file:
         digest = hashlib.sha256()
@@ -132,7 +137,7 @@ def test_a_large_file(docker: Program, busybox: str, folder: Path, size: int) ->
             digest.update(piece)
             file.write(piece)
     script = "cp /m/large /m/copy && sha256sum </m/copy"
-    out = docker("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script, timeout=1200)
+    out = docker("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script, timeout=3000)
     assert out.split()[0] == digest.hexdigest()
     with (folder / "copy").open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()
@@ -140,9 +145,7 @@ def test_a_large_file(docker: Program, busybox: str, folder: Path, size: int) ->
     (folder / "copy").unlink()
 
 
-@pytest.mark.parametrize(
-    "count", [300, *(pytest.param(many, marks=pytest.mark.slow) for many in (10_000, 100_000))]
-)
+@pytest.mark.parametrize("count", [300, *(pytest.param(many, marks=LONG) for many in (10_000, 100_000))])
 def test_many_small_files(docker: Program, busybox: str, folder: Path, count: int) -> None:
     (folder / "source").mkdir()
     for number in range(count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -18,6 +19,8 @@ import pytest
 from engine.folders import Share
 from tests.e2e.cli import Program
 from tests.e2e.conftest import CARRIERS, MOUNT_SECONDS, RunningMachine, await_mounted, carrier_of
+from vm.host import host
+from vm.virtiofs import find
 
 pytestmark = pytest.mark.machine
 
@@ -103,21 +106,51 @@ def test_the_folder_goes_and_comes_back(docker: Program, busybox: str, folder: P
     assert (inner / "new").read_text() == "there\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+NO_DISK = "a small disk cannot be mounted here"
+
+
+def fill_and_go_on(docker: Program, busybox: str, folder: Path) -> None:
+    script = "dd if=/dev/zero of=/m/large bs=64k count=100"
+    full = docker.fails("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script)
+    assert "No space left on device" in full.err
+    script = "rm /m/large && echo small >/m/small && cat /m/small"
+    assert docker("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script) == "small"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason=NO_DISK)
 @ONLY_SFTP  # what is mounted later comes to virtiofsd only where systemd has made mounts shared
 def test_this_computers_disk_is_full(docker: Program, busybox: str, folder: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "small", folder], check=True)
     try:
-        script = "dd if=/dev/zero of=/m/large bs=64k count=100"
-        full = docker.fails("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script)
-        assert "No space left on device" in full.err
-        script = "rm /m/large && echo small >/m/small && cat /m/small"
-        assert docker("run", "--rm", "-v", f"{folder}:/m", busybox, "sh", "-c", script) == "small"
+        fill_and_go_on(docker, busybox, folder)
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+def test_the_machines_disk_is_full(
+    machine: RunningMachine, docker: Program, busybox: str, folder: Path, name: str
+) -> None:
+    """Folders of this computer go on; even who owns what is known, though it cannot be written down."""
+    docker("run", "-d", "--name", name, "-v", f"{folder}:/m", busybox, "sleep", "1000")
+    fill = "/var/lib/slipway/fill"
+    script = f"fallocate -l $(df -P -B 1 {fill} | awk 'NR == 2 {{ print $4 }}') {fill}; cat /dev/zero >>{fill}"
+    try:
+        full = machine.slipway.run("shell", "sh", "-c", f"touch {fill}; {script}", timeout=120)
+        assert "No space left on device" in full.err
+        script = "echo here >/m/file && chown 70:71 /m/file && stat -c '%u %g' /m/file && cat /m/file"
+        assert docker("exec", name, "sh", "-c", script) == "70 71\nhere"
+        assert (folder / "file").read_text() == "here\n"
+    finally:
+        machine.slipway("shell", "rm", "-f", fill, timeout=120)
+
+
 # -- virtiofs
+
+
+@pytest.fixture
+def by_virtiofs() -> None:
+    if find(host())[0] is None:
+        pytest.skip(find(host())[1])
 
 
 def server(folder: Path) -> psutil.Process:
@@ -132,6 +165,79 @@ def server(folder: Path) -> psutil.Process:
         )
     ]
     return min(found, key=lambda process: process.pid)
+
+
+def own(machine: RunningMachine, folder: Path) -> dict[str, str]:
+    """What is told of a folder."""
+    return next(one for one in await_mounted(machine) if one["folder"] == str(folder))
+
+
+@pytest.mark.usefixtures("by_virtiofs")
+def test_another_folder_takes_its_place(
+    machine: RunningMachine, docker: Program, busybox: str, spare_folder: Path, name: str
+) -> None:
+    """Containers that run keep the folder they mounted, as they would without a machine; new ones find the new."""
+    (spare_folder / "file").write_text("one")
+    docker("run", "-d", "--name", name, "-v", f"{spare_folder}:/m", busybox, "sleep", "1000")
+    assert own(machine, spare_folder)["carrier"] == "virtiofs"
+    process = server(spare_folder)
+    former = spare_folder.with_name(f"{spare_folder.name}-former")
+    spare_folder.rename(former)
+    try:
+        absent = docker.fails("run", "--rm", "--mount", f"type=bind,src={spare_folder},dst=/m", busybox, "true")
+        assert "bind source path does not exist" in absent.err
+        spare_folder.mkdir()
+        (spare_folder / "file").write_text("two")
+        read = ("run", "--rm", "-v", f"{spare_folder}:/m", busybox, "cat", "/m/file")
+        assert docker(*read) == "two"
+        told = own(machine, spare_folder)
+        assert told["carrier"] == "sftp"
+        assert "not the folder any more" in told["why"]
+        assert docker("exec", name, "sh", "-c", "echo more >/m/new; cat /m/file") == "one"
+        assert (former / "new").read_text() == "more\n"
+        spare_folder.joinpath("file").unlink()
+        spare_folder.rmdir()
+        docker("run", "--rm", "-v", f"{spare_folder}:/m", busybox, "touch", "/m/made")
+        assert (spare_folder / "made").exists()
+        assert process.is_running(), "it serves the container that has the former folder"
+        docker("rm", "-f", name)
+        process.wait(30)
+    finally:
+        shutil.rmtree(former)
+    assert json.loads(machine.slipway("status", "--json"))["state"] == "running"
+
+
+@pytest.mark.usefixtures("by_virtiofs")
+def test_a_disk_that_is_full_and_then_unmounted(
+    machine: RunningMachine, docker: Program, busybox: str, small_disk: Path, name: str
+) -> None:
+    if not small_disk.is_mount():
+        pytest.skip(NO_DISK)
+    assert own(machine, small_disk)["carrier"] == "virtiofs"
+    fill_and_go_on(docker, busybox, small_disk)
+    docker("run", "-d", "--name", name, "-v", f"{small_disk}:/m", busybox, "sleep", "1000")
+    subprocess.run(["umount", "-l", small_disk], check=True)
+    assert docker("run", "--rm", "-v", f"{small_disk}:/m", busybox, "ls", "/m") == ""
+    docker("run", "--rm", "-v", f"{small_disk}:/m", busybox, "touch", "/m/below")
+    assert (small_disk / "below").exists()
+    assert docker("exec", name, "cat", "/m/small") == "small"
+
+
+@ONLY_VIRTIOFS
+def test_virtiofsd_is_suspended(
+    machine: RunningMachine, docker: Program, busybox: str, shared_folder: Path, folder: Path, name: str
+) -> None:
+    """Who looks into its folder waits, others do not; it is woken, and all goes on."""
+    (folder / "file").write_text("there")
+    docker("run", "-d", "--name", name, "-v", f"{folder}:/m", busybox, "sleep", "1000")
+    outer = server(shared_folder)
+    family = [*outer.children(recursive=True), outer]
+    for process in family:
+        process.suspend()
+    assert docker("run", "--rm", busybox, "echo", "others") == "others"
+    assert family[0].status() == psutil.STATUS_STOPPED
+    assert docker("exec", name, "cat", "/m/file") == "there"
+    assert json.loads(machine.slipway("status", "--json"))["state"] == "running"
 
 
 @ONLY_VIRTIOFS

@@ -15,12 +15,12 @@ pytestmark = pytest.mark.machine
 
 
 @pytest.fixture
-def unshared(machine: RunningMachine, shared_folder: Path, tmp_path: Path) -> Iterator[Path]:
+def unshared(machine: RunningMachine, tmp_path: Path) -> Iterator[Path]:
     """A folder that is not shared; afterwards nothing but the session's own is."""
     folder = tmp_path / "not shared"
     folder.mkdir()
     yield folder
-    machine.slipway("settings", "set", "shared_folders", str(shared_folder))
+    machine.share()
 
 
 @pytest.mark.parametrize("option", ["-v={}:/x", "--mount=type=bind,src={},dst=/x"])

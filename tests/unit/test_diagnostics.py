@@ -15,6 +15,7 @@ from desktop.control.schema import (
     AcceleratorReport,
     EngineReport,
     ErrorReport,
+    FolderReport,
     HopReport,
     MachineReport,
     RunState,
@@ -30,6 +31,7 @@ from desktop.diagnostics import (
     disk,
     docker_cli,
     endpoint,
+    folders,
     image,
     keys,
     login,
@@ -140,6 +142,17 @@ async def test_the_data_disk(installation: Context) -> None:
     assert finding.fix
     path.write_bytes(b"nothing like a disk")
     assert (await run(disk, installation)).passed is False
+
+
+async def test_folders(installation: Context) -> None:
+    assert (await folders.look(installation)).passed is None
+    running = dataclasses.replace(STOPPED, machine=dataclasses.replace(MACHINE, pid=1))
+    one, two = (FolderReport(folder, folder, "mounted") for folder in ("/a", "/b"))
+    there = dataclasses.replace(installation, status=running, folders=(one, two))
+    assert await folders.look(there) == Finding(True, "2 shared, all there")
+    amiss = dataclasses.replace(there, folders=(one, dataclasses.replace(two, state="does not answer: why")))
+    finding = await folders.look(amiss)
+    assert (finding.passed, finding.found) == (False, "/b: does not answer: why")
 
 
 async def test_changes(installation: Context) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from desktop.settings.schema import Settings, with_value
-from desktop.supervisor.mounting import advice, has
+from desktop.supervisor.mounting import advice, has, make_missing
 from engine.endpoint.mounts import MountJudge, sources
 from vm.errors import EngineError, LinkError
 
@@ -22,6 +22,7 @@ class Machine:
         self.paths = set(paths)
         self.asked: list[list[str]] = []
         self.failure: LinkError | None = None
+        self.made: list[str] = []
 
     async def look(self, paths: Sequence[str]) -> set[str]:
         self.asked.append(list(paths))
@@ -29,13 +30,16 @@ class Machine:
             raise self.failure
         return self.paths & set(paths)
 
+    async def make(self, folders: Sequence[str]) -> None:
+        self.made += folders
+
 
 async def hint(path: str) -> str:
     return f"Share {path}."
 
 
 def judge(machine: Machine, *shares: str) -> MountJudge:
-    return MountJudge(lambda: shares, machine.look, hint)
+    return MountJudge(lambda: shares, machine.look, hint, machine.make)
 
 
 def binds(*specs: str) -> bytes:
@@ -155,6 +159,16 @@ async def test_symbolic_links_on_the_way_to_a_share(tmp_path: Path) -> None:
     assert told["HostConfig"]["Mounts"][0]["Source"] == f"{tmp_path}/link/project"
 
 
+async def test_a_shared_folder_that_is_missing_is_made_where_docker_would_make_it() -> None:
+    machine = Machine()
+    found = judge(machine, "/home/me", "/data")
+    await found(mount("/data/x"))
+    await found(binds("name:/x"))
+    assert machine.made == []
+    await found(binds("/data/x:/x"))
+    assert machine.made == ["/data"]
+
+
 # -- what it is told by the supervisor ----------------------------------------------------------------------------
 
 
@@ -169,6 +183,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made.mkdir()
     monkeypatch.setattr(Path, "home", lambda: made)
     return made
+
+
+def test_what_is_missing_is_made(tmp_path: Path) -> None:
+    make_missing([str(tmp_path), str(tmp_path / "a" / "b")])
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(EngineError, match="is shared, but is not there, and cannot be made: Not a directory"):
+        make_missing([str(tmp_path / "file" / "below")])
 
 
 class TestAdvice:

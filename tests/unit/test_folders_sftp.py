@@ -182,7 +182,10 @@ async def test_files_stay_open_from_one_supervisor_to_the_next(
     async def let_go(share: Share) -> None:
         raise AssertionError(f"nobody stopped sharing {share.folder}")
 
-    first = Shares(paths, host(), lambda: (machine.pid, birth), let_go)
+    async def silent(share: Share, times: int) -> str:
+        raise AssertionError(f"virtiofs does not carry {share.folder}")
+
+    first = Shares(paths, host(), lambda: (machine.pid, birth), let_go, silent)
     first.share([str(root)])
     first.use(MemoryCarrier(guest))
     await wanted.put(request(OPEN, 1, text(b"file"), (1).to_bytes(4, "big"), bytes(4)))
@@ -193,7 +196,7 @@ async def test_files_stay_open_from_one_supervisor_to_the_next(
     (root / "file").rename(root / "elsewhere")
     (root / "file").write_bytes(b"another one!!")
 
-    second = Shares(paths, host(), lambda: (machine.pid, birth), let_go)
+    second = Shares(paths, host(), lambda: (machine.pid, birth), let_go, silent)
     second.share([str(root)])
     second.use(MemoryCarrier(guest))
     await wanted.put(request(READ, 2, handle, bytes(8), (100).to_bytes(4, "big")))

@@ -9,13 +9,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.unit.machine_kit import Kit, kit, no_qemu_left, until
 from vm.host import host
+from vm.qemu.process import Record
 from vm.spec import FileServer, Share
 from vm.state import MachineState
-from vm.virtiofs import Found, build_argv, choose, find, release
+from vm.virtiofs import Found, Silence, build_argv, choose, end_server, find, release, root_of, rouse
 
 __all__ = ["kit"]  # a fixture
 
@@ -142,15 +144,18 @@ async def test_a_server_that_dies_takes_the_machine_along(sharing: Kit, monkeypa
     assert no_qemu_left(sharing)
 
 
-async def test_a_folder_that_is_not_shared_any_more(sharing: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_folder_that_is_not_shared_any_more(
+    sharing: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("vm.watch.POLL_SECONDS", 0.1)
     machine, _ = sharing.machine()
     await machine.start(sharing.spec)
     one, two = pids(sharing)
     assert machine.record is not None
+    assert machine.record.roots == dict.fromkeys(("one", "two"), root_of(tmp_path))
     await release(machine.record, "one", sharing.paths, sharing.host)
     await until(lambda: not sharing.alive(one))
-    assert list(sharing.machine_record().shares) == ["two"]
+    assert list(sharing.machine_record().shares) == list(sharing.machine_record().roots) == ["two"]
     assert machine.state is MachineState.RUNNING
     assert sharing.alive(two)
     await machine.stop()
@@ -188,3 +193,37 @@ async def test_the_next_supervisor_knows_them(sharing: Kit, monkeypatch: pytest.
     os.kill(servers[0], signal.SIGKILL)
     await until(lambda: second.state is MachineState.FAILED)
     await until(lambda: not any(map(sharing.alive, servers)))
+
+
+async def test_one_that_is_suspended_is_woken(sharing: Kit) -> None:
+    machine, _ = sharing.machine()
+    await machine.start(sharing.spec)
+    record = sharing.machine_record()
+    server = psutil.Process(pids(sharing)[0])
+    server.suspend()
+    await until(lambda: server.status() == psutil.STATUS_STOPPED)
+    assert rouse(record, "one") is Silence.SUSPENDED
+    await until(lambda: server.status() != psutil.STATUS_STOPPED)
+    assert rouse(record, "one") is Silence.HANGS
+    await machine.stop()
+    assert rouse(record, "one") is rouse(record, "unknown") is Silence.HANGS
+
+
+async def test_one_that_is_given_up(sharing: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vm.watch.POLL_SECONDS", 0.2)
+    machine, _ = sharing.machine()
+    await machine.start(sharing.spec)
+    end_server(sharing.machine_record(), "one")
+    await until(lambda: machine.state is MachineState.FAILED)
+    assert no_qemu_left(sharing)
+    end_server(Record(0, "", 0, "", "", "", "", 0.0), "one")
+
+
+def test_what_tells_a_folder_from_another(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one = root_of(tmp_path / "one")
+    assert one != root_of(tmp_path / "two")
+    (tmp_path / "one").rename(tmp_path / "three")
+    assert root_of(tmp_path / "three") == one
+    assert root_of(tmp_path / "one") == []

@@ -117,6 +117,7 @@ class Record:
     :ivar link_socket: the host end of the fast link's port; empty when this QEMU has none.
     :ivar started: seconds since the epoch, for display only.
     :ivar shares: tags of folders that virtiofs carries → pid and birth of their servers.
+    :ivar roots: tag → device and inode of the folder, for as long as that is the one to be shared.
     :ivar unshared: why it does not carry others.
     """
 
@@ -131,6 +132,7 @@ class Record:
     schema: int = 1
     link_socket: str = ""
     shares: dict[str, list[Any]] = field(default_factory=dict)
+    roots: dict[str, list[int]] = field(default_factory=dict)
     unshared: str = ""
 
     def write(self, path: Path) -> None:

@@ -7,11 +7,12 @@ connection is made here and handed to both, so that a start that is cut short le
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -162,9 +163,10 @@ class Silence(StrEnum):
     HANGS = "its server hangs"
 
 
-def rouse(record: Record, tag: str) -> Silence:
+def rouse(record: Record, tag: str, host: Host) -> Silence:
     """Find out why a folder's server does not answer, and wake it if somebody has suspended it."""
-    family = _family(record, tag)
+    pid, birth = record.shares.get(tag, (0, ""))
+    family = _family(pid) if birth and host.birth(pid) == birth else []
     try:
         suspended = [one for one in family if one.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)]
         for one in suspended:
@@ -180,21 +182,11 @@ def rouse(record: Record, tag: str) -> Silence:
     return Silence.HANGS
 
 
-def end_server(record: Record, tag: str) -> None:
-    """End a server that hangs, at once; its machine notices, and cannot go on."""
-    for one in _family(record, tag):
-        try:
-            one.kill()
-        except psutil.Error as error:
-            log.info("ending %s: %s", NAME, error)
-
-
-def _family(record: Record, tag: str) -> list[psutil.Process]:
+def _family(pid: int) -> list[psutil.Process]:
     """A server's process, and those below it, one of which does the work."""
-    pid, _ = record.shares.get(tag, (0, ""))
     try:
         server = psutil.Process(pid)
-        return [server, *server.children(recursive=True)] if pid else []
+        return [server, *server.children(recursive=True)]
     except psutil.Error:
         return []
 
@@ -210,17 +202,35 @@ async def end_servers(servers: Mapping[str, QemuProcess]) -> None:
     for server in servers.values():
         if not await server.wait(END_SECONDS):
             log.warning("%s %d outlives QEMU", NAME, server.pid)
-            await server.kill()
+            await _end(server)
+
+
+async def end_server(record: Record, tag: str, host: Host) -> None:
+    """End a server that hangs, at once; its machine notices, and cannot go on.
+
+    :raise MachineError: it cannot be ended.
+    """
+    pid, birth = record.shares.get(tag, (0, ""))
+    server = QemuProcess.find(pid, birth, host, NAME)
+    if server is not None:
+        await _end(server)
 
 
 async def release(record: Record, tag: str, paths: Paths, host: Host) -> None:
-    """End the server of a folder that is not shared any more; nobody in the machine may be using it.
+    """End the server of a folder that it is not needed for any more; nobody in the machine may be using it.
 
     :raise MachineError: it cannot be ended.
     """
     pid, birth = record.shares.pop(tag, (0, ""))
     record.roots.pop(tag, None)
     record.write(paths.qemu_record)
-    process = QemuProcess.find(pid, birth, host, NAME)
-    if process is not None:
-        await process.kill()
+    server = QemuProcess.find(pid, birth, host, NAME)
+    if server is not None:
+        await _end(server)
+
+
+async def _end(server: QemuProcess) -> None:
+    for one in await asyncio.to_thread(_family, server.pid):
+        with suppress(psutil.Error):  # it has ended meanwhile
+            one.kill()
+    await server.kill()

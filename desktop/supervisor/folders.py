@@ -33,8 +33,6 @@ MOST = 16
 MOST_SILENCES = 24
 """So many times five seconds a server may hang until it is given up, and the machine started anew without it."""
 
-ANOTHER = "not the folder any more that it was when the machine was started"
-
 STOP_ENGINE = "sv -w 40 force-stop /etc/sv/dockerd"
 STOP_SECONDS = 45.0
 """For the containers to end while their folders are still there."""
@@ -104,7 +102,7 @@ class Folders:
             await self._shares.to_sftp(share)
         except LinkError as error:
             raise EngineError(
-                f"“{share.folder}” is {ANOTHER}, and could not be mounted anew: {error.message}",
+                f"“{share.folder}” is another folder now, and could not be mounted anew: {error.message}",
                 "Try again, or start the machine anew: slipway restart",
                 error.detail,
             ) from error
@@ -144,11 +142,9 @@ class Folders:
         record = self._supervisor.machine.record
         if record is None or record.unshared or self._supervisor.host.file_servers() is None:
             return record.unshared if record is not None else ""
-        if share.key in record.shares and share.key not in record.roots:
-            return f"{share.folder} is {ANOTHER}"
-        if share.key in record.shares:
+        if share.key in record.roots:
             return f"the machine could not mount {share.folder} by it"
-        return f"{share.folder} was not shared, or not there, when the machine was started"
+        return f"{share.folder} was another folder, not shared, or not there, when the machine was started"
 
     async def close(self) -> None:
         """Let go of the folders; the mounts wait for the next supervisor."""
@@ -158,10 +154,10 @@ class Folders:
         machine = self._supervisor.machine
         if machine.record is None or machine.state is not MachineState.RUNNING:
             return "the machine does not run"
-        found = await asyncio.to_thread(rouse, machine.record, share.key)
+        found = await asyncio.to_thread(rouse, machine.record, share.key, self._supervisor.host)
         if found is Silence.HANGS and times > MOST_SILENCES:
             log.error("the server of %s is given up", share.folder)
-            await asyncio.to_thread(end_server, machine.record, share.key)
+            await end_server(machine.record, share.key, self._supervisor.host)
         return found
 
     async def _let_go(self, share: Share) -> None:

@@ -47,17 +47,16 @@ Make = Callable[[Sequence[str]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a request names a bind mount's source. :ivar rest: what follows it in the same text."""
+    """Where a request names a bind mount's source.
+
+    :ivar rest: what follows it in the same text.    :ivar made: dockerd makes it where it is missing.
+    """
 
     place: dict[str, Any] | list[Any]
     key: str | int
     path: str
     rest: str = ""
-
-    @property
-    def made(self) -> bool:
-        """Whether Docker makes it where it is missing: as ``-v`` has it, and ``--mount`` has not."""
-        return isinstance(self.place, list)
+    made: bool = True
 
     def rewrite(self, path: str) -> None:
         """Put another path there."""
@@ -141,7 +140,9 @@ def sources(request: object) -> Iterator[Source]:
         if isinstance(mount, dict) and str(mount.get("Type")).lower() == "bind":
             source = mount.get("Source")
             if isinstance(source, str) and _is_absolute(source):
-                yield Source(mount, "Source", source)
+                options = mount.get("BindOptions")
+                made = isinstance(options, dict) and options.get("CreateMountpoint") is True
+                yield Source(mount, "Source", source, made=made)
 
 
 def _is_absolute(path: str) -> bool:

@@ -185,7 +185,7 @@ class Shares:
             while self._carrier is carrier:
                 try:
                     await self._carry(share, carrier)
-                except (LinkError, HostError, OSError) as error:
+                except (MachineError, HostError, OSError) as error:
                     self.states[share.folder] = str(error)
                     log.debug("%s: %s", share.folder, error)
                 await asyncio.sleep(RETRY_SECONDS)

@@ -192,7 +192,7 @@ def test_another_folder_takes_its_place(
         assert docker(*read) == "two"
         told = own(machine, spare_folder)
         assert told["carrier"] == "sftp"
-        assert "not the folder any more" in told["why"]
+        assert "was another folder" in told["why"]
         assert docker("exec", name, "sh", "-c", "echo more >/m/new; cat /m/file") == "one"
         assert (former / "new").read_text() == "more\n"
         spare_folder.joinpath("file").unlink()

@@ -167,6 +167,9 @@ async def test_a_shared_folder_that_is_missing_is_made_where_docker_would_make_i
     assert machine.made == []
     await found(binds("/data/x:/x"))
     assert machine.made == ["/data"]
+    made = {"Type": "bind", "Source": "/home/me", "Target": "/t", "BindOptions": {"CreateMountpoint": True}}
+    await found(json.dumps({"HostConfig": {"Mounts": [made]}}).encode())
+    assert machine.made == ["/data", "/home/me"]
 
 
 # -- what it is told by the supervisor ----------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import pytest
 
 from tests.unit.machine_kit import Kit, kit, no_qemu_left, until
 from vm.host import host
-from vm.qemu.process import Record
 from vm.spec import FileServer, Share
 from vm.state import MachineState
 from vm.virtiofs import Found, Silence, build_argv, choose, end_server, find, release, root_of, rouse
@@ -202,21 +201,20 @@ async def test_one_that_is_suspended_is_woken(sharing: Kit) -> None:
     server = psutil.Process(pids(sharing)[0])
     server.suspend()
     await until(lambda: server.status() == psutil.STATUS_STOPPED)
-    assert rouse(record, "one") is Silence.SUSPENDED
+    assert rouse(record, "one", sharing.host) is Silence.SUSPENDED
     await until(lambda: server.status() != psutil.STATUS_STOPPED)
-    assert rouse(record, "one") is Silence.HANGS
+    assert rouse(record, "one", sharing.host) is Silence.HANGS
     await machine.stop()
-    assert rouse(record, "one") is rouse(record, "unknown") is Silence.HANGS
+    assert {rouse(record, tag, sharing.host) for tag in ("one", "unknown")} == {Silence.HANGS}
 
 
 async def test_one_that_is_given_up(sharing: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vm.watch.POLL_SECONDS", 0.2)
     machine, _ = sharing.machine()
     await machine.start(sharing.spec)
-    end_server(sharing.machine_record(), "one")
+    await end_server(sharing.machine_record(), "one", sharing.host)
     await until(lambda: machine.state is MachineState.FAILED)
     assert no_qemu_left(sharing)
-    end_server(Record(0, "", 0, "", "", "", "", 0.0), "one")
 
 
 def test_what_tells_a_folder_from_another(tmp_path: Path) -> None:

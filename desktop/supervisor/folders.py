@@ -82,8 +82,8 @@ class Folders:
                 log.warning("nothing is shared: %s", error.message)
         self._shares.use(carrier)
 
-    async def judge(self, body: bytes) -> bytes:
-        """See that a container to be made or started finds the folders that are there now (a Judge).
+    async def look_again(self) -> None:
+        """See that a container to be made or started finds the folders that are there now.
 
         A server holds the folder it was started for, whatever takes that one's place, or its name.
 
@@ -94,7 +94,6 @@ class Folders:
             async with self._renewing:
                 for share in await asyncio.to_thread(_replaced, self._shares.shares, record.roots):
                     await self._renew(share, record)
-        return body
 
     async def _renew(self, share: Share, record: Record) -> None:
         log.info("%s is another folder now, or none", share.folder)

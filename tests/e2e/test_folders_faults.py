@@ -200,8 +200,11 @@ def test_another_folder_takes_its_place(
         docker("run", "--rm", "-v", f"{spare_folder}:/m", busybox, "touch", "/m/made")
         assert (spare_folder / "made").exists()
         assert process.is_running(), "it serves the container that has the former folder"
-        docker("rm", "-f", name)
+        shutil.rmtree(spare_folder)
+        docker("restart", "-t", "0", name)
         process.wait(30)
+        assert docker("exec", name, "ls", "/m") == ""
+        assert spare_folder.is_dir(), "as -v would have it"
     finally:
         shutil.rmtree(former)
     assert json.loads(machine.slipway("status", "--json"))["state"] == "running"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cli import Program
-from tests.e2e.conftest import RunningMachine
+from tests.e2e.conftest import RunningMachine, await_mounted
 
 pytestmark = pytest.mark.machine
 
@@ -43,6 +43,22 @@ def test_the_hint_is_a_command_that_shares_it(
     assert command[0] == "slipway"
     machine.slipway(*command[1:])
     docker("run", "--rm", "-v", f"{unshared}:/x", "-v", f"{shared_folder}:/y", busybox, "true")
+
+
+def test_a_container_whose_folder_is_shared_no_longer(
+    machine: RunningMachine, docker: Program, busybox: str, unshared: Path, name: str
+) -> None:
+    """It does not start with an empty folder instead; and with its own again once that is shared again."""
+    machine.share(unshared)
+    await_mounted(machine)
+    docker("create", "--name", name, "-v", f"{unshared}/made:/x", busybox, "touch", "/x/file")
+    machine.share()
+    told = docker.fails("start", "-a", name)
+    assert f"“{unshared}/made” is not shared" in told.err
+    machine.share(unshared)
+    await_mounted(machine)
+    docker("start", "-a", name)
+    assert (unshared / "made" / "file").exists()
 
 
 def test_what_the_machine_has_itself(docker: Program, busybox: str) -> None:

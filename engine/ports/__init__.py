@@ -13,6 +13,6 @@ So the life of a listener is that of dockerd's own proxy, and a port that is tak
 
 from engine.ports.hostnet import HostNetwork
 from engine.ports.publisher import Published, Publisher
-from engine.ports.reserve import Inspect, Reserve
+from engine.ports.reserve import Reserve
 
-__all__ = ["HostNetwork", "Inspect", "Published", "Publisher", "Reserve"]
+__all__ = ["HostNetwork", "Published", "Publisher", "Reserve"]

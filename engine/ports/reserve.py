@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any, Protocol
 
 from engine.ports.sockets import bound
-from vm.errors import LinkError, UserError
+from vm.errors import LinkError
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +61,6 @@ class Ports(Protocol):
 Hold = Callable[[Sequence[int]], Awaitable[None]]
 """Has the machine hold these ports, and no others. Raises :class:`~vm.errors.LinkError`."""
 
-Inspect = Callable[[str], Awaitable[Mapping[str, Any]]]
-"""All about a container, as the engine tells it. Raises :class:`~vm.errors.UserError`."""
-
 
 class Reserve:
     """Looks ahead of starts.
@@ -71,10 +68,9 @@ class Reserve:
     :ivar held: what the machine holds; None while that is not known.
     """
 
-    def __init__(self, ports: Ports, inspect: Inspect, hold: Hold) -> None:
+    def __init__(self, ports: Ports, hold: Hold) -> None:
         self.held: frozenset[int] | None = frozenset()
         self._ports = ports
-        self._inspect = inspect
         self._hold = hold
         self._starting: dict[asyncio.Future[None], Sequence[range]] = {}
         self._one = asyncio.Lock()
@@ -87,13 +83,13 @@ class Reserve:
         """Whatever the machine holds, somebody before us had it do so."""
         self.held = None
 
-    async def prepare(self, container: str, over: asyncio.Future[None]) -> None:
-        """A client starts this container. :param over: done when it has been started, or has not."""
-        try:
-            asked = wishes(await self._inspect(container))
-        except UserError as error:  # dockerd says what is wrong with it
-            log.info("which ports %s publishes is not known: %s %s", container, error.message, error.detail)
-            return
+    async def prepare(self, container: Mapping[str, Any], over: asyncio.Future[None]) -> None:
+        """A client starts this container.
+
+        :param container: what the engine tells of it (Docker API, ContainerInspect).
+        :param over: done when it has been started, or has not.
+        """
+        asked = wishes(container)
         if not asked or over.done():
             return
         self._starting[over] = asked
@@ -139,10 +135,7 @@ class Reserve:
 
 
 def wishes(container: Mapping[str, Any]) -> list[range]:
-    """The host's ports that a container publishes; dockerd chooses from those that are longer than one.
-
-    :param container: what the engine tells of it (Docker API, ContainerInspect).
-    """
+    """The host's ports that a container publishes; dockerd chooses from those that are longer than one."""
     host = container.get("HostConfig") or {}
     bindings: Mapping[str, Any] = host.get("PortBindings") or {}
     found = [_ports(binding.get("HostPort") or "") for listed in bindings.values() for binding in listed or ()]

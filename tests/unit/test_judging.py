@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -23,9 +24,9 @@ class Reserve:
     """Notes what is started."""
 
     def __init__(self) -> None:
-        self.started: list[str] = []
+        self.started: list[Mapping[str, Any]] = []
 
-    async def prepare(self, container: str, over: asyncio.Future[None]) -> None:
+    async def prepare(self, container: Mapping[str, Any], over: asyncio.Future[None]) -> None:
         assert not over.done()
         self.started.append(container)
 
@@ -76,7 +77,7 @@ async def test_what_is_made_gets_the_proxy(supervisor: Supervisor) -> None:
 async def test_what_is_started_is_looked_at_and_not_changed(supervisor: Supervisor, body: bytes) -> None:
     """The engine refuses a start with more than an empty body, which old clients send."""
     assert await judge(supervisor)(request(body, "web")) == body
-    assert cast(Reserve, supervisor.reserve).started == ["web"]
+    assert cast(Reserve, supervisor.reserve).started == [{"HostConfig": {"Binds": [f"{Path.home()}:/x"]}}]
     assert cast(Folders, supervisor.folders).looks == 1
 
 

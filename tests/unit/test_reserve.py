@@ -22,7 +22,7 @@ from engine.ports import Publisher
 from engine.ports.reserve import AHEAD, MOST, RANDOM, Reserve, wishes
 from engine.ports.sockets import bound
 from tests.unit.sshd import eventually
-from vm.errors import EngineError, LinkError
+from vm.errors import LinkError
 from vm.guest.forward import Forward
 
 ROOT = Path(__file__).parents[2]
@@ -40,20 +40,14 @@ class Ports:
 
 @dataclass
 class Machine:
-    """Has containers, and notes what it is told to hold.
+    """Notes what it is told to hold.
 
     :ivar between: called when the ports have been looked at, and before dockerd asks for one.
     """
 
-    containers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     told: list[list[int]] = field(default_factory=list)
     away: bool = False
     between: Callable[[], None] = lambda: None
-
-    async def inspect(self, name: str) -> Mapping[str, Any]:
-        if name not in self.containers:
-            raise EngineError("no such container")
-        return self.containers[name]
 
     async def hold(self, ports: Sequence[int]) -> None:
         if self.away:
@@ -65,8 +59,8 @@ class Machine:
 class Starter:
     """Starts containers that publish such ports."""
 
-    def __init__(self, reserve: Reserve, machine: Machine) -> None:
-        self._reserve, self._machine = reserve, machine
+    def __init__(self, reserve: Reserve) -> None:
+        self._reserve = reserve
 
     async def __call__(self, *host_ports: str) -> None:
         """Start one; the engine has answered."""
@@ -76,8 +70,7 @@ class Starter:
     async def begin(self, *host_ports: str) -> asyncio.Future[None]:
         """The engine has not answered yet."""
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._machine.containers["web"] = container(*host_ports)
-        await self._reserve.prepare("web", over)
+        await self._reserve.prepare(container(*host_ports), over)
         return over
 
 
@@ -98,12 +91,12 @@ def machine() -> Machine:
 
 @pytest.fixture
 def reserve(ports: Ports, machine: Machine) -> Reserve:
-    return Reserve(ports, machine.inspect, machine.hold)
+    return Reserve(ports, machine.hold)
 
 
 @pytest.fixture
-def start(reserve: Reserve, machine: Machine) -> Starter:
-    return Starter(reserve, machine)
+def start(reserve: Reserve) -> Starter:
+    return Starter(reserve)
 
 
 def free_run(count: int) -> int:
@@ -159,8 +152,7 @@ async def test_a_taken_port_is_held_before_a_start_and_given_back(
 
 async def test_all_that_is_exposed(reserve: Reserve, machine: Machine, first: int, holder: socket.socket) -> None:
     exposed = {"HostConfig": {"PublishAllPorts": True}, "Config": {"ExposedPorts": {"80/tcp": {}}}}
-    machine.containers["web"] = exposed
-    await reserve.prepare("web", asyncio.get_running_loop().create_future())
+    await reserve.prepare(exposed, asyncio.get_running_loop().create_future())
     assert first + 1 in machine.told[-1]
 
 
@@ -235,11 +227,6 @@ async def test_a_machine_that_cannot_be_asked(
     machine.away = False
     await start("")
     assert first + 1 in machine.told[-1]
-
-
-async def test_a_container_that_is_not_there_is_left_to_the_engine(reserve: Reserve, machine: Machine) -> None:
-    await reserve.prepare("nobody", asyncio.get_running_loop().create_future())
-    assert machine.told == []
 
 
 async def test_what_an_earlier_supervisor_had_held(reserve: Reserve, machine: Machine) -> None:

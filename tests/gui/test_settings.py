@@ -12,10 +12,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QPushButton
+from pytestqt.qtbot import QtBot
 
-from desktop.control.schema import ResetLevel, RunState
+from desktop.control.schema import FolderReport, ResetLevel, RunState
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.pages.settings.bundle import BundleDialog
+from desktop.ui.pages.settings.folder_states import FolderStates
 from desktop.ui.pages.settings.form import FormTab
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.window import Window
@@ -172,6 +174,28 @@ class TestFolders:
         assert page.folders.folders == []
         click(page.folders.apply)
         until(partial(is_stored, page, "shared_folders", []))
+
+    def test_how_each_folder_is_mounted_is_shown(self, page: SettingsPage, tmp_path: Path) -> None:
+        show(page, "folders")
+        states = page.folders.states
+
+        def shown() -> list[str]:
+            return [words.text() for words in states.findChildren(QLabel) if words.isVisible()]
+
+        until(lambda: "Mounted, by virtiofs." in shown())
+        assert str(Path.home()) in shown()
+        assert not states.nothing.isVisible()
+        page.folders.add(str(tmp_path))
+        click(page.folders.apply)
+        until(lambda: any(text.startswith("Mounted, by SFTP. Not by virtiofs") for text in shown()))
+
+    def test_a_folder_that_is_not_mounted_says_why(self, page: SettingsPage, qtbot: QtBot) -> None:
+        states = FolderStates(page.context)  # never visible, so that nothing else is asked for
+        qtbot.addWidget(states)
+        states.show_report([FolderReport("/a", "/a", "the folder is not there", unwatched="/a/b: no room")])
+        said = [words.text() for words in states.findChildren(QLabel)]
+        assert said[-3:] == ["/a", "the folder is not there", "Containers miss changes in /a/b: no room"]
+        assert states.nothing.isHidden()
 
     def test_a_picker_that_is_left_changes_nothing(
         self, page: SettingsPage, monkeypatch: pytest.MonkeyPatch

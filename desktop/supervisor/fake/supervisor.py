@@ -10,12 +10,14 @@ from dataclasses import replace
 from aiohttp import web
 
 from desktop.control.schema import (
+    MOUNTED,
     AcceleratorReport,
     ContextReport,
     DiskReport,
     EngineReport,
     ErrorReport,
     Event,
+    FolderReport,
     HopReport,
     MachineReport,
     Note,
@@ -30,6 +32,7 @@ from desktop.supervisor.fake import engine
 from desktop.supervisor.fake.catalogue import furnish
 from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.fake.world import World
+from desktop.supervisor.folders import Folders
 from desktop.supervisor.jobs import Emit
 from desktop.supervisor.reset import Reset
 from desktop.supervisor.startup import Timeline
@@ -53,6 +56,7 @@ STAGES = (
 MOMENT, SLOW_MOMENT = 0.005, 0.25
 """Seconds of one part of a stage."""
 
+LATER = "it was added while the machine ran"
 HOPS = ("QEMU", "guest", "SSH link", "dockerd", "socket")
 VERDICT = AcceleratorReport(
     "tcg", True, True, "Software emulation: /dev/kvm does not boot a kernel", "Switch nested virtualisation on."
@@ -66,6 +70,7 @@ class FakeSupervisor(Supervisor):
         super().__init__(paths, host)
         self.scenario = Scenario.of_environment()
         self.upkeep = FakeUpkeep(self)
+        self.folders = FakeFolders(self)
         self.world = World()
         if not self.scenario.empty:
             furnish(self.world, many=self.scenario.many)
@@ -184,6 +189,22 @@ class FakeReset(Reset):
 
     def _delete_images(self) -> None:
         pass
+
+
+class FakeFolders(Folders):
+    """Folders that are mounted at once: the home folder by virtiofs, those added later by SFTP."""
+
+    _supervisor: FakeSupervisor
+
+    def report(self) -> list[FolderReport]:
+        if not self._supervisor.in_use:
+            return []
+        settings = self._supervisor.settings()
+        later = settings.shared_folders
+        return [
+            FolderReport(folder, folder, MOUNTED, *(("sftp", LATER) if folder in later else ("virtiofs", "")))
+            for folder in settings.shares()
+        ]
 
 
 class FakeUpkeep(Upkeep):

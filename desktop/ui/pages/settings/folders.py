@@ -12,6 +12,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QListWidget
 
 from desktop.control.schema import SettingsReport
+from desktop.ui.pages.settings.folder_states import FolderStates
 from desktop.ui.pages.settings.form import FormTab
 from desktop.ui.widgets.basics import button, card, label, row
 
@@ -32,7 +33,7 @@ class FoldersTab(FormTab):
         home = self.register("share_home", self.home.text(), self.home, self._home, self._show_home)
         self.home.toggled.connect(self.check)
         self.list = QListWidget()
-        self.list.setMinimumHeight(170)
+        self.list.setFixedHeight(130)
         more = self.register("shared_folders", "More folders", self.list, self._paths, self._show_paths)
         self.add_button = button("Add a folder…", self._ask, picture="add")
         self.remove_button = button("Remove", self.remove, picture="remove")
@@ -59,6 +60,8 @@ class FoldersTab(FormTab):
         )
         self._chosen()
         self.finish()
+        self.states = FolderStates(page.context)
+        self.outer.insertWidget(self.outer.count() - 1, self.states)  # above the empty rest
 
     @property
     def folders(self) -> list[str]:

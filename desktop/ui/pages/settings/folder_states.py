@@ -1,0 +1,85 @@
+"""How the shared folders are in the machine: mounted and by what, or what is amiss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from desktop.control.schema import MOUNTED, FolderReport
+from desktop.ui.context import Context
+from desktop.ui.theme import GAP, PAD
+from desktop.ui.widgets.basics import Picture, card, column, label, row
+
+PERIOD_MS = 3000
+"""Nothing tells when a folder is mounted; so often it is asked while it is looked at."""
+
+NOTHING = "No folder is in the machine: the engine does not run, or nothing is shared."
+NAMES = {"sftp": "SFTP"}
+
+
+class FolderStates(QWidget):
+    """A card that keeps itself current while it is visible."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._session = context.session
+        self._shown: list[FolderReport] | None = None
+        self.nothing = label(NOTHING, "muted", wrap=True)
+        self.rows = column(gap=GAP)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(card(label("In the machine", "section"), self.nothing, self.rows))
+        self._timer = QTimer(self, interval=PERIOD_MS)
+        self._timer.timeout.connect(self.load)
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.load()
+        self._timer.start()
+
+    def hideEvent(self, event: Any) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def load(self) -> None:
+        """Ask anew."""
+        self._session.control(lambda client: client.folders(), self.show_report, self._absent, owner=self)
+
+    def show_report(self, report: list[FolderReport]) -> None:
+        """Show what is told, if it has changed."""
+        if report == self._shown:
+            return
+        self._shown = report
+        self.nothing.setVisible(not report)
+        while (item := self.rows.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for folder in report:
+            self.rows.addWidget(_line(folder))
+
+    def _absent(self, _: object) -> None:
+        self.show_report([])
+
+
+def _line(folder: FolderReport) -> QWidget:
+    good = folder.state == MOUNTED
+    words = column(label(folder.folder, wrap=True, select=True), gap=2)
+    words.addWidget(label(_how(folder), "muted", wrap=True, select=True))
+    if folder.unwatched:
+        words.addWidget(label(f"Containers miss changes in {folder.unwatched}", "muted", wrap=True, select=True))
+    picture = Picture("check", 20, "good") if good else Picture("warning", 20, "bad")
+    made = QWidget()
+    line = row(picture, gap=PAD)
+    line.setContentsMargins(0, 0, 0, 0)
+    line.addLayout(words, 1)
+    made.setLayout(line)
+    return made
+
+
+def _how(folder: FolderReport) -> str:
+    if folder.state != MOUNTED:
+        return folder.state
+    carrier = NAMES.get(folder.carrier, folder.carrier)
+    said = f"Mounted, by {carrier}" if carrier else "Mounted"
+    return f"{said}. Not by virtiofs, which is faster: {folder.why}." if folder.why else f"{said}."

@@ -196,5 +196,5 @@ COLUMNS = (
         lambda item: [port.host_port or 0 for port in item.ports],
         width=148,
     ),
-    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=116),
+    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=132),
 )

@@ -123,6 +123,6 @@ COLUMNS = (
     Column("Platform", _once(lambda item: item.platform), width=104),
     Column("Size", _once(lambda item: size(item.image.size)), lambda item: item.image.size, width=72, right=True),
     Column("Shared", _once(_shared), lambda item: item.image.shared, _shared_tip, width=72, right=True),
-    Column("Created", _once(lambda item: age(item.image.created)), lambda item: -item.image.created, width=116),
+    Column("Created", _once(lambda item: age(item.image.created)), lambda item: -item.image.created, width=132),
     Column("In use by", _once(lambda item: ", ".join(item.users)), width=130),
 )

@@ -28,7 +28,7 @@ COLUMNS = (
     Column("Instruction", lambda item: instruction(item.layer.created_by), width=0),
     Column("Size", lambda item: size(item.layer.size), lambda item: item.layer.size, width=84, right=True),
     Column("Shared with", lambda item: ", ".join(item.sharers), width=220),
-    Column("Created", lambda item: age(item.layer.created), lambda item: -item.layer.created, width=116),
+    Column("Created", lambda item: age(item.layer.created), lambda item: -item.layer.created, width=132),
 )
 
 PLATFORM_COLUMNS = (

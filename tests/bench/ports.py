@@ -155,7 +155,7 @@ def _connections(way: Way) -> list[float]:
 
 
 def _at_once(way: Way) -> list[float]:
-    """Ask for a page on several connections in the same moment, again and again; ms until the last has its answer."""
+    """Ask for a page on several connections at once, again and again; ms until the last has its answer."""
     took = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for _ in range(BURSTS):

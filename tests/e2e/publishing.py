@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 from tests.e2e.cli import Program
@@ -52,6 +52,15 @@ def refused(address: str, port: int) -> bool:
     with closing(socket.socket(family(address))) as probe:
         probe.settimeout(10)
         return probe.connect_ex((address, port)) != 0
+
+
+@contextlib.contextmanager
+def taken(ports: Iterable[int], address: str = "127.0.0.1") -> Iterator[None]:
+    """This process listens there while the block runs."""
+    with contextlib.ExitStack() as servers:
+        for port in ports:
+            servers.enter_context(closing(socket.create_server((address, port))))
+        yield
 
 
 def has_ipv6() -> bool:

@@ -25,6 +25,7 @@ from tests.e2e.publishing import (
     port_of,
     published,
     refused,
+    taken,
 )
 from tests.unit.sshd import free_port
 
@@ -62,9 +63,7 @@ def test_a_random_port_that_is_taken_here_is_passed_over(
     docker("run", "-d", "--name", name, "-p", "80", busybox, *WEB)
     first = port_of(docker, name)
     docker("rm", "-f", name)
-    with contextlib.ExitStack() as taken:
-        for port in range(first + 1, first + 4):
-            taken.enter_context(closing(socket.create_server(("127.0.0.1", port))))
+    with taken(range(first + 1, first + 4)):
         docker("run", "--rm", "-d", "--name", name, "-p", "80", busybox, *WEB)
         chosen = port_of(docker, name)
         assert chosen > first + 3
@@ -86,9 +85,7 @@ def crowded(docker: Program, busybox: str, name: str) -> Iterator[int]:
     docker("run", "-d", "--name", name, "-p", "80", busybox, *WEB)
     first = port_of(docker, name)
     docker("rm", "-f", name)
-    with contextlib.ExitStack() as taken:
-        for port in range(first + 1, first + 10):
-            taken.enter_context(closing(socket.create_server(("127.0.0.1", port))))
+    with taken(range(first + 1, first + 10)):
         yield first + 9
 
 
@@ -118,8 +115,7 @@ def test_a_restart_passes_over_what_has_been_taken(docker: Program, busybox: str
     with contextlib.ExitStack() as stack:
 
         def take(*ports: int) -> set[int]:
-            for port in ports:
-                stack.enter_context(closing(socket.create_server(("127.0.0.1", port))))
+            stack.enter_context(taken(ports))
             return set(ports)
 
         taken = take(*range(first + 1, first + 4), *range(ranged + 1, ranged + 5))
@@ -188,9 +184,7 @@ def test_a_port_taken_between_check_and_bind(
         assert between.stdout.readline() == "held\n"
         begun = docker.start("run", "-d", "--name", name, "-p", f"{port}-{port + 1}:80", busybox, *WEB)
         assert between.stdout.readline() == "asked\n"
-        with contextlib.ExitStack() as taken:
-            for one in (port, port + 1):
-                taken.enter_context(closing(socket.create_server(("", one))))
+        with taken((port, port + 1), ""):
             between.stdin.write("go on\n")
             said, _ = begun.communicate(timeout=180)
     assert begun.returncode == 125, said
@@ -210,9 +204,7 @@ def test_ports_that_are_taken_when_dockerd_starts_containers_itself(
     docker(*always, "--name", f"{name}-random", "-p", "80", busybox, *WEB)
     machine.slipway("stop", timeout=300)
     try:
-        with contextlib.ExitStack() as taken:
-            for one in (port, *range(RANDOM.start, RANDOM.start + 3)):
-                taken.enter_context(closing(socket.create_server(("", one))))
+        with taken((port, *range(RANDOM.start, RANDOM.start + 3)), ""):
             machine.slipway("start", timeout=900)
             for one in (name, f"{name}-random"):
                 assert docker("inspect", "-f", "{{.State.Running}}", one) == "true"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
-import shutil
 import socket
 import struct
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +18,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from tests.architecture.sources import ROOT
+from tests.unit.guest_program import compile_guest_program
 from vm.guest import names as relay
 from vm.guest.names import Names
 from vm.guest.stream import Stream
@@ -202,16 +199,7 @@ def test_the_servers_of_a_vpn() -> None:
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The guest's name server, compiled for this computer."""
-    compiler = (
-        [sys.executable, "-m", "ziglang", "cc"]
-        if importlib.util.find_spec("ziglang")
-        else [shutil.which("cc") or "cc"]
-    )
-    made = tmp_path_factory.mktemp("names") / "names"
-    source = ROOT / "vm" / "image" / "native" / "names.c"
-    flags = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE"]
-    subprocess.run([*compiler, *flags, source, "-o", made], check=True, capture_output=True, timeout=300)
-    return made
+    return compile_guest_program("names", tmp_path_factory.mktemp("names"))
 
 
 class Guest:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +19,7 @@ import pytest
 from engine.ports import Publisher
 from engine.ports.reserve import AHEAD, MOST, RANDOM, Reserve, wishes
 from engine.ports.sockets import bound
+from tests.unit.guest_program import compile_guest_program
 from tests.unit.sshd import eventually
 from vm.errors import LinkError
 from vm.guest.forward import Forward
@@ -332,16 +331,7 @@ class Nobody:
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``hold``, compiled for this computer."""
-    compiler = (
-        [sys.executable, "-m", "ziglang", "cc"]
-        if importlib.util.find_spec("ziglang")
-        else [shutil.which("cc") or "cc"]
-    )
-    made = tmp_path_factory.mktemp("hold") / "hold"
-    source = ROOT / "vm/image/native/hold.c"
-    flags = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE"]
-    subprocess.run([*compiler, *flags, source, "-o", made], check=True, capture_output=True, timeout=300)
-    return made
+    return compile_guest_program("hold", tmp_path_factory.mktemp("hold"))
 
 
 def is_free(port: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from desktop.control.schema import PortReport
-from desktop.ui.models.format import age, binary_size
+from desktop.ui.models.format import age, binary_size, counted
 from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Port
 
@@ -134,7 +134,7 @@ def reach(reports: Sequence[PortReport]) -> str:
 
 def _image(item: Line) -> str:
     if item.container is None:
-        return f"{len(item.containers)} containers"
+        return counted(len(item.containers), "container")
     name = item.container.image
     return name[7:19] if name.startswith("sha256:") else name
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFormLayout
 
 from desktop.control.client import ControlClient
 from desktop.control.schema import ContextReport, Note
+from desktop.ui.models.format import counted
 from desktop.ui.pages.settings.form import CAPTION, FormTab
 from desktop.ui.widgets.basics import button, card, label, row
 
@@ -57,7 +58,7 @@ class ContextTab(FormTab):
     def show_docker(self, report: ContextReport) -> None:
         """What the docker command would do now."""
         others = len(report.names) - 1
-        more = f"  ·  {others} other{'s' if others > 1 else ''}: " + ", ".join(
+        more = f"  ·  {counted(others, 'other')}: " + ", ".join(
             name for name in report.names if name != report.current
         )
         self.current.setText(report.current + (more if others > 0 else ""))

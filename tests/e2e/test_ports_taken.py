@@ -118,15 +118,15 @@ def test_a_restart_passes_over_what_has_been_taken(docker: Program, busybox: str
             stack.enter_context(taken(ports))
             return set(ports)
 
-        taken = take(*range(first + 1, first + 4), *range(ranged + 1, ranged + 5))
+        occupied = take(*range(first + 1, first + 4), *range(ranged + 1, ranged + 5))
         docker("restart", "-t", "0", name)
         now = port_of(docker, name)
-        assert now not in taken
+        assert now not in occupied
         assert answered("127.0.0.1", now) == "here"
         docker("stop", "-t", "0", name)
-        taken |= take(ranged)
+        occupied |= take(ranged)
         docker("start", name)
-        assert not taken & {port_of(docker, name), port_of(docker, name, "81")}
+        assert not occupied & {port_of(docker, name), port_of(docker, name, "81")}
 
 
 def test_compose(docker: Program, busybox: str, name: str, tmp_path: Path, crowded: int) -> None:

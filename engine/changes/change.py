@@ -108,7 +108,7 @@ def record(change: Change, share: str, look: Callable[[str], os.stat_result] = o
             None  # what is there by now is another file; its time tells the guest whether it has made that itself
         )
     usual = stat.S_IFDIR | 0o755 if change.folder else stat.S_IFREG | 0o644
-    fields = (
+    return _written(
         change.kind.value,
         to_guest(share),
         _below(change.path, share),
@@ -120,6 +120,17 @@ def record(change: Change, share: str, look: Callable[[str], os.stat_result] = o
         time.time_ns(),
         found.st_nlink if found else 1,
     )
+
+
+def lease(tree: str, share: str, seconds: int) -> bytes:
+    """That the guest hears of all changes in ``tree`` for so long (0: no longer), as its program reads it.
+
+    Until then the guest's kernel believes what it has been told of the tree (Gray and Cheriton, *Leases*, 1989).
+    """
+    return _written("lease", to_guest(share), _below(tree, share), "", 0, seconds, 0, 0, time.time_ns(), 0)
+
+
+def _written(*fields: str | int) -> bytes:
     return b"".join(str(field).encode("utf-8", "surrogateescape") + b"\0" for field in fields)
 
 

@@ -9,16 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.changes.change import Change, essence, record, spare
+from engine.changes.teller import Teller
 from engine.changes.used import share_of, used
 from engine.changes.watcher import Watcher
 from engine.client import EngineClient
-from vm.errors import LinkError, UserError
-from vm.guest.stream import Carrier, Stream
+from vm.errors import UserError
+from vm.guest.stream import Carrier
 from vm.guest.while_linked import WhileLinked
 
 log = logging.getLogger(__name__)
-
-PROGRAM = "/usr/lib/slipway/replay"
 
 COLLECT_SECONDS = 0.02
 """Changes so close to each other are told together, and what cancels out among them not at all."""
@@ -26,7 +25,13 @@ COLLECT_SECONDS = 0.02
 LOOK_SECONDS = 3.0
 """How often is looked for a mounted folder that is not there; there is no event for that."""
 
+CHECK_SECONDS = 1.0
+"""How often is looked whether what is leased can still be followed: a folder that is moved itself says nothing."""
+
 RETRY_SECONDS = 1.0
+
+MANY = 1000
+"""More changes than this at once may be more than the system could tell; it has room for 16,384 that wait."""
 
 MOUNTING = ("start", "die", "destroy")
 """Events of containers after which other folders may be in use."""
@@ -46,13 +51,21 @@ class Replayer(WhileLinked[Carrier]):
         self._ignored = tuple(ignored)
         self._watcher: Watcher | None = None
         self._held: frozenset[str] = frozenset()
+        self._watching = asyncio.Lock()  # what is watched is changed, or depended upon
+        self._watched = asyncio.Event()  # something else is by now
+        self._changed = asyncio.Event()  # something else may have to be
 
     async def work(self, way: Carrier) -> None:
         if self._watcher is None:
             self._watcher = Watcher(self._ignored)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow(self._watcher), name="mounts in use")
-            group.create_task(self._tell(self._watcher, way), name="changes of the host")
+        watcher, teller = self._watcher, Teller(way, self._shares)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follow(watcher, teller), name="mounts in use")
+                group.create_task(self._tell(watcher, teller), name="changes of the host")
+                group.create_task(self._keep_leases(watcher, teller), name="leases")
+        finally:
+            await teller.close()
 
     @property
     def unwatched(self) -> dict[str, str]:
@@ -68,15 +81,15 @@ class Replayer(WhileLinked[Carrier]):
 
     # -- what is in use -------------------------------------------------------------------------------------------
 
-    async def _follow(self, watcher: Watcher) -> None:
+    async def _follow(self, watcher: Watcher, teller: Teller) -> None:
         while True:
             with suppress(UserError, ConnectionError):  # the engine comes and goes
                 async with EngineClient(self._socket) as engine:
-                    await self._follow_engine(engine, watcher)
+                    await self._follow_engine(engine, watcher, teller)
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _follow_engine(self, engine: EngineClient, watcher: Watcher) -> None:
-        changed = asyncio.Event()
+    async def _follow_engine(self, engine: EngineClient, watcher: Watcher, teller: Teller) -> None:
+        changed = self._changed
         changed.set()
         listening = asyncio.create_task(_listen(engine, changed))
         try:
@@ -92,7 +105,11 @@ class Replayer(WhileLinked[Carrier]):
                 mounts = [mount for one in await engine.containers.list() for mount in one.mounts]
                 found = await asyncio.to_thread(used, mounts, self._shares())
                 self._held = found.held
-                complete = await asyncio.to_thread(watcher.watch, found)
+                async with self._watching:
+                    lasting = found.trees & await asyncio.to_thread(watcher.exact)
+                    await teller.lease(teller.leased & lasting)  # the others end before nobody follows them
+                    complete = await asyncio.to_thread(watcher.watch, found)
+                self._watched.set()
             await listening
         finally:
             listening.cancel()
@@ -100,29 +117,29 @@ class Replayer(WhileLinked[Carrier]):
 
     # -- what is told ---------------------------------------------------------------------------------------------
 
-    async def _tell(self, watcher: Watcher, carrier: Carrier) -> None:
-        """Until cancelled; the program is started when there is something to tell for the first time."""
-        stream: Stream | None = None
-        try:
-            while True:
-                await watcher.news.wait()
-                await asyncio.sleep(COLLECT_SECONDS)
-                changes = watcher.take()
-                data = await asyncio.to_thread(self._records, changes)
-                try:
-                    if data and stream is None:
-                        stream = await carrier.open_exec(f"exec {PROGRAM}")
-                    if data and stream is not None:
-                        await stream.write(data)
-                except LinkError as error:
-                    log.info("changes could not be told: %s", error.message)
-                    if stream is not None:
-                        await stream.close()
-                    stream = None
-                    await asyncio.sleep(RETRY_SECONDS)
-        finally:
-            if stream is not None:
-                await stream.close()
+    async def _tell(self, watcher: Watcher, teller: Teller) -> None:
+        while True:
+            await watcher.news.wait()
+            await asyncio.sleep(COLLECT_SECONDS)
+            changes = watcher.take()
+            if len(changes) <= MANY:
+                await teller.tell(await asyncio.to_thread(self._records, changes))
+                continue
+            async with self._watching:
+                await teller.lease(())
+                await teller.tell(await asyncio.to_thread(self._records, changes))
+
+    async def _keep_leases(self, watcher: Watcher, teller: Teller) -> None:
+        while True:
+            async with self._watching:
+                trees = await asyncio.to_thread(watcher.exact)
+                await teller.lease(trees)
+            if watcher.outdated:
+                self._changed.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_SECONDS if trees else None):
+                    await self._watched.wait()
+            self._watched.clear()
 
     def _records(self, changes: Sequence[Change]) -> bytes:
         shares = self._shares()

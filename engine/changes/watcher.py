@@ -12,9 +12,10 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import psutil
 from watchdog.events import (
     DirCreatedEvent,
     DirDeletedEvent,
@@ -32,6 +33,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from engine.changes.change import Change, Kind
 from engine.changes.used import Used
+from vm.guest.hostpath import is_within, to_guest
 
 log = logging.getLogger(__name__)
 
@@ -53,25 +55,36 @@ LIMITS = {errno.ENOSPC: "fs.inotify.max_user_watches=1048576", errno.EMFILE: "fs
 """Linux's limits, for all programs of a user together (inotify(7)), by the error of whoever meets them."""
 
 
+EXACT = getattr(Observer, "__name__", "") == "InotifyObserver"
+"""Whether this system tells every change, as inotify does as long as somebody takes them. What FSEvents and
+ReadDirectoryChangesW leave out in silence was not measured."""
+
+LOCAL = ("btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs")
+"""File systems that nobody changes but by this computer's kernel, which tells."""
+
+
 class Watcher(FileSystemEventHandler):
     """Collects changes in threads of watchdog's; belongs to the loop it was made in.
 
     :param ignored: folders whose changes are none of anybody's business, such as Slipway's own.
     :ivar news: set while there are changes to take.
     :ivar unwatched: folders that are there and not followed whole; why, and what to do where that is known.
+    :ivar outdated: :meth:`exact` has found that :meth:`watch` would find something else now.
     """
 
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
         self.news = asyncio.Event()
         self.unwatched: dict[str, str] = {}
+        self.outdated = False
         self._loop = asyncio.get_running_loop()
         self._ignored = tuple(folder.rstrip(os.sep) + os.sep for folder in ignored)
         self._observer: BaseObserver | None = None
         self._watches: dict[tuple[str, bool], ObservedWatch] = {}
+        self._places: dict[tuple[str, bool], tuple[int, int]] = {}
+        self._grown = False
         self._used = Used()
         self._changes: list[Change] = []
         self._lock = threading.Lock()
-        self._missing: set[tuple[str, bool]] = set()
 
     def watch(self, used: Used) -> bool:
         """Follow these from now on. Walks through new folders, so it is for a thread: seconds for large ones.
@@ -82,8 +95,8 @@ class Watcher(FileSystemEventHandler):
         self._used = used
         for key in set(self._watches) - wanted:
             self._drop(key)
-        for key in [key for key, watch in self._watches.items() if not self._lives(watch)]:
-            self._drop(key)  # its folder has been deleted, and may be there again
+        for key in [key for key in self._watches if not self._lives(key)]:
+            self._drop(key)  # its folder has been deleted or moved, and another may be there
         if self.unwatched and not self._full():
             for key in [key for key in self._watches if key[0] in self.unwatched]:
                 self._drop(key)  # there may be room for the whole of it now
@@ -96,6 +109,27 @@ class Watcher(FileSystemEventHandler):
             log.warning("changes in %s are not all followed: %s", folder, failed[folder])
         self.unwatched = failed
         return not failed and wanted <= set(self._watches)
+
+    def exact(self) -> frozenset[str]:
+        """The trees of which every change comes here. Looks at the disk, so it is for a thread."""
+        living = {key for key in self._watches if self._lives(key)}
+        self.outdated = len(living) < len(self._watches)
+        if self._grown:  # new folders may not have had room
+            self._grown = False
+            if full := self._full():
+                self.unwatched |= {folder: full for folder, whole in self._watches if whole}
+                self.outdated = True
+        if not EXACT or not living:
+            return frozenset()
+        mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
+        return frozenset(
+            folder
+            for folder, whole in living
+            if whole
+            and folder not in self.unwatched
+            and not any((path + os.sep).startswith(folder.rstrip(os.sep) + os.sep) for path in self._ignored)
+            and is_local(folder, mounts)
+        )
 
     def take(self) -> list[Change]:
         """What has happened since the last time."""
@@ -124,6 +158,7 @@ class Watcher(FileSystemEventHandler):
             self._used.covers(path) or (target and self._used.covers(target))
         ):
             return
+        self._grown |= event.is_directory
         change = Change(kind, path, target if kind is Kind.MOVE else "", event.is_directory)
         with self._lock:
             if len(self._changes) == LIMIT:
@@ -142,6 +177,7 @@ class Watcher(FileSystemEventHandler):
         if not Path(folder).is_dir():
             return {}
         try:
+            self._places[folder, whole] = _place(folder)
             watch = self._observer.schedule(self, folder, recursive=whole, event_filter=list(KINDS))
         except OSError as error:  # gone in the meantime, not readable, or no more watches
             return {folder: _told(error)}
@@ -162,12 +198,35 @@ class Watcher(FileSystemEventHandler):
 
     def _drop(self, key: tuple[str, bool]) -> None:
         watch = self._watches.pop(key)
+        del self._places[key]
         if self._observer is not None:
             self._observer.unschedule(watch)
 
-    def _lives(self, watch: ObservedWatch) -> bool:
+    def _lives(self, key: tuple[str, bool]) -> bool:
+        """Whether it is followed, and still what is in that place."""
         emitters = self._observer.emitters if self._observer is not None else set()
-        return any(emitter.watch == watch and emitter.is_alive() for emitter in emitters)
+        if not any(emitter.watch == self._watches[key] and emitter.is_alive() for emitter in emitters):
+            return False
+        try:
+            return _place(key[0]) == self._places[key]
+        except OSError:
+            return False
+
+
+def is_local(folder: str, mounts: Mapping[str, str]) -> bool:
+    """Whether ``folder``, with all that is mounted in it, lies on :data:`LOCAL` file systems.
+
+    :param mounts: where this computer has mounted what kind of file system.
+    """
+    place = to_guest(folder)
+    under = max((mount for mount in mounts if is_within(place, to_guest(mount))), key=len, default="")
+    inside = [mount for mount in mounts if is_within(to_guest(mount), place)]
+    return all(mounts.get(mount, "").lower() in LOCAL for mount in (under, *inside))
+
+
+def _place(folder: str) -> tuple[int, int]:
+    found = os.stat(folder)  # noqa: PTH116 - a text stays a text
+    return found.st_dev, found.st_ino
 
 
 def _told(error: OSError) -> str:

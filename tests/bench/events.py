@@ -8,15 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from installers.checkout import system
-from tests.bench.raw import Connection
+from tests.bench.busybox import docker_of, load_busybox
 from tests.bench.report import Aim, Report, Row
 from tests.bench.stats import median, percentile
 from tests.bench.subject import Subject
-from tests.e2e import images
-from tests.e2e.cli import Program
 from tests.e2e.watching import ContainerWatch, compile_program
-from vm.host import host
 
 ROUNDS = 100
 """Changes of each kind."""
@@ -25,7 +21,6 @@ PAUSE = 0.1
 """Seconds of quiet between two changes."""
 
 BOUND_MS = 500.0
-IMAGE = "bench-events:latest"
 
 Change = Callable[[], object]
 
@@ -36,9 +31,9 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
     watched = shared / "watched"
     watched.mkdir(parents=True)
     subject.share(shared)
-    docker = _docker(subject)
+    docker, image = docker_of(subject), load_busybox(subject)
     with ContainerWatch(
-        docker, IMAGE, compile_program("inotify.c", shared / "inotify"), [f"{watched}:/w"], ["/w"], "bench-events"
+        docker, image, compile_program("inotify.c", shared / "inotify"), [f"{watched}:/w"], ["/w"], "bench-events"
     ) as watch:
         say("events: until changes are followed")
         while not watch.quiet(0.5):
@@ -79,15 +74,3 @@ def _delay(watch: ContainerWatch, word: str, change: Change) -> float:
             break
     watch.quiet(PAUSE)
     return (came - began) * 1000
-
-
-def _docker(subject: Subject) -> Program:
-    program, busybox = system.find_program("docker"), system.find_static_busybox()
-    if not program or not busybox:
-        raise TimeoutError("docker and busybox-static are needed: python3 installers/dev.py setup")
-    archive = subject.home / "events.tar"
-    layer = images.busybox_layer(busybox, images.applets(busybox))
-    images.write_archive(archive, layer, host().arch.value, IMAGE)
-    with Connection(subject.socket) as connection:
-        connection.upload("/images/load?quiet=1", archive)
-    return Program((program,), {"DOCKER_HOST": f"unix://{subject.socket}"})

@@ -1,7 +1,8 @@
 """Shared folders against plain sshfs with OpenSSH's server, as Lima has it, and against the machine's own disk.
 
 All three are used by the same program (mounts.c) in the machine, in turns; then git looks through a tree of many
-files. The peer is the image's own sshfs as it comes, fed by this computer's sftp-server through OpenSSH.
+files. A container has ours mounted, so that the machine is told what changes in it. The peer is the image's own
+sshfs as it comes, fed by this computer's sftp-server through OpenSSH.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
+from tests.bench.busybox import docker_of, load_busybox
 from tests.bench.openssh import Login
 from tests.bench.report import Aim, Report, Row
 from tests.bench.stats import median
@@ -51,6 +53,8 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
         with _peer(guest, shared / "peer"):
             guest.run(f"mkdir -p {OWN_PLACE}")
             places = {"ours": str(shared / PLACE), "peer": PEER_PLACE, "own": OWN_PLACE}
+            docker, image = docker_of(subject), load_busybox(subject)
+            user = docker("run", "-d", "-v", f"{shared / PLACE}:/m", image, "sleep", "100000")
             found: dict[str, dict[str, list[float]]] = {who: {} for who in places}
             for _ in range(ROUNDS):
                 for who, place in places.items():
@@ -59,7 +63,10 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
                     for line in guest.run(command, LIMIT).splitlines():
                         work, seconds = line.split()
                         found[who].setdefault(work, []).append(float(seconds))
-            _git(guest, shared, places, found, say)
+            docker("rm", "-f", user)
+            tree = _make_tree(shared, say)
+            docker("run", "-d", "-v", f"{tree}:/m", image, "sleep", "100000")
+            _git(guest, tree, places, found)
         guest.run(f"rm -rf {OWN_PLACE}", 600)
     for work, ours in found["ours"].items():
         for who, peer in (("peer", PEER), ("own", "the machine's disk")):
@@ -121,14 +128,8 @@ def _unpack(guest: Login, archive: bytes, place: str) -> None:
     subprocess.run([*guest.argv(), command], input=archive, check=True, timeout=LIMIT)
 
 
-def _git(
-    guest: Login,
-    shared: Path,
-    places: dict[str, str],
-    found: dict[str, dict[str, list[float]]],
-    say: Callable[[str], None],
-) -> None:
-    """``git status`` on a clean tree, after everything cached has been dropped, and again at once."""
+def _make_tree(shared: Path, say: Callable[[str], None]) -> Path:
+    """A repository of many files, in ours and the peer's."""
     say(f"mounts: git status on {TREE} files")
     tree = shared / PLACE / "tree"
     for number in range(TREE):
@@ -139,6 +140,11 @@ def _git(
     for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
         subprocess.run([*git, *words], check=True)
     shutil.copytree(tree, shared / "peer" / "tree", symlinks=True)
+    return tree
+
+
+def _git(guest: Login, tree: Path, places: dict[str, str], found: dict[str, dict[str, list[float]]]) -> None:
+    """``git status`` on a clean tree, after everything cached has been dropped, and again at once."""
     archive = BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(tree, "tree")

@@ -8,16 +8,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from installers.checkout import system
+from tests.bench.busybox import load_busybox
 from tests.bench.hostfwd import PEER, lent
 from tests.bench.raw import Connection
 from tests.bench.report import Aim, Report, Row
 from tests.bench.stats import median, percentile
 from tests.bench.subject import Subject
-from tests.e2e import images
 from tests.unit.sshd import free_port
-from vm.errors import HostError
-from vm.host import host
 
 AT_MOST = Aim(1.05, at_least=False)
 AT_LEAST = Aim(0.95, at_least=True)
@@ -81,22 +78,16 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
 
 def _start_container(subject: Subject, ports: dict[str, int]) -> str:
     """Run the servers; the container's address in the machine."""
-    busybox = system.find_static_busybox()
-    if busybox is None:
-        raise HostError("There is no static busybox for the container", "python3 installers/dev.py setup")
-    archive = subject.home / "ports.tar"
-    layer = images.busybox_layer(busybox, images.applets(busybox))
-    images.write_archive(archive, layer, host().arch.value, "ports:latest")
+    image = load_busybox(subject)
     bindings = {
         f"{SERVERS[name]}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}] for name, port in ports.items()
     }
     with Connection(subject.socket) as connection:
-        connection.upload("/images/load?quiet=1", archive)
         made = connection.ask_json(
             "POST",
             "/containers/create",
             {
-                "Image": "ports:latest",
+                "Image": image,
                 "Cmd": ["sh", "-c", SCRIPT],
                 "ExposedPorts": {name: {} for name in bindings},
                 "HostConfig": {"PortBindings": bindings},

@@ -19,10 +19,14 @@ import pytest
 from engine.folders import Share
 from tests.e2e.cli import Program
 from tests.e2e.conftest import CARRIERS, MOUNT_SECONDS, RunningMachine, await_mounted, carrier_of
+from tests.e2e.serving import keeper, server
 from vm.host import host
 from vm.virtiofs import find
 
 pytestmark = pytest.mark.machine
+
+MOMENT_SECONDS = 6.0
+"""For a container to see something else, and for the command that looks, on a busy computer."""
 
 ONLY_VIRTIOFS, ONLY_SFTP = (pytest.mark.parametrize("carried_folder", [way], indirect=True) for way in CARRIERS)
 
@@ -39,15 +43,6 @@ def grows(path: Path, above: int) -> None:
     while path.stat().st_size <= above:
         assert time.monotonic() < deadline, f"nothing is added to {path}"
         time.sleep(0.05)
-
-
-def keeper(home: Path) -> psutil.Process:
-    (found,) = [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if str(home / "run" / "folders.sock") in (process.info["cmdline"] or [])
-    ]
-    return found
 
 
 def test_the_supervisor_is_killed_while_a_container_writes(
@@ -97,10 +92,9 @@ def test_the_folder_goes_and_comes_back(docker: Program, busybox: str, folder: P
     docker("run", "-d", "--name", name, "-v", f"{inner}:/m", busybox, "sleep", "1000")
     assert docker("exec", name, "cat", "/m/file") == "here"
     inner.rename(folder / "elsewhere")
-    time.sleep(1.2)
-    assert "No such file" in docker.fails("exec", name, "cat", "/m/file").err
+    docker("exec", name, "sh", "-c", "while cat /m/file; do usleep 20000; done", timeout=MOMENT_SECONDS)
     (folder / "elsewhere").rename(inner)
-    time.sleep(1.2)
+    docker("exec", name, "sh", "-c", "until cat /m/file; do usleep 20000; done", timeout=MOMENT_SECONDS)
     assert docker("exec", name, "cat", "/m/file") == "here"
     docker("exec", name, "sh", "-c", "echo there >/m/new")
     assert (inner / "new").read_text() == "there\n"
@@ -151,20 +145,6 @@ def test_the_machines_disk_is_full(
 def by_virtiofs() -> None:
     if find(host())[0] is None:
         pytest.skip(find(host())[1])
-
-
-def server(folder: Path) -> psutil.Process:
-    """The virtiofsd of a folder: the outer one of its two processes."""
-    found = [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "virtiofsd" in " ".join((process.info["cmdline"] or [])[:1])
-        and any(
-            word.removeprefix("--shared-dir=").split(",")[0].removeprefix("source=") == str(folder)
-            for word in process.info["cmdline"]
-        )
-    ]
-    return min(found, key=lambda process: process.pid)
 
 
 def own(machine: RunningMachine, folder: Path) -> dict[str, str]:

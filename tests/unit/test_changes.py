@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from typing import Any
 import pytest
 from watchdog.observers.inotify_c import InotifyFD
 
-from engine.changes.change import Change, Kind, essence, record, spare
+from engine.changes.change import Change, Kind, essence, lease, record, spare
+from engine.changes.teller import LEASE_SECONDS, Teller
 from engine.changes.used import Used, share_of, to_host, used
-from engine.changes.watcher import Watcher
+from engine.changes.watcher import Watcher, is_local
+from tests.unit.carriers import MemoryCarrier, MemoryStream
+from vm.errors import LinkError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
 """watchdog says so when a folder came while it was walking, and goes on; as an error it would end its thread."""
@@ -140,6 +144,14 @@ def test_what_is_there_again_by_now_is_told_with_its_time(tmp_path: Path) -> Non
         assert int(told[7]) == (tmp_path / "x").stat().st_ctime_ns
     (tmp_path / "x").unlink()
     assert fields(record(gone, str(tmp_path)))[7] == "0"
+
+
+def test_a_lease(tmp_path: Path) -> None:
+    told = fields(lease(f"{tmp_path}/tree", str(tmp_path), 9))
+    assert told[:8] == ["lease", str(tmp_path), "tree", "", "0", "9", "0", "0"]
+    assert int(told[8]) > 0
+    assert len(told) == 10
+    assert fields(lease(str(tmp_path), str(tmp_path), 0))[2] == ""
 
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
@@ -296,3 +308,122 @@ async def test_a_full_table_is_told_until_there_is_room(tmp_path: Path, monkeypa
         await gathered(watcher, lambda found: any(change.path == f"{tree}/inside/file" for change in found))
     finally:
         await asyncio.to_thread(watcher.close)
+
+
+# -- leases -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only inotify tells every change")
+async def test_trees_are_exact_while_all_in_them_is_followed(
+    watcher: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree, plain = str(tmp_path / "tree"), str(tmp_path / "plain")
+    assert watcher.exact() == frozenset()  # of a folder in it nothing is told
+    (tmp_path / "plain").mkdir()
+    wanted = Used(frozenset({tree, plain}), frozenset({f"{tmp_path}/files/one"}))
+    await asyncio.to_thread(watcher.watch, wanted)
+    assert watcher.exact() == {plain}
+    add = InotifyFD.add_callback
+
+    def full(self: InotifyFD, path: bytes, *others: Any) -> Any:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    monkeypatch.setattr(InotifyFD, "add_callback", full)
+    (tmp_path / "plain" / "new").mkdir()
+    await gathered(watcher, lambda found: any(change.path == f"{plain}/new" for change in found))
+    assert watcher.exact() == frozenset()
+    assert "inotify watch limit reached" in watcher.unwatched[plain]
+    monkeypatch.setattr(InotifyFD, "add_callback", add)
+    assert await asyncio.to_thread(watcher.watch, wanted)
+    assert watcher.exact() == {plain}
+    (tmp_path / "plain").rename(tmp_path / "former")
+    (tmp_path / "plain").mkdir()
+    assert watcher.exact() == frozenset()  # what is followed is the former
+    assert watcher.outdated
+    await asyncio.to_thread(watcher.watch, wanted)
+    assert watcher.exact() == {plain}
+    assert not watcher.outdated
+    watcher.take()
+    (tmp_path / "plain" / "file").touch()
+    await gathered(watcher, lambda found: any(change.path == f"{plain}/file" for change in found))
+    monkeypatch.setattr("engine.changes.watcher.EXACT", False)
+    assert watcher.exact() == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("folder", "local"),
+    [
+        ("/home/u/app", True),
+        ("/home/u", False),  # it has the other computer's in it
+        ("/home/u/nas", False),
+        ("/home/u/nas/app", False),
+        ("/home/u/nas2", True),
+        ("/mnt/usb", False),
+        ("/", False),
+    ],
+)
+def test_what_other_computers_may_change_is_not_local(folder: str, local: bool) -> None:
+    mounts = {"/": "ext4", "/home": "btrfs", "/home/u/nas": "nfs4", "/mnt/usb": "fuseblk"}
+    assert is_local(folder, mounts) is local
+    assert not is_local(folder, {})
+
+
+class Guest:
+    """The program in the machine: what each one that was started has heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.carrier = MemoryCarrier(self.run)
+        self.changed = asyncio.Condition()
+
+    async def run(self, stream: MemoryStream) -> None:
+        place = len(self.heard)
+        self.heard.append(b"")
+        while data := await stream.read(65536):
+            async with self.changed:
+                self.heard[place] += data
+                self.changed.notify_all()
+
+    def leases(self) -> list[tuple[str, int]]:
+        """Of all of them: trees and seconds."""
+        words = b"".join(self.heard).decode().split("\0")[:-1]
+        return [(words[at + 2], int(words[at + 5])) for at in range(0, len(words), 10) if words[at] == "lease"]
+
+    async def until(self, leases: list[tuple[str, int]]) -> None:
+        async with asyncio.timeout(10), self.changed:
+            await self.changed.wait_for(lambda: self.leases() == leases)
+
+
+async def test_leases_are_told_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = Guest()
+    teller = Teller(guest.carrier, lambda: ["/s", "/t"])
+    await teller.lease([])
+    assert guest.carrier.opened == []
+    await teller.lease(["/s/b", "/t", "/elsewhere"])
+    await teller.lease(["/s/b"])
+    await teller.lease([])
+    expected = [("b", LEASE_SECONDS), ("", LEASE_SECONDS), ("", 0), ("b", 0)]
+    await guest.until(expected)
+    assert guest.carrier.opened == ["exec /usr/lib/slipway/replay"]
+    monkeypatch.setattr("engine.changes.teller.RENEW_SECONDS", 0.0)
+    for _ in range(2):
+        await teller.lease(["/s/b"])
+    await guest.until([*expected, ("b", LEASE_SECONDS), ("b", LEASE_SECONDS)])
+    await teller.close()
+
+
+async def test_a_program_that_is_lost_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.changes.teller.RETRY_SECONDS", 0.0)
+    guest = Guest()
+    teller = Teller(guest.carrier, lambda: ["/s"])
+    await teller.lease(["/s/a"])
+    await guest.carrier.streams[0].break_off(LinkError("lost"))
+    await teller.tell(b"a change")
+    assert teller.leased == frozenset()
+    await teller.lease(["/s/a"])
+    await guest.until([("a", LEASE_SECONDS)] * 2)
+    assert len(guest.heard) == 2
+    guest.carrier.refuse = LinkError("away")
+    await teller.close()
+    await teller.tell(b"a change")
+    assert teller.leased == frozenset()

@@ -9,17 +9,22 @@
  *
  *     KIND MOUNT PATH NEW_PATH MODE SIZE MODIFIED_NS CHANGED_NS SENT_NS LINKS
  *
- * KIND is one of create, modify, delete, move. MOUNT is the share's mount point, PATH and NEW_PATH are below it, the
- * rest is the file as the host has it: mode with its type (octal), size, times of the last modification and of the
- * last change of any kind (of a deletion: of what is there again by now, or 0). SENT_NS is the host's time when it
- * wrote this. It ends with its input.
+ * KIND is one of create, modify, delete, move, lease. MOUNT is the share's mount point, PATH and NEW_PATH are below
+ * it, the rest is the file as the host has it: mode with its type (octal), size, times of the last modification and of
+ * the last change of any kind (of a deletion: of what is there again by now, or 0). SENT_NS is the host's time when it
+ * wrote this. A lease says that all changes of PATH, a folder with all that is in it (or the whole mount, when it is
+ * empty), will be told here for SIZE more seconds; with 0, from now on no longer. It ends with its input, and so do
+ * the leases.
  */
 #include "replay.h"
 
 #include <errno.h>
 #include <linux/openat2.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 
 #define FIELDS 10
@@ -30,18 +35,31 @@
 /* What a report takes to come at least, in ns, which is not known apart from the difference of the clocks. */
 #define TRANSIT INT64_C(20000000)
 
+/* What comes later than this, in ns, has others waiting behind it: then all is looked up again, and nothing believed. */
+#define LATE INT64_C(500000000)
+
 /* Over so many ns the smallest difference of the two clocks is taken for the true one. */
 #define CLOCK_SPAN INT64_C(30000000000)
 
 struct mount {
     struct mount *next;
     uint64_t share;
-    int folder;
+    uint64_t id; /* of what is mounted there and plays along; 0: nothing known */
+    int folder;  /* while a change is replayed */
+    bool leased; /* some tree of it, at some time */
     char path[];
 };
 
+/* libfuse's, which mounting again has to repeat. */
+#define MOUNT_FLAGS (MS_NOSUID | MS_NODEV)
+
+#ifndef STATX_MNT_ID_UNIQUE /* Linux 6.8 */
+#define STATX_MNT_ID_UNIQUE 0x4000U
+#endif
+
 static struct replay *replay;
 static struct mount *mounts;
+static pthread_mutex_t lease_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* -- mounts ------------------------------------------------------------------------------------------------------ */
 
@@ -56,12 +74,12 @@ static bool plays_along(struct mount *mount) {
     return replay->answered == mount->share;
 }
 
-static bool connected(const struct mount *mount) {
-    struct stat st;
-    return mount->folder >= 0 && (fstat(mount->folder, &st) == 0 || errno != ENOTCONN);
+static uint64_t mount_id(int folder) {
+    struct statx found;
+    int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+    return statx(folder, "", flags, STATX_MNT_ID_UNIQUE, &found) == 0 ? found.stx_mnt_id : 0;
 }
 
-/* The mount, if its file system plays along: on any other the calls would change the host's files. */
 static struct mount *mount_at(const char *path) {
     struct mount *mount = mounts;
     while (mount && strcmp(mount->path, path) != 0)
@@ -76,16 +94,27 @@ static struct mount *mount_at(const char *path) {
         mount->next = mounts;
         mounts = mount;
     }
-    if (connected(mount))
-        return mount;
+    return mount;
+}
+
+static void close_mount(struct mount *mount) {
     if (mount->folder >= 0)
         close(mount->folder);
-    mount->folder = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (mount->folder >= 0 && !plays_along(mount)) {
-        close(mount->folder);
-        mount->folder = -1;
-    }
-    return mount->folder < 0 ? NULL : mount;
+    mount->folder = -1;
+}
+
+/* Whether its file system plays along: on any other the calls would change the host's files. It is not kept open for
+ * longer than a change: another may be mounted in its place, and the old one waits for all who have it. */
+static bool open_mount(struct mount *mount) {
+    mount->folder = open(mount->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (mount->folder < 0)
+        return false;
+    uint64_t id = mount_id(mount->folder);
+    if (id != mount->id || !id)
+        mount->id = plays_along(mount) ? id : 0;
+    if (!mount->id)
+        close_mount(mount);
+    return mount->id;
 }
 
 /* The folder of a path below a mount. A container may have put a symbolic link in its place, which must not lead
@@ -234,53 +263,157 @@ static void forget(const struct mount *mount, const char *path) {
         change->path = 0, change->when = 0;
 }
 
+/* -- leases -------------------------------------------------------------------------------------------------------- */
+
+/* Have the kernel look up again whatever it knows of this mount, which mounting again with nothing changed does. */
+static void look_all_up_again(const char *path) {
+    if (mount(NULL, path, NULL, MS_REMOUNT | MOUNT_FLAGS, NULL) != 0)
+        perror(path);
+}
+
+/* The place of a tree's lease: its own, or one that has ended, or none when all are in use. */
+static struct lease *lease_for(uint64_t tree) {
+    struct lease *ended = NULL;
+    int64_t now = monotonic_time();
+    for (struct lease *lease = replay->leases; lease < replay->leases + LEASES; lease++) {
+        if (lease->tree == tree || !lease->tree)
+            return lease->tree || !ended ? lease : ended;
+        if (lease->until < now)
+            ended = lease;
+    }
+    return ended;
+}
+
+static void grant(struct mount *mount, const char *path, int64_t seconds) {
+    char whole[PATH_MAX];
+    snprintf(whole, sizeof whole, "%s%s", *path ? "/" : "", path);
+    uint64_t tree = path_hash(mount->share, whole);
+    pthread_mutex_lock(&lease_lock);
+    struct lease *lease = lease_for(tree);
+    if (lease) {
+        int64_t now = monotonic_time();
+        bool ends = seconds == 0 && lease->tree == tree && lease->until > now;
+        lease->until = 0; /* another tree's lease must not come to life again in between */
+        lease->tree = tree;
+        lease->until = seconds ? now + seconds * INT64_C(1000000000) : 0;
+        mount->leased |= seconds != 0;
+        if (ends)
+            look_all_up_again(mount->path);
+    }
+    pthread_mutex_unlock(&lease_lock);
+}
+
+static void end_leases(void) {
+    bool some = false;
+    int64_t now = monotonic_time();
+    pthread_mutex_lock(&lease_lock);
+    for (struct lease *lease = replay->leases; lease < replay->leases + LEASES; lease++) {
+        some |= lease->until > now;
+        lease->until = 0;
+    }
+    for (struct mount *mount = mounts; mount; mount = mount->next) {
+        if (some && mount->leased)
+            look_all_up_again(mount->path);
+        mount->leased = false;
+    }
+    pthread_mutex_unlock(&lease_lock);
+}
+
+/* The agent hangs up when the link is lost. The other thread may wait for a host that does not answer. */
+static void *hung_up(void *signals) {
+    int number;
+    sigwait(signals, &number);
+    end_leases();
+    pthread_mutex_lock(&lease_lock);
+    _exit(0);
+}
+
 /* -- reading ------------------------------------------------------------------------------------------------------ */
 
 static bool usable(const char *path) {
     return *path && *path != '/' && strlen(path) < PATH_MAX - 1;
 }
 
-static void apply(const struct mount *mount, char *const fields[FIELDS]) {
-    const char *kind = fields[0];
-    char *path = fields[2], *other = fields[3];
+/* A change by its fields, its times by the guest's clock. */
+struct news {
+    const char *kind;
+    char *path, *other;
+    int64_t changed, sent;
+    bool late;
+    struct stat st;
+};
+
+static struct news news_of(char *const fields[FIELDS]) {
     int64_t modified = strtoll(fields[6], NULL, 10), second = INT64_C(1000000000);
     int64_t changed = strtoll(fields[7], NULL, 10), sent = strtoll(fields[8], NULL, 10), difference = ahead(sent);
-    sent += difference;
-    if (changed)
-        changed += difference;
-    const struct stat st = {
-        .st_mode = (mode_t)strtoul(fields[4], NULL, 8),
-        .st_size = strtoll(fields[5], NULL, 10),
-        .st_mtim = {modified / second, modified % second},
-        .st_ctim = {modified / second, modified % second},
-        .st_atim = {modified / second, modified % second},
-        .st_nlink = (nlink_t)strtoul(fields[9], NULL, 10),
+    return (struct news){
+        .kind = fields[0],
+        .path = fields[2],
+        .other = fields[3],
+        .changed = changed ? changed + difference : 0,
+        .sent = sent + difference,
+        .late = real_time() - difference - sent > LATE,
+        .st =
+            {
+                .st_mode = (mode_t)strtoul(fields[4], NULL, 8),
+                .st_size = strtoll(fields[5], NULL, 10),
+                .st_mtim = {modified / second, modified % second},
+                .st_ctim = {modified / second, modified % second},
+                .st_atim = {modified / second, modified % second},
+                .st_nlink = (nlink_t)strtoul(fields[9], NULL, 10),
+            },
     };
-    if (strcmp(kind, "create") == 0 && !own_change(mount, path, changed)) {
-        forget(mount, path);
-        create(mount, path, &st);
-    } else if (strcmp(kind, "modify") == 0 && !own_change(mount, path, changed)) {
-        modify(mount, path, &st);
-    } else if (strcmp(kind, "delete") == 0 && !own_removal(mount, path, changed, sent)) {
-        delete(mount, path, &st);
-    } else if (strcmp(kind, "move") == 0 && usable(other)) {
-        if (!own_removal(mount, path, 0, sent) || !own_change(mount, other, changed)) {
-            forget(mount, other);
-            move(mount, path, other, &st);
-        }
+}
+
+static bool is(const struct news *news, const char *kind) {
+    return strcmp(news->kind, kind) == 0;
+}
+
+/* Whether a container has done it itself. */
+static bool echo(const struct mount *mount, const struct news *news) {
+    if (is(news, "delete"))
+        return own_removal(mount, news->path, news->changed, news->sent);
+    if (is(news, "move"))
+        return own_removal(mount, news->path, 0, news->sent) && own_change(mount, news->other, news->changed);
+    return own_change(mount, news->path, news->changed);
+}
+
+static void apply(const struct mount *mount, const struct news *news) {
+    if (S_ISDIR(news->st.st_mode))
+        __atomic_add_fetch(&replay->moves, 1, __ATOMIC_RELEASE);
+    if (is(news, "create")) {
+        forget(mount, news->path);
+        create(mount, news->path, &news->st);
+    } else if (is(news, "modify")) {
+        modify(mount, news->path, &news->st);
+    } else if (is(news, "delete")) {
+        delete(mount, news->path, &news->st);
+    } else if (is(news, "move") && usable(news->other)) {
+        forget(mount, news->other);
+        move(mount, news->path, news->other, &news->st);
     }
 }
 
-/* The file systems know this program for no longer than it takes. */
+/* The file systems know this program for no longer than it takes. Nothing is asked of them because of echoes, of which
+ * there are as many as containers make changes. */
 static void replay_change(char *const fields[FIELDS]) {
+    const struct news news = news_of(fields);
+    struct mount *mount = mount_at(fields[1]);
+    bool leasing = is(&news, "lease");
+    if (news.late)
+        end_leases();
+    if (!mount || (leasing ? news.late : !usable(news.path) || echo(mount, &news)))
+        return;
     show(0, TRUTH, "", NULL);
     show(1, TRUTH, "", NULL);
-    if (strcmp(fields[0], "modify") != 0)
-        __atomic_add_fetch(&replay->moves, 1, __ATOMIC_RELEASE);
     replay->pid = getpid();
-    struct mount *mount = mount_at(fields[1]);
-    if (mount && usable(fields[2]))
-        apply(mount, fields);
+    if (open_mount(mount)) {
+        if (leasing)
+            grant(mount, news.path, news.st.st_size);
+        else
+            apply(mount, &news);
+        close_mount(mount);
+    }
     replay->pid = 0;
 }
 
@@ -294,8 +427,18 @@ int main(void) {
         perror("replay");
         return 1;
     }
+    sigset_t signals;
+    pthread_t thread;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    if (pthread_create(&thread, NULL, hung_up, &signals) != 0) {
+        perror("replay");
+        return 1;
+    }
     for (int field = 0; getdelim(&fields[field], &room[field], 0, stdin) >= 0; field = (field + 1) % FIELDS)
         if (field == FIELDS - 1)
             replay_change(fields);
+    end_leases();
     return 0;
 }

@@ -2,7 +2,8 @@
  *
  * Both map one file. In it stands which change is being replayed right now, so that the file systems can play along,
  * and, the other way, when containers themselves have last changed what, so that their own changes, which the host's
- * watcher sees as well, are not told to them a second time.
+ * watcher sees as well, are not told to them a second time. And it has the leases: the trees of which every change on
+ * the host is replayed, so that the kernel may believe for long what it has been told of them.
  */
 #ifndef SLIPWAY_REPLAY_H
 #define SLIPWAY_REPLAY_H
@@ -20,6 +21,7 @@
 
 #define REPLAY_FILE "/run/slipway/replay"
 
+#define LEASES 64
 #define WAYS 4
 #define SETS (64 * 1024)
 
@@ -44,11 +46,18 @@ struct shown {
  * `asked`, puts it into `answered`, and says that there is no such file. */
 #define PROBE ".slipway-replay-"
 
+/* A tree with all that is in it. Only the replaying program writes it. */
+struct lease {
+    uint64_t tree; /* the hash of its path; 0: none */
+    int64_t until; /* monotonic, in ns; passed: it has ended */
+};
+
 struct replay {
     pid_t pid; /* of the replaying program while it replays a change; 0: it does not */
     uint64_t asked, answered;
     unsigned moves; /* counts what may have given a folder another name, for who holds folders (sharepass.c) */
     struct shown shown[2];
+    struct lease leases[LEASES]; /* those that have a tree come first */
     struct change changes[SETS][WAYS];
 };
 
@@ -74,11 +83,26 @@ static inline int64_t real_time(void) {
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* FNV-1a of a path below a share; `share` tells the file systems apart. Never 0. */
+static inline int64_t monotonic_time(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* FNV-1a. */
+static inline uint64_t hash_begin(uint64_t share) {
+    return UINT64_C(14695981039346656037) ^ share;
+}
+
+static inline uint64_t hash_more(uint64_t hash, char next) {
+    return (hash ^ (unsigned char)next) * UINT64_C(1099511628211);
+}
+
+/* Of a path below a share, "" or "/like/this"; `share` tells the file systems apart. Never 0. */
 static uint64_t path_hash(uint64_t share, const char *path) {
-    uint64_t hash = UINT64_C(14695981039346656037) ^ share;
+    uint64_t hash = hash_begin(share);
     for (; *path; path++)
-        hash = (hash ^ (unsigned char)*path) * UINT64_C(1099511628211);
+        hash = hash_more(hash, *path);
     return hash ? hash : 1;
 }
 
@@ -88,6 +112,29 @@ static inline struct change *change_of(struct replay *replay, uint64_t hash) {
         if (set[way].path == hash)
             return &set[way];
     return NULL;
+}
+
+static inline int64_t lease_of(const struct replay *replay, uint64_t tree) {
+    for (int place = 0; place < LEASES && replay->leases[place].tree; place++)
+        if (replay->leases[place].tree == tree)
+            return replay->leases[place].until;
+    return 0;
+}
+
+/* Until when any of the trees that `path` is in, or is, is leased. */
+static inline int64_t leased_until(const struct replay *replay, uint64_t share, const char *path) {
+    int64_t until = 0;
+    uint64_t hash = hash_begin(share);
+    if (!replay->leases[0].tree)
+        return 0;
+    for (;; hash = hash_more(hash, *path++)) {
+        if (*path == '/' || !*path) {
+            int64_t found = lease_of(replay, hash ? hash : 1);
+            until = found > until ? found : until;
+        }
+        if (!*path)
+            return until;
+    }
 }
 
 #endif

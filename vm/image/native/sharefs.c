@@ -10,6 +10,7 @@
 #define FUSE_USE_VERSION 31
 #include <dlfcn.h>
 #include <fuse3/fuse.h>
+#include <fuse3/fuse_lowlevel.h>
 #include <limits.h>
 
 #include "owners.h"
@@ -17,8 +18,12 @@
 
 #undef fuse_new
 
-/* Seconds the kernel may believe what it has been told; a change on the host is seen after that. */
+/* Seconds the kernel may believe what it has been told; a change on the host is seen after that. Where every change is
+ * told (a lease, replay.h) it may for as long as the lease lasts. */
 #define FRESH 1.0
+
+/* But not of what is younger than so many ns: of what comes and goes at once nothing is told. */
+#define YOUNG INT64_C(2000000000)
 
 static struct fuse_operations carrier; /* of the program this is in */
 
@@ -186,6 +191,80 @@ static int share_fsync(const char *path, int data_only, struct fuse_file_info *f
     return explained(carrier.fsync(path, data_only, file), path);
 }
 
+/* -- what the kernel may believe --------------------------------------------------------------------------------- */
+
+/* Seconds for what this thread has just looked at, if more than FRESH: libfuse's answer comes from the same thread. */
+static __thread double lasting;
+
+static int64_t nanoseconds(struct timespec time) {
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+/* Also what a container has just changed: replay.c may take somebody else's change right after that for an echo. */
+static bool young(const char *path, const struct stat *st) {
+    int64_t now = real_time();
+    const struct change *change = change_of(replay, path_hash(share, path));
+    return (change && now - change->when < YOUNG) ||
+           (st && (now - nanoseconds(st->st_mtim) < YOUNG || now - nanoseconds(st->st_ctim) < YOUNG));
+}
+
+/* A change by another name of the file may not be told. */
+static bool has_other_names(const struct stat *st) {
+    return !S_ISDIR(st->st_mode) && st->st_nlink > 1;
+}
+
+/* The lease has to be there before the host is asked, and still when it has answered. */
+static int share_look(const char *path, struct stat *st, struct fuse_file_info *file) {
+    bool leasable = share && !replaying();
+    int64_t before = leasable ? leased_until(replay, share, path) : 0;
+    int result = hook_getattr(path, st, file);
+    lasting = 0;
+    if (before == 0 || (result != 0 && result != -ENOENT))
+        return result;
+    int64_t after = leased_until(replay, share, path), left = (before < after ? before : after) - monotonic_time();
+    const struct stat *found = result == 0 ? st : NULL;
+    if (!young(path, found) && !(found && has_other_names(found)))
+        lasting = (double)left / 1e9;
+    return result;
+}
+
+/* The kernel may also keep a listing. It compares the folder's time first, so that must have come to rest. */
+static int share_opendir(const char *path, struct fuse_file_info *file) {
+    bool leased = share && !replaying() && leased_until(replay, share, path) > monotonic_time();
+    struct stat st;
+    int result = carrier.opendir ? carrier.opendir(path, file) : 0;
+    if (result == 0 && leased && carrier.getattr(path, &st, NULL) == 0 && !young(path, &st))
+        file->cache_readdir = file->keep_cache = 1;
+    return result;
+}
+
+typedef int reply_entry(fuse_req_t, const struct fuse_entry_param *);
+typedef int reply_attr(fuse_req_t, const struct stat *, double);
+
+int fuse_reply_entry(fuse_req_t request, const struct fuse_entry_param *entry) {
+    static reply_entry *reply;
+    if (!reply)
+        reply = (reply_entry *)dlsym(RTLD_NEXT, "fuse_reply_entry");
+    struct fuse_entry_param told = *entry;
+    if (lasting > FRESH) {
+        told.entry_timeout = lasting;
+        if (!S_ISDIR(told.attr.st_mode)) /* a folder's own attributes are not told */
+            told.attr_timeout = lasting;
+    }
+    lasting = 0;
+    return reply(request, &told);
+}
+
+int fuse_reply_attr(fuse_req_t request, const struct stat *st, double seconds) {
+    static reply_attr *reply;
+    if (!reply)
+        reply = (reply_attr *)dlsym(RTLD_NEXT, "fuse_reply_attr");
+    if (lasting > FRESH && !S_ISDIR(st->st_mode))
+        seconds = lasting;
+    lasting = 0;
+    return reply(request, st, seconds);
+}
+
 /* -- instead of libfuse's --------------------------------------------------------------------------------------- */
 
 struct libfuse_version;
@@ -215,6 +294,8 @@ struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operati
         wrapped.flush = share_flush;
     wrapped.fsync = share_fsync;
     replay_wrap(&wrapped);
+    wrapped.getattr = share_look;
+    wrapped.opendir = share_opendir;
     const char *file = getenv("SHAREFS_OWNERS");
     if (file)
         owners_open(file);

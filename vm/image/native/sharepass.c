@@ -53,12 +53,6 @@ static __thread int made = -1; /* the file this thread has just created */
 
 /* -- names ------------------------------------------------------------------------------------------------------- */
 
-static int64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
 /* Changes whenever a folder may have got another name. */
 static unsigned all_moves(void) {
     return __atomic_load_n(&moves, __ATOMIC_ACQUIRE) + (replay ? __atomic_load_n(&replay->moves, __ATOMIC_ACQUIRE) : 0);
@@ -70,12 +64,12 @@ static void moved(void) {
 
 /* A descriptor of the folder `path`, "" being the root: valid until this thread asks for another. Or -errno. */
 static int folder_at(const char *path, int64_t *until) {
-    *until = now() + HOLD;
+    *until = monotonic_time() + HOLD;
     if (!*path)
         return root;
     struct held *place = &held[path_hash(0, path) % HELD];
     unsigned known = all_moves();
-    if (place->path && place->moves == known && place->until > now() && strcmp(place->path, path) == 0) {
+    if (place->path && place->moves == known && place->until > monotonic_time() && strcmp(place->path, path) == 0) {
         *until = place->until;
         return place->folder;
     }

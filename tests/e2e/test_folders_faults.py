@@ -25,8 +25,8 @@ from vm.virtiofs import find
 
 pytestmark = pytest.mark.machine
 
-MOMENT_SECONDS = 6.0
-"""For a container to see something else, and for the command that looks, on a busy computer."""
+MOMENT_SECONDS = 10.0
+"""For a container to see something else, and the command that looks; shorter than a lease."""
 
 ONLY_VIRTIOFS, ONLY_SFTP = (pytest.mark.parametrize("carried_folder", [way], indirect=True) for way in CARRIERS)
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.machine
 MOMENT_SECONDS = 1.2
 """Longer than what is not leased is believed."""
 
-ANSWER_SECONDS = 2.5
+ANSWER_SECONDS = 4.0
 """For a container that need not ask; the server is woken when it does not answer for longer."""
 
 YOUNG_SECONDS = 2.5
@@ -59,7 +59,7 @@ class Looker:
         script = f'until [ "$(stat -c %s /m/{name})" = {size} ]; do usleep 20000; done'
         began = time.monotonic()
         self.docker("exec", self.name, "sh", "-c", script)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
 
     def believes(self, name: str) -> bool:
         """Whether it still knows without asking, after a moment."""
@@ -101,7 +101,7 @@ def test_believed_until_it_changes(looker: Looker, file: Path) -> None:
     looker.sees("file", 30)
     looker.comes_to_believe("file")
     file.unlink()
-    looker.docker("exec", looker.name, "sh", "-c", "while [ -e /m/file ]; do usleep 20000; done", timeout=5)
+    looker.docker("exec", looker.name, "sh", "-c", "while [ -e /m/file ]; do usleep 20000; done", timeout=10)
 
 
 def test_listings(looker: Looker, file: Path) -> None:

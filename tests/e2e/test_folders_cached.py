@@ -1,4 +1,7 @@
-"""What the machine believes of a watched tree: longer than a moment, and nothing that is out of date."""
+"""What the machine believes of a watched tree: longer than a moment, and nothing that is out of date.
+
+Runs before test_folders_faults.py, whose last test leaves the folder to SFTP.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ UserError                 message, hint, detail
 ├── ImageError            the system image: building, verifying, finding
 ├── DiskError             the data disk
 ├── MachineError          QEMU or the guest failed
+│   ├── KernelCrash       the guest's kernel panicked
 │   └── LinkError         the way into the guest failed
 └── EngineError           dockerd, or the socket in front of it (engine)
 """
@@ -51,6 +52,10 @@ class DiskError(UserError):
 
 class MachineError(UserError):
     """QEMU or the guest in it failed."""
+
+
+class KernelCrash(MachineError):
+    """The guest's kernel panicked; QEMU ends then."""
 
 
 class LinkError(MachineError):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vm.errors import DiskError, HostError, ImageError, MachineError, UserError
+from vm.errors import DiskError, HostError, ImageError, KernelCrash, MachineError, UserError
 from vm.finish import finish
 from vm.guest.control import Asked, GuestControl, Listener
 from vm.host import Host
@@ -271,6 +271,18 @@ async def _power_off(session: Session, timeout: float) -> bool:
     except MachineError as error:
         log.warning("stopping: %s", error.message)
     return await session.process.wait(0.2)
+
+
+def explain_end(session: Session, paths: Paths, last_words: str = "") -> MachineError:
+    """Why QEMU ended later, from what it and the guest's kernel printed.
+
+    :param last_words: what is known of it already.
+    """
+    how = last_words or describe_exit(session.process.exited.result())
+    detail = "\n".join(filter(None, [tail(paths.qemu_log).strip(), tail(paths.console_log).strip()]))
+    if "Kernel panic" in detail:
+        return KernelCrash("The machine's kernel crashed", "Starting it again usually helps.", detail)
+    return MachineError(f"QEMU ended unexpectedly: {how}", "Starting it again usually helps.", detail)
 
 
 def explain(output: str, code: int | None) -> UserError:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vm.disk import GIB, DataDisk
-from vm.errors import DiskError, LinkError, MachineError, UserError
+from vm.errors import DiskError, KernelCrash, LinkError, MachineError, UserError
 from vm.finish import finish
 from vm.guest.clock import synchronise
 from vm.guest.control import Asked, GuestStage
@@ -29,10 +29,10 @@ from vm.guest.ssh import SshLink
 from vm.guest.stream import Link
 from vm.host import Host
 from vm.host.paths import Paths
-from vm.launch import PortChooser, Session, attach, discard, end_orphan, free_port, launch, shut_down
+from vm.launch import PortChooser, Session, attach, discard, end_orphan, explain_end, free_port, launch, shut_down
 from vm.probe import Hop, probe
 from vm.qemu.command import DATA_NODE
-from vm.qemu.process import Record, describe_exit, tail
+from vm.qemu.process import Record, tail
 from vm.reach import Dial, Reach
 from vm.spec import Accelerator, MachineSpec
 from vm.state import TRANSITIONS, MachineState, StateError
@@ -215,6 +215,14 @@ class Machine:
                 f"A QEMU of this installation runs already (process {orphan.pid})",
                 "Stop it first: slipway stop",
             )
+        try:
+            await self._power_on(spec)
+        except KernelCrash as crash:  # emulated processors rarely run code that another is patching just then
+            log.warning("%s while it started, which is tried once more:\n%s", crash.message, crash.detail)
+            await self._discard()
+            await self._power_on(spec)
+
+    async def _power_on(self, spec: MachineSpec) -> None:
         reach = await self._prepare(spec.accelerator)
         own = {"authorized_keys": reach.keys.client_public, "host_key": reach.keys.host_private}
         self._session = await launch(
@@ -258,7 +266,7 @@ class Machine:
     async def _enter(self, session: Session, reach: Reach) -> None:
         self._link = await reach.first(session)
         if self._link is None:
-            raise self._unexpected_end(session)
+            raise explain_end(session, self._paths, self._watch.last_words)
         self._stage("link")
 
     async def _relink(self) -> Link:
@@ -410,7 +418,7 @@ class Machine:
         session = self._session
         if session is None or self._state not in (RUNNING, PAUSED):
             return
-        cause = self._unexpected_end(session)
+        cause = explain_end(session, self._paths, self._watch.last_words)
         log.error("%s\n%s", cause.message, cause.detail)
         await finish(self._discard())
         self._fail(cause)
@@ -440,13 +448,6 @@ class Machine:
     async def _time_is_due(self) -> None:
         if self._state is RUNNING:
             await self.set_time()
-
-    def _unexpected_end(self, session: Session) -> MachineError:
-        how = self._watch.last_words or describe_exit(session.process.exited.result())
-        detail = "\n".join(filter(None, [tail(self._paths.qemu_log).strip(), self.console_tail().strip()]))
-        if "Kernel panic" in detail:
-            return MachineError("The machine's kernel crashed", "Starting it again usually helps.", detail)
-        return MachineError(f"QEMU ended unexpectedly: {how}", "Starting it again usually helps.", detail)
 
     # -- what QEMU and the guest tell ---------------------------------------------------------------------------
 

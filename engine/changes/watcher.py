@@ -225,7 +225,7 @@ def is_local(folder: str, mounts: Mapping[str, str]) -> bool:
 
 
 def _place(folder: str) -> tuple[int, int]:
-    found = os.stat(folder)  # noqa: PTH116 - a text stays a text
+    found = Path(folder).stat()
     return found.st_dev, found.st_ino
 
 

@@ -1,7 +1,4 @@
-"""What the machine believes of a watched tree: longer than a moment, and nothing that is out of date.
-
-Runs before test_folders_faults.py, whose last test leaves the folder to SFTP.
-"""
+"""What the machine believes of a watched tree: longer than a moment, and nothing that is out of date."""
 
 from __future__ import annotations
 

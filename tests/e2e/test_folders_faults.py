@@ -390,3 +390,7 @@ def test_virtiofsd_is_killed(
         time.sleep(0.2)
     assert told.out == "after"
     assert carrier_of(machine, shared_folder) == "sftp"
+    docker("rm", "-f", name)
+    machine.slipway("restart")
+    await_mounted(machine)
+    assert carrier_of(machine, shared_folder) == "virtiofs"

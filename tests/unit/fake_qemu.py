@@ -6,6 +6,7 @@ Run as a program, with the standard library only, so that it starts in some 30 m
     fail          [NAME, TEXT]: after the stages, tell this failure
     die           [SECONDS, CODE, TEXT]: end like this after that long
     die_first     how many times to end at once, complaining that the port is taken (counted in the file "count")
+    panic_first   how many times to end as a machine does whose kernel panics while it starts (counted likewise)
     mute          never open the channels
     no_shares     end at once when folders are shared by virtiofs
     deaf          ignore these: "poweroff", "quit", "query-status", "ping", "clock", "grow"
@@ -125,18 +126,17 @@ class Fake:
             for writer in self.guests:
                 writer.write(line.encode())
 
-    async def die(self) -> None:
-        seconds, code, text = plan["die"]
+    async def die(self, seconds: float, code: int, text: str) -> None:
         await asyncio.sleep(seconds)
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
         os._exit(code)
 
 
-def taken(count: Path) -> bool:
+def runs_before(count: Path) -> int:
     runs = int(count.read_text()) if count.exists() else 0
     count.write_text(str(runs + 1))
-    return runs < int(plan.get("die_first", 0))
+    return runs
 
 
 async def main() -> None:
@@ -145,7 +145,8 @@ async def main() -> None:
         return
     fake = Fake()
     fake.note("argv " + json.dumps(sys.argv[1:]))
-    if taken(fake.log.with_name("count")):
+    runs = runs_before(fake.log.with_name("count"))
+    if runs < plan.get("die_first", 0):
         rule = next(argument for argument in sys.argv if "hostfwd" in argument)
         sys.stderr.write(f"-netdev {rule}: Could not set up host forwarding rule 'tcp:127.0.0.1:1-:22'\n")
         sys.exit(1)
@@ -153,7 +154,10 @@ async def main() -> None:
         sys.exit("vhost-user-fs-pci: Failed to read msg header")
     tasks = [asyncio.create_task(fake.tell())]
     if "die" in plan:
-        tasks.append(asyncio.create_task(fake.die()))
+        tasks.append(asyncio.create_task(fake.die(*plan["die"])))
+    if runs < plan.get("panic_first", 0):
+        plan["stages"] = ["init"]
+        tasks.append(asyncio.create_task(fake.die(0.2, 0, "Kernel panic - not syncing: Fatal exception")))
     if not plan.get("mute"):
         await asyncio.start_unix_server(fake.monitor, channel("qmp"))
         await asyncio.start_unix_server(fake.guest, channel("control"))

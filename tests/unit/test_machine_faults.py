@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.unit.machine_kit import Kit, kit, no_qemu_left, until
-from vm.errors import DiskError, HostError, LinkError, MachineError, UserError
+from vm.errors import DiskError, HostError, KernelCrash, LinkError, MachineError, UserError
 from vm.guest import readiness
 from vm.guest.readiness import Requirement
 from vm.guest.ssh import SshLink
@@ -154,6 +154,27 @@ async def test_qemu_dies_while_the_guest_starts(kit: Kit) -> None:
     with pytest.raises(MachineError, match="ended unexpectedly: exit code 134") as caught:
         await machine.start(kit.spec)
     assert "assertion failed" in caught.value.detail
+    assert states == [STOPPED, STARTING, FAILED]
+    assert no_qemu_left(kit)
+
+
+async def test_a_kernel_that_panics_while_it_starts_is_started_once_more(kit: Kit) -> None:
+    kit.plan(panic_first=1)
+    machine, states = kit.machine()
+    await machine.start(kit.spec)
+    assert states == [STOPPED, STARTING, RUNNING]
+    assert len(kit.argv()) == 2
+    await machine.stop()
+    assert no_qemu_left(kit)
+
+
+async def test_a_kernel_that_panics_again(kit: Kit) -> None:
+    kit.plan(panic_first=9)
+    machine, states = kit.machine()
+    with pytest.raises(KernelCrash, match="kernel crashed") as caught:
+        await machine.start(kit.spec)
+    assert "Fatal exception" in caught.value.detail
+    assert len(kit.argv()) == 2
     assert states == [STOPPED, STARTING, FAILED]
     assert no_qemu_left(kit)
 

@@ -28,6 +28,9 @@ LOOK_SECONDS = 3.0
 CHECK_SECONDS = 1.0
 """How often is looked whether what is leased can still be followed: a folder that is moved itself says nothing."""
 
+CALM_SECONDS = 10.0
+"""Without a lease after many changes: where some were lost, watchdog walks anew, and misses others meanwhile."""
+
 RETRY_SECONDS = 1.0
 
 MANY = 1000
@@ -54,6 +57,7 @@ class Replayer(WhileLinked[Carrier]):
         self._watching = asyncio.Lock()  # what is watched is changed, or depended upon
         self._watched = asyncio.Event()  # something else is by now
         self._changed = asyncio.Event()  # something else may have to be
+        self._calm = 0.0  # from when on leases are granted, by the loop's clock
 
     async def work(self, way: Carrier) -> None:
         if self._watcher is None:
@@ -126,6 +130,7 @@ class Replayer(WhileLinked[Carrier]):
                 await teller.tell(await asyncio.to_thread(self._records, changes))
                 continue
             async with self._watching:
+                self._calm = asyncio.get_running_loop().time() + CALM_SECONDS
                 await teller.lease(())
                 await teller.tell(await asyncio.to_thread(self._records, changes))
 
@@ -133,7 +138,7 @@ class Replayer(WhileLinked[Carrier]):
         while True:
             async with self._watching:
                 trees = await asyncio.to_thread(watcher.exact)
-                await teller.lease(trees)
+                await teller.lease(trees if asyncio.get_running_loop().time() >= self._calm else ())
             if watcher.outdated:
                 self._changed.set()
             with suppress(TimeoutError):

@@ -13,7 +13,7 @@ from desktop.supervisor.app import Supervisor
 from desktop.supervisor.lock import InstanceLock
 from desktop.supervisor.server import serve
 from vm.errors import UserError
-from vm.host import allow_many_files, host
+from vm.host import allow_many_files, host, new_event_loop
 from vm.host.paths import Paths
 
 LOG_BYTES = 2 * 1024 * 1024
@@ -64,7 +64,8 @@ def main(kind: type[Supervisor] = Supervisor) -> int:
         return 0
     log.info("files this process may open: %s", allow_many_files() or "any number")
     try:
-        asyncio.run(supervise(paths, kind))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(supervise(paths, kind))
     except UserError as error:
         log.error("%s %s\n%s", error.message, error.hint, error.detail)
         print(f"{error.message}\n{error.hint}", file=sys.stderr)

@@ -8,9 +8,13 @@ is a pipe.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 READ_BUFFER = 256 * 1024
 """Bytes read ahead of the relay before the client has to wait; the kernel's buffer comes on top."""
@@ -18,6 +22,8 @@ READ_BUFFER = 256 * 1024
 WRITE_BUFFER = 256 * 1024
 """Bytes the transport may hold for a client that reads slowly, before the relay has to wait."""
 
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER's value (socket(7)) for which close sends RST, not FIN; Windows takes the first four bytes, two shorts."""
 
 POLLOUT, POLLERR, POLLHUP = 0x004, 0x008, 0x010
 """The values of poll(2) on Linux and macOS; the select module has no such names on Windows."""
@@ -49,9 +55,8 @@ class LocalStream(asyncio.Protocol):
     # -- asyncio.Protocol -----------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none of asyncio's classes
+        self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
         self._accepted(self)
 
     def data_received(self, data: bytes) -> None:
@@ -159,6 +164,14 @@ class LocalStream(asyncio.Protocol):
         """Drop the connection and what has not gone out yet."""
         if self._transport is not None:
             self._transport.abort()
+
+    def reset(self) -> None:
+        """Drop the connection so that over TCP it does not look like a clean end; a Unix socket only ends."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            with contextlib.suppress(OSError):  # it has been closed, or the client has reset it already
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self.abort()
 
     def hung_up(self) -> bool:
         """True when the client has closed its socket altogether, which an EOF alone does not tell.

@@ -39,7 +39,7 @@ async def relay(
     except ConnectionError:
         client.abort()  # the client is gone: nobody is left to read
     except LinkError:
-        client.abort()  # not a clean end, so it must not look like one
+        client.reset()  # not a clean end, so it must not look like one
         if not _client_left(up):
             raise
     finally:

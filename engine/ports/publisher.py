@@ -371,7 +371,7 @@ class Publisher:
                 await relay(client, guest, _uncounted, _uncounted)
         except (LinkError, TimeoutError, ConnectionError) as error:
             log.debug("port %d: %s", forward.port, error)
-            client.abort()
+            client.reset()
         except BaseException:
             client.abort()
             raise

@@ -68,6 +68,9 @@ class Agent:
         assert task is not None
         self._serving[writer] = task
         hello = await reader.readline()
+        if not hello:
+            writer.close()
+            return
         writer.write(self.junk + (b"" if self.deaf else hello))
         config = H2Configuration(client_side=False, header_encoding="utf-8", validate_inbound_headers=False)
         http = H2Connection(config)

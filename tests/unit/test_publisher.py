@@ -178,6 +178,21 @@ async def test_a_container_that_does_not_listen(publisher: Publisher, guest: Gue
         await say(port, b"anybody?")
 
 
+async def test_a_connection_that_is_cut_does_not_look_ended(publisher: Publisher, guest: Guest) -> None:
+    async def cut(stream: MemoryStream) -> None:
+        await stream.write(b"half of it")
+        await stream.peer.break_off(LinkError("the link broke"))
+
+    publisher.use(MemoryCarrier(cut))
+    port = free_port()
+    await publish(publisher, guest, port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert await reader.readexactly(10) == b"half of it"
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    writer.close()
+
+
 async def test_a_client_that_breaks_off_closes_its_stream(publisher: Publisher, guest: Guest) -> None:
     async def listen(stream: MemoryStream) -> None:
         await asyncio.Event().wait()

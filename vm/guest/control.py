@@ -107,7 +107,7 @@ class GuestControl:
         :raise LinkError: no connection.
         """
         writer = self._writer
-        if writer is None or self.closed.is_set():
+        if writer is None or writer.is_closing() or self.closed.is_set():
             raise LinkError("The machine's control port is not connected", detail=line)
         try:
             writer.write(line.encode() + b"\n")

@@ -121,6 +121,8 @@ class FastLink:
                 reader, writer = await host.connect(path)
                 await control.command("link", timeout)
                 hello = f"{HELLO} {secrets.token_hex(16)}\n".encode()
+                if writer.is_closing():
+                    raise ConnectionResetError("QEMU has closed the port")
                 writer.write(hello)
                 return cls(reader, writer, control, await _echo(reader, hello))
         except BaseException as error:
@@ -300,7 +302,7 @@ class FastLink:
 
     def _flush(self) -> None:
         self._flush_due = False
-        if self.failure is None:
+        if self.failure is None and not self._writer.is_closing():
             self._writer.write(self._http.data_to_send())
 
     async def _read(self, reader: asyncio.StreamReader, rest: bytes) -> None:

@@ -10,6 +10,7 @@ lock_posix.py, lock_windows.py   an exclusive lock on an open file, which the ke
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 from vm.errors import HostError
@@ -62,4 +63,17 @@ def allow_many_files() -> int | None:
     return files_posix.allow_many_files()
 
 
-__all__ = ["Host", "allow_many_files", "host", "try_lock"]
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The loop for a process that carries many connections.
+
+    uvloop's where there is one, which is not on Windows: a connection to a published port costs half the processor's
+    time with it (``python3 -m tests.bench ports``).
+    """
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+__all__ = ["Host", "allow_many_files", "host", "new_event_loop", "try_lock"]

@@ -172,7 +172,7 @@ class Watcher(FileSystemEventHandler):
     def _add(self, folder: str, whole: bool) -> dict[str, str]:
         """:return: nothing, or what :attr:`unwatched` says of it."""
         if self._observer is None:
-            self._observer = Observer()
+            self._observer = _make_observer()
             self._observer.start()
         if not Path(folder).is_dir():
             return {}
@@ -222,6 +222,14 @@ def is_local(folder: str, mounts: Mapping[str, str]) -> bool:
     under = max((mount for mount in mounts if is_within(place, to_guest(mount))), key=len, default="")
     inside = [mount for mount in mounts if is_within(to_guest(mount), place)]
     return all(mounts.get(mount, "").lower() in LOCAL for mount in (under, *inside))
+
+
+def _make_observer() -> BaseObserver:
+    if not EXACT:
+        return Observer()
+    from engine.changes.inotify import CalmObserver  # for Linux only
+
+    return CalmObserver()
 
 
 def _place(folder: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watchdog.observers.inotify_c import InotifyFD
+from watchdog.observers.inotify_c import InotifyEvent, InotifyFD
 
 from engine.changes.change import Change, Kind, essence, lease, record, spare
 from engine.changes.teller import LEASE_SECONDS, Teller
@@ -245,6 +245,29 @@ async def test_a_tree_that_is_made_at_once_is_told_whole(watcher: Watcher, tmp_p
     changes = await gathered(watcher, lambda found: any(change.path == f"{deep}/file" for change in found))
     made = [change.path for change in essence(changes) if change.kind is Kind.CREATE]
     assert made == [f"{tmp_path}/tree/x", f"{tmp_path}/tree/x/y", str(deep), f"{deep}/file"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only inotify merges what waits to be read")
+async def test_many_writes_to_a_file_are_few_events(
+    watcher: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handled: list[InotifyEvent] = []
+    handle = InotifyFD.handle_event
+
+    def count(reader: InotifyFD, event: InotifyEvent) -> None:
+        handled.append(event)
+        handle(reader, event)
+
+    monkeypatch.setattr(InotifyFD, "handle_event", count)
+    writes = 2000
+    with (tmp_path / "tree" / "large").open("wb", buffering=0) as file:
+        for _ in range(writes):
+            file.write(b"x")
+            await asyncio.sleep(0)
+    (tmp_path / "tree" / "after").touch()
+    changes = await gathered(watcher, lambda found: create(f"{tmp_path}/tree/after") in found)
+    assert modify(f"{tmp_path}/tree/large") in changes
+    assert 2 < len(handled) < writes // 10
 
 
 async def test_a_folder_that_comes_back_is_watched_again(watcher: Watcher, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """watchdog's observer on Linux, which here lets the kernel make one event of a file's many.
 
-inotify(7) merges an event with the last one that waits to be read, when they are alike. Who reads without a pause gets
-one event for each write, and a container that writes in small pieces has the host busy with nothing but these. The module
-can be imported on Linux only.
+inotify(7) merges an event with the last one that waits to be read, when they are alike. Who reads without a pause
+gets one event for each write, and a container that writes in small pieces keeps the host busy with nothing else.
+The module can be imported on Linux only.
 """
 
 from __future__ import annotations

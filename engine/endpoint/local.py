@@ -23,7 +23,7 @@ WRITE_BUFFER = 256 * 1024
 """Bytes the transport may hold for a client that reads slowly, before the relay has to wait."""
 
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER's value (socket(7)) for which close sends RST, not FIN; Windows takes the first four bytes, two shorts."""
+"""SO_LINGER's value (socket(7)) for which close sends RST, not FIN; Windows reads two shorts, of four bytes."""
 
 POLLOUT, POLLERR, POLLHUP = 0x004, 0x008, 0x010
 """The values of poll(2) on Linux and macOS; the select module has no such names on Windows."""

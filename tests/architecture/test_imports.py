@@ -70,7 +70,8 @@ CONFINED = {
     "aiohttp": ("desktop.supervisor", "desktop.control"),
     "click": ("desktop.cli",),
     "dns": ("vm.host",),
-    "watchdog": ("engine.changes.watcher",),
+    "uvloop": ("vm.host",),
+    "watchdog": ("engine.changes.watcher", "engine.changes.inotify"),
 }
 """Library → the modules of ours that may import it. The tests may use what they like."""
 

@@ -42,7 +42,7 @@ class Building:
     async def session(self, request: web.Request) -> web.StreamResponse:
         """Take the connection over, and ask nothing."""
         transport = request.transport
-        assert isinstance(transport, asyncio.Transport)
+        assert transport is not None
         transport.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
         request.protocol.set_parser(Silence())  # type: ignore[arg-type]  # any parser does; typed for WebSockets
         while not transport.is_closing():

@@ -253,7 +253,7 @@ class Shell:
         """Take the connection over, and run ``command`` or a session."""
         await request.read()
         transport = request.transport
-        assert isinstance(transport, asyncio.Transport)
+        assert transport is not None
         kind = "raw" if terminal else "multiplexed"
         received = Received()
         request.protocol.set_parser(received)  # type: ignore[arg-type]  # any parser does; typed for WebSockets

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     """What happened, by the names that the guest's program knows (vm/image/native/replay.c)."""
 
     CREATE = "create"
+    WRITE = "write"
+    """Created, and written to right after; only :func:`essence` makes one of two."""
     MODIFY = "modify"
     DELETE = "delete"
     MOVE = "move"
@@ -36,7 +38,8 @@ class Change:
 def essence(changes: Iterable[Change]) -> list[Change]:
     """What somebody has to be told who sees only the outcome: in order, and no more than that.
 
-    Modifications of the same file in a row are one; what came and went in between leaves nothing.
+    A file's modifications in a row are one, and one with its creation; what came and went in between leaves
+    nothing.
     """
     kept: list[Change | None] = []
     last: dict[str, int] = {}  # path → the last change of it
@@ -45,7 +48,10 @@ def essence(changes: Iterable[Change]) -> list[Change]:
         path = change.path
         if change.kind is Kind.MODIFY:
             before = kept[last[path]] if path in last else None
-            if before is not None and before.kind is Kind.MODIFY:
+            if before is not None and before.kind in (Kind.MODIFY, Kind.WRITE):
+                continue
+            if before is not None and before.kind is Kind.CREATE and born.get(path) == last[path]:
+                kept[last[path]] = replace(before, kind=Kind.WRITE)
                 continue
         elif change.kind is Kind.DELETE and path in born:
             for place in range(born.pop(path), len(kept)):

@@ -12,6 +12,7 @@ from tests.bench.busybox import docker_of, load_busybox
 from tests.bench.report import Aim, Report, Row
 from tests.bench.stats import median, percentile
 from tests.bench.subject import Subject
+from tests.e2e.cli import Program
 from tests.e2e.watching import ContainerWatch, compile_program
 
 ROUNDS = 100
@@ -21,6 +22,12 @@ PAUSE = 0.1
 """Seconds of quiet between two changes."""
 
 BOUND_MS = 500.0
+
+MANY = 2000
+"""Files made at once."""
+
+MARK = "mark-"
+"""How names begin that a watcher of many files tells; to print all of them would take longer than the rest."""
 
 Change = Callable[[], object]
 
@@ -32,9 +39,8 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
     watched.mkdir(parents=True)
     subject.share(shared)
     docker, image = docker_of(subject), load_busybox(subject)
-    with ContainerWatch(
-        docker, image, compile_program("inotify.c", shared / "inotify"), [f"{watched}:/w"], ["/w"], "bench-events"
-    ) as watch:
+    program = compile_program("inotify.c", shared / "inotify")
+    with ContainerWatch(docker, image, program, [f"{watched}:/w"], ["/w"], "bench-events") as watch:
         say("events: until changes are followed")
         while not watch.quiet(0.5):
             (watched / "file").touch()
@@ -53,6 +59,32 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
             )
     row = Row("events", "of that: to the container and back, p50", "ms", median(back), our_samples=back)
     report.rows.append(row)
+    say(f"events: {MANY} files at once")
+    words = ["-o", MARK, "/w"]
+    with ContainerWatch(docker, image, program, [f"{watched}:/w"], words, "bench-events") as watch:
+        while not watch.quiet(0.5):
+            (watched / f"{MARK}{time.monotonic_ns()}").touch()
+        ours, theirs = _many(watch, watched), _many_by_container(watch, docker)
+    name = f"{MANY:,} files made at once, until the last is told"
+    report.rows.append(Row("events", name, "s", ours, theirs, "a container makes them"))
+
+
+def _many(watch: ContainerWatch, folder: Path) -> float:
+    began = time.monotonic()
+    for number in range(MANY):
+        (folder / f"host{number}").write_text("made on the host\n")
+    (folder / f"{MARK}host").touch()
+    return _came(watch, f"CREATE {MARK}host") - began
+
+
+def _many_by_container(watch: ContainerWatch, docker: Program) -> float:
+    script = f"""
+        : >/w/{MARK}first; i=0
+        while [ $i -lt {MANY} ]; do echo made in a container >/w/container$i; i=$((i+1)); done
+        : >/w/{MARK}last"""
+    docker("exec", watch.name, "sh", "-c", script)
+    first, last = (_came(watch, f"CREATE {MARK}{which}") for which in ("first", "last"))
+    return last - first
 
 
 def _changes(folder: Path) -> Iterator[tuple[str, str, Change]]:
@@ -68,9 +100,13 @@ def _changes(folder: Path) -> Iterator[tuple[str, str, Change]]:
 def _delay(watch: ContainerWatch, word: str, change: Change) -> float:
     began = time.monotonic()
     change()
-    while True:
-        came, line = watch.next(30)
-        if line.endswith(word):
-            break
+    came = _came(watch, word)
     watch.quiet(PAUSE)
     return (came - began) * 1000
+
+
+def _came(watch: ContainerWatch, word: str) -> float:
+    while True:
+        came, line = watch.next(120)
+        if line.endswith(word):
+            return came

@@ -1,7 +1,7 @@
 /* Prints what inotify(7) tells of the folders and files it is given: a line "FOLDER KINDS NAME" for each event, where
  * FOLDER is the argument's number, or with -r the path below the (only) argument. Statically linked it runs in any
- * container. "ready" comes first; with -r the folders that come are watched as well. A line that comes on the
- * standard input is printed as it is, but for "ls FOLDER", which gives a line of the names in it.
+ * container. "ready" comes first; with -r the folders that come are watched as well; with -o BEGIN before all others
+ * nothing is printed but of names that begin so. A line that comes on the standard input is printed as it is, but for "ls FOLDER", which gives a line of the names in it.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -27,6 +27,7 @@ static const struct {
 };
 
 static int queue;
+static const char *only = "";
 static char **paths;
 static int known;
 
@@ -53,6 +54,8 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 }
 
 static void tell(const struct inotify_event *event, int whole) {
+    if (*only && (!event->len || strncmp(event->name, only, strlen(only)) != 0))
+        return;
     const char *folder = event->wd >= 0 && event->wd < known && paths[event->wd] ? paths[event->wd] : "?";
     printf("%s ", folder);
     int first = 1;
@@ -84,6 +87,8 @@ static void answer(char *line) {
 }
 
 int main(int count, char **words) {
+    if (count > 3 && strcmp(words[1], "-o") == 0)
+        only = words[2], count -= 2, words += 2;
     int whole = count == 3 && strcmp(words[1], "-r") == 0;
     queue = inotify_init1(IN_CLOEXEC);
     if (whole)

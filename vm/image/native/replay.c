@@ -9,12 +9,12 @@
  *
  *     KIND MOUNT PATH NEW_PATH MODE SIZE MODIFIED_NS CHANGED_NS SENT_NS LINKS
  *
- * KIND is one of create, modify, delete, move, lease. MOUNT is the share's mount point, PATH and NEW_PATH are below
- * it, the rest is the file as the host has it: mode with its type (octal), size, times of the last modification and of
- * the last change of any kind (of a deletion: of what is there again by now, or 0). SENT_NS is the host's time when it
- * wrote this. A lease says that all changes of PATH, a folder with all that is in it (or the whole mount, when it is
- * empty), will be told here for SIZE more seconds; with 0, from now on no longer. It ends with its input, and so do
- * the leases.
+ * KIND is one of create, write (create and modify in one), modify, delete, move, lease. MOUNT is the share's mount
+ * point, PATH and NEW_PATH are below it, the rest is the file as the host has it: mode with its type (octal), size,
+ * times of the last modification and of the last change of any kind (of a deletion: of what is there again by now, or
+ * 0). SENT_NS is the host's time when it wrote this. A lease says that all changes of PATH, a folder with all that is
+ * in it (or the whole mount, when it is empty), will be told here for SIZE more seconds; with 0, from now on no
+ * longer. It ends with its input, and so do the leases.
  */
 #include "replay.h"
 
@@ -157,7 +157,20 @@ static void look_again(int folder, const char *name) {
 
 /* -- the changes ------------------------------------------------------------------------------------------------- */
 
-static void create(const struct mount *mount, char *path, const struct stat *st) {
+/* Setting nothing but the time of modification is, to those who watch, a modification. */
+static bool write_to(int folder, const char *name, int flags, const struct stat *st) {
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st->st_mtim};
+    flags |= O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int file = S_ISREG(st->st_mode) ? openat(folder, name, flags, 0644) : -1;
+    if (file < 0)
+        return false;
+    futimens(file, times);
+    close(file);
+    return true;
+}
+
+/* Making a file by opening it takes fewer questions to the file system than making it and then opening it. */
+static void create(const struct mount *mount, char *path, const struct stat *st, bool written) {
     int folder = folder_of(mount, path);
     if (folder < 0)
         return;
@@ -166,27 +179,19 @@ static void create(const struct mount *mount, char *path, const struct stat *st)
         mkdirat(folder, name_of(path), 0755);
     else if (S_ISLNK(st->st_mode))
         symlinkat("-", folder, name_of(path));
-    else
+    else if (!written || !write_to(folder, name_of(path), O_CREAT, st))
         mknodat(folder, name_of(path), st->st_mode & S_IFMT, 0);
     close(folder);
 }
 
-/* Setting nothing but the time of modification is, to those who watch, a modification. */
 static void modify(const struct mount *mount, char *path, const struct stat *st) {
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st->st_mtim};
     int folder = folder_of(mount, path);
     if (folder < 0)
         return;
     show(0, PRESENT, path, st);
-    int file = S_ISREG(st->st_mode)
-                   ? openat(folder, name_of(path), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-                   : -1;
-    if (file >= 0) {
-        futimens(file, times);
-        close(file);
-    } else {
+    if (!write_to(folder, name_of(path), 0, st))
         utimensat(folder, name_of(path), times, AT_SYMLINK_NOFOLLOW);
-    }
     close(folder);
 }
 
@@ -381,9 +386,9 @@ static bool echo(const struct mount *mount, const struct news *news) {
 static void apply(const struct mount *mount, const struct news *news) {
     if (S_ISDIR(news->st.st_mode))
         __atomic_add_fetch(&replay->moves, 1, __ATOMIC_RELEASE);
-    if (is(news, "create")) {
+    if (is(news, "create") || is(news, "write")) {
         forget(mount, news->path);
-        create(mount, news->path, &news->st);
+        create(mount, news->path, &news->st, is(news, "write"));
     } else if (is(news, "modify")) {
         modify(mount, news->path, &news->st);
     } else if (is(news, "delete")) {

@@ -26,6 +26,9 @@ BOUND_MS = 500.0
 MANY = 2000
 """Files made at once."""
 
+CALM = 5.0
+"""Seconds without a change before many at once."""
+
 MARK = "mark-"
 """How names begin that a watcher of many files tells; to print all of them would take longer than the rest."""
 
@@ -35,8 +38,9 @@ Change = Callable[[], object]
 def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
     """From a change to the line that the watcher prints of it, as it arrives here by way of ``docker run -i``."""
     shared = subject.home / "shared"
-    watched = shared / "watched"
+    watched, other = shared / "watched", shared / "other"
     watched.mkdir(parents=True)
+    other.mkdir()
     subject.share(shared)
     docker, image = docker_of(subject), load_busybox(subject)
     program = compile_program("inotify.c", shared / "inotify")
@@ -61,20 +65,33 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
     report.rows.append(row)
     say(f"events: {MANY} files at once")
     words = ["-o", MARK, "/w"]
-    with ContainerWatch(docker, image, program, [f"{watched}:/w"], words, "bench-events") as watch:
+    mounts = [f"{watched}:/w", f"{other}:/other"]
+    with ContainerWatch(docker, image, program, mounts, words, "bench-events") as watch:
         while not watch.quiet(0.5):
             (watched / f"{MARK}{time.monotonic_ns()}").touch()
-        ours, theirs = _many(watch, watched), _many_by_container(watch, docker)
-    name = f"{MANY:,} files made at once, until the last is told"
-    report.rows.append(Row("events", name, "s", ours, theirs, "a container makes them"))
+        began, _, told = _many(watch, watched, watched)
+        theirs = _many_by_container(watch, docker)
+        name = f"{MANY:,} files made at once, until the last is told"
+        report.rows.append(Row("events", name, "s", told - began, theirs, "a container makes them"))
+        say(f"events: a change after {MANY} others")
+        _many(watch, other, watched)
+        waits = []
+        for folder in (other, watched):
+            watch.quiet(CALM)
+            _, written, told = _many(watch, folder, watched)
+            waits.append(told - written)
+        name = f"a change after writing to {MANY:,} files that nobody watches"
+        report.rows.append(Row("events", name, "s", *waits, "files that somebody watches"))
 
 
-def _many(watch: ContainerWatch, folder: Path) -> float:
+def _many(watch: ContainerWatch, folder: Path, watched: Path) -> tuple[float, float, float]:
+    """Write to as many files, then make one more: when it began, when it was done, and when that one was told."""
     began = time.monotonic()
+    mark = f"{MARK}{time.monotonic_ns()}"
     for number in range(MANY):
-        (folder / f"host{number}").write_text("made on the host\n")
-    (folder / f"{MARK}host").touch()
-    return _came(watch, f"CREATE {MARK}host") - began
+        (folder / f"host{number}").write_text(f"{mark}, by the host\n")
+    (watched / mark).touch()
+    return began, time.monotonic(), _came(watch, f"CREATE {mark}")
 
 
 def _many_by_container(watch: ContainerWatch, docker: Program) -> float:

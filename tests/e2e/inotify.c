@@ -1,7 +1,8 @@
 /* Prints what inotify(7) tells of the folders and files it is given: a line "FOLDER KINDS NAME" for each event, where
  * FOLDER is the argument's number, or with -r the path below the (only) argument. Statically linked it runs in any
  * container. "ready" comes first; with -r the folders that come are watched as well; with -o BEGIN before all others
- * nothing is printed but of names that begin so. A line that comes on the standard input is printed as it is, but for "ls FOLDER", which gives a line of the names in it.
+ * nothing is printed but of names that begin so. A line that comes on the standard input is printed as it is, but
+ * for "ls FOLDER", which gives a line of the names in it, and "stat PATH", which gives "INODE SIZE BLOCKS".
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MASK (IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF)
@@ -74,6 +76,11 @@ static void tell(const struct inotify_event *event, int whole) {
 
 static void answer(char *line) {
     line[strcspn(line, "\n")] = 0;
+    struct stat st;
+    if (strncmp(line, "stat ", 5) == 0 && stat(line + 5, &st) == 0) {
+        printf("%lu %ld %ld\n", (unsigned long)st.st_ino, (long)st.st_size, (long)st.st_blocks);
+        return;
+    }
     DIR *folder = strncmp(line, "ls ", 3) == 0 ? opendir(line + 3) : NULL;
     if (!folder) {
         puts(line);

@@ -127,6 +127,31 @@ def test_names_are_listed_right_after_the_event(watch: ContainerWatch, folder: P
 
 
 @BOTH_WAYS
+def test_all_that_is_told_of_a_file_is_true_right_after_the_event(watch: ContainerWatch, folder: Path) -> None:
+    """What follows a log, copies or builds goes by inode numbers and blocks too, which the change did not tell."""
+
+    def looked() -> list[str]:
+        watch.say("stat /w/old")
+        return watch.until(bool)[-1].split()
+
+    number, _, blocks = looked()
+    for size in (10, 20):
+        (folder / "old").write_text("x" * size)
+        within(watch, "1 CLOSE_WRITE old")
+        assert looked() == [number, str(size), blocks]
+    if brought_by_virtiofs(number, folder / "old"):
+        (folder / "new").write_text("new")
+        (folder / "new").rename(folder / "old")
+        within(watch, "1 MOVED_TO old")
+        assert looked() == [str((folder / "old").stat().st_ino), "3", blocks]
+
+
+def brought_by_virtiofs(number: str, file: Path) -> bool:
+    """Only it brings the host's own inode numbers."""
+    return int(number) == file.stat().st_ino
+
+
+@BOTH_WAYS
 def test_an_editor_that_replaces_the_file(watch: ContainerWatch, docker: Program, folder: Path) -> None:
     for number in range(3):
         (folder / ".old.swp").write_text(f"version {number}")
@@ -192,6 +217,62 @@ def test_many_at_once(watch: ContainerWatch, folder: Path) -> None:
     for name in names:
         (folder / name).unlink()
     within(watch, *(f"1 DELETE {name}" for name in names))
+
+
+MANY = 1500
+"""Changes at once, of which the last come late: then what nobody watches is left out."""
+
+
+@BOTH_WAYS
+def test_a_file_that_is_watched_amid_many_changes_that_nobody_watches(
+    docker: Program, busybox: str, program: Path, folder: Path, name: str
+) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "single").write_text("before")
+    with ContainerWatch(docker, busybox, program, [f"{folder}:/w"], ["/w", "/w/other/single"], name) as watch:
+        settle(watch, folder)
+        for number in range(MANY):
+            (folder / f"n{number}").touch()
+            (folder / "other" / f"n{number % 100}").write_text(f"version {number}")
+        (folder / "other" / "single").write_text("after")
+        (folder / "last").touch()
+        lines = within(watch, "2 MODIFY ", "1 CREATE last")
+        assert sum(line.startswith("1 CREATE n") for line in lines) == MANY
+        (folder / "other" / "single").unlink()
+        within(watch, "2 DELETE_SELF ")
+        read = docker("exec", name, "sh", "-c", "cat /w/other/n*")
+        assert read == "".join(f"version {MANY - 100 + number}" for number in sorted(range(100), key=str))
+
+
+@BOTH_WAYS
+def test_what_was_left_out_is_as_the_host_has_it(
+    docker: Program, busybox: str, program: Path, folder: Path, name: str
+) -> None:
+    """Who begins to watch after many changes is told of the next ones; an owner goes with the file."""
+    other = folder / "other"
+    other.mkdir()
+    files = [other / f"n{number}" for number in range(100)]
+    for file in files:
+        file.write_text("before")
+    with ContainerWatch(docker, busybox, program, [f"{folder}:/w"], ["/w"], name) as watch:
+        settle(watch, folder)
+        docker("exec", name, "sh", "-c", "rm /w/other/n1 && cat /w/other/n*")
+        docker("exec", name, "chown", "1000:1000", "/w/other/n3")
+        for number in range(MANY):
+            (folder / f"n{number}").touch()
+        files[1].write_text("made again")
+        for file in files[2:]:
+            file.unlink()
+        files[3].write_text("another")
+        (folder / "last").touch()
+        within(watch, "1 CREATE last")
+        with ContainerWatch(docker, busybox, program, [f"{other}:/w"], ["/w"], f"{name}-late") as late:
+            settle(late, other)
+            assert docker("exec", name, "sh", "-c", "cd /w/other && ls && stat -c %u n3") == "n0\nn1\nn3\n0"
+            files[0].write_text("after")
+            files[1].unlink()
+            files[2].write_text("after")
+            within(late, "1 MODIFY n0", "1 DELETE n1", "1 CREATE n2", "1 CLOSE_WRITE n2")
 
 
 def test_a_link_in_the_place_of_a_folder_leads_nowhere(

@@ -17,6 +17,7 @@
  * longer. It ends with its input, and so do the leases.
  */
 #include "replay.h"
+#include "watched.h"
 
 #include <errno.h>
 #include <linux/openat2.h>
@@ -44,9 +45,10 @@
 struct mount {
     struct mount *next;
     uint64_t share;
-    uint64_t id; /* of what is mounted there and plays along; 0: nothing known */
-    int folder;  /* while a change is replayed */
-    bool leased; /* some tree of it, at some time */
+    uint64_t id;     /* of what is mounted there and plays along; 0: nothing known */
+    uint64_t device; /* its file system's, as the kernel numbers it */
+    int folder;      /* while a change is replayed */
+    bool leased;     /* some tree of it, at some time */
     char path[];
 };
 
@@ -74,10 +76,14 @@ static bool plays_along(struct mount *mount) {
     return replay->answered == mount->share;
 }
 
-static uint64_t mount_id(int folder) {
+static bool identify(int folder, uint64_t *id, uint64_t *device) {
     struct statx found;
     int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
-    return statx(folder, "", flags, STATX_MNT_ID_UNIQUE, &found) == 0 ? found.stx_mnt_id : 0;
+    if (statx(folder, "", flags, STATX_MNT_ID_UNIQUE, &found) != 0)
+        return false;
+    *id = found.stx_mnt_id;
+    *device = device_number(found.stx_dev_major, found.stx_dev_minor);
+    return true;
 }
 
 static struct mount *mount_at(const char *path) {
@@ -109,8 +115,10 @@ static bool open_mount(struct mount *mount) {
     mount->folder = open(mount->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (mount->folder < 0)
         return false;
-    uint64_t id = mount_id(mount->folder);
-    if (id != mount->id || !id)
+    uint64_t id;
+    if (!identify(mount->folder, &id, &mount->device))
+        mount->id = 0;
+    else if (id != mount->id)
         mount->id = plays_along(mount) ? id : 0;
     if (!mount->id)
         close_mount(mount);
@@ -190,6 +198,7 @@ static void modify(const struct mount *mount, char *path, const struct stat *st)
     if (folder < 0)
         return;
     show(0, PRESENT, path, st);
+    replay->opening = true;
     if (!write_to(folder, name_of(path), 0, st))
         utimensat(folder, name_of(path), times, AT_SYMLINK_NOFOLLOW);
     close(folder);
@@ -383,18 +392,67 @@ static bool echo(const struct mount *mount, const struct news *news) {
     return own_change(mount, news->path, news->changed);
 }
 
+static bool is_new(const struct news *news) {
+    return is(news, "create") || is(news, "write");
+}
+
+/* The folder of the last change that nobody would have noticed. */
+static struct {
+    const struct mount *mount;
+    int64_t looked;
+    char path[PATH_MAX];
+} quiet;
+
+static size_t folder_length(const char *path) {
+    return (size_t)(name_of(path) - path);
+}
+
+/* Whether leaving this out can go unnoticed at all: folders are always told of, since those who are in them come
+ * along, and so is what deletes a file whose owner may be remembered. */
+static bool dispensable(const struct mount *mount, const struct news *news) {
+    bool owned = replay->owning >> mount->share % 64 & 1;
+    return news->late && !S_ISDIR(news->st.st_mode) && !is(news, "move") && !(owned && is(news, "delete"));
+}
+
+static bool in_quiet_folder(const struct mount *mount, const struct news *news) {
+    size_t length = folder_length(news->path);
+    return quiet.mount == mount && quiet.looked == watches.when && looked_after(news->sent) &&
+           strncmp(quiet.path, news->path, length) == 0 && !quiet.path[length];
+}
+
+/* Whether nobody watches the file or its folder. */
+static bool unnoticed(const struct mount *mount, const struct news *news) {
+    size_t length = folder_length(news->path);
+    if (!is_new(news))
+        show(0, PRESENT, news->path, &news->st);
+    int folder = folder_of(mount, news->path);
+    if (folder < 0)
+        return true;
+    if (!looked_after(news->sent))
+        look_for_watches();
+    bool noticed = watched(mount->device, folder, "");
+    if (!noticed && !files_watched(mount->device, mount->folder)) {
+        quiet.mount = mount;
+        quiet.looked = watches.when;
+        memcpy(quiet.path, news->path, length);
+        quiet.path[length] = 0;
+    } else if (!noticed && !is_new(news)) {
+        noticed = watched(mount->device, folder, name_of(news->path));
+    }
+    close(folder);
+    return !noticed;
+}
+
 static void apply(const struct mount *mount, const struct news *news) {
     if (S_ISDIR(news->st.st_mode))
         __atomic_add_fetch(&replay->moves, 1, __ATOMIC_RELEASE);
-    if (is(news, "create") || is(news, "write")) {
-        forget(mount, news->path);
+    if (is_new(news)) {
         create(mount, news->path, &news->st, is(news, "write"));
     } else if (is(news, "modify")) {
         modify(mount, news->path, &news->st);
     } else if (is(news, "delete")) {
         delete(mount, news->path, &news->st);
     } else if (is(news, "move") && usable(news->other)) {
-        forget(mount, news->other);
         move(mount, news->path, news->other, &news->st);
     }
 }
@@ -409,13 +467,21 @@ static void replay_change(char *const fields[FIELDS]) {
         end_leases();
     if (!mount || (leasing ? news.late : !usable(news.path) || echo(mount, &news)))
         return;
+    if (is_new(&news))
+        forget(mount, news.path);
+    else if (is(&news, "move"))
+        forget(mount, news.other);
+    bool spare = dispensable(mount, &news);
+    if (spare && in_quiet_folder(mount, &news))
+        return;
     show(0, TRUTH, "", NULL);
     show(1, TRUTH, "", NULL);
+    replay->opening = false;
     replay->pid = getpid();
     if (open_mount(mount)) {
         if (leasing)
             grant(mount, news.path, news.st.st_size);
-        else
+        else if (!spare || !unnoticed(mount, &news))
             apply(mount, &news);
         close_mount(mount);
     }

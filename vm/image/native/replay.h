@@ -57,6 +57,8 @@ struct replay {
     uint64_t asked, answered;
     unsigned moves; /* counts what may have given a folder another name, for who holds folders (sharepass.c) */
     struct shown shown[2];
+    bool opening;    /* the replaying program is about to open what is shown: its attributes have to hold until then */
+    uint64_t owning; /* bit SHARE % 64: some owner of the share's files is remembered */
     struct lease leases[LEASES]; /* those that have a tree come first */
     struct change changes[SETS][WAYS];
 };

@@ -47,11 +47,29 @@ static bool above_present(const char *path) {
     return false;
 }
 
+/* Whether what is said of a path now, which is less than the host knows, is not to be believed afterwards. */
+static bool shown_briefly(const char *path) {
+    return replaying() && !replay->opening && shown_as(path);
+}
+
+/* Without an owner that is remembered there is none to forget, so a deletion may be left out (replay.c). */
+static void tell_of_owners(void) {
+    if (share && tree.children)
+        __atomic_or_fetch(&replay->owning, UINT64_C(1) << share % 64, __ATOMIC_RELAXED);
+}
+
+static void remember_owner(const char *path, struct owner owner) {
+    owner_set(path, owner);
+    tell_of_owners();
+}
+
 static int hook_getattr(const char *path, struct stat *st, struct fuse_file_info *file) {
     if (!replaying())
         return below.getattr(path, st, file);
     if (strncmp(path, "/" PROBE, strlen("/" PROBE)) == 0) {
-        replay->answered = share = replay->asked;
+        share = replay->asked;
+        tell_of_owners();
+        replay->answered = share;
         return -ENOENT;
     }
     const struct shown *shown = shown_as(path);
@@ -78,6 +96,12 @@ static int now_present(const char *path) {
         if (strcmp(replay->shown[i].path, path) == 0)
             replay->shown[i].as = PRESENT;
     return 0;
+}
+
+/* Closing it asks nothing. */
+static void replayed_file(struct fuse_file_info *file) {
+    file->fh = REPLAYED_FILE;
+    file->noflush = 1;
 }
 
 /* -- what containers do ------------------------------------------------------------------------------------------ */
@@ -185,14 +209,16 @@ static int hook_truncate(const char *path, off_t size, struct fuse_file_info *fi
 }
 
 static int hook_utimens(const char *path, const struct timespec times[2], struct fuse_file_info *file) {
-    if (replaying())
+    if (replaying()) {
+        replay->opening = false;
         return 0;
+    }
     NOTED(path, false, below.utimens(path, times, file));
 }
 
 static int hook_create(const char *path, mode_t mode, struct fuse_file_info *file) {
     if (replaying()) {
-        file->fh = REPLAYED_FILE;
+        replayed_file(file);
         return now_present(path);
     }
     NOTED(path, false, below.create(path, mode, file));
@@ -200,7 +226,7 @@ static int hook_create(const char *path, mode_t mode, struct fuse_file_info *fil
 
 static int hook_open(const char *path, struct fuse_file_info *file) {
     if (replaying()) {
-        file->fh = REPLAYED_FILE;
+        replayed_file(file);
         return 0;
     }
     if (!(file->flags & O_TRUNC))
@@ -223,8 +249,6 @@ static int hook_write(const char *path, const char *data, size_t size, off_t off
 }
 
 static int hook_flush(const char *path, struct fuse_file_info *file) {
-    if (file->fh == REPLAYED_FILE)
-        return 0;
     if (*place_of(file->fh) != file->fh)
         return below.flush(path, file);
     NOTED(path, false, below.flush(path, file)); /* sshfs waits here for what was written */

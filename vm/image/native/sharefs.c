@@ -95,7 +95,7 @@ static int share_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_
         return result;
     owner.uid = uid == (uid_t)-1 ? owner.uid : uid;
     owner.gid = gid == (gid_t)-1 ? owner.gid : gid;
-    owner_set(path, owner);
+    remember_owner(path, owner);
     return 0;
 }
 
@@ -108,7 +108,7 @@ static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *fil
     if (result != 0 && !denied)
         return result;
     owner.mode = denied || type || mode & 07000 ? (int)(type | (mode & 07777)) : -1;
-    owner_set(path, owner);
+    remember_owner(path, owner);
     return 0;
 }
 
@@ -116,7 +116,7 @@ static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *fil
 static int made(int result, const char *path) {
     if (result == 0) {
         owner_forget(path);
-        owner_set(path, caller());
+        remember_owner(path, caller());
     }
     return result;
 }
@@ -145,14 +145,14 @@ static int share_mknod(const char *path, mode_t mode, dev_t device) {
     struct owner owner = caller();
     owner.mode = (int)(mode & (S_IFMT | 07777));
     if (result == 0)
-        owner_set(path, owner);
+        remember_owner(path, owner);
     return result;
 }
 
 static int share_link(const char *from, const char *to) {
     int result = carrier.link(from, to);
     if (result == 0)
-        owner_set(to, owner_of(from));
+        remember_owner(to, owner_of(from));
     return result;
 }
 
@@ -193,8 +193,11 @@ static int share_fsync(const char *path, int data_only, struct fuse_file_info *f
 
 /* -- what the kernel may believe --------------------------------------------------------------------------------- */
 
-/* Seconds for what this thread has just looked at, if more than FRESH: libfuse's answer comes from the same thread. */
+/* Seconds for what this thread has just looked at, if not 0, which is FRESH: libfuse's answer comes from the same
+ * thread. */
 static __thread double lasting;
+
+#define AT_ONCE_OVER (-1.0)
 
 static int64_t nanoseconds(struct timespec time) {
     return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
@@ -217,8 +220,8 @@ static bool has_other_names(const struct stat *st) {
 static int share_look(const char *path, struct stat *st, struct fuse_file_info *file) {
     bool leasable = share && !replaying();
     int64_t before = leasable ? leased_until(replay, share, path) : 0;
+    lasting = shown_briefly(path) ? AT_ONCE_OVER : 0;
     int result = hook_getattr(path, st, file);
-    lasting = 0;
     if (before == 0 || (result != 0 && result != -ENOENT))
         return result;
     int64_t after = leased_until(replay, share, path), left = (before < after ? before : after) - monotonic_time();
@@ -251,6 +254,8 @@ int fuse_reply_entry(fuse_req_t request, const struct fuse_entry_param *entry) {
         if (!S_ISDIR(told.attr.st_mode)) /* a folder's own attributes are not told */
             told.attr_timeout = lasting;
     }
+    if (lasting == AT_ONCE_OVER)
+        told.attr_timeout = 0;
     lasting = 0;
     return reply(request, &told);
 }
@@ -261,6 +266,8 @@ int fuse_reply_attr(fuse_req_t request, const struct stat *st, double seconds) {
         reply = (reply_attr *)dlsym(RTLD_NEXT, "fuse_reply_attr");
     if (lasting > FRESH && !S_ISDIR(st->st_mode))
         seconds = lasting;
+    if (lasting == AT_ONCE_OVER)
+        seconds = 0;
     lasting = 0;
     return reply(request, st, seconds);
 }

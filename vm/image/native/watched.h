@@ -1,0 +1,184 @@
+/* What is watched of the shared folders in this machine, so that what nobody would hear need not be told.
+ *
+ * The kernel shows of each inotify(7) instance what it watches, in /proc/PID/fdinfo/FD (proc_pid_fdinfo(5)): the file
+ * system's device and the file's handle, which name_to_handle_at(2) gives for a path. Who watches by fanotify(7) may
+ * mean a whole file system, and counts as watching all.
+ */
+#ifndef SLIPWAY_WATCHED_H
+#define SLIPWAY_WATCHED_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "replay.h"
+
+/* FUSE's handles: the file's number and its generation. */
+#define HANDLE_TYPE 0x81
+#define HANDLE_SIZE 12
+
+/* How long what was found is believed, in ns. */
+#define BELIEVED INT64_C(1000000000)
+
+struct watch {
+    uint64_t device;
+    unsigned char handle[HANDLE_SIZE];
+    enum { UNKNOWN, FOLDER, OTHER } kind;
+};
+
+static struct {
+    int64_t when; /* it was looked, real time in ns; 0: never */
+    bool all;     /* it cannot be told what is not watched */
+    struct watch *found;
+    size_t count, room;
+} watches;
+
+/* As fdinfo has it. */
+static uint64_t device_number(uint64_t major, uint64_t minor) {
+    return major << 20 | minor;
+}
+
+static int compare(const void *one, const void *other) {
+    return memcmp(one, other, offsetof(struct watch, kind));
+}
+
+/* -- looking ------------------------------------------------------------------------------------------------------ */
+
+static void note(const struct watch *watch) {
+    if (watches.count == watches.room) {
+        size_t room = watches.room ? watches.room * 2 : 256;
+        struct watch *found = realloc(watches.found, room * sizeof *found);
+        if (!found) {
+            watches.all = true;
+            return;
+        }
+        watches.found = found;
+        watches.room = room;
+    }
+    watches.found[watches.count++] = *watch;
+}
+
+/* "inotify wd:1 ino:7 sdev:2a mask:2 ignored_mask:0 fhandle-bytes:c fhandle-type:81 f_handle:0000…", all in hex. */
+static void note_line(const char *line) {
+    struct watch watch = {0};
+    unsigned long long device;
+    unsigned type;
+    const char *place = strstr(line, " sdev:"), *handle = strstr(line, " fhandle-type:");
+    const char *hex = strstr(line, " f_handle:");
+    if (!place || !handle || !hex || sscanf(place, " sdev:%llx", &device) != 1 ||
+        sscanf(handle, " fhandle-type:%x", &type) != 1) {
+        watches.all = true;
+        return;
+    }
+    if (type != HANDLE_TYPE)
+        return;
+    hex += strlen(" f_handle:");
+    for (size_t i = 0; i < HANDLE_SIZE; i++)
+        if (sscanf(hex + 2 * i, "%2hhx", &watch.handle[i]) != 1)
+            watches.all = true;
+    watch.device = device;
+    note(&watch);
+}
+
+static void note_instance(int proc, const char *process, const char *number) {
+    static char *line;
+    static size_t room;
+    char place[64];
+    snprintf(place, sizeof place, "%.16s/fdinfo/%.16s", process, number);
+    int file = openat(proc, place, O_RDONLY | O_CLOEXEC);
+    FILE *info = file < 0 ? NULL : fdopen(file, "r");
+    while (info && getline(&line, &room, info) > 0)
+        if (strncmp(line, "inotify ", strlen("inotify ")) == 0)
+            note_line(line);
+    if (info)
+        fclose(info);
+}
+
+static void note_process(int proc, const char *process) {
+    char place[32], link[32];
+    snprintf(place, sizeof place, "%.16s/fd", process);
+    int folder = openat(proc, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *files = folder < 0 ? NULL : fdopendir(folder);
+    for (struct dirent *entry; files && (entry = readdir(files));) {
+        ssize_t length = readlinkat(folder, entry->d_name, link, sizeof link - 1);
+        link[length < 0 ? 0 : length] = 0;
+        if (strcmp(link, "anon_inode:inotify") == 0)
+            note_instance(proc, process, entry->d_name);
+        else if (strcmp(link, "anon_inode:[fanotify]") == 0)
+            watches.all = true;
+    }
+    if (files)
+        closedir(files);
+}
+
+/* Whether it has been looked after `time`, real and in ns: who begins to watch later hears of nothing that was before.
+ * Not for long, since clocks can be put back. */
+static bool looked_after(int64_t time) {
+    int64_t ago = real_time() - watches.when;
+    return watches.when > time && ago >= 0 && ago < BELIEVED;
+}
+
+static void look_for_watches(void) {
+    watches.when = real_time();
+    watches.count = 0;
+    DIR *proc = opendir("/proc");
+    watches.all = !proc;
+    for (struct dirent *entry; proc && (entry = readdir(proc));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            note_process(dirfd(proc), entry->d_name);
+    if (proc)
+        closedir(proc);
+    qsort(watches.found, watches.count, sizeof *watches.found, compare);
+}
+
+/* -- what was found ----------------------------------------------------------------------------------------------- */
+
+union handle {
+    struct file_handle of;
+    char room[sizeof(struct file_handle) + HANDLE_SIZE];
+};
+
+/* Whether somebody watches the file `name` in `folder`, or the folder itself when that is "". True when in doubt. */
+static bool watched(uint64_t device, int folder, const char *name) {
+    union handle handle = {.of = {.handle_bytes = HANDLE_SIZE}};
+    struct watch watch = {.device = device};
+    int mount;
+    if (watches.all)
+        return true;
+    if (name_to_handle_at(folder, name, &handle.of, &mount, *name ? 0 : AT_EMPTY_PATH) != 0)
+        return errno != ENOENT;
+    memcpy(watch.handle, handle.of.f_handle, HANDLE_SIZE);
+    return bsearch(&watch, watches.found, watches.count, sizeof watch, compare) != NULL;
+}
+
+/* Whether the handle is a folder's; `place` is open, anywhere in the file system. What is watched is in the kernel's
+ * memory, so nobody has to be asked. */
+static bool is_folder(int place, const struct watch *watch) {
+    union handle handle = {.of = {.handle_bytes = HANDLE_SIZE, .handle_type = HANDLE_TYPE}};
+    memcpy(handle.of.f_handle, watch->handle, HANDLE_SIZE);
+    int file = open_by_handle_at(place, &handle.of, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (file >= 0)
+        close(file);
+    return file >= 0;
+}
+
+/* Whether somebody watches anything but folders in the file system that is mounted at `mount`. True when in doubt. */
+static bool files_watched(uint64_t device, int mount) {
+    int place = -1; /* handles are not to be opened by an O_PATH descriptor */
+    bool found = watches.all;
+    for (struct watch *watch = watches.found; !found && watch < watches.found + watches.count; watch++) {
+        if (watch->device != device)
+            continue;
+        if (watch->kind == UNKNOWN) {
+            place = place < 0 ? openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : place;
+            watch->kind = is_folder(place, watch) ? FOLDER : OTHER;
+        }
+        found = watch->kind == OTHER;
+    }
+    if (place >= 0)
+        close(place);
+    return found;
+}
+
+#endif

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from PySide6.QtWidgets import QWidget
 
@@ -23,10 +23,18 @@ class Places(Protocol):
     banners: Banners
 
     def show_place(self, name: str, subject: str = "") -> None:
-        """Go to a page: ``home``, ``containers``, … or, with a subject, the page of one object."""
+        """Go to a page: ``home``, ``containers``, …, and to a subject of it."""
 
     def show_page(self, page: QWidget) -> None:
         """Show a page of one object above the others."""
+
+
+@runtime_checkable
+class Subjects(Protocol):
+    """A page, as whoever goes to one of its subjects sees it."""
+
+    def show_subject(self, subject: str) -> None:
+        """Ask what Docker's ``run``, ``pull`` or ``prune`` needs to know, or show a tab."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from pkgutil import resolve_name
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.control.schema import RunState
-from desktop.ui.context import Context
+from desktop.ui.context import Context, Subjects
 from desktop.ui.icons import app_icon
 from desktop.ui.models.collections import Collections
 from desktop.ui.models.states import TITLES
@@ -129,26 +128,21 @@ class Window(QMainWindow):
     # -- places ---------------------------------------------------------------------------------------------------
 
     def show_place(self, name: str, subject: str = "") -> None:
-        """Go to a place; ``subject`` ``prune`` also asks what to prune there, or names a tab."""
+        """Go to a place, and to a subject of its page."""
         self._drop_detail()
         page = self.pages.get(name)
         if page is None:
             page = self.pages[name] = self._make_page(name)
             self.stack.addWidget(page)
-            refresh = getattr(page, "refresh", None)
-            if refresh is not None:
-                refresh()
         self.stack.setCurrentWidget(page)
         self._side.choose(name)
-        if subject == "prune":
-            page.prune()  # type: ignore[attr-defined]  # the pages that offer it are asked only
-        elif subject and name == "settings":
-            page.show_tab(subject)  # type: ignore[attr-defined]  # the settings have tabs
+        if subject:
+            assert isinstance(page, Subjects)
+            page.show_subject(subject)
 
     def _make_page(self, name: str) -> QWidget:
         """A page's module is imported when it is gone to, which lets the window paint sooner."""
-        module = importlib.import_module(f"desktop.ui.pages.{name}")
-        made = getattr(module, f"{name.capitalize()}Page")(self.context)
+        made = resolve_name(f"desktop.ui.pages.{name}:{name.capitalize()}Page")(self.context)
         assert isinstance(made, QWidget)
         return made
 
@@ -209,8 +203,8 @@ class Window(QMainWindow):
         self._key("F5", self._look_again)
         self._key("F1", self.show_shortcuts)
         self._key("F6", self._change_side)
-        self._key("Ctrl+N", self._run)
-        self._key("Ctrl+L", self._pull)
+        self._key("Ctrl+N", partial(self.show_place, "containers", "run"))
+        self._key("Ctrl+L", partial(self.show_place, "images", "pull"))
         self._key("Alt+Left", self._back)
         self._key("Esc", self._back)
 
@@ -235,14 +229,6 @@ class Window(QMainWindow):
             page.focusNextChild()
         else:
             self._side.take_focus()
-
-    def _run(self) -> None:
-        self.show_place("containers")
-        self.pages["containers"].run_dialog()  # type: ignore[attr-defined]  # that page has it
-
-    def _pull(self) -> None:
-        self.show_place("images")
-        self.pages["images"].pull_dialog()  # type: ignore[attr-defined]  # that page has it
 
     def _back(self) -> None:
         if self.stack.currentWidget() not in self.pages.values():
@@ -284,7 +270,7 @@ class Window(QMainWindow):
         return QSettings(str(self.session.paths.home / "window.ini"), QSettings.Format.IniFormat)
 
     def _restore(self) -> None:
-        shape: Any = self._memory().value("geometry")
+        shape: object = self._memory().value("geometry")
         if not isinstance(shape, QByteArray) or not self.restoreGeometry(shape):
             self.resize(AT_FIRST)
 

@@ -145,7 +145,8 @@ def _progress(shown: Window) -> QDialog:
     """Pull what cannot be had: the dialog stays, with the reason."""
     page = go(shown, "images")
     until(lambda: names(page), "rows")
-    form = page.pull_dialog()  # type: ignore[attr-defined]  # that page has it
+    page.show_subject("pull")
+    form = top(Form)
     fill(form, image="offline.example/app:1")
     press(form, "Pull")
     dialog = top(ProgressDialog)

@@ -11,6 +11,8 @@ from desktop.control.schema import RunState
 from desktop.ui.models.events import phrase
 from desktop.ui.pages.home import HomePage
 from desktop.ui.pages.home.logs import LogsDialog
+from desktop.ui.pages.image_prune import PruneDialog
+from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.window import Window
 from engine.client import Event
 from engine.client.command import ClientVersion, client_version
@@ -49,7 +51,9 @@ class TestRunning:
         assert "not installed" in home.versions.client["Version"].text()
         assert home.versions.missing.isVisible()
         click(home.versions.help)
-        assert shown.place == "settings"
+        settings = shown.stack.currentWidget()
+        assert isinstance(settings, SettingsPage)
+        assert settings.docker.isVisible()
 
     def test_the_machines_load_and_acceleration(self, shown: Window) -> None:
         home = home_page(shown)
@@ -87,7 +91,7 @@ class TestRunning:
         shown.show_place("home")
         until(lambda: home.disk.ways["Images"].isEnabled())
         click(home.disk.ways["Images"])
-        assert shown.place == "images"
+        top(PruneDialog)
 
     def test_stop_and_start_by_its_buttons(self, shown: Window) -> None:
         home = home_page(shown)

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from desktop.ui.pages.image import ImagePage, LayersPanel
+from desktop.ui.pages.image_forms import PullForm
 from desktop.ui.pages.images import ImagesPage
 from desktop.ui.pages.run import RunDialog
 from desktop.ui.widgets.dialogs import Form
@@ -26,6 +27,15 @@ def images_page(shown: Window) -> ImagesPage:
     assert isinstance(page, ImagesPage)
     until(lambda: "redis" in names(page))
     return page
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "form"), [(Qt.Key.Key_N, "containers", RunDialog), (Qt.Key.Key_L, "images", PullForm)]
+)
+def test_a_key_asks_what_to_run_or_to_pull(shown: Window, key: Qt.Key, place: str, form: type[Form]) -> None:
+    QTest.keyClick(shown, key, Qt.KeyboardModifier.ControlModifier)
+    top(form)
+    assert shown.place == place
 
 
 class TestImages:
@@ -156,7 +166,7 @@ class TestVolumesAndNetworks:
         act(page, "remove")
         agree()
         until(lambda: "fresh-volume" not in names(page))
-        page.prune()  # type: ignore[attr-defined]  # not of every list
+        page.show_subject("prune")
         agree()
         until(lambda: names(page) == ["shop_db"])
 

@@ -35,7 +35,7 @@ def page(shown: Window) -> SettingsPage:
 
 
 def show(page: SettingsPage, name: str) -> None:
-    page.show_tab(name)
+    page.show_subject(name)
     until(lambda: getattr(page, name).isVisible())
 
 

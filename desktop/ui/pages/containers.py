@@ -43,6 +43,7 @@ class ContainersPage(ListPage):
         self.table.opened.connect(self._open_row)
         self.table.linked.connect(lambda found, column, number: self._open_port(found.record, number))
         self.add_button(button("Run a container…", self.run_dialog, picture="add", primary=True))
+        self.commands["run"] = self.run_dialog
         self.add_filters(
             ("All", lambda line: True),
             ("Running", state_is(*ALIVE)),
@@ -50,7 +51,7 @@ class ContainersPage(ListPage):
         )
         self.add_operations(*operations(self, context))
         self._offer_more()
-        self.add_tool(button("Prune…", self.prune, picture="prune"))
+        self.add_prune(self.prune)
         self.explain_empty(
             "No containers yet",
             "Run one from an image, or type “docker run” in a terminal: it appears here at once.",
@@ -59,6 +60,7 @@ class ContainersPage(ListPage):
         context.lists.containers.changed.connect(self.refresh)
         self.loads.changed.connect(self.refresh)
         self.table.scrolled.connect(self._look)
+        self.refresh()
 
     def _offer_more(self) -> None:
         """What is for one container."""

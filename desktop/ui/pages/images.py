@@ -59,6 +59,7 @@ class ImagesPage(ListPage):
         ):
             self.add_button(button(text, run, picture=picture))
         self.add_button(button("Pull…", self.pull_dialog, picture="pull", primary=True))
+        self.commands["pull"] = self.pull_dialog
         self.add_operations(
             Operation("run", "Run…", "play", lambda lines: self.run_dialog(lines[0]), single=True),
             Operation("tag", "Tag…", "tag", self._tag, single=True),
@@ -70,7 +71,7 @@ class ImagesPage(ListPage):
             ),
             Operation("copy", "Copy ID", "copy", self._copy, bar=False, single=True),
         )
-        self.add_tool(button("Prune…", self.prune, picture="prune"))
+        self.add_prune(self.prune)
         self.explain_empty(
             "No images yet",
             "Pull one from a registry, load one from a file, or build one from a folder with a Dockerfile.",
@@ -81,6 +82,7 @@ class ImagesPage(ListPage):
         self.facts.changed.connect(self.table.records.forget_derived)
         self.facts.changed.connect(self.table.viewport().update)
         context.lists.images.changed.connect(self._ask)
+        self.refresh()
 
     def refresh(self) -> None:
         """Show what there is now."""

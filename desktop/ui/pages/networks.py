@@ -38,10 +38,11 @@ class NetworksPage(ListPage):
             Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
             Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.own, "Del"),
         )
-        self.add_tool(button("Prune…", self.prune, picture="prune"))
+        self.add_prune(self.prune)
         self.explain_empty("No networks", "They appear here when the engine runs.")
         for found in (context.lists.networks, context.lists.containers):
             found.changed.connect(self.refresh)
+        self.refresh()
 
     def refresh(self) -> None:
         """Show what there is now."""

@@ -35,7 +35,7 @@ class VolumesPage(ListPage):
             Operation("details", "Browse its files", "files", lambda lines: self.open(lines[0]), single=True),
             Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del"),
         )
-        self.add_tool(button("Prune…", self.prune, picture="prune"))
+        self.add_prune(self.prune)
         self.explain_empty(
             "No volumes yet",
             "A volume keeps a container's data when the container is removed.",
@@ -43,6 +43,7 @@ class VolumesPage(ListPage):
         )
         for found in (context.lists.volumes, context.lists.containers):
             found.changed.connect(self.refresh)
+        self.refresh()
 
     def refresh(self) -> None:
         """Show what there is now."""

@@ -45,7 +45,10 @@ class Operation:
 
 
 class ListPage(QWidget):
-    """The scaffold; a page of its own gives columns, operations and rows."""
+    """The scaffold; a page of its own gives columns, operations and rows.
+
+    :ivar commands: by Docker's names, what asks before it does something.
+    """
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class ListPage(QWidget):
         self.filters.setAccessibleName(f"Which {title.lower()} are shown")
         self.filters.hide()
         self.actions_by_name: dict[str, QAction] = {}
+        self.commands: dict[str, Callable[[], object]] = {}
         self._operations: list[tuple[Operation, QAction]] = []
         self._needy: list[QWidget] = []
         self._tools = row(gap=6)
@@ -104,11 +108,12 @@ class ListPage(QWidget):
         self._needy.append(made)
         return made
 
-    def add_tool(self, made: QPushButton) -> QPushButton:
-        """Put a button beside the operations."""
+    def add_prune(self, prune: Callable[[], object]) -> None:
+        """Offer to prune, beside the operations."""
+        made = button("Prune…", prune, picture="prune")
+        self.commands["prune"] = prune
         self._tools.addWidget(made)
         self._needy.append(made)
-        return made
 
     def add_filters(self, *choices: tuple[str, Callable[[Any], bool]]) -> None:
         """Offer ways to narrow the list; the first is taken at first."""
@@ -187,6 +192,10 @@ class ListPage(QWidget):
     def records(self, operation: Operation) -> list[Any]:
         """What of the chosen an operation applies to."""
         return [found.record for found in self.table.chosen() if operation.applies(found.record)]
+
+    def show_subject(self, subject: str) -> None:
+        """Ask what a command needs to know."""
+        self.commands[subject]()
 
     def _run(self, operation: Operation) -> None:
         records = self.records(operation)

@@ -78,9 +78,9 @@ class SettingsPage(QWidget):
         status = self.context.session.status
         return status is not None and status.state in UP
 
-    def show_tab(self, name: str) -> None:
+    def show_subject(self, subject: str) -> None:
         """Go to a tab, by its module's name."""
-        self.tabs.setCurrentIndex(self._places[name])
+        self.tabs.setCurrentIndex(self._places[subject])
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
@@ -131,5 +131,5 @@ class SettingsPage(QWidget):
         self.context.session.restart()
 
     def _unknown(self, error: UserError) -> None:
-        reset = ("Reset the settings…", lambda: self.show_tab("reset"))
+        reset = ("Reset the settings…", lambda: self.show_subject("reset"))
         self.context.banners.error(error, reset if error.code == "SettingsError" else None)

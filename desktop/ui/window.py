@@ -199,7 +199,6 @@ class Window(QMainWindow):
     def _make_shortcuts(self) -> None:
         for number, (key, _) in enumerate(PLACES, 1):
             self._key(f"Ctrl+{number}", partial(self.show_place, key))
-        self._key("Ctrl+F", self._focus_search)
         self._key("F5", self._look_again)
         self._key("F1", self.show_shortcuts)
         self._key("F6", self._change_side)
@@ -210,11 +209,6 @@ class Window(QMainWindow):
 
     def _key(self, keys: str, action: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self, lambda: action())
-
-    def _focus_search(self) -> None:
-        field = getattr(self.stack.currentWidget(), "search", None)
-        if field is not None:
-            field.setFocus()
 
     def _look_again(self) -> None:
         lists = self.context.lists

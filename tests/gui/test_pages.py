@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
+from desktop.ui.pages.container import ContainerPage, LogPanel
 from desktop.ui.pages.image import ImagePage, LayersPanel
 from desktop.ui.pages.image_forms import PullForm
 from desktop.ui.pages.images import ImagesPage
@@ -36,6 +37,21 @@ def test_a_key_asks_what_to_run_or_to_pull(shown: Window, key: Qt.Key, place: st
     QTest.keyClick(shown, key, Qt.KeyboardModifier.ControlModifier)
     top(form)
     assert shown.place == place
+
+
+def test_a_key_goes_to_the_search_field_that_is_shown(shown: Window) -> None:
+    page = go(shown, "containers")
+    until(lambda: "web" in names(page))
+    QTest.keyClick(shown, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert shown.focusWidget() is page.search
+    choose(page, "web")
+    act(page, "logs")
+    detail = shown.stack.currentWidget()
+    assert isinstance(detail, ContainerPage)
+    logs = detail.tab("logs")
+    assert isinstance(logs, LogPanel)
+    QTest.keyClick(shown, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert shown.focusWidget() is logs.search
 
 
 class TestImages:

@@ -47,12 +47,6 @@ class DetailPage(QWidget):
         context.session.engine_gone.connect(self._engine_gone)
         context.session.engine_ready.connect(self._engine_back)  # no lambda: it would outlive the page
 
-    @property
-    def search(self) -> QWidget | None:
-        """The search field of the tab that is shown: where Ctrl+F goes."""
-        shown = self.tab(self._names[self.tabs.currentIndex()]) if self._names else None
-        return getattr(shown, "search", None)
-
     def add_tab(self, name: str, title: str, make: Callable[[], QWidget]) -> None:
         """Offer a tab; its contents are made when it is first shown."""
         holder = QWidget()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -90,13 +90,14 @@ class Elided(QLabel):
 
 
 class SearchField(QLineEdit):
-    """Where to type what is looked for; narrower where there is little room."""
+    """Where to type what is looked for, reached by Ctrl+F while shown; narrower where there is little room."""
 
     def __init__(self, placeholder: str, width: int = 240) -> None:
         super().__init__(placeholderText=placeholder, clearButtonEnabled=True)
         self._width = width
         self.setAccessibleName(placeholder)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        QShortcut(QKeySequence("Ctrl+F"), self, self.setFocus)
 
     def sizeHint(self) -> QSize:
         return QSize(self._width, super().sizeHint().height())

@@ -75,12 +75,6 @@ class LogView(QWidget):
         self.text.verticalScrollBar().valueChanged.connect(self._scrolled)
         for keys, action in (("F3", self._find), ("Shift+F3", lambda: self._find(backward=True))):
             QShortcut(QKeySequence(keys), self, action, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        QShortcut(
-            QKeySequence("Ctrl+F"),
-            self,
-            self.search.setFocus,
-            context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
-        )
 
     def append(self, text: str, *, marked: bool = False) -> None:
         """Add text, which may end within a line.

@@ -89,6 +89,13 @@ def press(dialog: QDialog, words: str) -> None:
     QTest.mouseClick(found[0], Qt.MouseButton.LeftButton)
 
 
+def strike(widget: QWidget, key: Qt.Key) -> None:
+    """Press a key with the focus in a widget."""
+    widget.setFocus()
+    until(widget.hasFocus, f"the focus of {widget.accessibleName()}")
+    QTest.keyClick(widget, key)
+
+
 def told(shown: Window) -> list[str]:
     """The messages that are shown."""
     return [banner.message for banner in shown.banners.shown()]

@@ -19,7 +19,7 @@ from desktop.ui.window import Window
 from engine.client import EngineClient
 from engine.client.files import Entry
 from engine.client.models import OURS
-from tests.gui.drive import act, choose, go, names, told
+from tests.gui.drive import act, choose, go, names, strike, told
 from tests.gui.stage import until
 
 
@@ -69,14 +69,29 @@ def test_a_containers_folders_by_keyboard(shown: Window, name: str) -> None:
     until(lambda: listed(panel) == ["etc", "var"])
     assert not panel.up.isEnabled()
     panel.table.choose("etc")
-    QTest.keyClick(panel.table, Qt.Key.Key_Return)
+    strike(panel.table, Qt.Key.Key_Return)
     until(lambda: listed(panel) == ["hostname", "os-release"])
     assert panel.path.text() == "/etc"
-    QTest.keyClick(panel.table, Qt.Key.Key_Backspace)
+    strike(panel.table, Qt.Key.Key_Backspace)
     until(lambda: listed(panel) == ["etc", "var"])
     panel.path.setText("/nowhere")
     QTest.keyClick(panel.path, Qt.Key.Key_Return)
     until(lambda: "There is no folder /nowhere" in panel.note.text())
+
+
+def test_backspace_leaves_a_folder_from_its_list_only(shown: Window) -> None:
+    panel = container_files(shown, "web")
+    until(lambda: listed(panel) == ["etc", "var"])
+    panel.path.setText("/etc")
+    strike(panel.path, Qt.Key.Key_Return)
+    until(lambda: listed(panel) == ["hostname", "os-release"])
+    said = panel.note.text()
+    for elsewhere in (panel.path, panel.up, panel.upload):
+        strike(elsewhere, Qt.Key.Key_Backspace)
+        assert (panel.note.text(), panel._folder) == (said, "/etc"), elsewhere.accessibleName()
+    assert panel.path.text() == "/et"
+    strike(panel.table, Qt.Key.Key_Backspace)
+    until(lambda: listed(panel) == ["etc", "var"])
 
 
 def test_files_go_up_and_down(shown: Window, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QToolButton
 
 from desktop.control.schema import PortReport
 from desktop.ui.models import containers as model
@@ -21,7 +21,7 @@ from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.widgets.table import LEAST_REST
 from desktop.ui.window import PLACES, SMALLEST, Window
 from engine.client.models import Port
-from tests.gui.drive import act, agree, choose, fill, go, names, press, state, top
+from tests.gui.drive import act, agree, choose, fill, go, names, press, state, strike, top
 from tests.gui.stage import until
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -111,6 +111,16 @@ class TestContainers:
         detail = shown.stack.currentWidget()
         assert isinstance(detail, ContainerPage)
         assert detail.tabs.currentIndex() == 1
+
+    def test_del_is_for_the_list_only(self, shown: Window) -> None:
+        page = containers(shown)
+        choose(page, "web")
+        other = next(item for item in page.findChildren(QToolButton) if item.accessibleName() == "Stop")
+        for elsewhere in (page.search, page.filters, other):
+            strike(elsewhere, Qt.Key.Key_Delete)
+            assert not page.findChildren(Question), elsewhere.accessibleName()
+        strike(page.table, Qt.Key.Key_Delete)
+        top(Question).reject()
 
     @pytest.mark.parametrize(
         ("words", "found"),
@@ -210,7 +220,7 @@ class TestNetworks:
         assert made[0]["IPAM"] == {"Config": [{"Subnet": "172.30.0.0/16", "Gateway": "172.30.0.9"}]}
         assert made[0]["Labels"] == {"team": "core", "stage": "test"}
 
-    def test_connect_and_disconnect(self, shown: Window) -> None:
+    def members(self, shown: Window) -> tuple[NetworkPage, MembersPanel]:
         page = go(shown, "networks")
         until(lambda: "shop_default" in names(page))
         choose(page, "shop_default")
@@ -219,8 +229,23 @@ class TestNetworks:
         assert isinstance(detail, NetworkPage)
         panel = detail.tab("containers")
         assert isinstance(panel, MembersPanel)
+        until(lambda: panel.table.records.rowCount() == 3)
+        return detail, panel
+
+    def test_del_disconnects_from_the_list_only(self, shown: Window) -> None:
+        detail, panel = self.members(shown)
+        first, second, third = (row.key for row in panel.table.visible_rows())
+        panel.table.choose(first)
+        for elsewhere in (panel.connect_button, panel.disconnect_button, detail.tabs.tabBar()):
+            strike(elsewhere, Qt.Key.Key_Delete)
+        panel.table.choose(second)
+        strike(panel.table, Qt.Key.Key_Delete)
+        until(lambda: second not in [row.key for row in panel.table.visible_rows()])
+        assert [row.key for row in panel.table.visible_rows()] == [first, third]
+
+    def test_connect_and_disconnect(self, shown: Window) -> None:
+        _, panel = self.members(shown)
         rows = panel.table.records
-        until(lambda: rows.rowCount() == 3)
         form = panel.connect_dialog()
         choice = form.findChildren(QComboBox)[0]
         choice.setCurrentIndex(choice.findText("web"))

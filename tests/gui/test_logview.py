@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
 
 from desktop.ui.widgets import logsearch
 from desktop.ui.widgets.logview import LogView
+from tests.gui.drive import strike
 from tests.gui.stage import until
 
 
@@ -43,6 +45,24 @@ def test_matches_are_found_one_after_another(log: LogView, monkeypatch: pytest.M
         assert chosen(log) == (line, "Needle")
     assert not log.follow.isChecked()
     assert log.found.text() == ""
+
+
+def test_f3_is_for_the_log_with_the_focus(log: LogView, qtbot: QtBot) -> None:
+    holder, beside, other = QWidget(), QPushButton("Beside"), LogView("Another log")
+    layout = QVBoxLayout(holder)
+    for part in (log, beside, other):
+        layout.addWidget(part)
+    qtbot.addWidget(holder)
+    holder.show()
+    log.search.setText("needle")
+    until(lambda: not log._searching.under_way)
+    for elsewhere in (beside, other.text):
+        strike(elsewhere, Qt.Key.Key_F3)
+        assert (log._searching.under_way, chosen(log)) == (False, (93, "Needle"))
+    for inside, line in ((log.text, 3), (log.search, 13)):
+        strike(inside, Qt.Key.Key_F3)
+        until(lambda: not log._searching.under_way)
+        assert chosen(log) == (line, "Needle")
 
 
 def test_a_search_goes_on_while_the_log_does(log: LogView, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from desktop.ui.pages.settings.folder_states import FolderStates
 from desktop.ui.pages.settings.form import FormTab
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.window import Window
-from tests.gui.drive import agree, told, top
+from tests.gui.drive import agree, strike, told, top
 from tests.gui.stage import until
 
 
@@ -169,8 +169,10 @@ class TestFolders:
         click(page.folders.apply)
         until(partial(is_stored, page, "shared_folders", [str(tmp_path)]))
         page.folders.list.setCurrentRow(0)
-        page.folders.list.setFocus()
-        QTest.keyClick(page.folders.list, Qt.Key.Key_Delete)
+        for elsewhere in (page.folders.home, page.folders.add_button, page.folders.remove_button):
+            strike(elsewhere, Qt.Key.Key_Delete)
+            assert page.folders.folders == [str(tmp_path)], elsewhere.accessibleName()
+        strike(page.folders.list, Qt.Key.Key_Delete)
         assert page.folders.folders == []
         click(page.folders.apply)
         until(partial(is_stored, page, "shared_folders", []))

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.ui.bridge import Work
@@ -18,7 +17,7 @@ from desktop.ui.context import Context
 from desktop.ui.models.format import age, size
 from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import GAP
-from desktop.ui.widgets.basics import button, label, row, tool
+from desktop.ui.widgets.basics import button, label, local_key, row, tool
 from desktop.ui.widgets.table import Table
 from engine.client.files import ContainerFiles, Entry, Listing, bytes_of
 from vm.errors import UserError
@@ -83,8 +82,7 @@ class FilesPanel(QWidget):
         self.table.chosen_changed.connect(self._enable)
         context.session.engine_ready.connect(self._begin)
         context.session.engine_gone.connect(self._gone)
-        scope = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        QShortcut(QKeySequence("Backspace"), self.table, self._up, context=scope)
+        local_key(self.table, "Backspace", self._up)
         self._moving(False)
         self._begin()
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
@@ -13,7 +11,7 @@ from desktop.ui.models.others import Member, NetworkLine, members
 from desktop.ui.models.records import Column, Row
 from desktop.ui.pages.detail import DetailPage, InspectPanel
 from desktop.ui.theme import GAP
-from desktop.ui.widgets.basics import button, label, row
+from desktop.ui.widgets.basics import button, label, local_key, row
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.widgets.table import Table
 from engine.client import EngineClient, Event
@@ -78,8 +76,7 @@ class MembersPanel(QWidget):
         outer.setSpacing(GAP)
         outer.addLayout(row(self.note, None, self.connect_button, self.disconnect_button))
         outer.addWidget(self.table, 1)
-        scope = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        QShortcut(QKeySequence("Del"), self.table, self._disconnect, context=scope)
+        local_key(self.table, "Del", self._disconnect)
         self.table.chosen_changed.connect(self._enable)
         context.session.happened.connect(self._heard)
         context.session.engine_ready.connect(self._ask)

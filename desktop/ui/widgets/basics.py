@@ -106,6 +106,13 @@ class SearchField(QLineEdit):
         return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
 
 
+def local_key(within: QWidget, keys: str, pressed: Callable[[], object]) -> None:
+    """Let keys do something while the focus is in a widget or its children, and nowhere else."""
+    made = QShortcut(QKeySequence(keys), within)
+    made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)  # PySide ignores `context=` beside a function
+    made.activated.connect(pressed)
+
+
 def button(
     text: str,
     pressed: Callable[[], object],

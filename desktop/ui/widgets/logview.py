@@ -10,19 +10,12 @@ import re
 import time
 from collections import deque
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import (
-    QFontDatabase,
-    QGuiApplication,
-    QKeySequence,
-    QShortcut,
-    QTextCharFormat,
-    QTextCursor,
-)
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.ui.theme import GAP, theme
-from desktop.ui.widgets.basics import SearchField, label, restyle, row, tool
+from desktop.ui.widgets.basics import SearchField, label, local_key, restyle, row, tool
 from desktop.ui.widgets.logsearch import LogSearch
 
 MOST_LINES = 100_000
@@ -73,8 +66,8 @@ class LogView(QWidget):
         self.search.textChanged.connect(self._searched)
         self.search.returnPressed.connect(self._find)
         self.text.verticalScrollBar().valueChanged.connect(self._scrolled)
-        for keys, action in (("F3", self._find), ("Shift+F3", lambda: self._find(backward=True))):
-            QShortcut(QKeySequence(keys), self, action, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        local_key(self, "F3", self._find)
+        local_key(self, "Shift+F3", lambda: self._find(backward=True))
 
     def append(self, text: str, *, marked: bool = False) -> None:
         """Add text, which may end within a line.

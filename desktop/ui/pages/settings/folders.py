@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QListWidget
 
 from desktop.control.schema import SettingsReport
 from desktop.ui.pages.settings.folder_states import FolderStates
 from desktop.ui.pages.settings.form import FormTab
-from desktop.ui.widgets.basics import button, card, label, row
+from desktop.ui.widgets.basics import button, card, label, local_key, row
 
 if TYPE_CHECKING:
     from desktop.ui.pages.settings.page import SettingsPage
@@ -38,12 +36,7 @@ class FoldersTab(FormTab):
         self.add_button = button("Add a folder…", self._ask, picture="add")
         self.remove_button = button("Remove", self.remove, picture="remove")
         self.list.itemSelectionChanged.connect(self._chosen)
-        QShortcut(
-            QKeySequence.StandardKey.Delete,
-            self.list,
-            self.remove,
-            context=Qt.ShortcutContext.WidgetShortcut,
-        )
+        local_key(self.list, "Del", self.remove)
         words = label("More folders")
         words.setBuddy(self.list)
         self.outer.addWidget(

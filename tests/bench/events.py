@@ -75,13 +75,15 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
         report.rows.append(Row("events", name, "s", told - began, theirs, "a container makes them"))
         say(f"events: a change after {MANY} others")
         _many(watch, other, watched)
-        waits = []
-        for folder in (other, watched):
-            watch.quiet(CALM)
-            _, written, told = _many(watch, folder, watched)
-            waits.append(told - written)
+        ours, theirs = (_wait_after_many(watch, folder, watched) for folder in (other, watched))
         name = f"a change after writing to {MANY:,} files that nobody watches"
-        report.rows.append(Row("events", name, "s", *waits, "files that somebody watches"))
+        report.rows.append(Row("events", name, "s", ours, theirs, "files that somebody watches"))
+
+
+def _wait_after_many(watch: ContainerWatch, folder: Path, watched: Path) -> float:
+    watch.quiet(CALM)
+    _, written, told = _many(watch, folder, watched)
+    return told - written
 
 
 def _many(watch: ContainerWatch, folder: Path, watched: Path) -> tuple[float, float, float]:

@@ -396,56 +396,80 @@ static bool is_new(const struct news *news) {
     return is(news, "create") || is(news, "write");
 }
 
-/* The folder of the last change that nobody would have noticed. */
-static struct {
-    const struct mount *mount;
-    int64_t looked;
-    char path[PATH_MAX];
-} quiet;
+/* Where changes go unnoticed, as long as the same is watched. */
+struct quiet {
+    const struct mount *mount; /* NULL: nowhere */
+    int64_t since;
+    size_t length;
+    char path[PATH_MAX]; /* ends with a slash, unless it is the mount itself */
+};
+
+static struct quiet folder; /* the last change's; nobody watches it */
+static bool whole;          /* nor a file in it */
+static struct quiet tree;   /* made since somebody began to watch: nobody can watch anything in it */
+
+static void be_quiet(struct quiet *quiet, const struct mount *mount, const char *path, size_t length) {
+    quiet->mount = mount;
+    quiet->since = changed;
+    quiet->length = length;
+    memcpy(quiet->path, path, length);
+}
+
+static bool is_quiet(const struct quiet *quiet, const struct mount *mount, const char *path) {
+    return quiet->mount == mount && quiet->since == changed && strncmp(quiet->path, path, quiet->length) == 0;
+}
 
 static size_t folder_length(const char *path) {
     return (size_t)(name_of(path) - path);
 }
 
-/* Whether leaving this out can go unnoticed at all: folders are always told of, since those who are in them come
- * along, and so is what deletes a file whose owner may be remembered. */
+/* Whether leaving this out can go unnoticed at all. Of folders that were there it is always told, since those who are
+ * in them come along, and so is what deletes a file whose owner may be remembered. */
 static bool dispensable(const struct mount *mount, const struct news *news) {
     bool owned = replay->owning >> mount->share % 64 & 1;
-    return news->late && !S_ISDIR(news->st.st_mode) && !is(news, "move") && !(owned && is(news, "delete"));
+    if (!news->late || is(news, "move"))
+        return false;
+    return is_new(news) || !(S_ISDIR(news->st.st_mode) || (owned && is(news, "delete")));
 }
 
-static bool in_quiet_folder(const struct mount *mount, const struct news *news) {
-    size_t length = folder_length(news->path);
-    return quiet.mount == mount && quiet.looked == watches.when && looked_after(news->sent) &&
-           strncmp(quiet.path, news->path, length) == 0 && !quiet.path[length];
+/* Whether that is known without asking the file system. */
+static bool known_unnoticed(const struct mount *mount, const struct news *news) {
+    if (!looked_after(news->sent))
+        return false;
+    bool in_folder = is_quiet(&folder, mount, news->path) && folder.length == folder_length(news->path);
+    return (in_folder && (whole || is_new(news))) || is_quiet(&tree, mount, news->path);
+}
+
+/* A folder that was left out has been made anew. */
+static void left_out(const struct mount *mount, const struct news *news) {
+    char path[PATH_MAX + 1];
+    if (!S_ISDIR(news->st.st_mode) || changed > news->sent || is_quiet(&tree, mount, news->path))
+        return;
+    be_quiet(&tree, mount, path, (size_t)snprintf(path, sizeof path, "%s/", news->path));
 }
 
 /* Whether nobody watches the file or its folder. */
 static bool unnoticed(const struct mount *mount, const struct news *news) {
-    size_t length = folder_length(news->path);
     if (!is_new(news))
         show(0, PRESENT, news->path, &news->st);
-    int folder = folder_of(mount, news->path);
-    if (folder < 0)
+    int above = folder_of(mount, news->path);
+    if (above < 0)
         return true;
     if (!looked_after(news->sent))
         look_for_watches();
-    bool noticed = watched(mount->device, folder, "");
-    if (!noticed && !files_watched(mount->device, mount->folder)) {
-        quiet.mount = mount;
-        quiet.looked = watches.when;
-        memcpy(quiet.path, news->path, length);
-        quiet.path[length] = 0;
-    } else if (!noticed && !is_new(news)) {
-        noticed = watched(mount->device, folder, name_of(news->path));
+    bool noticed = watched(mount->device, above, "");
+    if (!noticed) {
+        be_quiet(&folder, mount, news->path, folder_length(news->path));
+        whole = !files_watched(mount->device, mount->folder);
+        noticed = !whole && !is_new(news) && watched(mount->device, above, name_of(news->path));
     }
-    close(folder);
+    close(above);
     return !noticed;
 }
 
 static void apply(const struct mount *mount, const struct news *news) {
     if (S_ISDIR(news->st.st_mode))
-        __atomic_add_fetch(&replay->moves, 1, __ATOMIC_RELEASE);
+        tree.mount = folder.mount = NULL;
     if (is_new(news)) {
         create(mount, news->path, &news->st, is(news, "write"));
     } else if (is(news, "modify")) {
@@ -471,20 +495,23 @@ static void replay_change(char *const fields[FIELDS]) {
         forget(mount, news.path);
     else if (is(&news, "move"))
         forget(mount, news.other);
-    bool spare = dispensable(mount, &news);
-    if (spare && in_quiet_folder(mount, &news))
-        return;
+    if (S_ISDIR(news.st.st_mode))
+        __atomic_add_fetch(&replay->moves, 1, __ATOMIC_RELEASE);
+    bool spare = dispensable(mount, &news), unseen = spare && known_unnoticed(mount, &news);
     show(0, TRUTH, "", NULL);
     show(1, TRUTH, "", NULL);
     replay->opening = false;
     replay->pid = getpid();
-    if (open_mount(mount)) {
+    if (!unseen && open_mount(mount)) {
+        unseen = spare && unnoticed(mount, &news);
         if (leasing)
             grant(mount, news.path, news.st.st_size);
-        else if (!spare || !unnoticed(mount, &news))
+        else if (!unseen)
             apply(mount, &news);
         close_mount(mount);
     }
+    if (unseen)
+        left_out(mount, &news);
     replay->pid = 0;
 }
 

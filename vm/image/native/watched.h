@@ -27,12 +27,15 @@ struct watch {
     enum { UNKNOWN, FOLDER, OTHER } kind;
 };
 
-static struct {
-    int64_t when; /* it was looked, real time in ns; 0: never */
-    bool all;     /* it cannot be told what is not watched */
-    struct watch *found;
+struct watches {
+    struct watch *found; /* sorted */
     size_t count, room;
-} watches;
+    bool all; /* it cannot be told what is not watched */
+};
+
+static struct watches watches;
+static int64_t looked;  /* when that was, real time in ns; 0: never */
+static int64_t changed; /* when it was first seen to be what it is now */
 
 /* As fdinfo has it. */
 static uint64_t device_number(uint64_t major, uint64_t minor) {
@@ -45,22 +48,22 @@ static int compare(const void *one, const void *other) {
 
 /* -- looking ------------------------------------------------------------------------------------------------------ */
 
-static void note(const struct watch *watch) {
-    if (watches.count == watches.room) {
-        size_t room = watches.room ? watches.room * 2 : 256;
-        struct watch *found = realloc(watches.found, room * sizeof *found);
+static void note(struct watches *into, const struct watch *watch) {
+    if (into->count == into->room) {
+        size_t room = into->room ? into->room * 2 : 256;
+        struct watch *found = realloc(into->found, room * sizeof *found);
         if (!found) {
-            watches.all = true;
+            into->all = true;
             return;
         }
-        watches.found = found;
-        watches.room = room;
+        into->found = found;
+        into->room = room;
     }
-    watches.found[watches.count++] = *watch;
+    into->found[into->count++] = *watch;
 }
 
 /* "inotify wd:1 ino:7 sdev:2a mask:2 ignored_mask:0 fhandle-bytes:c fhandle-type:81 f_handle:0000…", all in hex. */
-static void note_line(const char *line) {
+static void note_line(struct watches *into, const char *line) {
     struct watch watch = {0};
     unsigned long long device;
     unsigned type;
@@ -68,7 +71,7 @@ static void note_line(const char *line) {
     const char *hex = strstr(line, " f_handle:");
     if (!place || !handle || !hex || sscanf(place, " sdev:%llx", &device) != 1 ||
         sscanf(handle, " fhandle-type:%x", &type) != 1) {
-        watches.all = true;
+        into->all = true;
         return;
     }
     if (type != HANDLE_TYPE)
@@ -76,12 +79,12 @@ static void note_line(const char *line) {
     hex += strlen(" f_handle:");
     for (size_t i = 0; i < HANDLE_SIZE; i++)
         if (sscanf(hex + 2 * i, "%2hhx", &watch.handle[i]) != 1)
-            watches.all = true;
+            into->all = true;
     watch.device = device;
-    note(&watch);
+    note(into, &watch);
 }
 
-static void note_instance(int proc, const char *process, const char *number) {
+static void note_instance(struct watches *into, int proc, const char *process, const char *number) {
     static char *line;
     static size_t room;
     char place[64];
@@ -90,12 +93,12 @@ static void note_instance(int proc, const char *process, const char *number) {
     FILE *info = file < 0 ? NULL : fdopen(file, "r");
     while (info && getline(&line, &room, info) > 0)
         if (strncmp(line, "inotify ", strlen("inotify ")) == 0)
-            note_line(line);
+            note_line(into, line);
     if (info)
         fclose(info);
 }
 
-static void note_process(int proc, const char *process) {
+static void note_process(struct watches *into, int proc, const char *process) {
     char place[32], link[32];
     snprintf(place, sizeof place, "%.16s/fd", process);
     int folder = openat(proc, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -104,9 +107,9 @@ static void note_process(int proc, const char *process) {
         ssize_t length = readlinkat(folder, entry->d_name, link, sizeof link - 1);
         link[length < 0 ? 0 : length] = 0;
         if (strcmp(link, "anon_inode:inotify") == 0)
-            note_instance(proc, process, entry->d_name);
+            note_instance(into, proc, process, entry->d_name);
         else if (strcmp(link, "anon_inode:[fanotify]") == 0)
-            watches.all = true;
+            into->all = true;
     }
     if (files)
         closedir(files);
@@ -115,21 +118,38 @@ static void note_process(int proc, const char *process) {
 /* Whether it has been looked after `time`, real and in ns: who begins to watch later hears of nothing that was before.
  * Not for long, since clocks can be put back. */
 static bool looked_after(int64_t time) {
-    int64_t ago = real_time() - watches.when;
-    return watches.when > time && ago >= 0 && ago < BELIEVED;
+    int64_t ago = real_time() - looked;
+    return looked > time && ago >= 0 && ago < BELIEVED;
 }
 
+static bool same(const struct watches *one, const struct watches *other) {
+    bool same = one->count == other->count && one->all == other->all;
+    for (size_t i = 0; same && i < one->count; i++)
+        same = compare(&one->found[i], &other->found[i]) == 0;
+    return same;
+}
+
+/* What was found out of the watches is kept when they are the same. */
 static void look_for_watches(void) {
-    watches.when = real_time();
-    watches.count = 0;
+    static struct watches next;
+    int64_t now = real_time();
     DIR *proc = opendir("/proc");
-    watches.all = !proc;
+    next.count = 0;
+    next.all = !proc;
     for (struct dirent *entry; proc && (entry = readdir(proc));)
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-            note_process(dirfd(proc), entry->d_name);
+            note_process(&next, dirfd(proc), entry->d_name);
     if (proc)
         closedir(proc);
-    qsort(watches.found, watches.count, sizeof *watches.found, compare);
+    if (next.count)
+        qsort(next.found, next.count, sizeof *next.found, compare);
+    if (!same(&watches, &next) || now < looked) {
+        struct watches before = watches;
+        watches = next;
+        next = before;
+        changed = now;
+    }
+    looked = now;
 }
 
 /* -- what was found ----------------------------------------------------------------------------------------------- */

@@ -39,6 +39,10 @@
 /* What comes later than this, in ns, has others waiting behind it: then all is looked up again, and nothing believed. */
 #define LATE INT64_C(500000000)
 
+/* What comes later than this, in ns, after it was done has not been heard of: the host's part of the way is long only
+ * when very much happens at once. */
+#define LONGEST INT64_C(10000000000)
+
 /* Over so many ns the smallest difference of the two clocks is taken for the true one. */
 #define CLOCK_SPAN INT64_C(30000000000)
 
@@ -406,7 +410,7 @@ struct quiet {
 
 static struct quiet folder; /* the last change's; nobody watches it */
 static bool whole;          /* nor a file in it */
-static struct quiet tree;   /* made since somebody began to watch: nobody can watch anything in it */
+static struct quiet tree;   /* made since the last one began to watch, who cannot watch anything in it */
 
 static void be_quiet(struct quiet *quiet, const struct mount *mount, const char *path, size_t length) {
     quiet->mount = mount;
@@ -440,10 +444,11 @@ static bool known_unnoticed(const struct mount *mount, const struct news *news) 
     return (in_folder && (whole || is_new(news))) || is_quiet(&tree, mount, news->path);
 }
 
-/* A folder that was left out has been made anew. */
+/* A folder that was left out has been made anew; when, is not known, but not before LONGEST. */
 static void left_out(const struct mount *mount, const struct news *news) {
     char path[PATH_MAX + 1];
-    if (!S_ISDIR(news->st.st_mode) || changed > news->sent || is_quiet(&tree, mount, news->path))
+    bool new = S_ISDIR(news->st.st_mode) && changed < news->sent - LONGEST;
+    if (!new || is_quiet(&tree, mount, news->path))
         return;
     be_quiet(&tree, mount, path, (size_t)snprintf(path, sizeof path, "%s/", news->path));
 }
@@ -504,10 +509,13 @@ static void replay_change(char *const fields[FIELDS]) {
     replay->pid = getpid();
     if (!unseen && open_mount(mount)) {
         unseen = spare && unnoticed(mount, &news);
-        if (leasing)
+        if (leasing) {
             grant(mount, news.path, news.st.st_size);
-        else if (!unseen)
+            if (real_time() - looked > LONGEST) /* to know, when many changes come, since when it has been so */
+                look_for_watches();
+        } else if (!unseen) {
             apply(mount, &news);
+        }
         close_mount(mount);
     }
     if (unseen)

@@ -460,9 +460,7 @@ static bool unnoticed(const struct mount *mount, const struct news *news) {
     int above = folder_of(mount, news->path);
     if (above < 0)
         return true;
-    if (!looked_after(news->sent))
-        look_for_watches();
-    bool noticed = watched(mount->device, above, "");
+    bool noticed = (!looked_after(news->sent) && !look_for_watches()) || watched(mount->device, above, "");
     if (!noticed) {
         be_quiet(&folder, mount, news->path, folder_length(news->path));
         whole = !files_watched(mount->device, mount->folder);

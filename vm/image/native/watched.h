@@ -19,7 +19,10 @@
 #define HANDLE_SIZE 12
 
 /* How long what was found is believed, in ns. */
-#define BELIEVED INT64_C(1000000000)
+#define BELIEVED INT64_C(10000000000)
+
+/* Of the time since the last look, no more than one part in so many is spent on looking. */
+#define SHARE_OF_TIME 5
 
 struct watch {
     uint64_t device;
@@ -36,6 +39,7 @@ struct watches {
 static struct watches watches;
 static int64_t looked;  /* when that was, real time in ns; 0: never */
 static int64_t changed; /* when it was first seen to be what it is now */
+static int64_t cost;    /* what the last look took, in ns */
 
 /* As fdinfo has it. */
 static uint64_t device_number(uint64_t major, uint64_t minor) {
@@ -62,25 +66,25 @@ static void note(struct watches *into, const struct watch *watch) {
     into->found[into->count++] = *watch;
 }
 
+static int digit(char hex) {
+    return hex <= '9' ? hex - '0' : hex - 'a' + 10;
+}
+
 /* "inotify wd:1 ino:7 sdev:2a mask:2 ignored_mask:0 fhandle-bytes:c fhandle-type:81 f_handle:0000…", all in hex. */
 static void note_line(struct watches *into, const char *line) {
     struct watch watch = {0};
-    unsigned long long device;
-    unsigned type;
     const char *place = strstr(line, " sdev:"), *handle = strstr(line, " fhandle-type:");
     const char *hex = strstr(line, " f_handle:");
-    if (!place || !handle || !hex || sscanf(place, " sdev:%llx", &device) != 1 ||
-        sscanf(handle, " fhandle-type:%x", &type) != 1) {
+    if (!place || !handle || !hex || strlen(hex) < strlen(" f_handle:") + 2 * HANDLE_SIZE) {
         into->all = true;
         return;
     }
-    if (type != HANDLE_TYPE)
+    watch.device = strtoull(place + strlen(" sdev:"), NULL, 16);
+    if (strtoul(handle + strlen(" fhandle-type:"), NULL, 16) != HANDLE_TYPE)
         return;
     hex += strlen(" f_handle:");
     for (size_t i = 0; i < HANDLE_SIZE; i++)
-        if (sscanf(hex + 2 * i, "%2hhx", &watch.handle[i]) != 1)
-            into->all = true;
-    watch.device = device;
+        watch.handle[i] = (unsigned char)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
     note(into, &watch);
 }
 
@@ -129,10 +133,12 @@ static bool same(const struct watches *one, const struct watches *other) {
     return same;
 }
 
-/* What was found out of the watches is kept when they are the same. */
-static void look_for_watches(void) {
+/* What was found out of the watches is kept when they are the same. False: too soon, it is as it was. */
+static bool look_for_watches(void) {
     static struct watches next;
     int64_t now = real_time();
+    if (now >= looked && now - looked < SHARE_OF_TIME * cost)
+        return false;
     DIR *proc = opendir("/proc");
     next.count = 0;
     next.all = !proc;
@@ -150,6 +156,8 @@ static void look_for_watches(void) {
         changed = now;
     }
     looked = now;
+    cost = real_time() - now;
+    return true;
 }
 
 /* -- what was found ----------------------------------------------------------------------------------------------- */

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import ipaddress
 import platform
 import shlex
 import shutil
@@ -45,16 +44,12 @@ def ports(json_: bool) -> None:
     rows = [
         (
             f"{joined(item.address, item.port)}/{item.protocol}",
-            joined(item.target, item.target_port) + _where(item.target),
+            joined(item.target, item.target_port) + (f" ({item.network})" if item.network else ""),
             item.failure or f"open, {item.connections} connections",
         )
         for item in sorted(found, key=lambda item: (item.port, item.protocol, item.address))
     ]
     table(("ADDRESS", "CONTAINER", "STATE"), rows)
-
-
-def _where(target: str) -> str:
-    return " (host network)" if ipaddress.ip_address(target).is_loopback else ""
 
 
 async def _ports() -> list[PortReport]:

@@ -8,6 +8,7 @@ connection cancels the work it began.
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import types
 import typing
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from vm.errors import UserError
+from vm.guest.forward import MACHINE
 
 PROTOCOL = 1
 """Version of this API. It is part of every path (``/v1/…``); the two ends have to agree."""
@@ -232,6 +234,13 @@ class PortReport:
     target_port: int
     connections: int
     failure: str
+
+    @property
+    def network(self) -> str:
+        """Whose the target is when it is none of a container's own: ``host network``, ``swarm``; else empty."""
+        if self.target == MACHINE:
+            return "swarm"
+        return "host network" if ipaddress.ip_address(self.target).is_loopback else ""
 
 
 MOUNTED = "mounted"

@@ -10,7 +10,9 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Protocol
 
 import psutil
 
@@ -41,7 +43,7 @@ from desktop.supervisor.watching import Watching
 from engine.client import Version
 from engine.endpoint import Endpoint
 from engine.linux import GUEST_SOCKET, LinuxEngine
-from engine.ports import HostNetwork, Publisher
+from engine.ports import HostNetwork, Ingress, Publisher
 from engine.trust import Trust
 from vm.errors import EngineError, MachineError, UserError
 from vm.finish import finish
@@ -66,6 +68,18 @@ SHORTEST_WATCH, LONGEST_WATCH = 0.5, 3600.0
 STARTING_JOBS = ("start", "restart", "recover", "adopt")
 
 
+class _Linked(Protocol):
+    """What works by the way into the machine."""
+
+    def use(self, way: Link | None, /) -> None:
+        """The way from now on; None while there is none."""
+        ...
+
+    async def close(self) -> None:
+        """Work no more."""
+        ...
+
+
 class Supervisor:
     """All of Slipway that runs in the background.
 
@@ -84,7 +98,8 @@ class Supervisor:
         network = UserNetwork(self.machine.execute)
         self.publisher = Publisher(self.machine.answer, network, local=stored.ports_local)
         self.machine.asked.append(self._guest_asked)
-        self.host_network = HostNetwork(paths.docker_socket, self.publisher.follow)
+        self.host_network = HostNetwork(paths.docker_socket, partial(self.publisher.follow, "host network"))
+        self.ingress = Ingress(paths.docker_socket, partial(self.publisher.follow, "services"))
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)
@@ -96,6 +111,8 @@ class Supervisor:
         self.watching = Watching(self)
         self.folders = Folders(self)
         self.reserve = reserve(self)
+        feeding = (self.host_network, self.ingress)  # tell the publisher what to listen on, so they end before it
+        self._linked: Sequence[_Linked] = (*feeding, self.publisher, self.folders, self.names, self.trust)
         self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=judge(self))
         self._job: Job | None = None
         self._failure: UserError | None = None
@@ -127,11 +144,8 @@ class Supervisor:
     async def close(self) -> None:
         """Give the user's socket and ports up. A machine that still runs is adopted by the next supervisor."""
         await self.watching.close()
-        await self.host_network.close()
-        await self.publisher.close()
-        await self.folders.close()
-        await self.names.close()
-        await self.trust.close()
+        for part in self._linked:
+            await part.close()
         await self._endpoint.close()
 
     # -- work ---------------------------------------------------------------------------------------------------
@@ -299,10 +313,7 @@ class Supervisor:
         if new in (MachineState.STOPPING, MachineState.STOPPED, MachineState.FAILED):
             self.publisher.clear()  # nobody shall try to reach a machine that goes down
             self.reserve.clear()
-            self.host_network.use(None)
-            self.folders.use(None)
-            self.names.use(None)
-            self.trust.use(None)
+            self._use(None)
         if old not in (MachineState.RUNNING, MachineState.PAUSED):
             return
         if new is MachineState.FAILED and self._active() is None:
@@ -315,11 +326,7 @@ class Supervisor:
 
     def _link_changed(self, link: Link | None) -> None:
         self.news.ring()
-        self.publisher.use(link)
-        self.host_network.use(link)
-        self.folders.use(link)
-        self.names.use(link)
-        self.trust.use(link)
+        self._use(link)
         if link is None:
             self._endpoint.hold("the connection into the machine was lost and is being made again")
         else:
@@ -330,12 +337,12 @@ class Supervisor:
             word = "repeat"  # dockerd is just starting, and with it the containers that ran before
         self.publisher.asked(word, rest)
 
+    def _use(self, link: Link | None) -> None:
+        for part in self._linked:
+            part.use(link)
+
     def _open_gate(self, link: Link) -> None:
-        self.publisher.use(link)
-        self.host_network.use(link)
-        self.folders.use(link)
-        self.names.use(link)
-        self.trust.use(link)
+        self._use(link)
         self._endpoint.open_gate(link, GUEST_SOCKET)
 
     def _shut(self, cause: UserError | None = None) -> None:

@@ -7,8 +7,9 @@
 transport.py   dials, negotiates the API version, maps failures; the seam for other ways than a Unix socket
 streams.py     JSON lines, multiplexed output, duplex connections       errors.py   what can go wrong
 models.py      what the engine tells, as values                         progress.py long work and its failures
-system.py      images.py      containers.py      volumes.py      networks.py      files.py      command.py
+system.py      images.py      containers.py      volumes.py      networks.py      services.py      files.py
 registry.py    names of images, and what registries refuse              credentials.py who the user is there
+command.py     the docker command of this computer
 build/         builds with BuildKit
 """
 
@@ -20,14 +21,15 @@ from typing import Any
 
 from engine.client.containers import Containers
 from engine.client.images import Images
-from engine.client.models import Event, Version
+from engine.client.models import Event, Service, Version
 from engine.client.networks import Networks
 from engine.client.progress import Lookup, nobody
+from engine.client.services import Services
 from engine.client.system import Filters, System
 from engine.client.transport import REPLY_SECONDS, Dialler, SocketDialler, Transport
 from engine.client.volumes import Volumes
 
-__all__ = ["EngineClient", "Event", "Version"]
+__all__ = ["EngineClient", "Event", "Service", "Version"]
 
 
 class EngineClient:
@@ -46,6 +48,7 @@ class EngineClient:
         self.containers = Containers(self._transport)
         self.volumes = Volumes(self._transport)
         self.networks = Networks(self._transport)
+        self.services = Services(self._transport)
 
     async def __aenter__(self) -> EngineClient:
         return self

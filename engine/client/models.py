@@ -226,6 +226,40 @@ class Container:
 
 
 @dataclass(frozen=True)
+class ServicePort:
+    """A port of a service.
+
+    :ivar published: 0 while the swarm has not chosen it yet.    :ivar ingress: whether every node has it, not only
+        those that run the service.
+    """
+
+    protocol: str
+    published: int
+    ingress: bool
+
+    @classmethod
+    def of(cls, values: Json) -> ServicePort:
+        return cls(
+            text(values, "Protocol"), number(values, "PublishedPort"), values.get("PublishMode") == "ingress"
+        )
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of ``GET /services``."""
+
+    id: str
+    name: str
+    ports: tuple[ServicePort, ...]
+
+    @classmethod
+    def of(cls, values: Json) -> Service:
+        endpoint = values.get("Endpoint") or {}
+        ports = tuple(ServicePort.of(item) for item in endpoint.get("Ports") or ())
+        return cls(text(values, "ID"), text(values.get("Spec") or {}, "Name"), ports)
+
+
+@dataclass(frozen=True)
 class Volume:
     """One of ``GET /volumes``."""
 

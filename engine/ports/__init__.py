@@ -5,6 +5,7 @@ datagrams.py  UDP over IPv6: one stream for each client
 sockets.py    a socket that has a port
 holder.py     who has a port that is taken
 hostnet.py    what containers with the host's network listen on
+ingress.py    what a swarm's services publish through its ingress network
 reserve.py    keeps dockerd from choosing a port that is taken
 
 dockerd runs ``vm/image/native/publish.c`` for each published port, which asks over the control port.
@@ -12,7 +13,8 @@ So the life of a listener is that of dockerd's own proxy, and a port that is tak
 """
 
 from engine.ports.hostnet import HostNetwork
+from engine.ports.ingress import Ingress
 from engine.ports.publisher import Published, Publisher
 from engine.ports.reserve import Reserve
 
-__all__ = ["HostNetwork", "Published", "Publisher", "Reserve"]
+__all__ = ["HostNetwork", "Ingress", "Published", "Publisher", "Reserve"]

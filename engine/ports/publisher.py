@@ -102,7 +102,7 @@ class Publisher:
         self._local = local
         self._published: dict[str, Published] = {}
         self._latest: dict[tuple[str, str], int] = {}
-        self._followed: dict[str, Forward] = {}
+        self._followed: dict[str, list[Forward]] = {}
         self._following: set[str] = set()
         self._requests: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._carrier: Carrier | None = None
@@ -140,9 +140,12 @@ class Publisher:
         """
         self._ask(word, rest)
 
-    def follow(self, forwards: Iterable[Forward]) -> None:
-        """Listen for just these, besides what the guest asks for. What fails is there with the reason."""
-        self._followed = {forward.key: forward for forward in forwards}
+    def follow(self, what: str, forwards: Iterable[Forward]) -> None:
+        """Listen for just these, of all that ``what`` has, besides what the guest asks for.
+
+        What fails is there with the reason. Keys have to differ from each other's.
+        """
+        self._followed[what] = list(forwards)
         self._ask("follow", "")
 
     def narrow(self, local: bool) -> None:
@@ -214,7 +217,7 @@ class Publisher:
             log.warning("the guest could not be answered: %s", error.message)
 
     async def _follow(self) -> None:
-        followed = dict(self._followed)
+        followed = {forward.key: forward for found in self._followed.values() for forward in found}
         for key in self._following - followed.keys():
             await self._withdraw(key)
         self._following = set(followed)

@@ -39,8 +39,12 @@ def answered(address: str, port: int, seconds: float = 30.0) -> str:
     while True:
         try:
             return fetch(address, port)
-        except (http.client.RemoteDisconnected, ConnectionResetError):
-            if time.monotonic() > end:
+        except (http.client.RemoteDisconnected, ConnectionResetError, urllib.error.URLError) as error:
+            cut = getattr(error, "reason", error)  # urllib wraps what happens while it sends
+            if (
+                not isinstance(cut, http.client.RemoteDisconnected | ConnectionResetError)
+                or time.monotonic() > end
+            ):
                 raise
 
 

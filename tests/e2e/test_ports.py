@@ -218,6 +218,39 @@ def test_datagrams_of_a_container_with_the_hosts_network(
     eventually(lambda: published(machine) == {})
 
 
+def test_what_a_swarms_services_publish(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:
+    """Through the ingress network, on this computer as on each of a swarm's nodes; one port is taken first."""
+    port, taken, echoed = free_port(), free_port(), free_port()
+    docker("create", "--name", name, busybox)
+    docker("cp", "-", f"{name}:/", stdin=socat_archive())
+    docker("commit", name, name)
+    docker("swarm", "init")
+    try:
+        serve = (*("--detach", "--quiet", "--no-resolve-image", "--stop-grace-period", "1s"), "--name", name)
+        ports = ("-p", f"{port}:80", "-p", f"{echoed}:7/udp", "-p", f"{taken}:80", "-p", "80")
+        command = f"{WEB[-1]} & exec socat -T30 UDP4-RECVFROM:7,fork EXEC:cat"
+        with closing(socket.create_server(("127.0.0.1", taken))):
+            docker("service", "create", *serve, *ports, name, "sh", "-c", command)
+            eventually(lambda: "in use on this computer" in published(machine).get(f"0.0.0.0 {taken} tcp", ""))
+            assert answered("127.0.0.1", port) == "here"
+        assert told_back("127.0.0.1", echoed, b"anybody?") == b"anybody?"
+        if has_ipv6():
+            assert answered("::1", port) == "here"
+            assert told_back("::1", echoed, b"by the other way") == b"by the other way"
+        eventually(lambda: published(machine)[f"0.0.0.0 {taken} tcp"] == "", RETRIED_SECONDS)
+        assert answered("127.0.0.1", taken) == "here"
+        (chosen,) = {int(place.split()[1]) for place in published(machine)} - {port, taken, echoed}
+        assert answered("127.0.0.1", chosen) == "here"
+        docker("service", "update", "--detach", "--quiet", "--no-resolve-image", "--publish-rm", "80", name)
+        eventually(lambda: {place.split()[1] for place in published(machine)} == {str(echoed)})
+        docker("service", "rm", name)
+        eventually(lambda: published(machine) == {})
+    finally:
+        docker("swarm", "leave", "--force")
+        docker("image", "rm", "-f", name)
+    assert refused("127.0.0.1", port)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_five_hundred_ports(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:

@@ -328,12 +328,12 @@ async def test_what_is_followed_is_listened_for_and_a_taken_port_kept_with_its_r
         def found() -> dict[int, bool]:
             return {one.forward.port: not one.failure for one in publisher.published}
 
-        publisher.follow([forward(free), forward(taken)])
+        publisher.follow("host network", [forward(free), forward(taken)])
         await eventually(lambda: found() == {free: True, taken: False})
         assert await say(free, b"hello") == b"hello"
-        publisher.follow([forward(free), forward(other)])
+        publisher.follow("host network", [forward(free), forward(other)])
         await eventually(lambda: found() == {free: True, other: True})
-    publisher.follow([])
+    publisher.follow("host network", [])
     await eventually(lambda: found() == {})
     assert guest.answers == []
     assert list(publisher.latest) == [], "dockerd did not choose these"
@@ -380,7 +380,7 @@ async def test_what_containers_with_the_hosts_network_listen_on_is_tried_again(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        publisher.follow([Forward("host", "tcp", "127.0.0.1", port, "127.0.0.1", port)])
+        publisher.follow("host network", [Forward("host", "tcp", "127.0.0.1", port, "127.0.0.1", port)])
         await eventually(lambda: "in use" in "".join(one.failure for one in publisher.published))
     await eventually(lambda: publisher.in_use == {port})
 
@@ -389,6 +389,6 @@ async def test_datagrams_to_the_machines_loopback_go_by_streams(
     publisher: Publisher, network: QemuNetwork
 ) -> None:
     port = free_port()
-    publisher.follow([Forward("host", "udp", "127.0.0.1", port, "127.0.0.1", port)])
+    publisher.follow("host network", [Forward("host", "udp", "127.0.0.1", port, "127.0.0.1", port)])
     await eventually(lambda: publisher.in_use == {port})
     assert network.carried == []

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 
+MACHINE = "10.0.2.15"
+"""The machine's own address, as ``vm/image/rootfs/usr/lib/slipway/network`` has it."""
+
 
 @dataclass(frozen=True)
 class Forward:

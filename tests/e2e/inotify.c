@@ -1,7 +1,8 @@
 /* Prints what inotify(7) tells of the folders and files it is given: a line "FOLDER KINDS NAME" for each event, where
  * FOLDER is the argument's number, or with -r the path below the (only) argument. Statically linked it runs in any
  * container. "ready" comes first; with -r the folders that come are watched as well; with -o BEGIN before all others
- * nothing is printed but of names that begin so. A line that comes on the standard input is printed as it is, but
+ * nothing is printed but of names that begin so; with -t before even these another thread does it all, after the
+ * program's first one has ended. A line that comes on the standard input is printed as it is, but
  * for "ls FOLDER", which gives a line of the names in it, and "stat PATH", which gives "INODE SIZE BLOCKS".
  */
 #define _GNU_SOURCE
@@ -9,6 +10,7 @@
 #include <ftw.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +95,7 @@ static void answer(char *line) {
     closedir(folder);
 }
 
-int main(int count, char **words) {
+static int work(int count, char **words) {
     if (count > 3 && strcmp(words[1], "-o") == 0)
         only = words[2], count -= 2, words += 2;
     int whole = count == 3 && strcmp(words[1], "-r") == 0;
@@ -129,4 +131,26 @@ int main(int count, char **words) {
         fflush(stdout);
     }
     return 1;
+}
+
+struct arguments {
+    int count;
+    char **words;
+};
+
+static void *work_later(void *given) {
+    const struct arguments *all = given;
+    exit(work(all->count - 1, all->words + 1));
+}
+
+int main(int count, char **words) {
+    static struct arguments all;
+    pthread_t other;
+    all.count = count;
+    all.words = words;
+    if (count < 2 || strcmp(words[1], "-t") != 0)
+        return work(count, words);
+    if (pthread_create(&other, NULL, work_later, &all) != 0)
+        return 1;
+    pthread_exit(NULL);
 }

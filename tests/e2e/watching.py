@@ -40,7 +40,9 @@ class ContainerWatch:
         self, docker: Program, image: str, program: Path, mounts: Sequence[str], words: Sequence[str], name: str
     ) -> None:
         options = [f"-v={mount}" for mount in (f"{program}:/inotify:ro", *mounts)]
-        self._argv = [*docker.argv, "run", "--rm", "-i", "--name", name, *options, image, "/inotify", *words]
+        # the engine takes a container for stopped when the first thread of its first program ends, hence --init
+        run = ("run", "--rm", "--init", "-i", "--name", name)
+        self._argv = [*docker.argv, *run, *options, image, "/inotify", *words]
         self._environment = docker.full_environment
         self._lines: queue.Queue[tuple[float, str]] = queue.Queue()
         self.name = name

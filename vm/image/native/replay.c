@@ -516,8 +516,10 @@ static void replay_change(char *const fields[FIELDS]) {
         }
         close_mount(mount);
     }
-    if (unseen)
+    if (unseen) {
+        replay->left_out++;
         left_out(mount, &news);
+    }
     replay->pid = 0;
 }
 

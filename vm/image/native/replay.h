@@ -54,6 +54,7 @@ struct lease {
 
 struct replay {
     pid_t pid; /* of the replaying program while it replays a change; 0: it does not */
+    uint64_t left_out; /* changes that it did not replay since nobody would notice: for those who test it */
     uint64_t asked, answered;
     unsigned moves; /* counts what may have given a folder another name, for who holds folders (sharepass.c) */
     struct shown shown[2];

@@ -24,6 +24,9 @@
 /* Of the time since the last look, no more than one part in so many is spent on looking. */
 #define SHARE_OF_TIME 5
 
+/* Links that the folder of one thread has (proc_pid_task(5)); each further one has one more. */
+#define ALONE 3
+
 struct watch {
     uint64_t device;
     unsigned char handle[HANDLE_SIZE];
@@ -75,13 +78,13 @@ static void note_line(struct watches *into, const char *line) {
     struct watch watch = {0};
     const char *place = strstr(line, " sdev:"), *handle = strstr(line, " fhandle-type:");
     const char *hex = strstr(line, " f_handle:");
+    if (handle && strtoul(handle + strlen(" fhandle-type:"), NULL, 16) != HANDLE_TYPE)
+        return; /* another file system's */
     if (!place || !handle || !hex || strlen(hex) < strlen(" f_handle:") + 2 * HANDLE_SIZE) {
         into->all = true;
         return;
     }
     watch.device = strtoull(place + strlen(" sdev:"), NULL, 16);
-    if (strtoul(handle + strlen(" fhandle-type:"), NULL, 16) != HANDLE_TYPE)
-        return;
     hex += strlen(" f_handle:");
     for (size_t i = 0; i < HANDLE_SIZE; i++)
         watch.handle[i] = (unsigned char)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
@@ -91,8 +94,8 @@ static void note_line(struct watches *into, const char *line) {
 static void note_instance(struct watches *into, int proc, const char *process, const char *number) {
     static char *line;
     static size_t room;
-    char place[64];
-    snprintf(place, sizeof place, "%.16s/fdinfo/%.16s", process, number);
+    char place[96];
+    snprintf(place, sizeof place, "%.48s/fdinfo/%.16s", process, number);
     int file = openat(proc, place, O_RDONLY | O_CLOEXEC);
     FILE *info = file < 0 ? NULL : fdopen(file, "r");
     while (info && getline(&line, &room, info) > 0)
@@ -102,12 +105,15 @@ static void note_instance(struct watches *into, int proc, const char *process, c
         fclose(info);
 }
 
-static void note_process(struct watches *into, int proc, const char *process) {
-    char place[32], link[32];
-    snprintf(place, sizeof place, "%.16s/fd", process);
+/* Whether there was any descriptor; `process` is a path below /proc. */
+static bool note_descriptors(struct watches *into, int proc, const char *process) {
+    char place[64], link[32];
+    bool any = false;
+    snprintf(place, sizeof place, "%.48s/fd", process);
     int folder = openat(proc, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *files = folder < 0 ? NULL : fdopendir(folder);
     for (struct dirent *entry; files && (entry = readdir(files));) {
+        any = any || entry->d_name[0] != '.';
         ssize_t length = readlinkat(folder, entry->d_name, link, sizeof link - 1);
         link[length < 0 ? 0 : length] = 0;
         if (strcmp(link, "anon_inode:inotify") == 0)
@@ -117,6 +123,25 @@ static void note_process(struct watches *into, int proc, const char *process) {
     }
     if (files)
         closedir(files);
+    return any;
+}
+
+/* A process whose first thread has ended shows its descriptors only with those that are left. */
+static void note_process(struct watches *into, int proc, const char *process) {
+    char place[64];
+    struct stat tasks;
+    bool any = note_descriptors(into, proc, process);
+    snprintf(place, sizeof place, "%.16s/task", process);
+    if (any || fstatat(proc, place, &tasks, 0) != 0 || tasks.st_nlink <= ALONE)
+        return;
+    int folder = openat(proc, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *threads = folder < 0 ? NULL : fdopendir(folder);
+    for (struct dirent *entry; !any && threads && (entry = readdir(threads));) {
+        snprintf(place, sizeof place, "%.16s/task/%.16s", process, entry->d_name);
+        any = entry->d_name[0] != '.' && note_descriptors(into, proc, place);
+    }
+    if (threads)
+        closedir(threads);
 }
 
 /* Whether it has been looked after `time`, real and in ns: who begins to watch later hears of nothing that was before.

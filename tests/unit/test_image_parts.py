@@ -227,9 +227,10 @@ async def test_a_program_that_fails_shows_its_last_lines(tmp_path: Path) -> None
     script.write_text("#!/bin/sh\necho one\necho the reason >&2\nexit 3\n")
     script.chmod(0o755)
     with pytest.raises(ImageError, match="it failed") as caught:
-        async for _ in fetch.run_lines([os.fspath(script)], b"", "it failed", []):
+        async for _ in fetch.run_lines([os.fspath(script)], b"", "it failed", [], hint="try that"):
             pass
     assert "the reason" in caught.value.detail
+    assert caught.value.hint == "try that"
     script.write_text("#!/bin/sh\necho tar: No space left on device >&2\nexit 2\n")
     with pytest.raises(HostError, match="disk is full"):
         async for _ in fetch.run_lines([os.fspath(script)], b"", "it failed", []):

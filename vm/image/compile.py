@@ -21,6 +21,8 @@ FLAGS = (
     *("-fstack-protector-strong", "-fno-sanitize=undefined", "-s", "-Wl,--build-id=none"),
 )
 
+ANEW = "If nothing was changed in it, install the compiler anew: python3 -m pip install --force-reinstall ziglang"
+
 
 def check_compiler() -> None:
     """:raise HostError: there is no compiler in this Python's environment."""
@@ -43,7 +45,7 @@ async def compile_programs(recipe: Recipe, arch: Arch, source: Path, target: Pat
         place.parent.mkdir(parents=True, exist_ok=True)
         argv = compiler_argv(program, arch, recipe.glibc, source, place)
         cache = {"ZIG_LOCAL_CACHE_DIR": str(work / "local"), "ZIG_GLOBAL_CACHE_DIR": str(work / "global")}
-        async for _line in run_lines(argv, b"", f"{program.place} cannot be compiled", [], cache):
+        async for _line in run_lines(argv, b"", f"{program.place} cannot be compiled", [], cache, ANEW):
             pass
     shutil.rmtree(work, ignore_errors=True)
 

@@ -166,7 +166,8 @@ async def fetch(
         sources = ""
     progress("fetching Debian packages", None)
     tail: list[str] = []
-    async for line in run_lines(argv, sources.encode(), "The Debian packages cannot be fetched", tail):
+    hint = "Check the network and try again."
+    async for line in run_lines(argv, sources.encode(), "The Debian packages cannot be fetched", tail, hint=hint):
         text = line.removeprefix("I: ")
         if line.startswith("I: ") and text.split()[0] in ("downloading", "extracting", "running"):
             progress(text.rstrip("."), None)
@@ -208,12 +209,18 @@ def kill_family(pid: int) -> None:
 
 
 async def run_lines(
-    argv: list[str], stdin: bytes, failure: str, tail: list[str], variables: Mapping[str, str] | None = None
+    argv: list[str],
+    stdin: bytes,
+    failure: str,
+    tail: list[str],
+    variables: Mapping[str, str] | None = None,
+    hint: str = "",
 ) -> AsyncIterator[str]:
     """Run a program and yield its lines (both outputs). Ended with all its children when the caller is cancelled.
 
     :param tail: receives the last lines.
     :param variables: environment variables besides this process's own.
+    :param hint: for when it fails, but for a full disk.
     :raise ImageError: with ``failure`` as message and the last lines as detail when it exits with an error.
     """
     process = await asyncio.create_subprocess_exec(
@@ -242,4 +249,4 @@ async def run_lines(
         text = "\n".join(tail)
         if "No space left" in text:
             raise HostError("The disk is full", "Free some space (a build needs about 3 GB) and try again.", text)
-        raise ImageError(failure, "Check the network and try again.", f"{argv[0]} exited with {code}\n{text}")
+        raise ImageError(failure, hint, f"{argv[0]} exited with {code}\n{text}")

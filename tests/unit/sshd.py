@@ -56,14 +56,26 @@ class Sshd:
 
     def signal(self, number: int) -> None:
         """Send a signal to every process that serves a connection; one that is just ending may be gone."""
-        for child in psutil.Process(self.process.pid).children(recursive=True):
+        for child in self._children():
             with suppress(psutil.NoSuchProcess):
                 child.send_signal(number)
+
+    def _children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def _stopped(self) -> bool:
+        children = self._children()
+        for child in children:
+            with suppress(psutil.NoSuchProcess):
+                if child.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+                    return False
+        return children == self._children()
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
         """Nothing of the server runs but its listener."""
-        self.signal(signal.SIGSTOP)
+        while not self._stopped():  # one that is about to stop may start another before
+            self.signal(signal.SIGSTOP)
         try:
             yield
         finally:

@@ -53,9 +53,9 @@ def set_up(for_tests: bool) -> None:
 
     :raise StepError: something is missing that cannot be installed from here.
     """
-    system.ensure(system.FOR_VENV)
+    needed = system.FOR_VENV + system.FOR_MACHINE  # at once: who has to type the command does so once
+    system.ensure(needed + ((*system.FOR_WINDOW, *system.FOR_TESTS) if for_tests else ()))
     environment.prepare()
-    system.ensure(system.FOR_MACHINE + ((*system.FOR_WINDOW, *system.FOR_TESTS) if for_tests else ()))
     tools.ensure_docker()
     if for_tests:
         tools.ensure_test_tools()

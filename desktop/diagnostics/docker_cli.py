@@ -18,6 +18,8 @@ async def look(context: Context) -> Finding:
     if program is None:
         installer = context.host.installer(("docker",))
         fix = installer.command if installer is not None else "Install the docker command line client."
+        if installer is not None and installer.name == "apt":
+            fix += " (Debian 12 and Ubuntu 24.04 have none by itself: there docker-ce-cli, from Docker)"
         return Finding(False, "there is no docker on the PATH", fix)
     process = await asyncio.create_subprocess_exec(
         program, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT

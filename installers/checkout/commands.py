@@ -53,7 +53,8 @@ def set_up(for_tests: bool) -> None:
 
     :raise StepError: something is missing that cannot be installed from here.
     """
-    needed = system.FOR_VENV + system.FOR_MACHINE  # at once: who has to type the command does so once
+    # all at once: who has to type the command does so once
+    needed = system.FOR_VENV + system.FOR_MACHINE + tools.docker_parts()
     system.ensure(needed + ((*system.FOR_WINDOW, *system.FOR_TESTS) if for_tests else ()))
     environment.prepare()
     tools.ensure_docker()

@@ -12,7 +12,19 @@ from installers.checkout import environment, system
 from installers.checkout.console import StepError, run_quietly
 
 PACKAGES = {"dnf": "docker-cli", "pacman": "docker", "brew": "docker", "winget": "Docker.DockerCLI"}
-FROM_APT = ["docker-cli", "docker-buildx"]
+
+
+def docker_parts() -> tuple[system.Part, ...]:
+    """The docker CLI, where the system has a package of it; elsewhere :func:`ensure_docker` fetches it."""
+    if system.find_program("docker"):
+        return ()
+    manager = system.find_manager()
+    if manager is None or manager[1] != "apt":
+        return (system.Part("docker", PACKAGES),)
+    if not apt_has("docker-cli"):
+        return ()
+    buildx = system.Part("docker-buildx", {"apt": "docker-buildx"}, lambda: has_plugin("buildx"))
+    return (system.Part("docker", {"apt": "docker-cli"}), buildx)
 
 
 def ensure_docker() -> None:
@@ -22,20 +34,12 @@ def ensure_docker() -> None:
     """
     if system.find_program("docker"):
         return
-    manager = system.find_manager()
-    short = manager[1] if manager else ""
-    if short != "apt":
-        system.ensure([system.Part("docker", PACKAGES)])
-        return
-    packaged = apt_has(FROM_APT[0])
+    fetched = fetch("docker", "fetching the docker command line from Debian").split()
+    files = [file for file in fetched if "docker-compose" not in file]
     if not system.is_root():
-        command = f"apt-get install {' '.join(FROM_APT)}" if packaged else "python3 installers/dev.py setup"
-        raise StepError(f"Missing: the docker command line\nType this, then start again:\n  sudo {command}")
-    if packaged:
-        system.apt_install(FROM_APT)
-    else:
-        files = fetch("docker", "fetching the docker command line from Debian").split()
-        system.apt_install([file for file in files if "docker-compose" not in file])
+        command = f"sudo apt-get install {' '.join(files)}"
+        raise StepError(f"Missing: docker\nType this, then start again:\n  {command}")
+    system.apt_install(files)
     if not system.find_program("docker"):
         raise StepError("The docker command line was installed, and is not on the PATH")
 
@@ -60,8 +64,10 @@ def ensure_test_tools() -> None:
 def has_plugin(name: str) -> bool:
     """Say whether the docker CLI finds its plugin ``name`` by itself."""
     docker = system.find_program("docker")
-    assert docker is not None
-    return subprocess.run([docker, name, "version"], capture_output=True, check=False).returncode == 0
+    return (
+        docker is not None
+        and subprocess.run([docker, name, "version"], capture_output=True, check=False).returncode == 0
+    )
 
 
 def is_fetched(name: str) -> bool:

@@ -239,6 +239,7 @@ class TestSystem:
 class TestDocker:
     def test_one_on_the_path_is_enough(self, programs: Callable[..., None], installed: list[str]) -> None:
         programs("docker", "apt-get")
+        assert tools.docker_parts() == ()
         tools.ensure_docker()
         assert installed == []
 
@@ -250,7 +251,7 @@ class TestDocker:
         monkeypatch.setattr(system, "is_root", lambda: True)
         monkeypatch.setattr(tools, "apt_has", lambda _: True)
         monkeypatch.setattr(system, "apt_install", noting(asked, then=lambda: programs("docker")))
-        tools.ensure_docker()
+        system.ensure(tools.docker_parts())
         assert asked == ["docker-cli", "docker-buildx"]
 
     def test_else_the_newer_debians_client(
@@ -263,12 +264,16 @@ class TestDocker:
         monkeypatch.setattr(tools, "apt_has", lambda _: False)
         monkeypatch.setattr(tools, "fetch", lambda *_: files)
         monkeypatch.setattr(system, "apt_install", noting(asked, then=lambda: programs("docker")))
+        assert tools.docker_parts() == ()
         tools.ensure_docker()
         assert asked == ["/p/docker-buildx_1.deb", "/p/docker-cli_2.deb"]
 
     @pytest.mark.parametrize(
         ("packaged", "command"),
-        [(True, "sudo apt-get install docker-cli docker-buildx"), (False, "sudo python3 installers/dev.py setup")],
+        [
+            (True, "sudo apt-get install docker-cli docker-buildx"),
+            (False, "sudo apt-get install /p/docker-cli_2.deb"),
+        ],
     )
     def test_others_are_told_what_to_type(
         self, packaged: bool, command: str, programs: Callable[..., None], monkeypatch: pytest.MonkeyPatch
@@ -276,8 +281,14 @@ class TestDocker:
         programs("apt-get")
         monkeypatch.setattr(system, "is_root", lambda: False)
         monkeypatch.setattr(tools, "apt_has", lambda _: packaged)
-        with pytest.raises(StepError) as raised:
+        monkeypatch.setattr(tools, "fetch", lambda *_: "/p/docker-cli_2.deb\n/p/docker-compose_3.deb\n")
+
+        def see_to_it() -> None:
+            system.ensure(tools.docker_parts())
             tools.ensure_docker()
+
+        with pytest.raises(StepError) as raised:
+            see_to_it()
         assert str(raised.value).splitlines()[-1].strip() == command
 
 

@@ -28,22 +28,24 @@ def test_this_host_is_of_this_system() -> None:
 
 
 @pytest.mark.parametrize(
-    ("manager", "command"),
+    ("manager", "command", "docker"),
     [
-        ("apt", "sudo apt install qemu-system-x86 qemu-utils"),
-        ("dnf", "sudo dnf install qemu-system-x86-core qemu-img"),
-        ("pacman", "sudo pacman -S qemu-system-x86 qemu-img"),
+        ("apt", "sudo apt install qemu-system-x86 qemu-utils", "sudo apt install docker-cli"),
+        ("dnf", "sudo dnf install qemu-system-x86-core qemu-img", "sudo dnf install docker-cli"),
+        ("pacman", "sudo pacman -S qemu-system-x86 qemu-img", "sudo pacman -S docker"),
     ],
 )
 def test_the_install_command_fits_the_distribution(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: str, command: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: str, command: str, docker: str
 ) -> None:
     (tmp_path / manager).write_text("#!/bin/sh\n")
     (tmp_path / manager).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    installer = LinuxHost().installer(BOTH)
+    installer, client = LinuxHost().installer(BOTH), LinuxHost().installer(["docker"])
     assert installer is not None
     assert installer.command == command
+    assert client is not None
+    assert client.command == docker
 
 
 def test_no_known_package_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +58,12 @@ def test_the_other_systems_install_commands() -> None:
     assert mac is not None
     assert windows is not None
     assert mac.command == "brew install qemu"
-    assert windows.command.startswith("winget install ")
+    assert windows.command == "winget install --exact --id SoftwareFreedomConservancy.QEMU"
+    mac, windows = MacHost().installer(["docker"]), WindowsHost().installer(["docker"])
+    assert mac is not None
+    assert windows is not None
+    assert mac.command == "brew install docker"
+    assert windows.command == "winget install --exact --id Docker.DockerCLI"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ class Host(Protocol):
         ...
 
     def installer(self, programs: Sequence[str]) -> Installer | None:
-        """The package manager of this system and the command that installs ``programs`` (QEMU's names)."""
+        """The package manager of this system and the command for ``programs``: QEMU's names, ``docker``."""
         ...
 
     def default_home(self) -> Path:

@@ -21,11 +21,13 @@ _APT = {
     "qemu-system-aarch64": "qemu-system-arm",
     "qemu-img": "qemu-utils",
     "virtiofsd": "virtiofsd",
+    "docker": "docker-cli",
 }
 _DNF = {
     "qemu-system-x86_64": "qemu-system-x86-core",
     "qemu-system-aarch64": "qemu-system-aarch64-core",
     "qemu-img": "qemu-img",
+    "docker": "docker-cli",
 }
 _PACMAN = {
     "qemu-system-x86_64": "qemu-system-x86",

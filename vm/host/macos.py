@@ -60,7 +60,8 @@ class MacHost(CommonHost):
         return [certificate for text in texts for certificate in read_pem(text.encode())]
 
     def installer(self, programs: Sequence[str]) -> Installer | None:
-        return Installer("Homebrew", "brew install qemu")
+        wanted = dict.fromkeys("docker" if program == "docker" else "qemu" for program in programs)
+        return Installer("Homebrew", f"brew install {' '.join(wanted)}")
 
 
 def resolvers(told: str, name: str) -> tuple[str, ...]:

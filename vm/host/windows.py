@@ -20,6 +20,9 @@ DETACHED_PROCESS = 0x00000008
 
 ENABLE_WHPX = "DISM /Online /Enable-Feature /All /FeatureName:HypervisorPlatform"
 
+_QEMU, _DOCKER = "SoftwareFreedomConservancy.QEMU", "Docker.DockerCLI"
+"""winget's names."""
+
 
 class WindowsHost(CommonHost):
     """A Windows computer."""
@@ -74,7 +77,8 @@ class WindowsHost(CommonHost):
         return tuple(dict.fromkeys(Path(root) / "qemu" for root in roots if root))
 
     def installer(self, programs: Sequence[str]) -> Installer | None:
-        return Installer("winget", "winget install --exact --id SoftwareFreedomConservancy.QEMU")
+        wanted = dict.fromkeys(_DOCKER if program == "docker" else _QEMU for program in programs)
+        return Installer("winget", " && ".join(f"winget install --exact --id {name}" for name in wanted))
 
     def name_servers(self, name: str) -> tuple[str, ...]:
         import dns.resolver  # reads the registry when it is made

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -66,8 +68,11 @@ class Shell:
 
 
 @pytest.fixture
-def shell() -> Shell:
-    return Shell()
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """However a command ends, it leaves no file."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    yield Shell()
+    assert not list(tmp_path.iterdir())
 
 
 async def test_status_and_both_outputs(shell: Shell) -> None:

@@ -22,8 +22,14 @@ class Completed:
     stderr: bytes
 
 
-SCRIPT = "e=$(mktemp); ( eval {command} ) 2>$e; c=$?; printf %s%d%s {mark} $c {mark}; cat $e; rm -f $e"
-"""The command, then its exit code between two marks that no output has, then what it wrote to stderr."""
+SCRIPT = (
+    "e=$(mktemp); exec 3<>$e; rm -f $e; ( eval {command} ) 2>&3 3>&-; c=$?;"
+    " printf %s%d%s {mark} $c {mark}; cat /proc/$$/fd/3"
+)
+"""The command, then its exit code between two marks that no output has, then what it wrote to stderr.
+
+The file for that has no name while the command runs, so nothing is left of a command that is cut short.
+"""
 
 
 async def run(carrier: Carrier, command: str, input: bytes, timeout: float) -> Completed:

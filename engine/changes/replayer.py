@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from engine.changes.change import Change, essence, record, spare
@@ -13,7 +14,7 @@ from engine.changes.teller import Teller
 from engine.changes.used import share_of, used
 from engine.changes.watcher import Watcher
 from engine.client import EngineClient
-from vm.errors import UserError
+from engine.following import events_from_now, look_whenever, while_it_answers
 from vm.guest.stream import Carrier
 from vm.guest.while_linked import WhileLinked
 
@@ -30,8 +31,6 @@ CHECK_SECONDS = 1.0
 
 CALM_SECONDS = 10.0
 """Without a lease after many changes: where some were lost, watchdog walks anew, and misses others meanwhile."""
-
-RETRY_SECONDS = 1.0
 
 MANY = 1000
 """More changes than this at once may be more than the system could tell; it has room for 16,384 that wait."""
@@ -86,38 +85,23 @@ class Replayer(WhileLinked[Carrier]):
     # -- what is in use -------------------------------------------------------------------------------------------
 
     async def _follow(self, watcher: Watcher, teller: Teller) -> None:
-        while True:
-            with suppress(UserError, ConnectionError):  # the engine comes and goes
-                async with EngineClient(self._socket) as engine:
-                    await self._follow_engine(engine, watcher, teller)
-            await asyncio.sleep(RETRY_SECONDS)
+        async def follow(engine: EngineClient) -> None:
+            events = events_from_now(engine, {"type": ["container"], "event": list(MOUNTING)})
+            await look_whenever(self._changed, events, partial(self._look, engine, watcher, teller))
 
-    async def _follow_engine(self, engine: EngineClient, watcher: Watcher, teller: Teller) -> None:
-        changed = self._changed
-        changed.set()
-        listening = asyncio.create_task(_listen(engine, changed))
-        try:
-            complete = True
-            while not listening.done():
-                waiting = asyncio.create_task(changed.wait())
-                try:
-                    pause = None if complete else LOOK_SECONDS
-                    await asyncio.wait({waiting, listening}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    waiting.cancel()
-                changed.clear()
-                mounts = [mount for one in await engine.containers.list() for mount in one.mounts]
-                found = await asyncio.to_thread(used, mounts, self._shares())
-                self._held = found.held
-                async with self._watching:
-                    lasting = found.trees & await asyncio.to_thread(watcher.exact)
-                    await teller.lease(teller.leased & lasting)  # the others end before nobody follows them
-                    complete = await asyncio.to_thread(watcher.watch, found)
-                self._watched.set()
-            await listening
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+        await while_it_answers(self._socket, follow)
+
+    async def _look(self, engine: EngineClient, watcher: Watcher, teller: Teller) -> float | None:
+        """What is mounted now; when to look again."""
+        mounts = [mount for one in await engine.containers.list() for mount in one.mounts]
+        found = await asyncio.to_thread(used, mounts, self._shares())
+        self._held = found.held
+        async with self._watching:
+            lasting = found.trees & await asyncio.to_thread(watcher.exact)
+            await teller.lease(teller.leased & lasting)  # the others end before nobody follows them
+            complete = await asyncio.to_thread(watcher.watch, found)
+        self._watched.set()
+        return None if complete else LOOK_SECONDS
 
     # -- what is told ---------------------------------------------------------------------------------------------
 
@@ -154,9 +138,3 @@ class Replayer(WhileLinked[Carrier]):
             if share is not None:
                 found += record(change, share)
         return bytes(found)
-
-
-async def _listen(engine: EngineClient, changed: asyncio.Event) -> None:
-    async for event in engine.events({"type": ["container"], "event": list(MOUNTING)}):
-        log.debug("%s: mounts may have changed", event)
-        changed.set()

@@ -15,11 +15,7 @@ class Services:
     async def list(self) -> list[Service]:
         """All services.
 
-        :raise Unavailable: the engine manages no swarm. It logs that as an error of its own; see :meth:`managed`.
+        :raise Unavailable: the engine manages no swarm, which it logs as an error of its own. Before this,
+            ``Swarm.ControlAvailable`` of :meth:`.System.info` tells.
         """
         return [Service.of(item) for item in await self._transport.json("GET", "/services")]
-
-    async def managed(self) -> bool:
-        """Whether the engine manages a swarm."""
-        swarm = (await self._transport.json("GET", "/info")).get("Swarm") or {}
-        return bool(swarm.get("ControlAvailable"))

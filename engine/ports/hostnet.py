@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from engine.client import EngineClient
-from vm.errors import LinkError, UserError
+from engine.following import events_from_now, while_it_answers
+from vm.errors import LinkError
 from vm.guest.forward import Forward
 from vm.guest.stream import Carrier, Stream
 from vm.guest.while_linked import WhileLinked
@@ -25,11 +24,7 @@ log = logging.getLogger(__name__)
 
 PROGRAM = "/usr/lib/slipway/listening"
 NETWORK = "host"
-RETRY_SECONDS = 1.0
 LINE_LIMIT = 256 * 1024
-OVERLAP_SECONDS = 2.0
-"""Events from so long ago are told again: some may have come between two looks, and the clocks may differ."""
-
 Publish = Callable[[Iterable[Forward]], None]
 """Told all that is to be listened on for such containers."""
 
@@ -48,11 +43,7 @@ class HostNetwork(WhileLinked[Carrier]):
 
     async def work(self, way: Carrier) -> None:
         try:
-            while True:
-                with suppress(UserError, ConnectionError):  # the engine comes and goes
-                    async with EngineClient(self._socket) as engine:
-                        await self._follow_engine(engine, way)
-                await asyncio.sleep(RETRY_SECONDS)
+            await while_it_answers(self._socket, lambda engine: self._follow_engine(engine, way))
         finally:
             self.engine_answers = False
 
@@ -152,7 +143,7 @@ def forwards(line: str) -> list[Forward]:
 
 async def _listen(engine: EngineClient, told: asyncio.Queue[str]) -> None:
     wanted = {"type": ["network"], "event": ["connect", "disconnect"]}
-    async for event in engine.events(wanted, since=time.time() - OVERLAP_SECONDS):
+    async for event in events_from_now(engine, wanted):
         if event.attributes.get("name") == NETWORK:
             told.put_nowait(("+" if event.action == "connect" else "-") + event.attributes.get("container", ""))
 

@@ -8,27 +8,19 @@ Which ports these are the services tell.
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from pathlib import Path
 
-from engine.client import EngineClient, Service
-from vm.errors import UserError
+from engine.client import EngineClient, Event, Service
+from engine.following import events_from_now, look_whenever, while_it_answers
 from vm.guest.forward import MACHINE, Forward
 from vm.guest.stream import Carrier
 from vm.guest.while_linked import WhileLinked
 
-log = logging.getLogger(__name__)
-
 NETWORK = "ingress"
-RETRY_SECONDS = 1.0
 LOOK_SECONDS = 20.0
 """Between two looks while there are such ports: a node that leaves its swarm says nothing of the services."""
-
-OVERLAP_SECONDS = 2.0
-"""Events from so long ago are told again: some may have come before the first look, and the clocks may differ."""
 
 Publish = Callable[[Iterable[Forward]], None]
 """Told all that is to be listened on for services."""
@@ -47,29 +39,21 @@ class Ingress(WhileLinked[Carrier]):
         self._publish = publish
 
     async def work(self, way: Carrier) -> None:
-        while True:
-            with suppress(UserError, ConnectionError):  # the engine comes and goes
-                async with EngineClient(self._socket) as engine:
-                    await self._follow(engine)
-            await asyncio.sleep(RETRY_SECONDS)
-
-    async def _follow(self, engine: EngineClient) -> None:
-        """Until the engine goes away."""
-        changed = asyncio.Event()
-        listening = asyncio.create_task(_listen(engine, changed))
         told: list[Forward] | None = None
-        try:
-            while not listening.done():
-                changed.clear()
-                found = forwards(await engine.services.list()) if await engine.services.managed() else []
-                if found != told:
-                    self._publish(found)
-                    told = found
-                await _first(changed, listening, LOOK_SECONDS if found else None)
-            await listening  # raises what ended it
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+
+        async def look(engine: EngineClient) -> float | None:
+            nonlocal told
+            swarm = (await engine.info()).get("Swarm") or {}
+            found = forwards(await engine.services.list()) if swarm.get("ControlAvailable") else []
+            if found != told:
+                self._publish(found)
+                told = found
+            return LOOK_SECONDS if found else None
+
+        async def follow(engine: EngineClient) -> None:
+            await look_whenever(asyncio.Event(), _events(engine), partial(look, engine))
+
+        await while_it_answers(self._socket, follow)
 
 
 def forwards(services: Iterable[Service]) -> list[Forward]:
@@ -87,16 +71,8 @@ def forwards(services: Iterable[Service]) -> list[Forward]:
     ]
 
 
-async def _listen(engine: EngineClient, changed: asyncio.Event) -> None:
-    async for event in engine.events({"type": ["service", "network"]}, since=time.time() - OVERLAP_SECONDS):
+async def _events(engine: EngineClient) -> AsyncIterator[Event]:
+    """Those after which other services may publish other ports."""
+    async for event in events_from_now(engine, {"type": ["service", "network"]}):
         if event.kind == "service" or event.attributes.get("name") == NETWORK:
-            changed.set()
-
-
-async def _first(changed: asyncio.Event, listening: asyncio.Task[None], seconds: float | None) -> None:
-    """Until something has changed, the engine has gone, or the time is over."""
-    waiting = asyncio.create_task(changed.wait())
-    try:
-        await asyncio.wait((waiting, listening), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
+            yield event

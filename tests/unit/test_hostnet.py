@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import following
 from engine.ports import HostNetwork, hostnet
 from engine.ports.hostnet import forwards
 from tests.unit.carriers import MemoryCarrier, MemoryStream
@@ -71,7 +72,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    monkeypatch.setattr(hostnet, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.01)
     engine, guest, told = Engine({"/containers/json": []}), Guest(), Told()
     carrier = MemoryCarrier(guest)
     async with serving(tmp_path / "e", engine.serve):

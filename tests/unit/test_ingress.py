@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from engine import following
 from engine.client import Service
 from engine.ports import Ingress, ingress
 from engine.ports.ingress import forwards
+from tests.architecture.sources import ROOT
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from tests.unit.eventful_engine import EventfulEngine
 from tests.unit.local_server import serving
 from tests.unit.sshd import eventually
-from vm.guest.forward import Forward
+from vm.guest.forward import MACHINE, Forward
 
 
 def port(published: int | None, protocol: str = "tcp", mode: str = "ingress") -> dict[str, object]:
@@ -64,7 +66,7 @@ async def _silent(stream: MemoryStream) -> None:
 
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    monkeypatch.setattr(ingress, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.01)
     engine, told = Engine({}), Told()
     engine.manage(managed=False)
     async with serving(tmp_path / "e", engine.serve):
@@ -136,3 +138,8 @@ def test_what_is_listened_for() -> None:
         "udp :: 80 10.0.2.15",
     ]
     assert len({one.key for one in found}) == len(found)
+
+
+def test_the_machines_address_is_the_one_it_takes() -> None:
+    network = ROOT / "vm" / "image" / "rootfs" / "usr" / "lib" / "slipway" / "network"
+    assert f"ip addr add {MACHINE}/24 dev eth0" in network.read_text()

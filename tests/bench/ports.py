@@ -14,7 +14,7 @@ from tests.bench.raw import Connection
 from tests.bench.report import Aim, Report, Row
 from tests.bench.stats import median, percentile
 from tests.bench.subject import Subject
-from tests.unit.sshd import free_port
+from tests.localhost import free_port
 
 AT_MOST = Aim(1.05, at_least=False)
 AT_LEAST = Aim(0.95, at_least=True)

@@ -19,7 +19,8 @@ from installers.checkout import fetch, system
 from tests.e2e import images
 from tests.e2e.cli import Program, venv_program
 from tests.e2e.leftovers import assert_nothing_left
-from tests.e2e.registry import Registry, free_port, running_registry
+from tests.e2e.registry import Registry, running_registry
+from tests.localhost import free_port
 from vm.host import host
 from vm.virtiofs import find
 

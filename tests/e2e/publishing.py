@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import http.client
 import io
 import json
@@ -60,10 +62,24 @@ def refused(address: str, port: int) -> bool:
 
 @contextlib.contextmanager
 def taken(ports: Iterable[int], address: str = "127.0.0.1") -> Iterator[None]:
-    """This process listens there while the block runs."""
+    """This process listens there while the block runs.
+
+    A port that this computer has connected from is not free for a minute after (TIME-WAIT, RFC 9293): that is
+    waited for.
+    """
     with contextlib.ExitStack() as servers:
+
+        def listens(port: int) -> bool:
+            try:
+                servers.enter_context(closing(socket.create_server((address, port))))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                return False
+            return True
+
         for port in ports:
-            servers.enter_context(closing(socket.create_server((address, port))))
+            eventually(functools.partial(listens, port), 90)
         yield
 
 

@@ -80,13 +80,6 @@ class Registry:
         return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": digest, "size": len(data)}
 
 
-def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running_registry(
     folder: Path, port: int, guest_host: str, more: Mapping[str, Any] | None = None

@@ -27,7 +27,7 @@ from tests.e2e.cli import Program, venv_program
 from tests.e2e.conftest import START_SECONDS, RunningMachine
 from tests.e2e.leftovers import assert_nothing_left
 from tests.e2e.publishing import WEB, answered, published
-from tests.unit.sshd import free_port
+from tests.localhost import free_port
 from vm.host import host
 
 pytestmark = pytest.mark.machine

@@ -29,7 +29,8 @@ from tests.e2e.cli import Program, venv_program
 from tests.e2e.conftest import START_SECONDS, foreign_socket
 from tests.e2e.leftovers import assert_nothing_left
 from tests.e2e.office import Proxy, http_proxy, name_server
-from tests.e2e.registry import Registry, free_port, running_registry
+from tests.e2e.registry import Registry, running_registry
+from tests.localhost import free_port
 from vm.host import host
 
 pytestmark = [

@@ -12,7 +12,6 @@ from contextlib import closing, suppress
 import psutil
 import pytest
 
-from engine.ports.reserve import RANDOM
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
 from tests.e2e.publishing import (
@@ -28,7 +27,7 @@ from tests.e2e.publishing import (
     socat_archive,
     told_back,
 )
-from tests.unit.sshd import free_port
+from tests.localhost import free_port
 
 pytestmark = pytest.mark.machine
 
@@ -204,8 +203,7 @@ def test_what_a_container_with_the_hosts_network_listens_on(
 def test_datagrams_of_a_container_with_the_hosts_network(
     machine: RunningMachine, docker: Program, busybox: str, name: str
 ) -> None:
-    low = (port for port in iter(free_port, 0) if port < RANDOM.start)  # of the others nobody tells who chose them
-    port, private = next(low), next(low)
+    port, private = free_port(), free_port()
     echo = "socat -T30 UDP4-RECVFROM:{},fork EXEC:cat"
     serve = f"{echo.format(port)} & exec {echo.format(f'{private},bind=127.0.0.1')}"
     docker("create", "--name", name, "--network", "host", busybox, "sh", "-c", serve)

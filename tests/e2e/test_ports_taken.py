@@ -27,7 +27,7 @@ from tests.e2e.publishing import (
     refused,
     taken,
 )
-from tests.unit.sshd import free_port
+from tests.localhost import free_port
 
 pytestmark = pytest.mark.machine
 

@@ -20,8 +20,9 @@ from tests.e2e.conftest import START_SECONDS, foreign_socket
 from tests.e2e.leftovers import assert_nothing_left, processes_of
 from tests.e2e.person import MAIN, Person, await_true
 from tests.e2e.reader import Reader
-from tests.e2e.registry import Registry, free_port
+from tests.e2e.registry import Registry
 from tests.e2e.screen import Screen, screen
+from tests.localhost import free_port
 from vm.host import host
 
 pytestmark = pytest.mark.machine

@@ -7,7 +7,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.localhost import free_port
 from vm.errors import LinkError
 from vm.guest.ssh import SshLink
 
@@ -96,13 +96,6 @@ def make_key(path: Path) -> Path:
     """An ed25519 pair at ``path`` and ``path.pub``."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
     return path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -10,8 +10,9 @@ import pytest
 
 from engine.ports import datagrams
 from engine.ports.datagrams import DatagramServer
+from tests.localhost import free_port
 from tests.unit.carriers import Guest, MemoryCarrier, MemoryStream, echo
-from tests.unit.sshd import eventually, free_port
+from tests.unit.sshd import eventually
 from vm.errors import LinkError
 from vm.guest.capsules import LONGEST, Capsules, capsule, number
 

@@ -14,8 +14,9 @@ import pytest
 
 from engine.ports import Publisher
 from engine.ports import publisher as publisher_module
+from tests.localhost import free_port
 from tests.unit.carriers import MemoryCarrier, MemoryStream, echo
-from tests.unit.sshd import eventually, free_port
+from tests.unit.sshd import eventually
 from vm.errors import LinkError, MachineError
 from vm.guest.forward import Forward
 

@@ -15,7 +15,8 @@ import psutil
 import pytest
 from paramiko import Transport
 
-from tests.unit.sshd import Sshd, eventually, free_port, make_key, running_sshd
+from tests.localhost import free_port
+from tests.unit.sshd import Sshd, eventually, make_key, running_sshd
 from vm.errors import LinkError
 from vm.guest.ssh import SshLink
 

@@ -52,7 +52,7 @@ def mount_judge(supervisor: Supervisor) -> MountJudge:
     async def make(folders: Sequence[str]) -> None:
         await asyncio.to_thread(make_missing, folders)
 
-    return MountJudge(lambda: shared(settings(), host), look, advise, make)
+    return MountJudge(supervisor.paths.docker_socket, lambda: shared(settings(), host), look, advise, make)
 
 
 def has(found: dict[str, str]) -> set[str]:

@@ -3,7 +3,8 @@
 dockerd makes a source that it does not find: a folder of this computer which is not shared would show up in the
 container as an empty one, and ``/tmp`` would be the machine's. So the sources are looked at before dockerd sees
 them. Possible is what lies in a shared folder (there or not: Docker makes it), what only the machine has, and what
-is the engine's own business wherever it runs (:data:`ENGINES`), such as ``/var/run/docker.sock``.
+is the engine's own business wherever it runs (:data:`ENGINES`), such as ``/var/run/docker.sock``. Our own socket
+is the engine's as well: who finds the engine by a Docker context mounts what that names.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from engine.linux import GUEST_SOCKET
 from vm.errors import EngineError, LinkError
 from vm.guest.hostpath import WINDOWS, is_within, to_guest
 
@@ -64,9 +67,13 @@ class Source:
 
 
 class MountJudge:
-    """Judges requests to create a container (a :data:`~engine.endpoint.rewrite.Change`)."""
+    """Judges requests to create a container (a :data:`~engine.endpoint.rewrite.Change`).
 
-    def __init__(self, shares: Shares, look: Look, advise: Advise, make: Make) -> None:
+    :param socket: the engine's on this computer, which a container cannot use: it is given the machine's instead.
+    """
+
+    def __init__(self, socket: Path, shares: Shares, look: Look, advise: Advise, make: Make) -> None:
+        self._socket = socket
         self._shares = shares
         self._look = look
         self._advise = advise
@@ -86,7 +93,7 @@ class MountJudge:
         if not found:
             return body
         shares = self._shares()
-        places = await asyncio.to_thread(_place, [source.path for source in found], shares)
+        places = await asyncio.to_thread(_places, [source.path for source in found], shares, self._socket)
         strange = [source.path for source, place in zip(found, places, strict=True) if place is None]
         await self._refuse(await asyncio.to_thread(_meant_here, strange))
         await self._require(strange)
@@ -149,9 +156,15 @@ def _is_absolute(path: str) -> bool:
     return path.startswith("/") or WINDOWS.fullmatch(path) is not None
 
 
-def _place(paths: Sequence[str], shares: Sequence[str]) -> list[str | None]:
-    """Where each path lies in the machine, by way of a shared folder; None: in none. Looks at symbolic links."""
-    return [_by_name(path, shares) or _by_links(path, shares) for path in paths]
+def _places(paths: Sequence[str], shares: Sequence[str], socket: Path) -> list[str | None]:
+    """Where the machine has each path, by way of a shared folder; None: in none. Looks at symbolic links."""
+    return [_socket(path, socket) or _by_name(path, shares) or _by_links(path, shares) for path in paths]
+
+
+def _socket(path: str, socket: Path) -> str | None:
+    """The machine's socket, for one that is ours or leads to it."""
+    ours = not _is_engines(path) and os.path.realpath(path) == os.path.realpath(socket)
+    return GUEST_SOCKET if ours else None
 
 
 def _meant_here(paths: Sequence[str]) -> list[str]:
@@ -159,10 +172,12 @@ def _meant_here(paths: Sequence[str]) -> list[str]:
     return [
         path
         for path in paths
-        if os.path.lexists(path)
-        and os.path.normpath(path) != os.sep
-        and not any(is_within(to_guest(os.path.normpath(path)), place) for place in ENGINES)
+        if os.path.lexists(path) and os.path.normpath(path) != os.sep and not _is_engines(path)
     ]
+
+
+def _is_engines(path: str) -> bool:
+    return any(is_within(to_guest(os.path.normpath(path)), place) for place in ENGINES)
 
 
 def _by_name(path: str, shares: Sequence[str]) -> str | None:

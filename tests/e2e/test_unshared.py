@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine, await_mounted
+from tests.e2e.publishing import socat_archive
 
 pytestmark = pytest.mark.machine
 
@@ -66,6 +67,21 @@ def test_what_the_machine_has_itself(docker: Program, busybox: str) -> None:
     sources = {"/var/run/docker.sock": "/s", "/lib/modules": "/m", "/usr/lib/slipway/agent": "/a", "/": "/r"}
     options = [f"-v={source}:{target}:ro" for source, target in sources.items()]
     assert docker("run", "--rm", *options, busybox, "sh", "-c", script) == "all"
+
+
+def test_the_socket_that_the_docker_context_names(
+    docker: Program, docker_socket: Path, shared_folder: Path, busybox: str, name: str
+) -> None:
+    """Testcontainers and others mount it, to use the engine from inside; it is the one of this computer."""
+    link = shared_folder / f"{name}.sock"
+    link.symlink_to(docker_socket)
+    ask = "printf 'GET /_ping HTTP/1.0\\r\\n\\r\\n' | socat -t10 - UNIX-CONNECT:{} | tail -n 1"
+    script = "; ".join(ask.format(path) for path in ("/var/run/docker.sock", "/linked"))
+    options = (f"-v={docker_socket}:/var/run/docker.sock", f"--mount=type=bind,src={link},dst=/linked")
+    docker("create", "--name", name, *options, busybox, "sh", "-c", script)
+    docker("cp", "-", f"{name}:/", stdin=socat_archive())
+    assert docker("start", "-a", name) == "OKOK"
+    link.unlink()
 
 
 def test_what_both_have_is_not_the_machines(docker: Program, busybox: str) -> None:

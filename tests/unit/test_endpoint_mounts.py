@@ -14,6 +14,8 @@ from desktop.supervisor.mounting import advice, has, make_missing
 from engine.endpoint.mounts import MountJudge, sources
 from vm.errors import EngineError, LinkError
 
+SOCKET = Path("/home/me/.slipway/run/docker.sock")
+
 
 class Machine:
     """Has some paths itself."""
@@ -39,7 +41,7 @@ async def hint(path: str) -> str:
 
 
 def judge(machine: Machine, *shares: str) -> MountJudge:
-    return MountJudge(lambda: shares, machine.look, hint, machine.make)
+    return MountJudge(SOCKET, lambda: shares, machine.look, hint, machine.make)
 
 
 def binds(*specs: str) -> bytes:
@@ -157,6 +159,30 @@ async def test_symbolic_links_on_the_way_to_a_share(tmp_path: Path) -> None:
     other = judge(Machine(), str(tmp_path / "link"))
     told = json.loads(await other(mount(str(real))))
     assert told["HostConfig"]["Mounts"][0]["Source"] == f"{tmp_path}/link/project"
+
+
+@pytest.mark.parametrize("share", ["/home/me", "/data"])
+@pytest.mark.parametrize(
+    "body", [binds(f"{SOCKET}:/var/run/docker.sock:ro"), mount("/home/me//x/../.slipway/run/docker.sock")]
+)
+async def test_the_engines_socket_is_the_machines(body: bytes, share: str) -> None:
+    """Shared or not: through a folder no container could connect to it."""
+    told = json.loads(await judge(Machine(), share)(body))
+    (source,) = sources(told)
+    assert (source.path, source.rest) in (
+        ("/run/docker.sock", ":/var/run/docker.sock:ro"),
+        ("/run/docker.sock", ""),
+    )
+
+
+async def test_links_to_the_engines_socket(tmp_path: Path) -> None:
+    socket = tmp_path / "docker.sock"
+    socket.touch()
+    (tmp_path / "link").symlink_to(socket)
+    machine = Machine()
+    found = MountJudge(socket, lambda: [str(tmp_path)], machine.look, hint, machine.make)
+    told = json.loads(await found(binds(f"{tmp_path}/link:/s", f"{tmp_path}/other:/o")))
+    assert told["HostConfig"]["Binds"] == ["/run/docker.sock:/s", f"{tmp_path}/other:/o"]
 
 
 async def test_a_shared_folder_that_is_missing_is_made_where_docker_would_make_it() -> None:

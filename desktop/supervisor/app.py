@@ -44,6 +44,7 @@ from engine.client import Version
 from engine.endpoint import Endpoint
 from engine.linux import GUEST_SOCKET, LinuxEngine
 from engine.ports import HostNetwork, Ingress, Publisher
+from engine.sockets import HostSockets
 from engine.trust import Trust
 from vm.errors import EngineError, MachineError, UserError
 from vm.finish import finish
@@ -100,6 +101,7 @@ class Supervisor:
         self.machine.asked.append(self._guest_asked)
         self.host_network = HostNetwork(paths.docker_socket, partial(self.publisher.follow, "host network"))
         self.ingress = Ingress(paths.docker_socket, partial(self.publisher.follow, "services"))
+        self.sockets = HostSockets(paths.sockets, paths.docker_socket, os.environ)
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)
@@ -112,7 +114,14 @@ class Supervisor:
         self.folders = Folders(self)
         self.reserve = reserve(self)
         feeding = (self.host_network, self.ingress)  # tell the publisher what to listen on, so they end before it
-        self._linked: Sequence[_Linked] = (*feeding, self.publisher, self.folders, self.names, self.trust)
+        self._linked: Sequence[_Linked] = (
+            *feeding,
+            self.publisher,
+            self.folders,
+            self.sockets,
+            self.names,
+            self.trust,
+        )
         self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=judge(self))
         self._job: Job | None = None
         self._failure: UserError | None = None

@@ -52,7 +52,7 @@ def mount_judge(supervisor: Supervisor) -> MountJudge:
     async def make(folders: Sequence[str]) -> None:
         await asyncio.to_thread(make_missing, folders)
 
-    return MountJudge(supervisor.paths.docker_socket, lambda: shared(settings(), host), look, advise, make)
+    return MountJudge(supervisor.sockets, lambda: shared(settings(), host), look, advise, make)
 
 
 def has(found: dict[str, str]) -> set[str]:
@@ -89,7 +89,8 @@ def advice(path: str, settings: Settings) -> str:
     folder = str(there if there.is_dir() else there.parent)
     guest = to_guest(folder)
     if system_folder(guest) is not None:
-        return f"It is in a folder of the system's, which cannot be shared; copy what is needed to {home}."
+        remedy = "have its program listen in" if there.is_socket() else "copy what is needed to"
+        return f"It is in a folder of the system's, which cannot be shared; {remedy} {home}."
     if not settings.share_home and is_within(guest, to_guest(str(home))):
         command = "slipway settings set share_home true"
     else:

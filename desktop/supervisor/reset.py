@@ -80,6 +80,7 @@ class Reset:
         for name in LEFT_OVER:
             (self._paths.logs / name).unlink(missing_ok=True)
         self._paths.boots.unlink(missing_ok=True)
+        self._supervisor.sockets.forget()
         self._paths.prepare()
 
     def _delete_images(self) -> None:

@@ -3,8 +3,8 @@
 dockerd makes a source that it does not find: a folder of this computer which is not shared would show up in the
 container as an empty one, and ``/tmp`` would be the machine's. So the sources are looked at before dockerd sees
 them. Possible is what lies in a shared folder (there or not: Docker makes it), what only the machine has, and what
-is the engine's own business wherever it runs (:data:`ENGINES`), such as ``/var/run/docker.sock``. Our own socket
-is the engine's as well: who finds the engine by a Docker context mounts what that names.
+is the engine's own business wherever it runs (:data:`ENGINES`), such as ``/var/run/docker.sock``. Sockets of this
+computer have one in the machine that leads to them (:mod:`engine.sockets`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from engine.linux import GUEST_SOCKET
 from vm.errors import EngineError, LinkError
 from vm.guest.hostpath import WINDOWS, is_within, to_guest
 
@@ -48,6 +46,18 @@ Make = Callable[[Sequence[str]], Awaitable[None]]
 """Makes those of these shared folders that are missing, which dockerd can do only for what is in them."""
 
 
+class Sockets(Protocol):
+    """This computer's sockets, as far as they are looked at here (:class:`~engine.sockets.HostSockets`)."""
+
+    def find(self, path: str, shared: bool) -> str | None:
+        """The socket a path names; None: none that may be had. :raise EngineError: no container can have it."""
+        ...
+
+    async def carry(self, socket: str) -> str:
+        """Where the machine has it from now on. :raise EngineError: it cannot have it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a request names a bind mount's source.
@@ -67,13 +77,10 @@ class Source:
 
 
 class MountJudge:
-    """Judges requests to create a container (a :data:`~engine.endpoint.rewrite.Change`).
+    """Judges requests to create a container (a :data:`~engine.endpoint.rewrite.Change`)."""
 
-    :param socket: the engine's on this computer, which a container cannot use: it is given the machine's instead.
-    """
-
-    def __init__(self, socket: Path, shares: Shares, look: Look, advise: Advise, make: Make) -> None:
-        self._socket = socket
+    def __init__(self, sockets: Sockets, shares: Shares, look: Look, advise: Advise, make: Make) -> None:
+        self._sockets = sockets
         self._shares = shares
         self._look = look
         self._advise = advise
@@ -93,7 +100,9 @@ class MountJudge:
         if not found:
             return body
         shares = self._shares()
-        places = await asyncio.to_thread(_places, [source.path for source in found], shares, self._socket)
+        paths = [source.path for source in found]
+        places = await asyncio.to_thread(_places, paths, shares)
+        await self._carry_sockets(paths, places)
         strange = [source.path for source, place in zip(found, places, strict=True) if place is None]
         await self._refuse(await asyncio.to_thread(_meant_here, strange))
         await self._require(strange)
@@ -105,6 +114,16 @@ class MountJudge:
                 source.rewrite(place)
                 changed = True
         return json.dumps(request, ensure_ascii=False).encode() if changed else body
+
+    async def _carry_sockets(self, paths: Sequence[str], places: list[str | None]) -> None:
+        """Put the machine's name for each that is a socket of this computer's in ``places``."""
+        for number, socket in enumerate(await asyncio.to_thread(self._find_sockets, paths, places)):
+            if socket is not None:
+                places[number] = await self._sockets.carry(socket)
+
+    def _find_sockets(self, paths: Sequence[str], places: Sequence[str | None]) -> list[str | None]:
+        found = zip(paths, places, strict=True)
+        return [self._sockets.find(path, shared=place is not None) for path, place in found]
 
     async def _require(self, paths: Sequence[str]) -> None:
         now = asyncio.get_running_loop().time()
@@ -153,18 +172,12 @@ def sources(request: object) -> Iterator[Source]:
 
 
 def _is_absolute(path: str) -> bool:
-    return path.startswith("/") or WINDOWS.fullmatch(path) is not None
+    return "\0" not in path and (path.startswith("/") or WINDOWS.fullmatch(path) is not None)
 
 
-def _places(paths: Sequence[str], shares: Sequence[str], socket: Path) -> list[str | None]:
+def _places(paths: Sequence[str], shares: Sequence[str]) -> list[str | None]:
     """Where the machine has each path, by way of a shared folder; None: in none. Looks at symbolic links."""
-    return [_socket(path, socket) or _by_name(path, shares) or _by_links(path, shares) for path in paths]
-
-
-def _socket(path: str, socket: Path) -> str | None:
-    """The machine's socket, for one that is ours or leads to it."""
-    ours = not _is_engines(path) and os.path.realpath(path) == os.path.realpath(socket)
-    return GUEST_SOCKET if ours else None
+    return [_by_name(path, shares) or _by_links(path, shares) for path in paths]
 
 
 def _meant_here(paths: Sequence[str]) -> list[str]:
@@ -172,12 +185,10 @@ def _meant_here(paths: Sequence[str]) -> list[str]:
     return [
         path
         for path in paths
-        if os.path.lexists(path) and os.path.normpath(path) != os.sep and not _is_engines(path)
+        if os.path.lexists(path)
+        and os.path.normpath(path) != os.sep
+        and not any(is_within(to_guest(os.path.normpath(path)), place) for place in ENGINES)
     ]
-
-
-def _is_engines(path: str) -> bool:
-    return any(is_within(to_guest(os.path.normpath(path)), place) for place in ENGINES)
 
 
 def _by_name(path: str, shares: Sequence[str]) -> str | None:

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Protocol
 
 from engine.endpoint.local import LocalStream
-from engine.endpoint.relay import relay
+from engine.endpoint.relay import relay, uncounted
 from engine.ports.datagrams import DatagramServer
 from engine.ports.holder import holder_of
 from engine.ports.sockets import bound
@@ -371,7 +371,7 @@ class Publisher:
                 carrier = await self._way(client)
                 guest = await carrier.open_tcp(forward.guest_address, forward.guest_port)
             with contextlib.suppress(LinkError):  # relay() has cut the client off already
-                await relay(client, guest, _uncounted, _uncounted)
+                await relay(client, guest, uncounted, uncounted)
         except (LinkError, TimeoutError, ConnectionError) as error:
             log.debug("port %d: %s", forward.port, error)
             client.reset()
@@ -394,7 +394,3 @@ class Publisher:
             if client.gone.done():
                 raise ConnectionResetError("the client left while it waited")
         return self._carrier
-
-
-def _uncounted(size: int) -> None:
-    """Nobody counts these bytes."""

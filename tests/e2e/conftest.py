@@ -54,12 +54,14 @@ class RunningMachine:
 
     :ivar slipway: runs Slipway's command line on it.
     :ivar shared: the folders that were shared when it was started, besides the home folder.
+    :ivar agent: the SSH agent's socket as Slipway knows it; there is no agent unless a test starts one.
     """
 
     home: Path
     socket: Path
     slipway: Program
     shared: tuple[Path, ...] = ()
+    agent: Path = Path()
 
     def share(self, *more: Path) -> None:
         """Share these as well, and no others."""
@@ -145,12 +147,17 @@ def machine(
     """The machine, started with ``slipway start`` and stopped with ``slipway stop``; nothing may be left of it."""
     if foreign_socket():
         pytest.skip(f"{FOREIGN_SOCKET} is set: there is no machine of ours to look at")
-    environment = {"SLIPWAY_HOME": str(slipway_home), "DOCKER_CONFIG": str(docker_config)}
+    agent = docker_config / "agent"
+    environment = {
+        "SLIPWAY_HOME": str(slipway_home),
+        "DOCKER_CONFIG": str(docker_config),
+        "SSH_AUTH_SOCK": str(agent),
+    }
     slipway = Program((str(venv_program("slipway")),), environment)
     daemon = {"insecure-registries": [registry.address]}
     slipway("settings", "set", "daemon", json.dumps(daemon))
     shared = (shared_folder, spare_folder, small_disk)
-    running = RunningMachine(slipway_home, slipway_home / "run" / "docker.sock", slipway, shared)
+    running = RunningMachine(slipway_home, slipway_home / "run" / "docker.sock", slipway, shared, agent)
     running.share()
     try:
         slipway("start", timeout=START_SECONDS)

@@ -106,9 +106,14 @@ def published(machine: RunningMachine) -> dict[str, str]:
 
 
 def socat_archive() -> bytes:
-    """This computer's socat with its libraries: a small image has nothing that answers datagrams."""
-    program = shutil.which("socat")
-    assert program, "socat is missing: python3 installers/dev.py setup"
+    """This computer's socat: a small image has nothing that answers datagrams."""
+    return program_archive("socat")
+
+
+def program_archive(name: str) -> bytes:
+    """A program of this computer's with its libraries, to be unpacked in a container."""
+    program = shutil.which(name)
+    assert program, f"{name} is missing: python3 installers/dev.py setup"
     listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", dereference=True) as tar:

@@ -103,6 +103,9 @@ class MemoryCarrier:
     async def open_udp(self, address: str, port: int) -> MemoryStream:
         return await self.open_unix(f"udp {address} {port}")
 
+    async def open_accept(self, path: str) -> MemoryStream:
+        return await self.open_unix(path)
+
     async def open_exec(self, command: str) -> MemoryStream:
         return await self.open_unix(command)
 

@@ -254,6 +254,9 @@ async def test_a_guest_that_never_answers_the_opening(make: Callable[..., Endpoi
         async def open_udp(self, address: str, port: int) -> MemoryStream:
             raise AssertionError
 
+        async def open_accept(self, path: str) -> MemoryStream:
+            raise AssertionError("not asked for")
+
         async def open_exec(self, command: str) -> MemoryStream:
             raise AssertionError
 

@@ -14,8 +14,6 @@ from desktop.supervisor.mounting import advice, has, make_missing
 from engine.endpoint.mounts import MountJudge, sources
 from vm.errors import EngineError, LinkError
 
-SOCKET = Path("/home/me/.slipway/run/docker.sock")
-
 
 class Machine:
     """Has some paths itself."""
@@ -36,12 +34,22 @@ class Machine:
         self.made += folders
 
 
+class NoSockets:
+    """A computer without any."""
+
+    def find(self, path: str, shared: bool) -> str | None:
+        return None
+
+    async def carry(self, socket: str) -> str:
+        raise AssertionError("not asked for")
+
+
 async def hint(path: str) -> str:
     return f"Share {path}."
 
 
 def judge(machine: Machine, *shares: str) -> MountJudge:
-    return MountJudge(SOCKET, lambda: shares, machine.look, hint, machine.make)
+    return MountJudge(NoSockets(), lambda: shares, machine.look, hint, machine.make)
 
 
 def binds(*specs: str) -> bytes:
@@ -66,6 +74,7 @@ def mount(source: str, kind: str = "bind") -> bytes:
         b'{"HostConfig": {"Binds": [1, null], "Mounts": [1, {"Type": 3}, {"Type": "bind"}]}}',
         binds("name:/data", "/anonymous", "relative/path:/x", "other:/y:ro"),
         mount("name", "volume"),
+        binds("/no\0path:/x"),
         mount("/x", "tmpfs"),
         binds("/home/me:/x", "/home/me/a b/ü:/y:ro,z", "/data/not/there:/z"),
         mount("/home/me/file"),
@@ -161,28 +170,28 @@ async def test_symbolic_links_on_the_way_to_a_share(tmp_path: Path) -> None:
     assert told["HostConfig"]["Mounts"][0]["Source"] == f"{tmp_path}/link/project"
 
 
-@pytest.mark.parametrize("share", ["/home/me", "/data"])
-@pytest.mark.parametrize(
-    "body", [binds(f"{SOCKET}:/var/run/docker.sock:ro"), mount("/home/me//x/../.slipway/run/docker.sock")]
-)
-async def test_the_engines_socket_is_the_machines(body: bytes, share: str) -> None:
-    """Shared or not: through a folder no container could connect to it."""
-    told = json.loads(await judge(Machine(), share)(body))
-    (source,) = sources(told)
-    assert (source.path, source.rest) in (
-        ("/run/docker.sock", ":/var/run/docker.sock:ro"),
-        ("/run/docker.sock", ""),
-    )
+class OneSocket:
+    """``/home/me/s`` is one, and so is ``/agent``, which need not be shared."""
+
+    def find(self, path: str, shared: bool) -> str | None:
+        return path if path == "/agent" or (shared and path == "/home/me/s") else None
+
+    async def carry(self, socket: str) -> str:
+        return f"/run/slipway/sockets{socket}"
 
 
-async def test_links_to_the_engines_socket(tmp_path: Path) -> None:
-    socket = tmp_path / "docker.sock"
-    socket.touch()
-    (tmp_path / "link").symlink_to(socket)
+async def test_other_sockets_have_one_in_the_machine() -> None:
     machine = Machine()
-    found = MountJudge(socket, lambda: [str(tmp_path)], machine.look, hint, machine.make)
-    told = json.loads(await found(binds(f"{tmp_path}/link:/s", f"{tmp_path}/other:/o")))
-    assert told["HostConfig"]["Binds"] == ["/run/docker.sock:/s", f"{tmp_path}/other:/o"]
+    found = MountJudge(OneSocket(), lambda: ["/home/me"], machine.look, hint, machine.make)
+    told = json.loads(await found(binds("/home/me/s:/s:ro", "/home/me/x:/x", "/agent:/a")))
+    assert told["HostConfig"]["Binds"] == [
+        "/run/slipway/sockets/home/me/s:/s:ro",
+        "/home/me/x:/x",
+        "/run/slipway/sockets/agent:/a",
+    ]
+    assert machine.asked == []
+    with pytest.raises(EngineError, match="“/other/s” is not shared"):
+        await found(binds("/other/s:/s"))
 
 
 async def test_a_shared_folder_that_is_missing_is_made_where_docker_would_make_it() -> None:

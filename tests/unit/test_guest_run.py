@@ -57,6 +57,9 @@ class Shell:
     async def open_udp(self, address: str, port: int) -> ShellStream:
         raise AssertionError("not asked for")
 
+    async def open_accept(self, path: str) -> ShellStream:
+        raise AssertionError("not asked for")
+
     async def open_exec(self, command: str) -> ShellStream:
         busybox = system.find_static_busybox()
         assert busybox is not None

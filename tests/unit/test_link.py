@@ -121,8 +121,9 @@ async def test_addresses(link: FastLink, agent: Agent) -> None:
     await link.open_tcp("10.0.0.1", 80)
     await link.open_tcp("fd00::1", 443)
     await link.open_udp("fd00::1", 53)
+    await link.open_accept("/run/s")
     masque = "/.well-known/masque/udp/fd00%3A%3A1/53/"
-    assert set(agent.heard) == {"10.0.0.1:80", "[fd00::1]:443", masque}
+    assert set(agent.heard) == {"10.0.0.1:80", "[fd00::1]:443", masque, "/run/s"}
 
 
 async def test_bytes_of_an_earlier_connection_are_nobodys(tmp_path: Path) -> None:

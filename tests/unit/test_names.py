@@ -393,6 +393,9 @@ class Way:
     async def open_udp(self, address: str, port: int) -> Stream:
         raise AssertionError
 
+    async def open_accept(self, path: str) -> Stream:
+        raise AssertionError("not asked for")
+
     async def open_exec(self, command: str) -> Stream:
         raise AssertionError
 

@@ -159,6 +159,13 @@ class FastLink:
         headers = [*_extended("connect-udp"), (":path", path), ("capsule-protocol", "?1")]
         return await self._open(headers, f"{address} port {port}")
 
+    async def open_accept(self, path: str) -> LinkStream:
+        """Have the guest listen at the Unix socket ``path``; the stream is the next who connects, after one byte.
+
+        :raise LinkError: the link is down, or the guest refuses.
+        """
+        return await self._open([*_extended("accept"), (":path", path)], path)
+
     async def open_exec(self, command: str) -> LinkStream:
         """Run ``command`` by the guest's shell; the stream is its standard input and output.
 

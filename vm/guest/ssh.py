@@ -132,6 +132,10 @@ class SshLink:
         """SSH has no datagrams. :raise LinkError: always."""
         raise LinkError("SSH carries no datagrams", detail=f"{address} port {port}")
 
+    async def open_accept(self, path: str) -> Channel:
+        """Not by SSH. :raise LinkError: always."""
+        raise LinkError("SSH does not listen in the machine", detail=path)
+
     async def open_exec(self, command: str) -> Channel:
         """Run ``command`` by the guest's shell; the stream is its standard input and output (RFC 4254, 6.5).
 

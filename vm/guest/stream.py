@@ -61,6 +61,15 @@ class Carrier(Protocol):
         """
         ...
 
+    async def open_accept(self, path: str) -> Stream:
+        """Have the guest listen at the Unix socket ``path``, which it makes; the stream is the next who connects.
+
+        A byte says that somebody has; what follows is theirs. Who comes while nobody asks for them waits.
+
+        :raise LinkError: the link is down, or cannot do this, or the guest cannot listen there.
+        """
+        ...
+
     async def open_exec(self, command: str) -> Stream:
         """Run ``command`` by the guest's shell, as root; the stream is its standard input and output.
 

@@ -17,6 +17,7 @@ are found by content, and can be made again: they live in the user's cache folde
         share.sock              for a moment, the way to one of virtiofs
       machine/
         data.qcow2              everything of the user's
+        sockets.json            sockets of this computer that its containers mount
         keys/                   keys of this installation (0600)
       logs/                     supervisor.log, console.log, qemu.log, folders.log, virtiofsd-N.log
     CACHE/
@@ -102,6 +103,10 @@ class Paths:
     @property
     def data_disk(self) -> Path:
         return self.machine / "data.qcow2"
+
+    @property
+    def sockets(self) -> Path:
+        return self.machine / "sockets.json"
 
     @property
     def keys(self) -> Path:

@@ -2,12 +2,14 @@
  *
  *   CONNECT, :authority ADDRESS:PORT            a TCP connection to whatever the guest can reach
  *   CONNECT, :protocol unix, :path /PATH        a connection to a Unix socket           (RFC 8441's extended CONNECT)
+ *   CONNECT, :protocol accept, :path /PATH      the next who connects to a Unix socket that is made here: a byte says
+ *                                               that there is one, then come its own
  *   CONNECT, :protocol exec, command: LINE      a shell command; the stream is its stdin and stdout
  *   CONNECT, :protocol connect-udp, :path /.well-known/masque/udp/ADDRESS/PORT/     datagrams in capsules    (RFC 9298)
  *
  * The answer is 200, or 502 with a header `reason`. Then bytes go both ways, each direction ending by itself
  * (END_STREAM is a half-close); what breaks is a RST_STREAM. Each stream has a window of its own, so one that nobody
- * reads holds up no other.
+ * reads holds up no other. The sockets that were made to be connected to are kept, whoever the host is.
  *
  * A serial port has no connections, so each begins anew: SIGHUP makes the agent drop everything, and close the port and
  * open it again, which empties it. It then waits for a line of the host's that begins with HELLO and sends it back; what

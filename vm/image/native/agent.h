@@ -18,6 +18,7 @@ struct stream {
     pid_t child;                   /* the command's process group; 0: none */
     bool datagrams;                /* the socket is UDP's, the stream capsules (datagrams.c) */
     bool connecting, ended;        /* ended: the host sends no more */
+    bool accepting, announce;      /* nobody has connected; somebody has, and the host is to be told */
     bool deaf;                     /* the other end takes no more */
     bool finished;                 /* our END_STREAM is on its way */
     bool shut;                     /* the half-close was passed on */

@@ -13,12 +13,22 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 extern char **environ;
 
+#define BACKLOG 128                /* who may wait to be accepted */
+
+struct listener {
+    struct listener *next;
+    int fd;
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+};
+
 static struct stream *streams;
+static struct listener *listeners;
 
 struct stream *stream_new(nghttp2_session *session, int epoll, int32_t id) {
     struct stream *s = calloc(1, sizeof *s);
@@ -36,10 +46,19 @@ struct stream *stream_new(nghttp2_session *session, int epoll, int32_t id) {
     return s;
 }
 
+/* The listener itself is the same for all duplicates, and the kernel watches that until it is told otherwise. */
+static void unwatch_listener(struct stream *s) {
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+    close(s->fd);
+    s->fd = -1;
+}
+
 void stream_free(struct stream *s, bool broken) {
     *s->place = s->next;
     if (s->next != NULL)
         s->next->place = s->place;
+    if (s->accepting)
+        unwatch_listener(s);
     if (s->fd >= 0) {
         struct linger at_once = {1, 0}; /* the other end is to see a reset, not an end */
         if (broken)
@@ -94,6 +113,15 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *buffer, size_
                     nghttp2_data_source *source, void *user) {
     (void)session, (void)id, (void)user;
     struct stream *s = source->ptr;
+    if (s->accepting) {
+        s->waiting = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    if (s->announce) {
+        s->announce = false;
+        *buffer = '\n';
+        return 1;
+    }
     ssize_t got = read(s->fd, buffer, length);
     if (got > 0)
         return got;
@@ -145,14 +173,76 @@ static void dial(struct stream *s, int family, const struct sockaddr *address, s
         nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
 }
 
-static void dial_unix(struct stream *s) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (s->path == NULL || strlen(s->path) >= sizeof address.sun_path) {
+static bool read_path(struct stream *s, struct sockaddr_un *address) {
+    if (s->path == NULL || strlen(s->path) >= sizeof address->sun_path) {
         refuse(s, "not a socket's path");
+        return false;
+    }
+    address->sun_family = AF_UNIX;
+    strcpy(address->sun_path, s->path);
+    return true;
+}
+
+static void dial_unix(struct stream *s) {
+    struct sockaddr_un address;
+    if (read_path(s, &address))
+        dial(s, AF_UNIX, (struct sockaddr *)&address, sizeof address);
+}
+
+/* The socket that others connect to; made when it is asked for first. -1: it cannot be had, as errno says. What is in
+ * its place cannot be in use: a socket of an agent before this one, or a folder that dockerd made for want of it. */
+static int listener(const struct sockaddr_un *address) {
+    for (struct listener *known = listeners; known != NULL; known = known->next)
+        if (strcmp(known->path, address->sun_path) == 0)
+            return known->fd;
+    struct listener *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return -1;
+    strcpy(made->path, address->sun_path);
+    if (unlink(made->path) != 0 && errno == EISDIR)
+        rmdir(made->path);
+    made->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (made->fd < 0 || bind(made->fd, (const struct sockaddr *)address, sizeof *address) != 0 ||
+        chmod(made->path, 0666) != 0 || listen(made->fd, BACKLOG) != 0) {
+        int problem = errno;
+        close(made->fd);
+        free(made);
+        errno = problem;
+        return -1;
+    }
+    made->next = listeners;
+    listeners = made;
+    return made->fd;
+}
+
+static void await_caller(struct stream *s) {
+    struct sockaddr_un address;
+    if (!read_path(s, &address))
+        return;
+    int fd = listener(&address);
+    s->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (s->fd < 0) {
+        refuse(s, strerror(errno));
         return;
     }
-    strcpy(address.sun_path, s->path);
-    dial(s, AF_UNIX, (struct sockaddr *)&address, sizeof address);
+    s->accepting = true;
+    accept_stream(s);
+    if (!watch(s))
+        nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+}
+
+/* The stream is whoever has connected from now on; false: nobody has, or another stream took them. */
+static bool take_caller(struct stream *s) {
+    int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return false;
+    unwatch_listener(s);
+    s->fd = fd;
+    s->accepting = false;
+    s->announce = true;
+    if (!watch(s))
+        nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+    return true;
 }
 
 static void dial_inet(struct stream *s, const char *host, const char *port) {
@@ -250,6 +340,8 @@ void stream_open(struct stream *s) {
         dial_tcp(s);
     else if (strcmp(s->protocol, "unix") == 0)
         dial_unix(s);
+    else if (strcmp(s->protocol, "accept") == 0)
+        await_caller(s);
     else if (strcmp(s->protocol, "exec") == 0)
         run(s);
     else if (strcmp(s->protocol, "connect-udp") == 0)
@@ -279,7 +371,7 @@ static size_t put(struct stream *s, const uint8_t *data, size_t length) {
         else
             done = (size_t)sent;
     }
-    while (!s->datagrams && !s->deaf && !s->connecting && done < length) {
+    while (!s->datagrams && !s->deaf && !s->connecting && !s->accepting && done < length) {
         ssize_t sent = write(s->fd, data + done, length - done);
         if (sent > 0)
             done += (size_t)sent;
@@ -305,7 +397,7 @@ static void flush(struct stream *s) {
     free(s->pending);
     s->pending = NULL;
     s->begin = s->end = s->room = 0;
-    if (s->ended && !s->shut && !s->connecting && s->fd >= 0) {
+    if (s->ended && !s->shut && !s->connecting && !s->accepting && s->fd >= 0) {
         s->shut = true;
         shutdown(s->fd, SHUT_WR);
     }
@@ -361,6 +453,8 @@ void stream_ready(struct stream *s, uint32_t events) {
         }
         accept_stream(s);
     }
+    if (s->accepting && !take_caller(s))
+        return;
     if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
         flush(s);
     if (s->waiting && events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) {

@@ -32,6 +32,7 @@ from desktop.supervisor.boots import Boots
 from desktop.supervisor.folders import Folders
 from desktop.supervisor.jobs import Emit, Job, Work
 from desktop.supervisor.judging import judge, reserve
+from desktop.supervisor.mounting import host_sockets
 from desktop.supervisor.news import News
 from desktop.supervisor.preferences import Preferences
 from desktop.supervisor.recovery import RestartPolicy
@@ -44,7 +45,6 @@ from engine.client import Version
 from engine.endpoint import Endpoint
 from engine.linux import GUEST_SOCKET, LinuxEngine
 from engine.ports import HostNetwork, Ingress, Publisher
-from engine.sockets import HostSockets
 from engine.trust import Trust
 from vm.errors import EngineError, MachineError, UserError
 from vm.finish import finish
@@ -101,7 +101,7 @@ class Supervisor:
         self.machine.asked.append(self._guest_asked)
         self.host_network = HostNetwork(paths.docker_socket, partial(self.publisher.follow, "host network"))
         self.ingress = Ingress(paths.docker_socket, partial(self.publisher.follow, "services"))
-        self.sockets = HostSockets(paths.sockets, paths.docker_socket, os.environ)
+        self.sockets = host_sockets(self)
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)

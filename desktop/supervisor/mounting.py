@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.shares import as_words
 from desktop.supervisor.folders import shared
 from engine.endpoint.mounts import MountJudge
+from engine.sockets import HostSockets
 from vm.errors import EngineError
 from vm.guest.hostpath import is_within, system_folder, to_guest
 
@@ -29,15 +31,29 @@ fi
 done"""
 
 
+def host_sockets(supervisor: Supervisor) -> HostSockets:
+    """The sockets of this computer that containers mount."""
+    paths, host = supervisor.paths, supervisor.host
+    return HostSockets(
+        paths.sockets,
+        paths.docker_socket,
+        os.environ,
+        lambda: shared(_settings(supervisor), host),
+        host.open_folder,
+    )
+
+
+def _settings(supervisor: Supervisor) -> Settings:
+    try:
+        return supervisor.store.load()
+    except SettingsError:  # told when something is started
+        return Settings()
+
+
 def mount_judge(supervisor: Supervisor) -> MountJudge:
     """The endpoint's judge of bind mounts."""
     host = supervisor.host
-
-    def settings() -> Settings:
-        try:
-            return supervisor.store.load()
-        except SettingsError:  # told when something is started
-            return Settings()
+    settings = partial(_settings, supervisor)
 
     async def look(paths: Sequence[str]) -> set[str]:
         command = LOOK.format(paths=" ".join(map(shlex.quote, paths)))

@@ -49,7 +49,7 @@ Make = Callable[[Sequence[str]], Awaitable[None]]
 class Sockets(Protocol):
     """This computer's sockets, as far as they are looked at here (:class:`~engine.sockets.HostSockets`)."""
 
-    def find(self, path: str, shared: bool) -> str | None:
+    def find(self, path: str) -> str | None:
         """The socket a path names; None: none that may be had. :raise EngineError: no container can have it."""
         ...
 
@@ -117,13 +117,10 @@ class MountJudge:
 
     async def _carry_sockets(self, paths: Sequence[str], places: list[str | None]) -> None:
         """Put the machine's name for each that is a socket of this computer's in ``places``."""
-        for number, socket in enumerate(await asyncio.to_thread(self._find_sockets, paths, places)):
+        found = await asyncio.to_thread(lambda: [self._sockets.find(path) for path in paths])
+        for number, socket in enumerate(found):
             if socket is not None:
                 places[number] = await self._sockets.carry(socket)
-
-    def _find_sockets(self, paths: Sequence[str], places: Sequence[str | None]) -> list[str | None]:
-        found = zip(paths, places, strict=True)
-        return [self._sockets.find(path, shared=place is not None) for path, place in found]
 
     async def _require(self, paths: Sequence[str]) -> None:
         now = asyncio.get_running_loop().time()

@@ -124,6 +124,13 @@ def spare_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def agent_socket() -> Iterator[Path]:
+    """Where Slipway believes the SSH agent to be."""
+    with tempfile.TemporaryDirectory(prefix="slipway-agent-", dir="/tmp") as folder:
+        yield Path(folder).resolve() / "agent"
+
+
+@pytest.fixture(scope="session")
 def small_disk() -> Iterator[Path]:
     """A folder that is shared, and a disk of 4 MB where this user may mount one."""
     with tempfile.TemporaryDirectory(prefix="slipway-small-", dir="/tmp") as name:
@@ -142,22 +149,22 @@ def machine(
     spare_folder: Path,
     small_disk: Path,
     docker_config: Path,
+    agent_socket: Path,
     registry: Registry,
 ) -> Iterator[RunningMachine]:
     """The machine, started with ``slipway start`` and stopped with ``slipway stop``; nothing may be left of it."""
     if foreign_socket():
         pytest.skip(f"{FOREIGN_SOCKET} is set: there is no machine of ours to look at")
-    agent = docker_config / "agent"
     environment = {
         "SLIPWAY_HOME": str(slipway_home),
         "DOCKER_CONFIG": str(docker_config),
-        "SSH_AUTH_SOCK": str(agent),
+        "SSH_AUTH_SOCK": str(agent_socket),
     }
     slipway = Program((str(venv_program("slipway")),), environment)
     daemon = {"insecure-registries": [registry.address]}
     slipway("settings", "set", "daemon", json.dumps(daemon))
     shared = (shared_folder, spare_folder, small_disk)
-    running = RunningMachine(slipway_home, slipway_home / "run" / "docker.sock", slipway, shared, agent)
+    running = RunningMachine(slipway_home, slipway_home / "run" / "docker.sock", slipway, shared, agent_socket)
     running.share()
     try:
         slipway("start", timeout=START_SECONDS)

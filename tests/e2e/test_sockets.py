@@ -96,6 +96,20 @@ def test_a_server_that_goes_and_comes(docker: Program, busybox: str, name: str, 
         assert docker("exec", name, "sh", "-c", ASK) == "hello ABC all"
 
 
+def test_a_container_cannot_have_it_lead_elsewhere(
+    docker: Program, busybox: str, container: str, place: Path, tmp_path: Path
+) -> None:
+    """Whoever may write to the folder may put a link there, which is not followed here."""
+    with serving(tmp_path / "s"):
+        script = f"mv '/m/{place.name}' /m/kept.sock && ln -s '{tmp_path}/s' '/m/{place.name}'"
+        docker("run", "--rm", "-v", f"{place.parent}:/m", busybox, "sh", "-c", script)
+        assert place.is_symlink()
+        assert "hello" not in docker.run("exec", container, "sh", "-c", ASK).out
+        place.unlink()
+        (place.parent / "kept.sock").rename(place)
+        assert docker("exec", container, "sh", "-c", ASK) == "hello ABC all"
+
+
 def test_it_outlives_the_supervisor_and_the_machine(
     machine: RunningMachine, docker: Program, container: str
 ) -> None:

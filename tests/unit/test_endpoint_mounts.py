@@ -37,7 +37,7 @@ class Machine:
 class NoSockets:
     """A computer without any."""
 
-    def find(self, path: str, shared: bool) -> str | None:
+    def find(self, path: str) -> str | None:
         return None
 
     async def carry(self, socket: str) -> str:
@@ -173,8 +173,8 @@ async def test_symbolic_links_on_the_way_to_a_share(tmp_path: Path) -> None:
 class OneSocket:
     """``/home/me/s`` is one, and so is ``/agent``, which need not be shared."""
 
-    def find(self, path: str, shared: bool) -> str | None:
-        return path if path == "/agent" or (shared and path == "/home/me/s") else None
+    def find(self, path: str) -> str | None:
+        return path if path in ("/agent", "/home/me/s") else None
 
     async def carry(self, socket: str) -> str:
         return f"/run/slipway/sockets{socket}"

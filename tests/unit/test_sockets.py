@@ -17,69 +17,85 @@ from tests.unit.carriers import MemoryCarrier, MemoryStream
 from tests.unit.local_server import serving
 from tests.unit.sshd import eventually
 from vm.errors import EngineError, LinkError
+from vm.host import host
+
+
+class Computer:
+    """Shares ``shared`` of a folder; the engine's socket is in ``private``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shared = folder / "shared"
+        self.engine = folder / "private" / "docker.sock"
+        self.environment: dict[str, str] = {}
+        self.shares = [str(self.shared)]
+        for made in (self.shared, self.engine.parent, folder / "other"):
+            made.mkdir()
+
+    def sockets(self) -> HostSockets:
+        return HostSockets(
+            self.folder / "record", self.engine, self.environment, lambda: self.shares, host().open_folder
+        )
 
 
 @pytest.fixture
-def bound(tmp_path: Path) -> Iterator[Path]:
+def computer(tmp_path: Path) -> Computer:
+    return Computer(tmp_path)
+
+
+@contextlib.contextmanager
+def bound(path: Path) -> Iterator[str]:
     """A socket that nobody listens at."""
-    path = tmp_path / "b:ö.sock"
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(path))
-        yield path
-
-
-def sockets(tmp_path: Path, agent: Path | None = None) -> HostSockets:
-    environment = {} if agent is None else {"SSH_AUTH_SOCK": str(agent)}
-    return HostSockets(tmp_path / "record", tmp_path / "private" / "docker.sock", environment)
+        yield str(path)
 
 
 # -- which --------------------------------------------------------------------------------------------------------
 
 
-def test_one_of_a_shared_folder_and_what_is_none(tmp_path: Path, bound: Path) -> None:
-    found = sockets(tmp_path)
-    (tmp_path / "file").touch()
-    (tmp_path / "link").symlink_to(bound)
-    assert found.find(str(bound), shared=True) == str(bound)
-    assert found.find(str(tmp_path / "link"), shared=True) == str(bound)
-    for other in (str(tmp_path), str(tmp_path / "file"), "/no/such/place", f"{FOLDER}/unknown"):
-        assert found.find(other, shared=True) is None
-    assert found.find(str(bound), shared=False) is None
+def test_those_of_shared_folders(computer: Computer) -> None:
+    found = computer.sockets()
+    (computer.shared / "file").touch()
+    with bound(computer.shared / "a:ö.sock") as path, bound(computer.folder / "other" / "s") as other:
+        (computer.shared / "link").symlink_to(path)
+        (computer.shared / "out").symlink_to(other)
+        assert found.find(path) == path
+        assert found.find(f"{computer.shared}/link") == path
+        for name in ("", "file", "out", "no/such/place"):
+            assert found.find(f"{computer.shared}/{name}") is None
+        assert found.find(other) is None
+    assert found.find(f"{FOLDER}/unknown") is None
 
 
-def test_the_agent_need_not_be_shared(tmp_path: Path, bound: Path) -> None:
-    found = sockets(tmp_path, bound)
-    (tmp_path / "link").symlink_to(bound)
-    for path in (SSH_AGENT, f"/{SSH_AGENT}", str(bound), str(tmp_path / "link")):
-        assert found.find(path, shared=False) == SSH_AGENT
-
-
-def test_no_agent(tmp_path: Path) -> None:
+def test_the_agent_need_not_be_shared(computer: Computer) -> None:
+    found = computer.sockets()
     with pytest.raises(EngineError, match="has no SSH agent that Slipway knows of"):
-        sockets(tmp_path).find(SSH_AGENT, shared=False)
+        found.find(SSH_AGENT)
+    with bound(computer.folder / "other" / "agent") as path:
+        computer.environment["SSH_AUTH_SOCK"] = path
+        for name in (SSH_AGENT, f"/{SSH_AGENT}", path, f"{computer.folder}//other/agent"):
+            assert found.find(name) == SSH_AGENT
+        (computer.shared / "link").symlink_to(path)  # a container can make one
+        assert found.find(f"{computer.shared}/link") is None
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_slipways_own_are_nobodys(tmp_path: Path, shared: bool) -> None:
-    own = tmp_path / "private"
-    own.mkdir()
-    (tmp_path / "link").symlink_to(own)
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(own / "qmp.sock"))
-        for path in (own / "qmp.sock", tmp_path / "link" / "qmp.sock"):
-            with pytest.raises(EngineError, match="is Slipway's own"):
-                sockets(tmp_path).find(str(path), shared)
-
-
-@pytest.mark.parametrize("shared", [True, False])
-async def test_the_engines_is_the_machines(tmp_path: Path, shared: bool) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "private" / "docker.sock")
-    found = sockets(tmp_path)
-    for path in (f"{tmp_path}/private/docker.sock", f"{tmp_path}//x/../private/docker.sock", f"{tmp_path}/link"):
-        name = found.find(path, shared)
+async def test_the_engines_is_the_machines(computer: Computer) -> None:
+    found = computer.sockets()
+    for path in (str(computer.engine), f"{computer.folder}//x/../private/docker.sock"):
+        name = found.find(path)
         assert name is not None
         assert await found.carry(name) == "/run/docker.sock"
-    assert not (tmp_path / "record").exists()
+    assert not (computer.folder / "record").exists()
+
+
+def test_slipways_own_are_nobodys(computer: Computer) -> None:
+    computer.shares.append(str(computer.folder))
+    with bound(computer.engine.parent / "qmp.sock") as path:
+        (computer.shared / "link").symlink_to(path)
+        for name in (path, f"{computer.shared}/link"):
+            with pytest.raises(EngineError, match="is Slipway's own"):
+                computer.sockets().find(name)
 
 
 # -- the way ------------------------------------------------------------------------------------------------------
@@ -123,10 +139,10 @@ async def carried(found: HostSockets, machine: Machine) -> AsyncIterator[HostSoc
         await found.close()
 
 
-async def test_callers_one_after_the_other(tmp_path: Path) -> None:
-    path = tmp_path / "s"
+async def test_callers_one_after_the_other(computer: Computer) -> None:
+    path = computer.shared / "s"
     machine = Machine()
-    async with serving(path, shout), carried(sockets(tmp_path), machine) as found:
+    async with serving(path, shout), carried(computer.sockets(), machine) as found:
         for _ in range(2):  # the second time it is there
             place = await found.carry(str(path))
         assert machine.carrier.opened == [place]
@@ -138,72 +154,102 @@ async def test_callers_one_after_the_other(tmp_path: Path) -> None:
     assert all(stream.closed for stream in machine.carrier.streams)
 
 
-async def test_nobody_listens_here(tmp_path: Path, bound: Path) -> None:
+async def test_two_for_the_first_time_at_once(computer: Computer) -> None:
     machine = Machine()
-    async with carried(sockets(tmp_path), machine) as found:
-        place = await found.carry(str(bound))
-        assert ":" not in place
-        machine.callers.put_nowait(b"anybody?")
-        await eventually(lambda: machine.heard == [b" cut"])
-        assert machine.carrier.opened == [place, place]  # others may have more luck
+    paths = [f"{computer.shared}/{number}" for number in range(8)]
+    async with carried(computer.sockets(), machine) as found:
+        places = await asyncio.gather(*map(found.carry, paths))
+        again = computer.sockets()
+    assert [again.find(place) for place in places] == paths
 
 
-async def test_the_agent_is_the_one_of_now(tmp_path: Path) -> None:
-    environment = {"SSH_AUTH_SOCK": str(tmp_path / "one")}
+async def test_nobody_listens_here(computer: Computer) -> None:
     machine = Machine()
-    found = HostSockets(tmp_path / "record", tmp_path / "private" / "docker.sock", environment)
-    async with serving(tmp_path / "two", shout), carried(found, machine):
+    with bound(computer.shared / "a:ö.sock") as path:
+        async with carried(computer.sockets(), machine) as found:
+            place = await found.carry(path)
+            assert ":" not in place
+            machine.callers.put_nowait(b"anybody?")
+            await eventually(lambda: machine.heard == [b" cut"])
+            assert machine.carrier.opened == [place, place]  # others may have more luck
+
+
+@pytest.mark.parametrize("change", ["link in its place", "link on the way", "a file", "shared no longer"])
+async def test_what_containers_put_there_leads_nowhere(computer: Computer, change: str) -> None:
+    machine = Machine()
+    path, other = computer.shared / "folder" / "s", computer.folder / "other" / "s"
+    path.parent.mkdir()
+    async with serving(path, shout), serving(other, shout), carried(computer.sockets(), machine) as found:
+        await found.carry(str(path))
+        machine.callers.put_nowait(b"before")
+        await eventually(lambda: machine.heard == [b"BEFORE!"])
+        kept = computer.folder / "kept"
+        if change == "link on the way":
+            path.parent.rename(kept)
+            path.parent.symlink_to(other.parent)
+        elif change == "shared no longer":
+            computer.shares.clear()
+        else:
+            path.rename(kept)
+            path.touch() if change == "a file" else path.symlink_to(other)
+        machine.callers.put_nowait(b"after")
+        await eventually(lambda: machine.heard[1:] == [b" cut"])
+
+
+async def test_the_agent_is_the_one_of_now(computer: Computer) -> None:
+    machine = Machine()
+    computer.environment["SSH_AUTH_SOCK"] = str(computer.folder / "one")
+    async with serving(computer.folder / "two", shout), carried(computer.sockets(), machine) as found:
         assert await found.carry(SSH_AGENT) == f"{FOLDER}/ssh-auth.sock"
-        environment["SSH_AUTH_SOCK"] = str(tmp_path / "two")
+        computer.environment["SSH_AUTH_SOCK"] = str(computer.folder / "two")
         machine.callers.put_nowait(b"keys")
         await eventually(lambda: machine.heard == [b"KEYS!"])
 
 
-async def test_they_are_there_again_with_the_next_link_and_supervisor(tmp_path: Path) -> None:
-    path = tmp_path / "s"
-    first = Machine()
+async def test_they_are_there_again_with_the_next_link_and_supervisor(computer: Computer) -> None:
+    path = computer.shared / "s"
     async with serving(path, shout):
-        async with carried(sockets(tmp_path), first) as found:
+        async with carried(computer.sockets(), Machine()) as found:
             place = await found.carry(str(path))
             next_link = Machine()
             found.use(next_link.carrier)
             await eventually(lambda: next_link.carrier.opened == [place])
-            assert found.find(place, shared=False) == str(path)
+            assert found.find(place) == str(path)
         later = Machine()
-        async with carried(sockets(tmp_path), later) as found:
+        async with carried(computer.sockets(), later) as found:
             later.callers.put_nowait(b"still")
             await eventually(lambda: later.heard == [b"STILL!"])
             found.forget()
-            assert found.find(place, shared=False) is None
-    assert not (tmp_path / "record").exists()
+            assert found.find(place) is None
+    assert not (computer.folder / "record").exists()
 
 
-async def test_a_machine_that_cannot_listen(tmp_path: Path, bound: Path) -> None:
+async def test_a_machine_that_cannot_listen(computer: Computer) -> None:
     machine = Machine()
     machine.carrier.refuse = LinkError("No space left on device")
-    found = sockets(tmp_path)
+    found = computer.sockets()
     with pytest.raises(EngineError, match="There is no connection into the machine"):
-        await found.carry(str(bound))
+        await found.carry("/s")
     async with carried(found, machine):
         with pytest.raises(EngineError, match=r"cannot be had in the machine: No space left on device"):
-            await found.carry(str(bound))
+            await found.carry("/s")
         machine.carrier.refuse = None
-        await found.carry(str(bound))
+        await found.carry("/s")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", json.dumps({"../x": "/s", "y": 3}).encode()])
-async def test_a_record_that_makes_no_sense(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "record").write_bytes(content)
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"null", json.dumps({"../x": "/s", "y": 3}).encode()])
+async def test_a_record_that_makes_no_sense(computer: Computer, content: bytes) -> None:
+    (computer.folder / "record").write_bytes(content)
     machine = Machine()
-    async with carried(sockets(tmp_path), machine):
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await eventually(lambda: bool(machine.carrier.opened))
-    assert all(Path(place).parent == Path(FOLDER) for place in machine.carrier.opened)
+    async with carried(computer.sockets(), machine) as found:
+        place = await found.carry("/last")
+        await eventually(lambda: place in machine.carrier.opened)
+    assert all(str(Path(opened).parent) == FOLDER for opened in machine.carrier.opened)
 
 
-async def test_a_record_that_cannot_be_written(tmp_path: Path, bound: Path) -> None:
-    (tmp_path / "no").touch()
-    found = HostSockets(tmp_path / "no" / "record", tmp_path / "docker.sock", {})
-    with pytest.raises(EngineError, match="cannot be written"):
-        await found.carry(str(bound))
+async def test_a_record_that_cannot_be_written(computer: Computer) -> None:
+    (computer.folder / "record").mkdir()
+    found = computer.sockets()
+    with pytest.raises(EngineError, match="record cannot be written: "):
+        await found.carry("/s")
+    assert found.find(f"{FOLDER}/s") is None

@@ -110,12 +110,15 @@ def test_a_container_cannot_have_it_lead_elsewhere(
         assert docker("exec", container, "sh", "-c", ASK) == "hello ABC all"
 
 
-def test_it_outlives_the_supervisor_and_the_machine(
+def test_it_outlives_the_agent_the_supervisor_and_the_machine(
     machine: RunningMachine, docker: Program, container: str
 ) -> None:
     def works() -> bool:
         return docker.run("exec", container, "sh", "-c", ASK).out == "hello ABC all"
 
+    assert works()
+    machine.slipway("shell", "--", "sh", "-c", "kill -9 $(pidof agent)")
+    eventually(works, 30)
     pid = json.loads(machine.slipway("status", "--json"))["supervisor_pid"]
     psutil.Process(pid).kill()
     machine.slipway("start")

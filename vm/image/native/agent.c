@@ -9,7 +9,7 @@
  *
  * The answer is 200, or 502 with a header `reason`. Then bytes go both ways, each direction ending by itself
  * (END_STREAM is a half-close); what breaks is a RST_STREAM. Each stream has a window of its own, so one that nobody
- * reads holds up no other. The sockets that were made to be connected to are kept, whoever the host is.
+ * reads holds up no other.
  *
  * A serial port has no connections, so each begins anew: SIGHUP makes the agent drop everything, and close the port and
  * open it again, which empties it. It then waits for a line of the host's that begins with HELLO and sends it back; what

@@ -38,5 +38,8 @@ void stream_free(struct stream *s, bool broken);
 void stream_child_ended(pid_t pid);
 void streams_free_all(void);
 
+/* A listening Unix socket, which is made when it is asked for first; -1: it cannot be had, as errno says. */
+int listener(const char *path);
+
 ssize_t datagrams_send(int fd, const uint8_t *data, size_t length);
 size_t datagrams_receive(int fd, uint8_t *buffer, size_t room);

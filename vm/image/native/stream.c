@@ -13,22 +13,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 extern char **environ;
 
-#define BACKLOG 128                /* who may wait to be accepted */
-
-struct listener {
-    struct listener *next;
-    int fd;
-    char path[sizeof((struct sockaddr_un *)0)->sun_path];
-};
-
 static struct stream *streams;
-static struct listener *listeners;
 
 struct stream *stream_new(nghttp2_session *session, int epoll, int32_t id) {
     struct stream *s = calloc(1, sizeof *s);
@@ -173,53 +163,22 @@ static void dial(struct stream *s, int family, const struct sockaddr *address, s
         nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
 }
 
-static bool read_path(struct stream *s, struct sockaddr_un *address) {
-    if (s->path == NULL || strlen(s->path) >= sizeof address->sun_path) {
-        refuse(s, "not a socket's path");
-        return false;
-    }
-    address->sun_family = AF_UNIX;
-    strcpy(address->sun_path, s->path);
-    return true;
-}
-
 static void dial_unix(struct stream *s) {
-    struct sockaddr_un address;
-    if (read_path(s, &address))
-        dial(s, AF_UNIX, (struct sockaddr *)&address, sizeof address);
-}
-
-/* The socket that others connect to; made when it is asked for first. -1: it cannot be had, as errno says. What is in
- * its place cannot be in use: a socket of an agent before this one, or a folder that dockerd made for want of it. */
-static int listener(const struct sockaddr_un *address) {
-    for (struct listener *known = listeners; known != NULL; known = known->next)
-        if (strcmp(known->path, address->sun_path) == 0)
-            return known->fd;
-    struct listener *made = calloc(1, sizeof *made);
-    if (made == NULL)
-        return -1;
-    strcpy(made->path, address->sun_path);
-    if (unlink(made->path) != 0 && errno == EISDIR)
-        rmdir(made->path);
-    made->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (made->fd < 0 || bind(made->fd, (const struct sockaddr *)address, sizeof *address) != 0 ||
-        chmod(made->path, 0666) != 0 || listen(made->fd, BACKLOG) != 0) {
-        int problem = errno;
-        close(made->fd);
-        free(made);
-        errno = problem;
-        return -1;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (s->path == NULL || strlen(s->path) >= sizeof address.sun_path) {
+        refuse(s, "not a socket's path");
+        return;
     }
-    made->next = listeners;
-    listeners = made;
-    return made->fd;
+    strcpy(address.sun_path, s->path);
+    dial(s, AF_UNIX, (struct sockaddr *)&address, sizeof address);
 }
 
 static void await_caller(struct stream *s) {
-    struct sockaddr_un address;
-    if (!read_path(s, &address))
+    if (s->path == NULL || *s->path != '/') {
+        refuse(s, "not a socket's path");
         return;
-    int fd = listener(&address);
+    }
+    int fd = listener(s->path);
     s->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (s->fd < 0) {
         refuse(s, strerror(errno));

@@ -1,0 +1,50 @@
+/* keep DOOR: have the listening socket that is descriptor 3 for as long as the machine runs, and hand it to whoever
+ * connects to the Unix socket DOOR (SCM_RIGHTS, unix(7)). Containers have mounted it, and could not connect to another
+ * one in its place; so it outlives the agent, which accepts. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define KEPT 3
+
+static void hand_over(int to) {
+    char byte = '\n', room[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec content = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &content, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &(int){KEPT}, sizeof(int));
+    if (sendmsg(to, &message, MSG_NOSIGNAL) < 0)
+        perror("keep"); /* it has left; the next one comes by itself */
+}
+
+int main(int count, char **words) {
+    struct sockaddr_un place = {.sun_family = AF_UNIX};
+    if (count != 2 || strlen(words[1]) >= sizeof place.sun_path) {
+        fputs("usage: keep DOOR\n", stderr);
+        return 2;
+    }
+    strcpy(place.sun_path, words[1]);
+    unlink(place.sun_path);
+    int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (door < 0 || bind(door, (struct sockaddr *)&place, sizeof place) != 0 || listen(door, 8) != 0) {
+        perror(words[1]);
+        return 1;
+    }
+    for (;;) {
+        int who = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+        if (who >= 0) {
+            hand_over(who);
+            close(who);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            perror("keep");
+            return 1;
+        }
+    }
+}

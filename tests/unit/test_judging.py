@@ -15,6 +15,7 @@ from desktop.settings.schema import Settings
 from desktop.supervisor.app import Supervisor
 from desktop.supervisor.judging import judge
 from engine.endpoint.rewrite import Request
+from engine.sockets import HostSockets
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.errors import EngineError, LinkError
 from vm.host import host
@@ -42,13 +43,14 @@ class Folders:
 
 
 @pytest.fixture
-def supervisor() -> Supervisor:
+def supervisor(tmp_path: Path) -> Supervisor:
     settings = Settings(daemon={"proxies": {"http-proxy": "http://proxy.example:3128"}})
     made = SimpleNamespace(
         host=host(),
         store=SimpleNamespace(load=lambda: settings),
         reserve=Reserve(),
         folders=Folders(),
+        sockets=HostSockets(tmp_path / "record", tmp_path / "docker.sock", {}, tuple, host().open_folder),
         machine=SimpleNamespace(link=MemoryCarrier(tell)),
     )
     return cast("Supervisor", made)

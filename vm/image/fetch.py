@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -223,18 +224,18 @@ async def run_lines(
     :param hint: for when it fails, but for a full disk.
     :raise ImageError: with ``failure`` as message and the last lines as detail when it exits with an error.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "LC_ALL": "C.UTF-8", **(variables or {})},
-    )
-    assert process.stdin is not None
+    with tempfile.TemporaryFile() as given:  # no pipe: a program that ends early would break it
+        given.write(stdin)
+        given.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=given,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "LC_ALL": "C.UTF-8", **(variables or {})},
+        )
     assert process.stdout is not None
     try:
-        process.stdin.write(stdin)
-        process.stdin.close()
         async for raw in process.stdout:
             line = raw.decode(errors="replace").rstrip()
             tail.append(line)

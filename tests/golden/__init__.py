@@ -1,1 +1,1 @@
-"""tests/golden"""
+"""What tests compare with, such as QEMU's arguments on every kind of host; ``--update-golden`` writes it anew."""

@@ -17,6 +17,7 @@ from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import theme
+from desktop.ui.widgets import aging
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.window import Window
 from engine.client.streams import Frame, Std
@@ -54,6 +55,19 @@ class TestContainers:
         act(page, operation)
         until(lambda: state(shown, name) == after)
         assert told(shown) == []
+
+    def test_how_long_it_is_up_is_looked_at_again(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No event tells that “Up 2 seconds” is no longer true."""
+        monkeypatch.setattr(aging, "PERIOD_MS", 40)
+        open_container(shown, "web", "logs")
+        fetched: list[str] = []
+        shown.context.lists.containers.changed.connect(lambda: fetched.append("now"))
+        until(lambda: len(fetched) >= 3)
+        found = shown.stack.currentWidget().findChild(aging.Aging)
+        assert found is not None
+        assert found.timer.isActive()
+        go(shown, "images")
+        until(lambda: not found.timer.isActive())
 
     def test_many_at_once_and_what_does_not_apply_is_greyed_out(self, shown: Window) -> None:
         page = go(shown, "containers")

@@ -75,6 +75,11 @@ class Collection(Generic[T]):
             self._look({self._key(item): item for item in self.items}), self._take, self._fail, owner=self._session
         )
 
+    def look_again(self) -> None:
+        """Fetch what is known, and may have become another by time alone."""
+        if self.known:
+            self.refresh()
+
     async def _look(self, before: dict[str, T]) -> list[T]:
         """Fetch, and compare: most of a long list is as it was, and nothing need be made anew of that."""
         found = await self._fetch(self._session.engine)

@@ -22,6 +22,7 @@ from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import GAP, theme
+from desktop.ui.widgets.aging import Aging
 from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
 from desktop.ui.widgets.listpage import Operation
 from desktop.ui.widgets.logview import MOST_LINES, LogView
@@ -53,6 +54,7 @@ class ContainerPage(DetailPage):
         self.add_tab("files", "Files", self._files)
         self.add_tab("ports", "Ports and mounts", lambda: PlacesPanel(context, self.container.id))
         context.lists.containers.changed.connect(self._refresh)
+        Aging(self, context.lists.containers.look_again)
         self._refresh()
         self.show_tab("terminal" if attach else tab)
 

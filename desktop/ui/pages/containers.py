@@ -17,6 +17,7 @@ from desktop.ui.models.run import name_trouble
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.container_operations import ALIVE, IDLE, operations, state_is
 from desktop.ui.pages.run import RunDialog
+from desktop.ui.widgets.aging import Aging
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage, Operation
@@ -60,6 +61,7 @@ class ContainersPage(ListPage):
         context.lists.containers.changed.connect(self.refresh)
         self.loads.changed.connect(self.refresh)
         self.table.scrolled.connect(self._look)
+        Aging(self, context.lists.containers.look_again)
         self.refresh()
 
     def _offer_more(self) -> None:

@@ -4,11 +4,12 @@ endpoint/        the local socket that `docker` talks to, and the way from there
 client/          the typed client of the engine's API, over that socket
 following.py     work that goes on while the engine answers, and looks again at its events
 linux.py         what the engine in the machine is, and whether it answers
-ports/           published ports        folders/   shared folders        changes/   what file watchers are told
-sockets.py       this computer's sockets that containers mount
+ports/           published ports        folders/   shared folders
+file_events/     changes of the host's files, for watchers in containers
+host_sockets.py  the host's sockets that containers mount
 trust.py         authorities and certificates for registries        proxies.py   this computer's proxy
 contexts.py      Docker contexts (context_store.py the files, context_trial.py whether one works)
 helpers.py       credential helpers that are named and not there
-unbroken.py      HTTP connections that stay whole when a call is cancelled
+cancellation.py  HTTP connections that stay usable when a call is cancelled
 rootfs/          files that go into the image for the engine
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from engine.ports.reserve import RANDOM
+from engine.ports.reservations import RANDOM
 
 
 def free_port() -> int:

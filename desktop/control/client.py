@@ -41,7 +41,7 @@ from desktop.control.schema import (
     Status,
     load,
 )
-from engine.unbroken import UnbrokenTransport
+from engine.cancellation import CancelSafeTransport
 from vm.errors import UserError
 from vm.host import host
 from vm.host.paths import Paths
@@ -75,7 +75,7 @@ class ControlClient:
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
-        transport = UnbrokenTransport(httpx.AsyncHTTPTransport(uds=str(paths.control_socket)))
+        transport = CancelSafeTransport(httpx.AsyncHTTPTransport(uds=str(paths.control_socket)))
         self._http = httpx.AsyncClient(
             transport=transport, base_url=f"http://slipway/v{PROTOCOL}", timeout=CALL_SECONDS
         )

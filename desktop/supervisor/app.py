@@ -97,7 +97,7 @@ class Supervisor:
         self.machine.link_changed.append(self._link_changed)
         stored = self._stored()
         network = UserNetwork(self.machine.execute)
-        self.publisher = Publisher(self.machine.answer, network, local=stored.ports_local)
+        self.publisher = Publisher(self.machine.answer, network, loopback_only=stored.ports_local)
         self.machine.asked.append(self._guest_asked)
         self.host_network = HostNetwork(paths.docker_socket, partial(self.publisher.follow, "host network"))
         self.ingress = Ingress(paths.docker_socket, partial(self.publisher.follow, "services"))
@@ -277,7 +277,7 @@ class Supervisor:
         line = Timeline(emit)
         try:
             settings = self.settings()
-            self.publisher.narrow(settings.ports_local)  # the file may have been mended since
+            self.publisher.set_loopback_only(settings.ports_local)  # the file may have been mended since
             spec = await self.startup.prepare(settings, line, self.machine.failure)
             await self.machine.start(spec, line.machine_stage)
             self._open_gate(self.machine.link)
@@ -373,7 +373,7 @@ class Supervisor:
         """Use what can be used without starting the machine again."""
         self._endpoint.be_patient(settings.wait_seconds)
         self.folders.take_up(settings)
-        self.publisher.narrow(settings.ports_local)
+        self.publisher.set_loopback_only(settings.ports_local)
         self.news.ring()
 
     @property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from desktop.control.schema import FolderReport
 from desktop.settings.schema import Settings, SettingsError
-from engine.changes.used import share_of
+from engine.file_events.mounts_in_use import share_of
 from engine.folders import SFTP, Share, Shares
 from vm import spec
 from vm.errors import EngineError, LinkError, UserError

@@ -12,7 +12,7 @@ from desktop.supervisor.mounting import mount_judge
 from desktop.supervisor.surroundings import proxy_judge
 from engine.endpoint.rewrite import Judge, Request
 from engine.linux import ask_inside
-from engine.ports import Reserve
+from engine.ports import PortReservations
 from vm.errors import LinkError, UserError
 
 if TYPE_CHECKING:  # the supervisor makes the judge, which asks the supervisor
@@ -25,7 +25,7 @@ HOLD_SECONDS = 10.0
 INSPECT_SECONDS = 60.0
 
 
-def reserve(supervisor: Supervisor) -> Reserve:
+def reserve(supervisor: Supervisor) -> PortReservations:
     """Keeps dockerd from choosing ports that are in use on this computer."""
 
     async def hold(ports: Sequence[int]) -> None:
@@ -33,7 +33,7 @@ def reserve(supervisor: Supervisor) -> Reserve:
         if told.exit_code != 0:
             raise LinkError("The machine could not hold ports", detail=told.stderr.decode(errors="replace"))
 
-    return Reserve(supervisor.publisher, hold)
+    return PortReservations(supervisor.publisher, hold)
 
 
 def judge(supervisor: Supervisor) -> Judge:

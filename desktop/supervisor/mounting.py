@@ -14,7 +14,7 @@ from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.shares import as_words
 from desktop.supervisor.folders import shared
 from engine.endpoint.mounts import MountJudge
-from engine.sockets import HostSockets
+from engine.host_sockets import HostSockets
 from vm.errors import EngineError
 from vm.guest.hostpath import is_within, system_folder, to_guest
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop.settings.schema import SettingsError
 from desktop.supervisor.folders import shared
-from engine.changes import Replayer
+from engine.file_events import FileEventForwarder
 from vm.errors import LinkError
 from vm.state import MachineState
 
@@ -21,18 +21,20 @@ class Watching:
         self._supervisor = supervisor
         paths = supervisor.paths
         # what we write ourselves, the machine's disk above all, must not become work for the machine
-        self._replayer = Replayer(paths.docker_socket, self._shares, (str(paths.home), str(paths.cache)))
+        self._forwarder = FileEventForwarder(
+            paths.docker_socket, self._shares, (str(paths.home), str(paths.cache))
+        )
         supervisor.machine.changed.append(self._machine_changed)
-        supervisor.machine.link_changed.append(self._replayer.use)
+        supervisor.machine.link_changed.append(self._forwarder.use)
 
     @property
     def unwatched(self) -> dict[str, str]:
         """Mounted folders of whose changes not all are told, and why."""
-        return self._replayer.unwatched
+        return self._forwarder.unwatched
 
     async def close(self) -> None:
         """Watch no longer."""
-        await self._replayer.close()
+        await self._forwarder.close()
 
     def _shares(self) -> tuple[str, ...]:
         try:
@@ -44,8 +46,8 @@ class Watching:
         machine = self._supervisor.machine
         if new is MachineState.RUNNING:
             try:
-                self._replayer.use(machine.link)
+                self._forwarder.use(machine.link)
             except LinkError:
-                self._replayer.use(None)
+                self._forwarder.use(None)
         elif new in (MachineState.STOPPED, MachineState.FAILED):
-            self._replayer.use(None)
+            self._forwarder.use(None)

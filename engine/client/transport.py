@@ -16,9 +16,9 @@ from typing import Any, Protocol
 import h11
 import httpx
 
+from engine.cancellation import CancelSafeTransport
 from engine.client.errors import EngineUnreachable, StreamBroken, api_error
 from engine.client.streams import CHUNK, Duplex
-from engine.unbroken import UnbrokenTransport
 from vm.errors import EngineError
 from vm.host import host
 
@@ -88,7 +88,7 @@ class Transport:
         # dockerd would gzip archives, which costs both sides more than the local socket gains
         headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
         self._http = httpx.AsyncClient(
-            transport=UnbrokenTransport(dialler.http()),
+            transport=CancelSafeTransport(dialler.http()),
             base_url="http://docker",
             timeout=self._times,
             headers=headers,

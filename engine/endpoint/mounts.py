@@ -4,7 +4,7 @@ dockerd makes a source that it does not find: a folder of this computer which is
 container as an empty one, and ``/tmp`` would be the machine's. So the sources are looked at before dockerd sees
 them. Possible is what lies in a shared folder (there or not: Docker makes it), what only the machine has, and what
 is the engine's own business wherever it runs (:data:`ENGINES`), such as ``/var/run/docker.sock``. Sockets of this
-computer have one in the machine that leads to them (:mod:`engine.sockets`).
+computer have one in the machine that leads to them (:mod:`engine.host_sockets`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Make = Callable[[Sequence[str]], Awaitable[None]]
 
 
 class Sockets(Protocol):
-    """This computer's sockets, as far as they are looked at here (:class:`~engine.sockets.HostSockets`)."""
+    """This computer's sockets, as far as they are looked at here (:class:`~engine.host_sockets.HostSockets`)."""
 
     def find(self, path: str) -> str | None:
         """The socket a path names; None: none that may be had. :raise EngineError: no container can have it."""

@@ -1,8 +1,8 @@
-"""Shares: for each shared folder, the stream between its mount in the machine and the keeper.
+"""Shares: for each shared folder, the stream between its mount in the machine and the SFTP daemon.
 
-The guest's end is a program (vm/image/rootfs/usr/lib/slipway/folder) that mounts the folder if nobody has yet,
-and then is the stream. A cut is nothing to anybody but this module: it connects again. Where virtiofs carries the
-folder, the stream only says so, for as long as it does.
+The guest's end is a program (vm/image/rootfs/usr/lib/slipway/folder) that mounts the folder unless it is mounted,
+and then is the stream. When the stream is cut, this module connects again. Where virtiofs carries the folder, the
+stream only says so, for as long as that lasts.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from vm.host.paths import Paths
 log = logging.getLogger(__name__)
 
 PROGRAM = "/usr/lib/slipway/folder"
-KEEPER_SECONDS = 20.0
-"""For the keeper to listen; it takes half a second."""
+DAEMON_SECONDS = 20.0
+"""How long the SFTP daemon may take to listen; it takes half a second."""
 
 RETRY_SECONDS = 0.5
 """Between two attempts at a folder while the link is there."""
@@ -156,7 +156,7 @@ class Shares:
         self._do(self._until_let_go(share, stream))
 
     async def close(self) -> None:
-        """Let go of all streams. The keeper stays with the machine, and so do the mounts."""
+        """Close all streams. The SFTP daemon stays with the machine, and so do the mounts."""
         self._carrier = None
         tasks = [*self._tasks.values(), *self._others]
         for task in tasks:
@@ -207,15 +207,15 @@ class Shares:
                 self._carried(share, VIRTIOFS)
                 await self._attend(share, guest)
                 return
-            keeper = await self._keeper()
+            daemon = await self._daemon()
             try:
                 order = {"folder": share.folder, "pid": machine[0], "birth": machine[1]}
-                await keeper.write(json.dumps(order).encode() + b"\n" + hello)
+                await daemon.write(json.dumps(order).encode() + b"\n" + hello)
                 self._carried(share, SFTP)
                 with contextlib.suppress(LinkError):
-                    await relay(keeper, guest, _uncounted, _uncounted)
+                    await relay(daemon, guest, _uncounted, _uncounted)
             finally:
-                keeper.abort()
+                daemon.abort()
         finally:
             await guest.close()
 
@@ -263,13 +263,13 @@ class Shares:
         except MachineError as error:
             log.warning("%s: %s", share.folder, error)
 
-    async def _keeper(self) -> LocalStream:
+    async def _daemon(self) -> LocalStream:
         async with self._starting:
             with contextlib.suppress(OSError):
                 return await self._connect()
             process = self._spawn()
             try:
-                async with asyncio.timeout(KEEPER_SECONDS):
+                async with asyncio.timeout(DAEMON_SECONDS):
                     while True:
                         with contextlib.suppress(OSError):
                             return await self._connect()
@@ -290,15 +290,15 @@ class Shares:
         flags: dict[str, Any] = dict(self._host.spawn_flags())
         with self._paths.folders_log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "engine.folders.keeper", str(self._paths.folders_socket)],
+                [sys.executable, "-m", "engine.folders.sftp_daemon", str(self._paths.folders_socket)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=Path(__file__).parents[2],
                 **flags,
             )
-        # wait for it, whenever it ends: where we live longer, it would stay behind as a zombie
-        threading.Thread(target=process.wait, name="keeper's end", daemon=True).start()
+        # reap it whenever it ends, so that it does not become a zombie
+        threading.Thread(target=process.wait, name="SFTP daemon's end", daemon=True).start()
         return process
 
 

@@ -6,7 +6,7 @@ sockets.py    a socket that has a port
 holder.py     who has a port that is taken
 hostnet.py    what containers with the host's network listen on
 ingress.py    what a swarm's services publish through its ingress network
-reserve.py    keeps dockerd from choosing a port that is taken
+reservations.py  keeps dockerd from choosing a port that is in use
 
 dockerd runs ``vm/image/native/publish.c`` for each published port, which asks over the control port.
 So the life of a listener is that of dockerd's own proxy, and a port that is taken makes ``docker run`` fail.
@@ -15,6 +15,6 @@ So the life of a listener is that of dockerd's own proxy, and a port that is tak
 from engine.ports.hostnet import HostNetwork
 from engine.ports.ingress import Ingress
 from engine.ports.publisher import Published, Publisher
-from engine.ports.reserve import Reserve
+from engine.ports.reservations import PortReservations
 
-__all__ = ["HostNetwork", "Ingress", "Published", "Publisher", "Reserve"]
+__all__ = ["HostNetwork", "Ingress", "PortReservations", "Published", "Publisher"]

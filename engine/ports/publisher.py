@@ -93,13 +93,13 @@ class Publisher:
     """All published ports of one machine; belongs to the loop it was made in.
 
     :param answer: sends the guest a line.
-    :param local: whether what is published at every address is for this computer only.
+    :param loopback_only: listen on the loopback address where every address was asked for.
     """
 
-    def __init__(self, answer: Answer, datagrams: Datagrams, *, local: bool = False) -> None:
+    def __init__(self, answer: Answer, datagrams: Datagrams, *, loopback_only: bool = False) -> None:
         self._answer = answer
         self._datagrams = datagrams
-        self._local = local
+        self._loopback_only = loopback_only
         self._published: dict[str, Published] = {}
         self._latest: dict[tuple[str, str], int] = {}
         self._followed: dict[str, list[Forward]] = {}
@@ -125,7 +125,7 @@ class Publisher:
     @property
     def any_address(self) -> Sequence[str]:
         """Where is listened for what is published at every address."""
-        return [here if self._local else anywhere for anywhere, here in LOOPBACK.items()]
+        return [here if self._loopback_only else anywhere for anywhere, here in LOOPBACK.items()]
 
     @property
     def published(self) -> list[Published]:
@@ -148,13 +148,13 @@ class Publisher:
         self._followed[what] = list(forwards)
         self._ask("follow", "")
 
-    def narrow(self, local: bool) -> None:
+    def set_loopback_only(self, loopback_only: bool) -> None:
         """Whether what is published at every address is for this computer only, also what is published now.
 
         What is open there is cut off when this changes.
         """
-        if local != self._local:
-            self._local = local
+        if loopback_only != self._loopback_only:
+            self._loopback_only = loopback_only
             self._ask("move", "")
 
     def _ask(self, word: str, rest: str) -> None:
@@ -266,7 +266,7 @@ class Publisher:
                 )
 
     def _place(self, forward: Forward) -> str:
-        return LOOPBACK.get(forward.address, forward.address) if self._local else forward.address
+        return LOOPBACK.get(forward.address, forward.address) if self._loopback_only else forward.address
 
     async def _publish(self, forward: Forward) -> str:
         """Listen; the reason why not, else empty."""

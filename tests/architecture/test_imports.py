@@ -66,12 +66,12 @@ CONFINED = {
     "qemu": ("vm.qemu",),
     "PySide6": ("desktop.ui", "desktop.system"),
     "PyQt6": ("desktop.ui", "desktop.system"),
-    "httpx": ("engine.client", "engine.unbroken", "desktop.control"),
+    "httpx": ("engine.client", "engine.cancellation", "desktop.control"),
     "aiohttp": ("desktop.supervisor", "desktop.control"),
     "click": ("desktop.cli",),
     "dns": ("vm.host",),
     "uvloop": ("vm.host",),
-    "watchdog": ("engine.changes.watcher", "engine.changes.inotify"),
+    "watchdog": ("engine.file_events.watcher", "engine.file_events.inotify"),
 }
 """Library → the modules of ours that may import it. The tests may use what they like."""
 

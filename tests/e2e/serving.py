@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 
-def keeper(home: Path) -> psutil.Process:
+def sftp_daemon(home: Path) -> psutil.Process:
     (found,) = [
         process
         for process in psutil.process_iter(["cmdline"])

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine, await_mounted, carrier_of
-from tests.e2e.serving import keeper, server, silent
+from tests.e2e.serving import server, sftp_daemon, silent
 
 pytestmark = pytest.mark.machine
 
@@ -67,7 +67,7 @@ class Looker:
         by_sftp = carrier_of(self.machine, shared) == "sftp"
         before = self.size(name)
         time.sleep(MOMENT_SECONDS)
-        with silent(keeper(self.machine.home) if by_sftp else server(shared)):
+        with silent(sftp_daemon(self.machine.home) if by_sftp else server(shared)):
             asking = self.docker.start("exec", self.name, "stat", "-c", "%s", f"/m/{name}")
             try:
                 said, _ = asking.communicate(timeout=ANSWER_SECONDS)

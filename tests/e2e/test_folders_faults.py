@@ -19,7 +19,7 @@ import pytest
 from engine.folders import Share
 from tests.e2e.cli import Program
 from tests.e2e.conftest import CARRIERS, MOUNT_SECONDS, RunningMachine, await_mounted, carrier_of
-from tests.e2e.serving import keeper, server
+from tests.e2e.serving import server, sftp_daemon
 from vm.host import host
 from vm.virtiofs import find
 
@@ -77,7 +77,7 @@ def test_the_sftp_server_is_killed(
     docker("run", "-d", "--name", name, "-v", f"{folder}:/m", busybox, "sh", "-c", script)
     while not (folder / "ready").exists():
         time.sleep(0.05)
-    keeper(machine.home).kill()
+    sftp_daemon(machine.home).kill()
     await_mounted(machine)
     (folder / "two").write_text("another")
     (folder / "go").touch()
@@ -357,7 +357,7 @@ def test_nothing_else_is_reachable_by_sftp(
 
 def test_no_port_leads_to_the_folders(machine: RunningMachine, late_folder: Path) -> None:
     """The server listens on a Unix socket only, for this user only."""
-    process = keeper(machine.home)
+    process = sftp_daemon(machine.home)
     assert [one for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN] == []
     path = machine.home / "run" / "folders.sock"
     assert path.stat().st_mode & 0o777 == 0o600

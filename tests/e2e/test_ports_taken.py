@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.ports.reserve import RANDOM
+from engine.ports.reservations import RANDOM
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
 from tests.e2e.publishing import (

@@ -15,7 +15,7 @@ from desktop.settings.schema import Settings
 from desktop.supervisor.app import Supervisor
 from desktop.supervisor.judging import judge
 from engine.endpoint.rewrite import Request
-from engine.sockets import HostSockets
+from engine.host_sockets import HostSockets
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.errors import EngineError, LinkError
 from vm.host import host

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sockets import FOLDER, SSH_AGENT, HostSockets
+from engine.host_sockets import FOLDER, SSH_AGENT, HostSockets
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from tests.unit.local_server import serving
 from tests.unit.sshd import eventually

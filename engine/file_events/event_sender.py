@@ -1,4 +1,8 @@
-"""The way to the guest's program: changes in order, and leases of the trees of which every change is told."""
+"""Sends changes, in order, and leases to the guest's program ``replay``.
+
+A lease lets the guest's kernel cache what it knows of a tree, for as long as every change of the tree is reported
+(Gray and Cheriton, *Leases*, 1989).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.changes.change import lease
-from engine.changes.used import share_of
+from engine.file_events.file_event import encode_lease
+from engine.file_events.mounts_in_use import share_of
 from vm.errors import LinkError
 from vm.guest.stream import Carrier, Stream
 
@@ -16,17 +20,17 @@ log = logging.getLogger(__name__)
 PROGRAM = "/usr/lib/slipway/replay"
 
 LEASE_SECONDS = 20
-"""How long the guest believes what it knows of a tree when the supervisor falls silent; sshfs believes as long."""
+"""How long the guest caches a tree after the supervisor has fallen silent; sshfs caches as long."""
 
 RENEW_SECONDS = 7.0
 
 RETRY_SECONDS = 1.0
 
 
-class Teller:
-    """Starts the program when there is something to tell for the first time, and again when it is lost.
+class EventSender:
+    """Starts the guest's program at the first change or lease, and again when its stream is lost.
 
-    :param shares: tells the shared folders, as this computer calls them.
+    :param shares: returns the shared folders, by their paths on the host.
     """
 
     def __init__(self, carrier: Carrier, shares: Callable[[], Sequence[str]]) -> None:
@@ -38,11 +42,11 @@ class Teller:
 
     @property
     def leased(self) -> frozenset[str]:
-        """The trees that are leased, as far as is known here. When the program ends, so do its leases."""
+        """The trees that are leased, as far as is known here. A program that ends takes its leases with it."""
         return frozenset(self._granted)
 
-    async def tell(self, records: bytes) -> None:
-        """Have these changes (:func:`engine.changes.change.record`) done again; what cannot be told is lost."""
+    async def send(self, records: bytes) -> None:
+        """Send records (:func:`.file_event.encode_event`); those that cannot be sent are lost."""
         if not records:
             return
         async with self._lock:
@@ -51,27 +55,27 @@ class Teller:
                     self._stream = await self._carrier.open_exec(f"exec {PROGRAM}")
                 await self._stream.write(records)
             except LinkError as error:
-                log.info("changes could not be told: %s", error.message)
+                log.info("changes of files could not be sent: %s", error.message)
                 await self._drop()
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def lease(self, trees: Iterable[str]) -> None:
-        """Have the leases of these go on, told every :data:`RENEW_SECONDS`, and end all others at once."""
+    async def set_leases(self, trees: Iterable[str]) -> None:
+        """Lease these trees, renewing each every :data:`RENEW_SECONDS`, and end all other leases at once."""
         trees, now = frozenset(trees), asyncio.get_running_loop().time()
         ended = self.leased - trees
         due = {tree for tree in trees if tree not in self._granted or now - self._granted[tree] >= RENEW_SECONDS}
         self._granted = {tree: now if tree in due else self._granted[tree] for tree in trees}
-        await self.tell(self._leases(ended, 0) + self._leases(due, LEASE_SECONDS))
+        await self.send(self._leases(ended, 0) + self._leases(due, LEASE_SECONDS))
 
     async def close(self) -> None:
-        """Let the program end."""
+        """End the guest's program."""
         async with self._lock:
             await self._drop()
 
     def _leases(self, trees: Iterable[str], seconds: int) -> bytes:
         shares = self._shares()
         found = ((tree, share_of(tree, shares)) for tree in sorted(trees))
-        return b"".join(lease(tree, share, seconds) for tree, share in found if share is not None)
+        return b"".join(encode_lease(tree, share, seconds) for tree, share in found if share is not None)
 
     async def _drop(self) -> None:
         self._granted.clear()

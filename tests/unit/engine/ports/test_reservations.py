@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from engine.ports import Publisher
-from engine.ports.reserve import AHEAD, MOST, RANDOM, Reserve, wishes
+from engine.ports.reservations import AHEAD, MOST, RANDOM, PortReservations, requested_ports
 from engine.ports.sockets import bound
 from tests.unit.guest_program import compile_guest_program
 from tests.unit.sshd import eventually
 from vm.errors import LinkError
 from vm.guest.forward import Forward
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 SYSCTL = ROOT / "vm/image/rootfs/etc/sysctl.conf"
 
 
@@ -58,7 +58,7 @@ class Machine:
 class Starter:
     """Starts containers that publish such ports."""
 
-    def __init__(self, reserve: Reserve) -> None:
+    def __init__(self, reserve: PortReservations) -> None:
         self._reserve = reserve
 
     async def __call__(self, *host_ports: str) -> None:
@@ -89,12 +89,12 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def reserve(ports: Ports, machine: Machine) -> Reserve:
-    return Reserve(ports, machine.hold)
+def reserve(ports: Ports, machine: Machine) -> PortReservations:
+    return PortReservations(ports, machine.hold)
 
 
 @pytest.fixture
-def start(reserve: Reserve) -> Starter:
+def start(reserve: PortReservations) -> Starter:
     return Starter(reserve)
 
 
@@ -149,7 +149,9 @@ async def test_a_taken_port_is_held_before_a_start_and_given_back(
     assert len(machine.told) == count + 1
 
 
-async def test_all_that_is_exposed(reserve: Reserve, machine: Machine, first: int, holder: socket.socket) -> None:
+async def test_all_that_is_exposed(
+    reserve: PortReservations, machine: Machine, first: int, holder: socket.socket
+) -> None:
     exposed = {"HostConfig": {"PublishAllPorts": True}, "Config": {"ExposedPorts": {"80/tcp": {}}}}
     await reserve.prepare(exposed, asyncio.get_running_loop().create_future())
     assert first + 1 in machine.told[-1]
@@ -164,33 +166,33 @@ async def test_ours_are_not_held(
 
 
 async def test_a_range_is_looked_at_whenever_its_container_starts(
-    start: Starter, reserve: Reserve, machine: Machine, ports: Ports, first: int, holder: socket.socket
+    start: Starter, reserve: PortReservations, machine: Machine, ports: Ports, first: int, holder: socket.socket
 ) -> None:
     ports.latest.clear()
     await start(f"{first}-{first + 3}")
     assert machine.told == [[first + 1]]
     await start("")
-    assert reserve.held is not None
-    assert first + 1 in reserve.held, "until it is free"
+    assert reserve.reserved is not None
+    assert first + 1 in reserve.reserved, "until it is free"
     with closing(socket.create_server(("127.0.0.1", first + 2))):
         await start(f"{first}-{first + 3}")
-        assert {first + 1, first + 2} <= reserve.held
+        assert {first + 1, first + 2} <= reserve.reserved
 
 
 async def test_who_names_a_port_is_told_who_has_it(
-    start: Starter, reserve: Reserve, machine: Machine, first: int, holder: socket.socket
+    start: Starter, reserve: PortReservations, machine: Machine, first: int, holder: socket.socket
 ) -> None:
     await start("")
-    assert reserve.held is not None
-    assert first + 1 in reserve.held
+    assert reserve.reserved is not None
+    assert first + 1 in reserve.reserved
     naming = await start.begin(str(first + 1))
     assert first + 1 not in machine.told[-1]
     await start("")
-    assert first + 1 not in reserve.held, "while the engine has not answered"
+    assert first + 1 not in reserve.reserved, "while the engine has not answered"
     naming.set_result(None)
     await asyncio.sleep(0)
     await start("")
-    assert first + 1 in reserve.held
+    assert first + 1 in reserve.reserved
 
 
 async def test_nothing_is_looked_at_for_who_publishes_nothing(
@@ -211,7 +213,7 @@ async def test_more_ports_at_once_are_looked_at_for_those_that_start_together(
         tried.add(port)
         return socket.socket()
 
-    monkeypatch.setattr("engine.ports.reserve.bound", note)
+    monkeypatch.setattr("engine.ports.reservations.bound", note)
     for _ in range(3):
         await start.begin(*[""] * 40)
     assert max(tried) == RANDOM.start + 1000 + AHEAD + 3 * 40 - 1
@@ -222,20 +224,20 @@ async def test_a_machine_that_cannot_be_asked(
 ) -> None:
     machine.away = True
     await start("")
-    assert "not held in the machine: away" in caplog.text
+    assert "not reserved in the machine: away" in caplog.text
     machine.away = False
     await start("")
     assert first + 1 in machine.told[-1]
 
 
-async def test_what_an_earlier_supervisor_had_held(reserve: Reserve, machine: Machine) -> None:
+async def test_what_an_earlier_supervisor_had_held(reserve: PortReservations, machine: Machine) -> None:
     reserve.forget()
     await reserve.look_ahead()
     assert len(machine.told) == 1
 
 
 async def test_a_machine_that_has_ended_holds_nothing(
-    start: Starter, reserve: Reserve, machine: Machine, first: int, holder: socket.socket
+    start: Starter, reserve: PortReservations, machine: Machine, first: int, holder: socket.socket
 ) -> None:
     await start("")
     reserve.clear()
@@ -255,7 +257,7 @@ async def test_a_machine_that_has_ended_holds_nothing(
     ],
 )
 def test_what_a_container_publishes(asked: list[str], found: list[range]) -> None:
-    assert wishes(container(*asked)) == found
+    assert requested_ports(container(*asked)) == found
 
 
 @pytest.mark.parametrize(
@@ -268,7 +270,7 @@ def test_what_a_container_publishes(asked: list[str], found: list[range]) -> Non
     ],
 )
 def test_who_publishes_nothing(told: Mapping[str, Any]) -> None:
-    assert wishes(told) == []
+    assert requested_ports(told) == []
 
 
 async def test_a_huge_range_is_not_looked_through(
@@ -280,7 +282,7 @@ async def test_a_huge_range_is_not_looked_through(
         tried.add(port)
         return socket.socket()
 
-    monkeypatch.setattr("engine.ports.reserve.bound", note)
+    monkeypatch.setattr("engine.ports.reservations.bound", note)
     ports.latest.append(20000)
     await start("1024-65535")
     assert tried == {*range(1024, 1024 + AHEAD + 1), *range(20001, 20001 + AHEAD + 1)}

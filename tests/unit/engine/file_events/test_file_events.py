@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from watchdog.observers.inotify_c import InotifyEvent, InotifyFD
 
-from engine.changes.change import Change, Kind, essence, lease, record, spare
-from engine.changes.teller import LEASE_SECONDS, Teller
-from engine.changes.used import Used, share_of, to_host, used
-from engine.changes.watcher import Watcher, is_local
+from engine.file_events.event_sender import LEASE_SECONDS, EventSender
+from engine.file_events.file_event import FileEvent, Kind, coalesce, drop_mountpoints, encode_event, encode_lease
+from engine.file_events.mounts_in_use import MountsInUse, mounts_in_use, share_of, to_host
+from engine.file_events.watcher import Watcher, is_local
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.errors import LinkError
 
@@ -25,24 +25,24 @@ pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning"
 """watchdog says so when a folder came while it was walking, and goes on; as an error it would end its thread."""
 
 
-def create(path: str) -> Change:
-    return Change(Kind.CREATE, path)
+def create(path: str) -> FileEvent:
+    return FileEvent(Kind.CREATE, path)
 
 
-def write(path: str) -> Change:
-    return Change(Kind.WRITE, path)
+def write(path: str) -> FileEvent:
+    return FileEvent(Kind.WRITE, path)
 
 
-def modify(path: str) -> Change:
-    return Change(Kind.MODIFY, path)
+def modify(path: str) -> FileEvent:
+    return FileEvent(Kind.MODIFY, path)
 
 
-def delete(path: str) -> Change:
-    return Change(Kind.DELETE, path)
+def delete(path: str) -> FileEvent:
+    return FileEvent(Kind.DELETE, path)
 
 
-def move(path: str, target: str) -> Change:
-    return Change(Kind.MOVE, path, target)
+def move(path: str, target: str) -> FileEvent:
+    return FileEvent(Kind.MOVE, path, target)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def move(path: str, target: str) -> Change:
         ([create("a"), delete("a"), create("a")], [create("a")]),
         ([create("d"), create("d/a"), create("d/a")], [create("d"), create("d/a")]),
         (
-            [create("d/a"), Change(Kind.MOVE, "d", "e", folder=True), create("d/a")],
-            [create("d/a"), Change(Kind.MOVE, "d", "e", folder=True), create("d/a")],
+            [create("d/a"), FileEvent(Kind.MOVE, "d", "e", folder=True), create("d/a")],
+            [create("d/a"), FileEvent(Kind.MOVE, "d", "e", folder=True), create("d/a")],
         ),
         (
-            [create("d/a"), Change(Kind.MOVE, "d", "e", folder=True), modify("d/a")],
-            [create("d/a"), Change(Kind.MOVE, "d", "e", folder=True), modify("d/a")],
+            [create("d/a"), FileEvent(Kind.MOVE, "d", "e", folder=True), modify("d/a")],
+            [create("d/a"), FileEvent(Kind.MOVE, "d", "e", folder=True), modify("d/a")],
         ),
         ([modify("a"), delete("a")], [modify("a"), delete("a")]),
         (
@@ -74,8 +74,8 @@ def move(path: str, target: str) -> Change:
         ([modify("a"), move("b", "a"), modify("a")], [modify("a"), move("b", "a"), modify("a")]),
     ],
 )
-def test_the_essence(changes: list[Change], left: list[Change]) -> None:
-    assert essence(changes) == left
+def test_coalescing(changes: list[FileEvent], left: list[FileEvent]) -> None:
+    assert coalesce(changes) == left
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_the_essence(changes: list[Change], left: list[Change]) -> None:
         (create("f"), [modify("f")]),
         (move("t", "f"), [delete("t"), modify("f")]),
         (move("f", "x"), [modify("x")]),
-        (Change(Kind.MOVE, "d", "x", folder=True), [Change(Kind.CREATE, "x", folder=True)]),
-        (Change(Kind.CREATE, "d", folder=True), []),
-        (Change(Kind.DELETE, "d", folder=True), []),
+        (FileEvent(Kind.MOVE, "d", "x", folder=True), [FileEvent(Kind.CREATE, "x", folder=True)]),
+        (FileEvent(Kind.CREATE, "d", folder=True), []),
+        (FileEvent(Kind.DELETE, "d", folder=True), []),
         (move("a", "b"), [move("a", "b")]),
     ],
 )
-def test_what_is_mounted_itself_does_not_go(change: Change, left: list[Change]) -> None:
-    assert list(spare([change], {"f", "d"})) == left
+def test_what_is_mounted_itself_does_not_go(change: FileEvent, left: list[FileEvent]) -> None:
+    assert list(drop_mountpoints([change], {"f", "d"})) == left
 
 
 # -- written for the guest ----------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def test_a_record(tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_text("four")
     found = file.stat()
-    told = fields(record(modify(str(file)), str(tmp_path)))
+    told = fields(encode_event(modify(str(file)), str(tmp_path)))
     assert told[:4] == ["modify", str(tmp_path), "sub/ü b", ""]
     assert told[4:8] == [f"{found.st_mode:o}", "4", str(found.st_mtime_ns), str(found.st_ctime_ns)]
     assert found.st_ctime_ns < int(told[8])
@@ -120,7 +120,7 @@ def test_a_record(tmp_path: Path) -> None:
 
 def test_a_move_has_both_names_and_what_is_there_now(tmp_path: Path) -> None:
     (tmp_path / "new").write_text("content")
-    told = fields(record(move(f"{tmp_path}/old", f"{tmp_path}/new"), str(tmp_path)))
+    told = fields(encode_event(move(f"{tmp_path}/old", f"{tmp_path}/new"), str(tmp_path)))
     assert told[2:4] == ["old", "new"]
     assert told[5] == "7"
 
@@ -130,43 +130,43 @@ def test_a_move_out_of_the_share_and_one_to_what_is_gone_again(tmp_path: Path) -
     (tmp_path / "share").mkdir()
     share = str(tmp_path / "share")
     for target in (f"{tmp_path}/other", f"{share}/gone"):
-        told = fields(record(move(f"{share}/old", target), share))
+        told = fields(encode_event(move(f"{share}/old", target), share))
         assert told[0] == "delete"
         assert told[2:4] == ["old", ""]
 
 
 def test_what_is_gone_already_is_not_told(tmp_path: Path) -> None:
-    assert record(create(f"{tmp_path}/x"), str(tmp_path)) == b""
-    assert record(modify(f"{tmp_path}/x"), str(tmp_path)) == b""
+    assert encode_event(create(f"{tmp_path}/x"), str(tmp_path)) == b""
+    assert encode_event(modify(f"{tmp_path}/x"), str(tmp_path)) == b""
     for folder, kind in ((True, stat.S_IFDIR), (False, stat.S_IFREG)):
-        told = fields(record(Change(Kind.DELETE, f"{tmp_path}/x", folder=folder), str(tmp_path)))
+        told = fields(encode_event(FileEvent(Kind.DELETE, f"{tmp_path}/x", folder=folder), str(tmp_path)))
         assert stat.S_IFMT(int(told[4], 8)) == kind
 
 
 def test_what_is_there_again_by_now_is_told_with_its_time(tmp_path: Path) -> None:
     """So that the guest can tell a file that a container has replaced from one that the host has."""
     (tmp_path / "x").touch()
-    gone = Change(Kind.DELETE, f"{tmp_path}/x")
+    gone = FileEvent(Kind.DELETE, f"{tmp_path}/x")
     for change in (gone, move(f"{tmp_path}/x", f"{tmp_path}/y")):
-        told = fields(record(change, str(tmp_path)))
+        told = fields(encode_event(change, str(tmp_path)))
         assert told[0] == "delete"
         assert int(told[7]) == (tmp_path / "x").stat().st_ctime_ns
     (tmp_path / "x").unlink()
-    assert fields(record(gone, str(tmp_path)))[7] == "0"
+    assert fields(encode_event(gone, str(tmp_path)))[7] == "0"
 
 
 def test_a_lease(tmp_path: Path) -> None:
-    told = fields(lease(f"{tmp_path}/tree", str(tmp_path), 9))
+    told = fields(encode_lease(f"{tmp_path}/tree", str(tmp_path), 9))
     assert told[:8] == ["lease", str(tmp_path), "tree", "", "0", "9", "0", "0"]
     assert int(told[8]) > 0
     assert len(told) == 10
-    assert fields(lease(str(tmp_path), str(tmp_path), 0))[2] == ""
+    assert fields(encode_lease(str(tmp_path), str(tmp_path), 0))[2] == ""
 
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     path = os.fsdecode(os.fsencode(tmp_path) + b"/a\xff")
     Path(path).touch()
-    assert b"\0a\xff\0" in record(create(path), str(tmp_path))
+    assert b"\0a\xff\0" in encode_event(create(path), str(tmp_path))
 
 
 # -- what is used -------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def test_what_running_containers_mount(tmp_path: Path) -> None:
     sources = ["project", "project/src", "other", "single/file", "project/file"]
     mounts = [{"Type": "bind", "Source": f"{tmp_path}/{name}"} for name in (*sources, "link", "out")]
     mounts += [{"Type": "bind", "Source": "/run/docker.sock"}, {"Type": "volume", "Source": f"{tmp_path}/volume"}]
-    found = used(mounts, [str(tmp_path)])
+    found = mounts_in_use(mounts, [str(tmp_path)])
     assert found.trees == {f"{tmp_path}/project", f"{tmp_path}/other"}
     assert found.files == {f"{tmp_path}/single/file"}
     assert found.held == {f"{tmp_path}/{name}" for name in sources}
@@ -208,19 +208,19 @@ async def watcher(tmp_path: Path) -> AsyncIterator[Watcher]:
     (tmp_path / "tree" / "ours").mkdir(parents=True)
     (tmp_path / "files").mkdir()
     made = Watcher((str(tmp_path / "tree" / "ours"),))
-    trees = Used(frozenset({f"{tmp_path}/tree"}), frozenset({f"{tmp_path}/files/one"}), frozenset())
+    trees = MountsInUse(frozenset({f"{tmp_path}/tree"}), frozenset({f"{tmp_path}/files/one"}), frozenset())
     assert await asyncio.to_thread(made.watch, trees)
     yield made
     await asyncio.to_thread(made.close)
 
 
-async def gathered(watcher: Watcher, enough: Callable[[list[Change]], bool]) -> list[Change]:
-    found: list[Change] = []
+async def gathered(watcher: Watcher, enough: Callable[[list[FileEvent]], bool]) -> list[FileEvent]:
+    found: list[FileEvent] = []
     async with asyncio.timeout(20):
         while not enough(found):
             await watcher.news.wait()
             found += watcher.take()
-    return essence(found)
+    return coalesce(found)
 
 
 async def test_a_watcher_tells_what_happens_in_order(watcher: Watcher, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ async def test_a_watcher_tells_what_happens_in_order(watcher: Watcher, tmp_path:
         (Kind.DELETE, "tree/b"),
     ]
     assert {path for _, path in told} == {"tree/a", "tree/b", "files/one"}
-    assert create(f"{tree}/folder") in [Change(change.kind, change.path) for change in changes if change.folder]
+    assert create(f"{tree}/folder") in [FileEvent(change.kind, change.path) for change in changes if change.folder]
 
 
 async def test_a_tree_that_is_made_at_once_is_told_whole(watcher: Watcher, tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ async def test_a_tree_that_is_made_at_once_is_told_whole(watcher: Watcher, tmp_p
     deep.mkdir(parents=True)
     (deep / "file").touch()
     changes = await gathered(watcher, lambda found: any(change.path == f"{deep}/file" for change in found))
-    made = [change.path for change in essence(changes) if change.kind is Kind.CREATE]
+    made = [change.path for change in coalesce(changes) if change.kind is Kind.CREATE]
     assert made == [f"{tmp_path}/tree/x", f"{tmp_path}/tree/x/y", str(deep), f"{deep}/file"]
 
 
@@ -282,7 +282,7 @@ async def test_a_folder_that_comes_back_is_watched_again(watcher: Watcher, tmp_p
     tree = tmp_path / "tree"
     (tree / "ours").rmdir()
     tree.rmdir()
-    wanted = Used(frozenset({str(tree)}))
+    wanted = MountsInUse(frozenset({str(tree)}))
     async with asyncio.timeout(20):
         while await asyncio.to_thread(watcher.watch, wanted):
             await asyncio.sleep(0.02)  # until its watch has ended, of which there is no word
@@ -294,7 +294,7 @@ async def test_a_folder_that_comes_back_is_watched_again(watcher: Watcher, tmp_p
 
 
 async def test_what_is_used_no_longer_is_not_told(watcher: Watcher, tmp_path: Path) -> None:
-    await asyncio.to_thread(watcher.watch, Used(frozenset({f"{tmp_path}/files"})))
+    await asyncio.to_thread(watcher.watch, MountsInUse(frozenset({f"{tmp_path}/files"})))
     (tmp_path / "tree" / "file").touch()
     (tmp_path / "files" / "file").touch()
     changes = await gathered(watcher, bool)
@@ -302,7 +302,7 @@ async def test_what_is_used_no_longer_is_not_told(watcher: Watcher, tmp_path: Pa
 
 
 async def test_too_much_at_once(watcher: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.changes.watcher.LIMIT", 3)
+    monkeypatch.setattr("engine.file_events.watcher.LIMIT", 3)
     for number in range(10):
         (tmp_path / "tree" / str(number)).touch()
     (tmp_path / "files" / "one").touch()
@@ -314,7 +314,7 @@ async def test_too_much_at_once(watcher: Watcher, tmp_path: Path, monkeypatch: p
 async def test_a_full_table_is_told_until_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the folders inside a tree watchdog says nothing when they do not fit."""
     (tmp_path / "tree" / "inside").mkdir(parents=True)
-    tree, wanted = str(tmp_path / "tree"), Used(frozenset({f"{tmp_path}/tree"}))
+    tree, wanted = str(tmp_path / "tree"), MountsInUse(frozenset({f"{tmp_path}/tree"}))
     add, room = InotifyFD.add_callback, [tree]
 
     def limited(self: InotifyFD, path: bytes, *others: Any) -> Any:
@@ -329,7 +329,7 @@ async def test_a_full_table_is_told_until_there_is_room(tmp_path: Path, monkeypa
         why = "inotify watch limit reached; raise it with: sudo sysctl fs.inotify.max_user_watches=1048576"
         assert watcher.unwatched == {tree: why}
         room[:] = ["nothing"]  # and now not even the tree itself
-        await asyncio.to_thread(watcher.watch, Used())
+        await asyncio.to_thread(watcher.watch, MountsInUse())
         assert not await asyncio.to_thread(watcher.watch, wanted)
         assert watcher.unwatched == {tree: why}
         room.clear()
@@ -351,7 +351,7 @@ async def test_trees_are_exact_while_all_in_them_is_followed(
     tree, plain = str(tmp_path / "tree"), str(tmp_path / "plain")
     assert watcher.exact() == frozenset()  # of a folder in it nothing is told
     (tmp_path / "plain").mkdir()
-    wanted = Used(frozenset({tree, plain}), frozenset({f"{tmp_path}/files/one"}))
+    wanted = MountsInUse(frozenset({tree, plain}), frozenset({f"{tmp_path}/files/one"}))
     await asyncio.to_thread(watcher.watch, wanted)
     assert watcher.exact() == {plain}
     add = InotifyFD.add_callback
@@ -377,7 +377,7 @@ async def test_trees_are_exact_while_all_in_them_is_followed(
     watcher.take()
     (tmp_path / "plain" / "file").touch()
     await gathered(watcher, lambda found: any(change.path == f"{plain}/file" for change in found))
-    monkeypatch.setattr("engine.changes.watcher.EXACT", False)
+    monkeypatch.setattr("engine.file_events.watcher.EXACT", False)
     assert watcher.exact() == frozenset()
 
 
@@ -427,34 +427,34 @@ class Guest:
 
 async def test_leases_are_told_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     guest = Guest()
-    teller = Teller(guest.carrier, lambda: ["/s", "/t"])
-    await teller.lease([])
+    sender = EventSender(guest.carrier, lambda: ["/s", "/t"])
+    await sender.set_leases([])
     assert guest.carrier.opened == []
-    await teller.lease(["/s/b", "/t", "/elsewhere"])
-    await teller.lease(["/s/b"])
-    await teller.lease([])
+    await sender.set_leases(["/s/b", "/t", "/elsewhere"])
+    await sender.set_leases(["/s/b"])
+    await sender.set_leases([])
     expected = [("b", LEASE_SECONDS), ("", LEASE_SECONDS), ("", 0), ("b", 0)]
     await guest.until(expected)
     assert guest.carrier.opened == ["exec /usr/lib/slipway/replay"]
-    monkeypatch.setattr("engine.changes.teller.RENEW_SECONDS", 0.0)
+    monkeypatch.setattr("engine.file_events.event_sender.RENEW_SECONDS", 0.0)
     for _ in range(2):
-        await teller.lease(["/s/b"])
+        await sender.set_leases(["/s/b"])
     await guest.until([*expected, ("b", LEASE_SECONDS), ("b", LEASE_SECONDS)])
-    await teller.close()
+    await sender.close()
 
 
 async def test_a_program_that_is_lost_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.changes.teller.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("engine.file_events.event_sender.RETRY_SECONDS", 0.0)
     guest = Guest()
-    teller = Teller(guest.carrier, lambda: ["/s"])
-    await teller.lease(["/s/a"])
+    sender = EventSender(guest.carrier, lambda: ["/s"])
+    await sender.set_leases(["/s/a"])
     await guest.carrier.streams[0].break_off(LinkError("lost"))
-    await teller.tell(b"a change")
-    assert teller.leased == frozenset()
-    await teller.lease(["/s/a"])
+    await sender.send(b"a change")
+    assert sender.leased == frozenset()
+    await sender.set_leases(["/s/a"])
     await guest.until([("a", LEASE_SECONDS)] * 2)
     assert len(guest.heard) == 2
     guest.carrier.refuse = LinkError("away")
-    await teller.close()
-    await teller.tell(b"a change")
-    assert teller.leased == frozenset()
+    await sender.close()
+    await sender.send(b"a change")
+    assert sender.leased == frozenset()

@@ -1,9 +1,9 @@
-"""The keeper: the process that serves the shared folders, and outlives the supervisor as the machine does.
+"""The SFTP daemon: the process that serves the shared folders, and outlives the supervisor as the machine does.
 
-It listens on a Unix socket of this user's (0600, in a 0700 folder). Each connection is a stream from the guest
-that the supervisor hands over: first a line of JSON, which folder it is for and which process the machine is,
-then the guest's bytes (wire.py). A folder has one session, whose files stay open from one connection to the
-next. The keeper ends when the machine has ended.
+It listens on a Unix socket of the user's (0600, in a 0700 folder). Each connection is a stream from the guest that
+the supervisor hands over: first a line of JSON (for which folder, and which process the machine is), then the
+guest's bytes (wire.py). A folder has one session, whose files stay open from one connection to the next. The
+daemon ends when the machine has ended.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from vm.host import Host, host  # noqa: E402 - the line above narrows types
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS, SUSPICIOUS_SECONDS = 5.0, 0.2
-"""How often the keeper looks whether the machine is still there: while it is connected, and while it is not."""
+CHECK_SECONDS, DISCONNECTED_CHECK_SECONDS = 5.0, 0.2
+"""How often the daemon checks that the machine still runs: while all folders are connected, and otherwise."""
 
-LONELY_SECONDS = 10.0
-"""For the first connection to come."""
+FIRST_CONNECTION_SECONDS = 10.0
+"""How long the daemon waits for its first connection."""
 
 HELLO_SECONDS = 60.0
-"""For a new connection to say what it is for."""
+"""How long a new connection may take to say what it is for."""
 
 UNKNOWN = HELLO.pack(MAGIC, 0, 0)
 
 
-class Keeper:
-    """All sessions.
+class SftpDaemon:
+    """All sessions of the daemon.
 
     :ivar machine: process id and identity (:meth:`vm.host.base.Host.birth`) of the machine served last.
     """
@@ -53,10 +53,10 @@ class Keeper:
         self.machine: tuple[int, str | None] | None = None
 
     def serve(self, listener: socket.socket) -> None:
-        """Accept connections until the machine has ended, or nobody has come."""
+        """Accept connections until the machine has ended, or none has come in time."""
         began = time.monotonic()
         while self._wanted(began):
-            listener.settimeout(LOOK_SECONDS if self._connected() else SUSPICIOUS_SECONDS)
+            listener.settimeout(CHECK_SECONDS if self._connected() else DISCONNECTED_CHECK_SECONDS)
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
@@ -65,7 +65,7 @@ class Keeper:
 
     def _wanted(self, began: float) -> bool:
         if self.machine is None:
-            return time.monotonic() < began + LONELY_SECONDS
+            return time.monotonic() < began + FIRST_CONNECTION_SECONDS
         return self._host.birth(self.machine[0]) == self.machine[1]
 
     def _connected(self) -> bool:
@@ -75,23 +75,23 @@ class Keeper:
     def _welcome(self, connection: socket.socket) -> None:
         connection.settimeout(HELLO_SECONDS)
         try:
-            order = json.loads(_line(connection))
+            request = json.loads(_line(connection))
             magic, session, received = HELLO.unpack(_exactly(connection, HELLO.size))
             if magic != MAGIC:
-                raise ValueError("this is not our guest")
+                raise ValueError("the magic number is wrong")
             connection.settimeout(None)
-            self._attach(order, connection, session, received)
+            self._attach(request, connection, session, received)
         except (OSError, ValueError, KeyError, Cut) as error:
-            log.warning("a connection was of no use: %r", error)
+            log.warning("a connection was refused: %r", error)
             connection.close()
 
-    def _attach(self, order: dict[str, Any], connection: socket.socket, session: int, received: int) -> None:
-        folder = str(order["folder"])
+    def _attach(self, request: dict[str, Any], connection: socket.socket, session: int, received: int) -> None:
+        folder = str(request["folder"])
         with self._lock:
-            self.machine = (int(order["pid"]), order["birth"])
+            self.machine = (int(request["pid"]), request["birth"])
             wire = self._wires.get(folder)
             if wire is None or wire.session != session:
-                if received:  # of a keeper that has died, whose open files nobody knows any more
+                if received:  # from before a crash of the daemon: the open files are lost
                     connection.sendall(UNKNOWN)
                     connection.close()
                     return
@@ -123,7 +123,7 @@ def _line(connection: socket.socket) -> bytes:
     while not line.endswith(b"\n"):
         piece = connection.recv(1)
         if not piece or len(line) > 65536:
-            raise ValueError("no order came")
+            raise ValueError("no request came")
         line += piece
     return bytes(line)
 
@@ -133,17 +133,17 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
     while len(data) < size:
         piece = connection.recv(size - len(data))
         if not piece:
-            raise ValueError("it ended before it began")
+            raise ValueError("the connection ended before its hello")
         data += piece
     return data
 
 
 def main() -> None:
-    """``python -m engine.folders.keeper SOCKET``: serve at SOCKET, which must not be served by another."""
+    """``python -m engine.folders.sftp_daemon SOCKET``: serve at SOCKET, which must not be served by another."""
     path = Path(sys.argv[1])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     os.umask(0o177)
-    path.unlink(missing_ok=True)  # of a keeper that was killed: nobody answered there
+    path.unlink(missing_ok=True)  # left by a daemon that was killed
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     ours = path.stat().st_ino
@@ -151,13 +151,13 @@ def main() -> None:
     os.umask(0)  # from now on: a mode the guest asks for is the mode it gets
     log.info("serving at %s", path)
     try:
-        Keeper(host()).serve(listener)
+        SftpDaemon(host()).serve(listener)
     finally:
         listener.close()
         with suppress(FileNotFoundError):
             if path.stat().st_ino == ours:
                 path.unlink()
-        log.info("nothing is left to serve")
+        log.info("the machine has ended")
 
 
 if __name__ == "__main__":

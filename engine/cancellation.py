@@ -1,9 +1,9 @@
-"""httpx's calls, made safe to be cancelled by asyncio.
+"""An httpx transport whose calls are safe to cancel with asyncio.
 
-httpcore closes a connection that a call has left half-way, and shields that closing from anyio's kind of
-cancellation only. A task that asyncio cancels there, for the second time or just when the other side went away,
-would leave the socket open and its place in the pool taken for good. So each step runs in a task of its own inside
-one of anyio's scopes, and the caller's cancellation is passed on to that scope.
+httpcore closes a connection that a call has left half-way, and shields that from anyio's cancellation only. A task
+that asyncio cancels at that point (a second time, or just as the peer disconnects) leaves the socket open and its
+place in the pool taken. So each step runs in a task of its own inside an anyio scope, and the caller's
+cancellation is passed on to that scope.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import httpx
 T = TypeVar("T")
 
 
-async def unbroken(step: Awaitable[T], lost: list[T] | None = None) -> T:
-    """Await something that only anyio may cancel; when the caller is cancelled, that has ended before this does.
+async def run_step(step: Awaitable[T], lost: list[T] | None = None) -> T:
+    """Await ``step``, which only anyio may cancel; a cancelled caller waits until it has ended.
 
-    :param lost: gets the result that came when the caller had been cancelled already.
+    :param lost: receives a result that came after the caller had been cancelled.
     """
     scope = anyio.CancelScope()
 
@@ -45,20 +45,20 @@ async def unbroken(step: Awaitable[T], lost: list[T] | None = None) -> T:
     raise cancelled
 
 
-class UnbrokenTransport(httpx.AsyncBaseTransport):
-    """Another transport's answers, step by step."""
+class CancelSafeTransport(httpx.AsyncBaseTransport):
+    """Wraps another transport; each step of a call ends completely, also when the call is cancelled."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """As httpx asks for it."""
+        """Called by httpx."""
         lost: list[httpx.Response] = []
         try:
-            reply = await unbroken(self._inner.handle_async_request(request), lost)
+            reply = await run_step(self._inner.handle_async_request(request), lost)
         finally:
             for unwanted in lost:
-                await unbroken(unwanted.aclose())
+                await run_step(unwanted.aclose())
         assert isinstance(reply.stream, httpx.AsyncByteStream)
         return httpx.Response(
             reply.status_code, headers=reply.headers, stream=_Parts(reply.stream), extensions=reply.extensions
@@ -66,7 +66,7 @@ class UnbrokenTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await unbroken(self._inner.aclose())
+        await run_step(self._inner.aclose())
 
 
 class _Parts(httpx.AsyncByteStream):
@@ -75,8 +75,8 @@ class _Parts(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         parts = aiter(self._inner)
-        while (part := await unbroken(anext(parts, None))) is not None:
+        while (part := await run_step(anext(parts, None))) is not None:
             yield part
 
     async def aclose(self) -> None:
-        await unbroken(self._inner.aclose())
+        await run_step(self._inner.aclose())

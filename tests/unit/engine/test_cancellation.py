@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.unbroken import UnbrokenTransport
+from engine.cancellation import CancelSafeTransport
 from tests.unit.local_server import serving
 
 STEPS = 40
@@ -45,7 +45,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def client(path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    transport = UnbrokenTransport(httpx.AsyncHTTPTransport(uds=str(path)))
+    transport = CancelSafeTransport(httpx.AsyncHTTPTransport(uds=str(path)))
     async with httpx.AsyncClient(transport=transport, base_url="http://x", timeout=10) as made:
         yield made
 
@@ -92,7 +92,7 @@ async def test_an_answer_that_comes_too_late_is_closed(tmp_path: Path) -> None:
                 await asyncio.sleep(10)
             return httpx.Response(200, stream=Stream())
 
-    async with httpx.AsyncClient(transport=UnbrokenTransport(Stubborn()), base_url="http://x") as http:
+    async with httpx.AsyncClient(transport=CancelSafeTransport(Stubborn()), base_url="http://x") as http:
         call = asyncio.create_task(look(http))
         await turns(20)
         call.cancel()

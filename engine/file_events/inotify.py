@@ -1,8 +1,7 @@
-"""watchdog's observer on Linux, which here lets the kernel make one event of a file's many.
+"""watchdog's observer for Linux, with pauses between reads so that the kernel merges events.
 
-inotify(7) merges an event with the last one that waits to be read, when they are alike. Who reads without a pause
-gets one event for each write, and a container that writes in small pieces keeps the host busy with nothing else.
-The module can be imported on Linux only.
+inotify(7) merges an event with the last queued one when they are equal. A reader without pauses gets one event for
+each write, so a container that writes in small pieces would keep the host busy. Imports on Linux only.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from watchdog.observers.inotify import InotifyEmitter
 from watchdog.observers.inotify_c import DEFAULT_EVENT_BUFFER_SIZE, InotifyEvent, InotifyFD
 
 PAUSE = 0.01
-"""Seconds between two reads; what comes after a quiet moment is read at once."""
+"""Seconds between two reads; the first event after a quiet moment is read at once."""
 
 
-class CalmReader(InotifyFD):
-    """Reads what has come since the last time, :data:`PAUSE` later."""
+class BatchingReader(InotifyFD):
+    """Waits :data:`PAUSE` after a read that returned events."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,11 +29,11 @@ class CalmReader(InotifyFD):
         return events
 
 
-class CalmObserver(BaseObserver):
-    """As ``InotifyObserver``, which makes a reader of its own."""
+class BatchingObserver(BaseObserver):
+    """``InotifyObserver`` with a :class:`BatchingReader`."""
 
     def __init__(self) -> None:
-        self._reader = CalmReader()
+        self._reader = BatchingReader()
         self._reader.start()
         super().__init__(InotifyEmitter, inotify_fd=self._reader)
 

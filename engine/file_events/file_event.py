@@ -1,4 +1,4 @@
-"""One change of the host's files: what of many can be left out, and how it is written for the guest."""
+"""One change of the host's files: which of many can be left out, and how one is encoded for the guest."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from vm.guest.hostpath import is_within, to_guest
 
 
 class Kind(StrEnum):
-    """What happened, by the names that the guest's program knows (vm/image/native/replay.c)."""
+    """What happened, in the words of the guest's program (vm/image/native/replay.c)."""
 
     CREATE = "create"
     WRITE = "write"
-    """Created, and written to right after; only :func:`essence` makes one of two."""
+    """Created and then written to; only :func:`coalesce` makes this kind."""
     MODIFY = "modify"
     DELETE = "delete"
     MOVE = "move"
 
 
 @dataclass(frozen=True)
-class Change:
-    """:ivar path: absolute, as this computer calls it.    :ivar target: its new name, of a move.
-    :ivar folder: it is one.
+class FileEvent:
+    """What has happened to one path.
+
+    :ivar path: absolute, on the host.    :ivar target: the new path, of a move.
+    :ivar folder: it is a folder.
     """
 
     kind: Kind
@@ -35,13 +37,13 @@ class Change:
     folder: bool = False
 
 
-def essence(changes: Iterable[Change]) -> list[Change]:
-    """What somebody has to be told who sees only the outcome: in order, and no more than that.
+def coalesce(changes: Iterable[FileEvent]) -> list[FileEvent]:
+    """The shortest list of changes with the same outcome, in order.
 
-    A file's modifications in a row are one, and one with its creation; what came and went in between leaves
+    Modifications of a file in a row become one, and one with its creation; what was created and deleted leaves
     nothing.
     """
-    kept: list[Change | None] = []
+    kept: list[FileEvent | None] = []
     last: dict[str, int] = {}  # path → the last change of it
     born: dict[str, int] = {}  # path → where it was created
     for change in changes:
@@ -61,7 +63,7 @@ def essence(changes: Iterable[Change]) -> list[Change]:
             last.pop(path, None)
             continue
         elif change.kind is Kind.CREATE:
-            if path in born:  # watchdog tells some twice that come in a new folder
+            if path in born:  # watchdog reports some files of a new folder twice
                 continue
             born[path] = len(kept)
         elif change.kind is Kind.MOVE:
@@ -74,47 +76,48 @@ def essence(changes: Iterable[Change]) -> list[Change]:
     return [change for change in kept if change is not None]
 
 
-def spare(changes: Iterable[Change], held: Collection[str]) -> Iterator[Change]:
-    """The same with care for ``held``: what containers have mounted itself, and keep though it is replaced.
+def drop_mountpoints(changes: Iterable[FileEvent], held: Collection[str]) -> Iterator[FileEvent]:
+    """Leave out what would remove a mount point from under its container.
 
-    A mounted file that an editor replaces would be lost to its container if the guest saw it go: there it is
-    modified. A mounted folder does not go at all.
+    A container keeps what it has mounted, even when the host replaces it. A mounted file that an editor replaces
+    is reported as modified; the removal of a mounted folder is not reported.
+
+    :param held: paths that are mounted themselves.
     """
     for change in changes:
         if change.kind is Kind.MOVE and (change.path in held or change.target in held):
             if change.path not in held:
-                yield Change(Kind.DELETE, change.path, folder=change.folder)
+                yield FileEvent(Kind.DELETE, change.path, folder=change.folder)
             if not change.folder:
-                yield Change(Kind.MODIFY, change.target)
+                yield FileEvent(Kind.MODIFY, change.target)
             elif change.target not in held:
-                yield Change(Kind.CREATE, change.target, folder=True)
+                yield FileEvent(Kind.CREATE, change.target, folder=True)
         elif change.path not in held or change.kind is Kind.MODIFY:
             yield change
         elif change.kind is Kind.CREATE and not change.folder:
             yield replace(change, kind=Kind.MODIFY)
 
 
-def record(change: Change, share: str, look: Callable[[str], os.stat_result] = os.lstat) -> bytes:
-    """The change as the guest's program reads it; empty when there is nothing to tell any more.
+def encode_event(change: FileEvent, share: str, look: Callable[[str], os.stat_result] = os.lstat) -> bytes:
+    """The change as the guest's program reads it; empty when it no longer matters.
 
-    :param share: the shared folder it is in.
-    :param look: asks this computer's disk.
+    :param share: the shared folder that contains it.
+    :param look: asks the host's disk.
     """
     if not is_within(to_guest(change.target or change.path), to_guest(share)):  # it has left the share
-        change = Change(Kind.DELETE, change.path, folder=change.folder)
+        change = FileEvent(Kind.DELETE, change.path, folder=change.folder)
     found = _look(look, change.target or change.path)
     if found is None and change.kind is Kind.MOVE:  # and gone from there by now
-        change = Change(Kind.DELETE, change.path, folder=change.folder)
+        change = FileEvent(Kind.DELETE, change.path, folder=change.folder)
         found = _look(look, change.path)
     if found is None and change.kind is not Kind.DELETE:
         return b""
     changed = max(found.st_ctime_ns, found.st_mtime_ns) if found else 0  # Windows knows no time of change
     if change.kind is Kind.DELETE:
-        found = (
-            None  # what is there by now is another file; its time tells the guest whether it has made that itself
-        )
+        # what exists there by now is another file; its time tells the guest whether the guest has made it
+        found = None
     usual = stat.S_IFDIR | 0o755 if change.folder else stat.S_IFREG | 0o644
-    return _written(
+    return _encode(
         change.kind.value,
         to_guest(share),
         _below(change.path, share),
@@ -128,15 +131,12 @@ def record(change: Change, share: str, look: Callable[[str], os.stat_result] = o
     )
 
 
-def lease(tree: str, share: str, seconds: int) -> bytes:
-    """That the guest hears of all changes in ``tree`` for so long (0: no longer), as its program reads it.
-
-    Until then the guest's kernel believes what it has been told of the tree (Gray and Cheriton, *Leases*, 1989).
-    """
-    return _written("lease", to_guest(share), _below(tree, share), "", 0, seconds, 0, 0, time.time_ns(), 0)
+def encode_lease(tree: str, share: str, seconds: int) -> bytes:
+    """A lease as the guest's program reads it: all changes in ``tree`` are reported for ``seconds``; 0 ends it."""
+    return _encode("lease", to_guest(share), _below(tree, share), "", 0, seconds, 0, 0, time.time_ns(), 0)
 
 
-def _written(*fields: str | int) -> bytes:
+def _encode(*fields: str | int) -> bytes:
     return b"".join(str(field).encode("utf-8", "surrogateescape") + b"\0" for field in fields)
 
 

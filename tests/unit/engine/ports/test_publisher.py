@@ -236,7 +236,7 @@ async def test_what_is_published_everywhere_can_be_kept_to_this_computer(
     await eventually(lambda: network.carried == [5353])
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     own = [one for one in publisher.published if one.forward.key == "2"]
-    publisher.narrow(True)
+    publisher.set_loopback_only(True)
     await eventually(lambda: {one.address for one in publisher.published} == {"127.0.0.1", "127.0.0.2"})
     await eventually(lambda: network.places == ["127.0.0.1"])
     assert [one for one in publisher.published if one.forward.key == "2"] == own
@@ -248,7 +248,7 @@ async def test_what_is_published_everywhere_can_be_kept_to_this_computer(
     with closing(socket.socket()) as taken:  # what cannot be had any more is told
         taken.bind(("127.0.0.3", port))
         taken.listen()
-        publisher.narrow(False)
+        publisher.set_loopback_only(False)
         await eventually(lambda: any(one.failure for one in publisher.published))
     failed = next(one for one in publisher.published if one.failure)
     assert (failed.address, "in use" in failed.failure) == ("0.0.0.0", True)
@@ -273,7 +273,7 @@ async def test_udp_over_ipv6_goes_by_streams(publisher: Publisher, guest: Guest)
     publisher.asked("publish", f"11 udp :: {port} 172.17.0.3 53")  # at once
     await eventually(lambda: len(guest.answers) == 3)
     assert guest.answers[-1] == "published 11 ok"
-    publisher.narrow(True)
+    publisher.set_loopback_only(True)
     await eventually(lambda: [(one.address, one.failure) for one in publisher.published] == [("::1", "")])
     publisher.asked("release", "11")
     await eventually(lambda: publisher.published == [])

@@ -60,7 +60,7 @@ class Kit:
 
     def __init__(self, paths: Paths) -> None:
         self.told: asyncio.Queue[str] = asyncio.Queue()
-        pid = os.getpid()  # the keeper ends when we do
+        pid = os.getpid()  # the daemon ends when we do
         self.shares = Shares(paths, host(), lambda: (pid, host().birth(pid) or ""), self._let_go, self._silent)
         self.shares.share([FOLDER])
 
@@ -115,7 +115,7 @@ async def test_one_that_cannot_be_mounted_anew(kit: Kit, guest: Guest, monkeypat
     monkeypatch.setattr(module, "RENEW_SECONDS", 0.1)
     kit.shares.use(guest.carrier)
     await kit.until("mounted")
-    monkeypatch.setattr(Shares, "_keeper", _never)
+    monkeypatch.setattr(Shares, "_daemon", _never)
     with pytest.raises(LinkError, match="does not mount it anew"):
         await kit.shares.to_sftp(Share.of(FOLDER))
     assert guest.carrier.streams[1].closed

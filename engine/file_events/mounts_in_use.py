@@ -1,4 +1,4 @@
-"""Which folders of this computer are worth watching: what running containers mount of them."""
+"""Which of the host's folders are worth watching: what running containers mount."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from vm.guest.hostpath import is_within, to_guest
 
 
 @dataclass(frozen=True)
-class Used:
-    """:ivar trees: folders to watch with all that is in them, none inside another.
+class MountsInUse:
+    """The folders and files to watch.
+
+    :ivar trees: folders to watch recursively, none inside another.
     :ivar files: single files, outside the trees.
-    :ivar held: all that is mounted itself, as this computer calls it, without symbolic links."""
+    :ivar held: every mounted path on the host, symbolic links resolved.
+    """
 
     trees: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
 
     def covers(self, path: str) -> bool:
-        """Whether changes of ``path`` are of interest."""
+        """Whether changes of ``path`` have to be forwarded."""
         guest = to_guest(path)
         return path in self.files or any(is_within(guest, to_guest(tree)) for tree in self.trees)
 
 
-def used(mounts: Iterable[Mapping[str, Any]], shares: Sequence[str]) -> Used:
-    """What these mounts (``Mounts`` of ``GET /containers/json``) use of the shared folders. Looks at the disk."""
+def mounts_in_use(mounts: Iterable[Mapping[str, Any]], shares: Sequence[str]) -> MountsInUse:
+    """What these mounts (``Mounts`` of ``GET /containers/json``) use of the shared folders; reads the disk."""
     sources = {str(mount.get("Source")) for mount in mounts if mount.get("Type") == "bind"}
     named = [path for source in sources if (path := to_host(source, shares)) is not None]
     held = {path for path in map(os.path.realpath, named) if share_of(path, shares) is not None}
@@ -38,12 +41,12 @@ def used(mounts: Iterable[Mapping[str, Any]], shares: Sequence[str]) -> Used:
         for path in folders
         if not any(other != path and is_within(to_guest(path), to_guest(other)) for other in folders)
     }
-    found = Used(frozenset(trees), frozenset(), frozenset(held))
-    return Used(found.trees, frozenset(path for path in files if not found.covers(path)), found.held)
+    found = MountsInUse(frozenset(trees), frozenset(), frozenset(held))
+    return MountsInUse(found.trees, frozenset(path for path in files if not found.covers(path)), found.held)
 
 
 def to_host(source: str, shares: Sequence[str]) -> str | None:
-    """What this computer calls the machine's path ``source``; None when it is in no shared folder."""
+    """The host's path for the machine's path ``source``; None when it is in no shared folder."""
     for share in shares:
         place = to_guest(share)
         if is_within(source, place):

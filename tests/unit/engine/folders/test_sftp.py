@@ -1,4 +1,4 @@
-"""The SFTP server as paramiko's client sees it, as a hostile one does, and as the keeper runs it."""
+"""The SFTP server as paramiko's client sees it, as a hostile one does, and as the daemon runs it."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_handles_are_bounded_and_never_used_again(root: Path) -> None:
     server.close()
 
 
-# -- the keeper, and the shares that find it
+# -- the daemon, and the shares that find it
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def paths(tmp_path: Path) -> Paths:
 
 @pytest.fixture
 def machine() -> Iterator[subprocess.Popen[bytes]]:
-    """Stands for QEMU: the keeper lives as long as it."""
+    """Stands for QEMU: the daemon lives as long as it."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         yield process
 
@@ -218,16 +218,16 @@ async def _exactly(stream: MemoryStream, size: int) -> bytes:
 
 
 def test_an_unknown_session_is_told_so(paths: Paths, root: Path, machine: subprocess.Popen[bytes]) -> None:
-    """A keeper that was killed forgets what was open; its successor must not take an old number for a new file."""
-    keeper = subprocess.Popen([sys.executable, "-m", "engine.folders.keeper", str(paths.folders_socket)])
-    with keeper:
+    """A daemon that was killed forgets what was open; its successor must not take an old number for a new file."""
+    daemon = subprocess.Popen([sys.executable, "-m", "engine.folders.sftp_daemon", str(paths.folders_socket)])
+    with daemon:
         while not paths.folders_socket.exists():
-            assert keeper.poll() is None
+            assert daemon.poll() is None
         with socket.socket(socket.AF_UNIX) as connection:
             while connection.connect_ex(str(paths.folders_socket)):
-                assert keeper.poll() is None
+                assert daemon.poll() is None
             order = {"folder": str(root), "pid": machine.pid, "birth": host().birth(machine.pid)}
             connection.sendall(json.dumps(order).encode() + b"\n" + HELLO.pack(MAGIC, 5, 1000))
             assert HELLO.unpack(connection.recv(HELLO.size, socket.MSG_WAITALL)) == (MAGIC, 0, 0)
-        keeper.kill()
-    assert os.path.lexists(paths.folders_socket), "what a killed keeper leaves is replaced by the next"
+        daemon.kill()
+    assert os.path.lexists(paths.folders_socket), "what a killed daemon leaves is replaced by the next"

@@ -1,6 +1,6 @@
-"""The host's side: follows changes of folders with watchdog (inotify, FSEvents, ReadDirectoryChangesW).
+"""The host's side: watches folders with watchdog (inotify, FSEvents, ReadDirectoryChangesW).
 
-watchdog because it tells both names of a move, needs no process of its own, and is kept for all three systems;
+watchdog reports both names of a move, needs no process of its own, and is maintained for all three systems;
 watchfiles (Rust) walks large trees faster, but makes a deletion and a creation of a move.
 """
 
@@ -31,8 +31,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from engine.changes.change import Change, Kind
-from engine.changes.used import Used
+from engine.file_events.file_event import FileEvent, Kind
+from engine.file_events.mounts_in_use import MountsInUse
 from vm.guest.hostpath import is_within, to_guest
 
 log = logging.getLogger(__name__)
@@ -49,27 +49,27 @@ KINDS: dict[type[FileSystemEvent], Kind] = {
 }
 
 LIMIT = 100_000
-"""Changes that are kept for somebody to take them; what comes after is lost, and said so in the log."""
+"""Changes that are kept until they are taken; more are dropped, and the log says so."""
 
 LIMITS = {errno.ENOSPC: "fs.inotify.max_user_watches=1048576", errno.EMFILE: "fs.inotify.max_user_instances=1024"}
-"""Linux's limits, for all programs of a user together (inotify(7)), by the error of whoever meets them."""
+"""Linux's limits for all programs of a user together (inotify(7)), by the error they cause."""
 
 
 EXACT = getattr(Observer, "__name__", "") == "InotifyObserver"
-"""Whether this system tells every change, as inotify does as long as somebody takes them. What FSEvents and
-ReadDirectoryChangesW leave out in silence was not measured."""
+"""Whether every change is reported, as inotify does while its queue is read. What FSEvents and
+ReadDirectoryChangesW leave out silently was not measured."""
 
 LOCAL = ("btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs")
-"""File systems that nobody changes but by this computer's kernel, which tells."""
+"""File systems that change only through this kernel, which reports every change."""
 
 
 class Watcher(FileSystemEventHandler):
-    """Collects changes in threads of watchdog's; belongs to the loop it was made in.
+    """Collects changes in watchdog's threads; belongs to the loop it was made in.
 
-    :param ignored: folders whose changes are none of anybody's business, such as Slipway's own.
+    :param ignored: folders whose changes are not collected, such as Slipway's own.
     :ivar news: set while there are changes to take.
-    :ivar unwatched: folders that are there and not followed whole; why, and what to do where that is known.
-    :ivar outdated: :meth:`exact` has found that :meth:`watch` would find something else now.
+    :ivar unwatched: existing folders that are not watched completely; why, and a remedy where one is known.
+    :ivar outdated: :meth:`exact` has found that :meth:`watch` has to be called again.
     """
 
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
@@ -82,36 +82,36 @@ class Watcher(FileSystemEventHandler):
         self._watches: dict[tuple[str, bool], ObservedWatch] = {}
         self._places: dict[tuple[str, bool], tuple[int, int]] = {}
         self._grown = False
-        self._used = Used()
-        self._changes: list[Change] = []
+        self._used = MountsInUse()
+        self._changes: list[FileEvent] = []
         self._lock = threading.Lock()
 
-    def watch(self, used: Used) -> bool:
-        """Follow these from now on. Walks through new folders, so it is for a thread: seconds for large ones.
+    def watch(self, used: MountsInUse) -> bool:
+        """Watch these from now on. Walks new folders, which takes seconds for large ones: call it in a thread.
 
-        :return: whether all of them are there; ask again later when not.
+        :return: whether all of them exist and are watched; call it again later when not.
         """
         wanted = {(tree, True) for tree in used.trees} | {(str(Path(file).parent), False) for file in used.files}
         self._used = used
         for key in set(self._watches) - wanted:
             self._drop(key)
         for key in [key for key in self._watches if not self._lives(key)]:
-            self._drop(key)  # its folder has been deleted or moved, and another may be there
+            self._drop(key)  # its folder was deleted or moved, and another may have taken its place
         if self.unwatched and not self._full():
             for key in [key for key in self._watches if key[0] in self.unwatched]:
-                self._drop(key)  # there may be room for the whole of it now
+                self._drop(key)  # the system may have room for all of it now
         failed: dict[str, str] = {}
         for key in wanted - set(self._watches):
             failed |= self._add(*key)
-        if self._watches and (full := self._full()):  # watchdog does not tell which it left out
+        if self._watches and (full := self._full()):  # watchdog does not say which folders it left out
             failed |= {folder: full for folder, whole in self._watches if whole}
         for folder in set(failed) - set(self.unwatched):
-            log.warning("changes in %s are not all followed: %s", folder, failed[folder])
+            log.warning("not all changes in %s are forwarded: %s", folder, failed[folder])
         self.unwatched = failed
         return not failed and wanted <= set(self._watches)
 
     def exact(self) -> frozenset[str]:
-        """The trees of which every change comes here. Looks at the disk, so it is for a thread."""
+        """The trees of which every change is reported. Reads the disk: call it in a thread."""
         living = {key for key in self._watches if self._lives(key)}
         self.outdated = len(living) < len(self._watches)
         if self._grown:  # new folders may not have had room
@@ -131,15 +131,15 @@ class Watcher(FileSystemEventHandler):
             and is_local(folder, mounts)
         )
 
-    def take(self) -> list[Change]:
-        """What has happened since the last time."""
+    def take(self) -> list[FileEvent]:
+        """The changes since the last call."""
         with self._lock:
             taken, self._changes = self._changes, []
             self.news.clear()
         return taken
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self._observer is not None:
             self._observer.stop()
             self._observer.join()
@@ -151,7 +151,7 @@ class Watcher(FileSystemEventHandler):
     def dispatch(self, event: FileSystemEvent) -> None:
         """Called by watchdog's thread."""
         kind = KINDS.get(type(event))
-        if kind is None or (event.is_synthetic and kind is Kind.MOVE):  # the folder's own move says it all
+        if kind is None or (event.is_synthetic and kind is Kind.MOVE):  # the move of the folder implies it
             return
         path, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path or "")
         if path.startswith(self._ignored) or not (
@@ -159,10 +159,10 @@ class Watcher(FileSystemEventHandler):
         ):
             return
         self._grown |= event.is_directory
-        change = Change(kind, path, target if kind is Kind.MOVE else "", event.is_directory)
+        change = FileEvent(kind, path, target if kind is Kind.MOVE else "", event.is_directory)
         with self._lock:
             if len(self._changes) == LIMIT:
-                log.warning("more than %d changes at once: containers are not told the rest", LIMIT)
+                log.warning("more than %d changes at once: the rest is not forwarded to containers", LIMIT)
             if len(self._changes) <= LIMIT:
                 self._changes.append(change)
             first = len(self._changes) == 1
@@ -170,7 +170,7 @@ class Watcher(FileSystemEventHandler):
             _in_loop(self._loop, self.news.set)
 
     def _add(self, folder: str, whole: bool) -> dict[str, str]:
-        """:return: nothing, or what :attr:`unwatched` says of it."""
+        """:return: empty, or the entry for :attr:`unwatched`."""
         if self._observer is None:
             self._observer = _make_observer()
             self._observer.start()
@@ -180,19 +180,19 @@ class Watcher(FileSystemEventHandler):
             self._places[folder, whole] = _place(folder)
             watch = self._observer.schedule(self, folder, recursive=whole, event_filter=list(KINDS))
         except OSError as error:  # gone in the meantime, not readable, or no more watches
-            return {folder: _told(error)}
+            return {folder: _describe(error)}
         self._watches[folder, whole] = watch
         return {}
 
     def _full(self) -> str:
-        """What keeps this system from following one folder more; empty when nothing does."""
+        """Why the system cannot watch one more folder; empty when it can."""
         if self._observer is None:
             return ""
         with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
             try:
                 watch = self._observer.schedule(FileSystemEventHandler(), folder)
             except OSError as error:
-                return _told(error)
+                return _describe(error)
             self._observer.unschedule(watch)
         return ""
 
@@ -203,7 +203,7 @@ class Watcher(FileSystemEventHandler):
             self._observer.unschedule(watch)
 
     def _lives(self, key: tuple[str, bool]) -> bool:
-        """Whether it is followed, and still what is in that place."""
+        """Whether it is watched, and the same folder still is in that place."""
         emitters = self._observer.emitters if self._observer is not None else set()
         if not any(emitter.watch == self._watches[key] and emitter.is_alive() for emitter in emitters):
             return False
@@ -216,7 +216,7 @@ class Watcher(FileSystemEventHandler):
 def is_local(folder: str, mounts: Mapping[str, str]) -> bool:
     """Whether ``folder``, with all that is mounted in it, lies on :data:`LOCAL` file systems.
 
-    :param mounts: where this computer has mounted what kind of file system.
+    :param mounts: the host's mount points and their file systems.
     """
     place = to_guest(folder)
     under = max((mount for mount in mounts if is_within(place, to_guest(mount))), key=len, default="")
@@ -227,9 +227,9 @@ def is_local(folder: str, mounts: Mapping[str, str]) -> bool:
 def _make_observer() -> BaseObserver:
     if not EXACT:
         return Observer()
-    from engine.changes.inotify import CalmObserver  # for Linux only
+    from engine.file_events.inotify import BatchingObserver  # for Linux only
 
-    return CalmObserver()
+    return BatchingObserver()
 
 
 def _place(folder: str) -> tuple[int, int]:
@@ -237,7 +237,7 @@ def _place(folder: str) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _told(error: OSError) -> str:
+def _describe(error: OSError) -> str:
     limit = LIMITS.get(error.errno or 0)
     return f"{error.strerror}; raise it with: sudo sysctl {limit}" if limit else str(error)
 
@@ -245,5 +245,5 @@ def _told(error: OSError) -> str:
 def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
     try:
         loop.call_soon_threadsafe(call)
-    except RuntimeError:  # the loop has been closed: nobody asks any more
+    except RuntimeError:  # the loop has been closed
         log.debug("a change came after the end")

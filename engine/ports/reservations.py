@@ -1,9 +1,9 @@
-"""Ports that dockerd may choose, but must not: they are in use on this computer.
+"""Keeps dockerd from choosing a port that is in use on the host, by reserving it in the machine.
 
-dockerd chooses a port by itself for ``-P``, ``-p 80`` and ``-p 8000-8010:80``, by trying which one the machine has
-free. When this computer refuses it afterwards, dockerd gives up and does not try the next. So before a container
-starts, the ports that dockerd would come to next are tried here, and those that are taken are held in the machine.
-Not held is what a container that is being started names: whose port is taken is told who has it.
+dockerd chooses a port itself for ``-P``, ``-p 80`` and ``-p 8000-8010:80``: the first one that is free in the
+machine. When the host then refuses that port, dockerd gives up and does not try the next. So before a container
+starts, the ports that dockerd would try next are tried on the host, and those in use are reserved in the machine.
+A port that a starting container names is not reserved: its error has to say which program has the port.
 """
 
 from __future__ import annotations
@@ -28,78 +28,78 @@ RANDOM = range(55000, 65536)
 EVERY = range(1, 65536)
 
 AHEAD = 64
-"""So many ports are tried from the one dockerd comes to next, besides those that are being asked for."""
+"""How many ports are tried, beginning with the next one dockerd tries, besides those being requested."""
 
 MOST = 256
-"""Ports that are held at once; each takes two descriptors in the machine."""
+"""Ports reserved at once; each takes two descriptors in the machine."""
 
 TAKEN = (errno.EADDRINUSE, errno.EACCES)
-"""What binding says when a port cannot be had; the second for what Windows keeps for itself."""
+"""Errors of binding to a port that is in use; the second one for ports that Windows reserves."""
 
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
 class Ports(Protocol):
-    """The published ports, as far as they are looked at here."""
+    """What this module needs of the published ports."""
 
     @property
     def in_use(self) -> set[int]:
-        """Those that this computer listens on for containers."""
+        """The ports that the host listens on for containers."""
         ...
 
     @property
     def latest(self) -> Iterable[int]:
-        """The last one that was asked for, of each protocol and address."""
+        """The last port requested, for each protocol and address."""
         ...
 
     @property
     def any_address(self) -> Sequence[str]:
-        """Where this computer listens for what is published at every address."""
+        """Where the host listens for what is published at every address."""
         ...
 
 
-Hold = Callable[[Sequence[int]], Awaitable[None]]
-"""Has the machine hold these ports, and no others. Raises :class:`~vm.errors.LinkError`."""
+ReserveInGuest = Callable[[Sequence[int]], Awaitable[None]]
+"""Reserves these ports in the machine, and no others. Raises :class:`~vm.errors.LinkError`."""
 
 
-class Reserve:
-    """Looks ahead of starts.
+class PortReservations:
+    """The ports reserved in one machine.
 
-    :ivar held: what the machine holds; None while that is not known.
+    :ivar reserved: the ports that the machine has reserved; None while that is not known.
     """
 
-    def __init__(self, ports: Ports, hold: Hold) -> None:
-        self.held: frozenset[int] | None = frozenset()
+    def __init__(self, ports: Ports, reserve: ReserveInGuest) -> None:
+        self.reserved: frozenset[int] | None = frozenset()
         self._ports = ports
-        self._hold = hold
+        self._reserve = reserve
         self._starting: dict[asyncio.Future[None], Sequence[range]] = {}
         self._one = asyncio.Lock()
 
     def clear(self) -> None:
-        """The machine has ended, and holds nothing any more."""
-        self.held = frozenset()
+        """The machine has ended, and its reservations with it."""
+        self.reserved = frozenset()
 
     def forget(self) -> None:
-        """Whatever the machine holds, somebody before us had it do so."""
-        self.held = None
+        """What the machine has reserved is not known: an earlier supervisor asked for it."""
+        self.reserved = None
 
     async def prepare(self, container: Mapping[str, Any], over: asyncio.Future[None]) -> None:
-        """A client starts this container.
+        """Reserve ports for the start of this container.
 
-        :param container: what the engine tells of it (Docker API, ContainerInspect).
-        :param over: done when it has been started, or has not.
+        :param container: as the engine describes it (Docker API, ContainerInspect).
+        :param over: done when the start has succeeded or failed.
         """
-        asked = wishes(container)
+        asked = requested_ports(container)
         if not asked or over.done():
             return
         self._starting[over] = asked
         over.add_done_callback(self._starting.pop)
         named = {ports[0] for ports in asked if len(ports) == 1}
-        if len(named) < len(asked) or self.held is None or self.held & named:
+        if len(named) < len(asked) or self.reserved is None or self.reserved & named:
             await self._look()
 
     async def look_ahead(self) -> None:
-        """dockerd is about to start containers by itself; which ones is not known."""
+        """Reserve ports for containers that dockerd starts by itself; which ones is not known."""
         await self._look([RANDOM])
 
     async def _look(self, choices: Iterable[range] = ()) -> None:
@@ -109,24 +109,26 @@ class Reserve:
             chosen = [ports for ports in asked if len(ports) > 1]
             ahead = AHEAD + len(chosen)
             wanted = dict.fromkeys(port for ports in set(chosen) for port in self._next(ports, ahead))
-            wanted |= dict.fromkeys(sorted(self.held or ()))
+            wanted |= dict.fromkeys(sorted(self.reserved or ()))
             ours = named | self._ports.in_use
             free_for_others = [port for port in wanted if port not in ours]
             taken = await asyncio.to_thread(_taken, free_for_others, self._ports.any_address)
-            if taken != self.held:
+            if taken != self.reserved:
                 await self._change(taken)
 
     async def _change(self, ports: frozenset[int]) -> None:
         try:
-            await self._hold(sorted(ports))
-        except LinkError as error:  # dockerd may choose one of them, and the container does not start
-            log.warning("ports in use here are not held in the machine: %s %s", error.message, error.detail)
+            await self._reserve(sorted(ports))
+        except LinkError as error:  # dockerd may choose one of them; that container does not start
+            log.warning(
+                "ports in use on the host are not reserved in the machine: %s %s", error.message, error.detail
+            )
         else:
-            log.info("held in the machine, as they are in use here: %s", sorted(ports))
-            self.held = ports
+            log.info("reserved in the machine, since they are in use on the host: %s", sorted(ports))
+            self.reserved = ports
 
     def _next(self, ports: range, ahead: int) -> Iterator[int]:
-        """What dockerd comes to next: after the last one, or from the beginning when it has been restarted."""
+        """What dockerd tries next: the port after the last one, or the first after a restart."""
         if len(ports) <= MOST:
             yield from ports
             return
@@ -134,8 +136,8 @@ class Reserve:
             yield from range(start, min(start + ahead, ports.stop))
 
 
-def wishes(container: Mapping[str, Any]) -> list[range]:
-    """The host's ports that a container publishes; dockerd chooses from those that are longer than one."""
+def requested_ports(container: Mapping[str, Any]) -> list[range]:
+    """The host's ports that a container requests; dockerd chooses from the ranges longer than one."""
     host = container.get("HostConfig") or {}
     bindings: Mapping[str, Any] = host.get("PortBindings") or {}
     found = [_ports(binding.get("HostPort") or "") for listed in bindings.values() for binding in listed or ()]

@@ -1,0 +1,1 @@
+"""Tests of the engine package, in the folders of its sources."""

@@ -1,0 +1,1 @@
+"""Tests of forwarding changes of files."""

@@ -30,8 +30,8 @@ from engine.linux import GUEST_SOCKET
 from vm.errors import EngineError, LinkError
 from vm.files import write_atomically
 from vm.guest.hostpath import is_within, to_guest
+from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier, Stream
-from vm.guest.while_linked import WhileLinked
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ FOR_THE_ENGINE = "To use the engine in a container, mount /var/run/docker.sock."
 START_ONE = "Start one (ssh-agent), then Slipway anew: slipway stop, slipway start."
 
 
-class HostSockets(WhileLinked[Carrier]):
+class HostSockets(LinkTask[Carrier]):
     """Those of one installation.
 
     :param record: the file that remembers them, for containers that are started again by themselves.
@@ -87,7 +87,7 @@ class HostSockets(WhileLinked[Carrier]):
 
     def use(self, way: Carrier | None) -> None:
         """The way into the machine from now on; None while there is none."""
-        if way is not self._way:
+        if way is not self._link:
             self._served = {}
         super().use(way)
 
@@ -145,9 +145,9 @@ class HostSockets(WhileLinked[Carrier]):
                     known = {**self._known, name: socket}
                     await asyncio.to_thread(write_atomically, self._record, json.dumps(known, indent=1).encode())
                     self._known = known
-            if self._way is None:
+            if self._link is None:
                 raise LinkError("There is no connection into the machine")
-            await self._serve(self._way, name)
+            await self._serve(self._link, name)
         except OSError as error:
             raise EngineError(f"{self._record} cannot be written: {error.strerror}", "Free some space.") from error
         except LinkError as error:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vm.errors import LinkError
+from vm.guest.link_task import LinkTask
 from vm.guest.stream import Link
-from vm.guest.while_linked import WhileLinked
 from vm.host.certificates import own_authorities, to_pem
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def registry_folders() -> tuple[Path, ...]:
     return SYSTEM_REGISTRIES, (Path(named) if named else Path.home() / ".docker") / "certs.d"
 
 
-class Trust(WhileLinked[Link]):
+class Trust(LinkTask[Link]):
     """Keeps a running machine's trust at this computer's.
 
     :param archive: makes what is to be handed over; blocks.

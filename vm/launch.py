@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from vm.errors import DiskError, HostError, ImageError, KernelCrash, MachineError, UserError
-from vm.finish import finish
 from vm.guest.control import Asked, GuestControl, Listener
 from vm.host import Host
 from vm.host.paths import Paths
 from vm.qemu.command import build_argv
 from vm.qemu.monitor import EventHandler, Monitor
 from vm.qemu.process import QemuProcess, Record, describe_exit, tail
+from vm.shielded import shielded
 from vm.spec import MachineSpec, PortForward
 from vm.virtiofs import Servers, end_servers, find_servers
 
@@ -151,7 +151,7 @@ async def _launch(
         record.write(paths.qemu_record)
         await _connect(session, spec, host, paths.qemu_log)
     except BaseException:
-        await finish(discard(session, paths))
+        await shielded(discard(session, paths))
         raise
     return session
 
@@ -199,7 +199,7 @@ async def attach(
         await control.connect(host, Path(record.control_socket), timeout)
         await control.send("stages")
     except BaseException:
-        await finish(session.disconnect())
+        await shielded(session.disconnect())
         raise
     return session
 

@@ -19,9 +19,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vm.connector import DialSsh, GuestConnector
 from vm.disk import GIB, DataDisk
 from vm.errors import DiskError, KernelCrash, LinkError, MachineError, UserError
-from vm.finish import finish
 from vm.guest.clock import synchronise
 from vm.guest.control import Asked, GuestStage
 from vm.guest.keys import ensure_keys
@@ -33,7 +33,7 @@ from vm.launch import PortChooser, Session, attach, discard, end_orphan, explain
 from vm.probe import Hop, probe
 from vm.qemu.command import DATA_NODE
 from vm.qemu.process import Record, tail
-from vm.reach import Dial, Reach
+from vm.shielded import shielded
 from vm.spec import Accelerator, MachineSpec
 from vm.state import TRANSITIONS, MachineState, StateError
 from vm.watch import Reports, Watch
@@ -79,7 +79,7 @@ class Machine:
     """
 
     def __init__(
-        self, paths: Paths, host: Host, *, dial: Dial = SshLink.connect, choose_port: PortChooser = free_port
+        self, paths: Paths, host: Host, *, dial: DialSsh = SshLink.connect, choose_port: PortChooser = free_port
     ) -> None:
         self._paths = paths
         self._host = host
@@ -88,7 +88,7 @@ class Machine:
         self._state = STOPPED
         self._session: Session | None = None
         self._link: Link | None = None
-        self._reach: Reach | None = None
+        self._connector: GuestConnector | None = None
         self._follow_ups: set[asyncio.Task[None]] = set()
         reports = Reports(self._process_ended, self._held, self._released, self._link_told, self._time_is_due)
         self._watch = Watch(host, paths.data_disk, reports, self._relink)
@@ -189,18 +189,18 @@ class Machine:
         except asyncio.CancelledError:
             self._set(STOPPING)
             try:
-                await finish(self._discard())
+                await shielded(self._discard())
             finally:
                 self._set(STOPPED)
             raise
         except UserError as error:
             if isinstance(error, MachineError | DiskError):
                 error.detail = "\n".join(filter(None, [error.detail, self.console_tail().strip()]))
-            await finish(self._discard())
+            await shielded(self._discard())
             self._fail(error)
             raise
         except BaseException as error:
-            await finish(self._discard())
+            await shielded(self._discard())
             self._fail(MachineError("The machine's start failed in an unforeseen way", detail=repr(error)))
             raise
         assert self._session is not None
@@ -223,8 +223,8 @@ class Machine:
             await self._power_on(spec)
 
     async def _power_on(self, spec: MachineSpec) -> None:
-        reach = await self._prepare(spec.accelerator)
-        own = {"authorized_keys": reach.keys.client_public, "host_key": reach.keys.host_private}
+        connector = await self._prepare(spec.accelerator)
+        own = {"authorized_keys": connector.keys.client_public, "host_key": connector.keys.host_private}
         self._session = await launch(
             replace(spec, config={**spec.config, **own}),
             self._paths,
@@ -235,10 +235,10 @@ class Machine:
             choose=self._choose_port,
         )
         self._qemu_is_up()
-        await self._enter(self._session, reach)
+        await self._enter(self._session, connector)
 
     async def _attach(self, record: Record) -> None:
-        reach = await self._prepare(Accelerator(record.accelerator))
+        connector = await self._prepare(Accelerator(record.accelerator))
         try:
             session = await attach(
                 record,
@@ -256,23 +256,23 @@ class Machine:
         self._session = session
         self._qemu_is_up()
         await session.monitor.execute("cont")  # it may have been paused; harmless if not
-        await self._enter(session, reach)
+        await self._enter(session, connector)
 
-    async def _prepare(self, accelerator: Accelerator) -> Reach:
+    async def _prepare(self, accelerator: Accelerator) -> GuestConnector:
         keys = await asyncio.to_thread(ensure_keys, self._paths.keys)
-        self._reach = Reach.for_accelerator(self._host, self._dial, keys, accelerator)
-        return self._reach
+        self._connector = GuestConnector.for_accelerator(self._host, self._dial, keys, accelerator)
+        return self._connector
 
-    async def _enter(self, session: Session, reach: Reach) -> None:
-        self._link = await reach.first(session)
+    async def _enter(self, session: Session, connector: GuestConnector) -> None:
+        self._link = await connector.first(session)
         if self._link is None:
             raise explain_end(session, self._paths, self._watch.last_words)
         self._stage("link")
 
     async def _relink(self) -> Link:
         assert self._session is not None
-        assert self._reach is not None
-        return await self._reach.connect(self._session)
+        assert self._connector is not None
+        return await self._connector.connect(self._session)
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -310,7 +310,7 @@ class Machine:
             self._session = None
         except asyncio.CancelledError:
             try:
-                await finish(self._discard())
+                await shielded(self._discard())
             finally:
                 self._set(STOPPED)
             raise
@@ -420,7 +420,7 @@ class Machine:
             return
         cause = explain_end(session, self._paths, self._watch.last_words)
         log.error("%s\n%s", cause.message, cause.detail)
-        await finish(self._discard())
+        await shielded(self._discard())
         self._fail(cause)
 
     def _held(self, cause: DiskError) -> None:
@@ -462,8 +462,8 @@ class Machine:
 
     def _guest_stage(self, stage: GuestStage) -> None:
         self._qemu_is_up()  # a fast guest may speak before launch() has returned
-        if self._reach is not None:
-            self._reach.readiness.tell(stage)
+        if self._connector is not None:
+            self._connector.readiness.tell(stage)
         if stage.failure is None:
             self._stage(stage.name)
 

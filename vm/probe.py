@@ -1,6 +1,6 @@
-"""The truth about a machine, hop by hop, from the process to the way into the guest.
+"""The health of a machine, hop by hop, from the process to the link into the guest.
 
-The first hop that fails is the one to name: those behind it fail because of it and are told as not reached.
+The first hop that fails is the one to name: those behind it fail because of it and are reported as not reached.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from vm.guest.stream import Link
 from vm.launch import Session
 
 HOPS = ("qemu-process", "qmp", "guest-link")
-PATIENCE = 3.0
+HOP_TIMEOUT = 3.0
 """Seconds each hop may take to answer."""
 
 
@@ -30,13 +30,13 @@ class Hop:
     hint: str = ""
 
 
-async def probe(session: Session | None, link: Link | None, patience: float = PATIENCE) -> list[Hop]:
+async def probe(session: Session | None, link: Link | None, timeout: float = HOP_TIMEOUT) -> list[Hop]:
     """Ask every hop in the order of :data:`HOPS`; never raises."""
     hops = [_process(session)]
     if session is not None and hops[-1].ok:
-        hops.append(await _monitor(session, patience))
+        hops.append(await _monitor(session, timeout))
         if hops[-1].ok:
-            hops.append(await _link(link, patience))
+            hops.append(await _link(link, timeout))
     failed = hops[-1].name
     return hops + [Hop(name, None, f"not reached: {failed} failed") for name in HOPS[len(hops) :]]
 
@@ -51,9 +51,9 @@ def _process(session: Session | None) -> Hop:
     return Hop(name, True, f"process {session.process.pid} is alive")
 
 
-async def _monitor(session: Session, patience: float) -> Hop:
+async def _monitor(session: Session, timeout: float) -> Hop:
     try:
-        status = await session.monitor.execute("query-status", timeout=patience)
+        status = await session.monitor.execute("query-status", timeout=timeout)
     except MachineError as error:
         return Hop("qmp", False, error.message, error.hint or "Restart the machine: slipway restart")
     state = str(status.get("status"))
@@ -68,13 +68,13 @@ async def _monitor(session: Session, patience: float) -> Hop:
     return Hop("qmp", False, f"QEMU says the machine is “{state}”", "Restart the machine: slipway restart")
 
 
-async def _link(link: Link | None, patience: float) -> Hop:
+async def _link(link: Link | None, timeout: float) -> Hop:
     if link is None or link.closed.is_set():
         return Hop("guest-link", False, "there is no connection into the machine", "It is being made again.")
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
-        await link.ping(patience)
+        await link.ping(timeout)
     except MachineError as error:
         return Hop("guest-link", False, error.message, error.hint or "Restart the machine: slipway restart")
     return Hop("guest-link", True, f"the guest answered in {(loop.time() - began) * 1000:.0f} ms")

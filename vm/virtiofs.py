@@ -155,7 +155,7 @@ def root_of(folder: Path) -> list[int]:
     return [st.st_dev, st.st_ino]
 
 
-class Silence(StrEnum):
+class ServerState(StrEnum):
     """Why a server does not answer, in words."""
 
     SUSPENDED = "its server was suspended, and has been woken"
@@ -163,7 +163,7 @@ class Silence(StrEnum):
     HANGS = "its server hangs"
 
 
-def rouse(record: Record, tag: str, host: Host) -> Silence:
+def probe_server(record: Record, tag: str, host: Host) -> ServerState:
     """Find out why a folder's server does not answer, and wake it if somebody has suspended it."""
     pid, birth = record.shares.get(tag, (0, ""))
     family = _family(pid) if birth and host.birth(pid) == birth else []
@@ -173,13 +173,13 @@ def rouse(record: Record, tag: str, host: Host) -> Silence:
             log.warning("waking %s %d, which is suspended", NAME, one.pid)
             one.resume()
         if suspended:
-            return Silence.SUSPENDED
+            return ServerState.SUSPENDED
         threads = [psutil.Process(thread.id) for one in family for thread in one.threads()]
         if any(thread.status() == psutil.STATUS_DISK_SLEEP for thread in threads):
-            return Silence.DISK
+            return ServerState.DISK
     except psutil.Error as error:  # it, or a thread of it, is gone meanwhile
         log.info("looking at %s: %s", NAME, error)
-    return Silence.HANGS
+    return ServerState.HANGS
 
 
 def _family(pid: int) -> list[psutil.Process]:

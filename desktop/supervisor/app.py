@@ -47,7 +47,6 @@ from engine.linux import GUEST_SOCKET, LinuxEngine
 from engine.ports import HostNetwork, Ingress, Publisher
 from engine.trust import Trust
 from vm.errors import EngineError, MachineError, UserError
-from vm.finish import finish
 from vm.guest.names import Names
 from vm.guest.stream import Link
 from vm.host import Host
@@ -55,6 +54,7 @@ from vm.host.names import Resolver
 from vm.host.paths import Paths
 from vm.machine import Machine
 from vm.qemu.usernet import UserNetwork
+from vm.shielded import shielded
 from vm.spec import Accelerator
 from vm.state import MachineState
 
@@ -216,7 +216,7 @@ class Supervisor:
             return "Slipway is stopped already"
         emit(Event("progress", "stopping the containers and the machine"))
         try:
-            await finish(self._end_machine())
+            await shielded(self._end_machine())
         finally:
             self._shut()
         return "Slipway is stopped"
@@ -226,7 +226,7 @@ class Supervisor:
             emit(Event("progress", "stopping the containers and the machine"))
             self._endpoint.hold("the machine is being restarted")
             try:
-                await finish(self._end_machine())
+                await shielded(self._end_machine())
             except BaseException:
                 self._shut()
                 raise
@@ -292,7 +292,7 @@ class Supervisor:
             raise
         except BaseException:
             if self.machine.state in (MachineState.RUNNING, MachineState.PAUSED):
-                await finish(self.machine.stop())
+                await shielded(self.machine.stop())
             self._shut()
             raise
         self.boots.add(line.boot(spec.accelerator.value, spec.boot.version))

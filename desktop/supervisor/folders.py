@@ -16,7 +16,7 @@ from vm import spec
 from vm.errors import EngineError, LinkError, UserError
 from vm.spec import FileServer
 from vm.state import MachineState
-from vm.virtiofs import Silence, end_server, find, release, root_of, rouse
+from vm.virtiofs import ServerState, end_server, find, probe_server, release, root_of
 from vm.watch import SERVER_ENDED
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ class Folders:
         machine = self._supervisor.machine
         if machine.record is None or machine.state is not MachineState.RUNNING:
             return "the machine does not run"
-        found = await asyncio.to_thread(rouse, machine.record, share.key, self._supervisor.host)
-        if found is Silence.HANGS and times > MOST_SILENCES:
+        found = await asyncio.to_thread(probe_server, machine.record, share.key, self._supervisor.host)
+        if found is ServerState.HANGS and times > MOST_SILENCES:
             log.error("the server of %s is given up", share.folder)
             await end_server(machine.record, share.key, self._supervisor.host)
         return found

@@ -13,8 +13,8 @@ from desktop.settings.schema import Settings, SettingsError
 from desktop.supervisor.jobs import Emit
 from desktop.system import Launch, system
 from engine.contexts import Contexts
-from vm.finish import finish
 from vm.image.store import ImageStore
+from vm.shielded import shielded
 from vm.state import MachineState
 
 if TYPE_CHECKING:  # the supervisor makes it, and it works on the supervisor
@@ -62,7 +62,7 @@ class Reset:
     async def _work(self, level: ResetLevel, emit: Emit) -> str:
         if self._supervisor.machine.state is not MachineState.STOPPED:
             emit(Event("progress", "stopping the containers and the machine"))
-            await finish(self._supervisor.machine.stop())
+            await shielded(self._supervisor.machine.stop())
         emit(Event("progress", "deleting"))
         await asyncio.to_thread(self._contexts.remove, self._paths.docker_socket)
         await asyncio.to_thread(self._delete_data)

@@ -28,11 +28,11 @@ from engine.helpers import Helpers
 from engine.linux import ENGINE_ROOTFS, GUEST_LOGS
 from vm.disk import GIB, DataDisk
 from vm.errors import MachineError, UserError
-from vm.finish import finish
 from vm.guest.keys import ensure_keys, write_known_hosts
 from vm.image.build import build
 from vm.image.recipe import load_recipe
 from vm.image.store import ImageStore
+from vm.shielded import shielded
 from vm.spec import Arch
 from vm.state import MachineState
 
@@ -86,7 +86,7 @@ class Upkeep:
             size = (await DataDisk(self._paths.data_disk, self._host).info()).virtual_size
             DataDisk.require_growth(size, gib)
             if size != gib * GIB:
-                await finish(self._machine.grow_disk(gib))
+                await shielded(self._machine.grow_disk(gib))
         self._supervisor.store.save(settings)
         return Note(f"The data disk has {gib} GiB")
 

@@ -15,8 +15,8 @@ from engine.file_events.file_event import FileEvent, coalesce, drop_mountpoints,
 from engine.file_events.mounts_in_use import mounts_in_use, share_of
 from engine.file_events.watcher import Watcher
 from engine.following import events_from_now, look_whenever, while_it_answers
+from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier
-from vm.guest.while_linked import WhileLinked
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ CONTAINER_ACTIONS = ("start", "die", "destroy")
 """Events of containers after which other folders may be in use."""
 
 
-class FileEventForwarder(WhileLinked[Carrier]):
+class FileEventForwarder(LinkTask[Carrier]):
     """Watches what running containers mount, and has the guest's program repeat the changes.
 
     :param socket: the engine's.

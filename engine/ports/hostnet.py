@@ -17,8 +17,8 @@ from engine.client import EngineClient
 from engine.following import events_from_now, while_it_answers
 from vm.errors import LinkError
 from vm.guest.forward import Forward
+from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier, Stream
-from vm.guest.while_linked import WhileLinked
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ Publish = Callable[[Iterable[Forward]], None]
 """Told all that is to be listened on for such containers."""
 
 
-class HostNetwork(WhileLinked[Carrier]):
+class HostNetwork(LinkTask[Carrier]):
     """Follows the containers of one machine.
 
     :param socket: the engine's.

@@ -15,8 +15,8 @@ from pathlib import Path
 from engine.client import EngineClient, Event, Service
 from engine.following import events_from_now, look_whenever, while_it_answers
 from vm.guest.forward import MACHINE, Forward
+from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier
-from vm.guest.while_linked import WhileLinked
 
 NETWORK = "ingress"
 LOOK_SECONDS = 20.0
@@ -26,7 +26,7 @@ Publish = Callable[[Iterable[Forward]], None]
 """Told all that is to be listened on for services."""
 
 
-class Ingress(WhileLinked[Carrier]):
+class Ingress(LinkTask[Carrier]):
     """Follows the services of one machine's engine.
 
     What they publish stays while dockerd restarts, since its services do.

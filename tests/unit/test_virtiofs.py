@@ -16,7 +16,7 @@ from tests.unit.machine_kit import Kit, kit, no_qemu_left, until
 from vm.host import host
 from vm.spec import FileServer, Share
 from vm.state import MachineState
-from vm.virtiofs import Found, Silence, build_argv, choose, end_server, find, release, root_of, rouse
+from vm.virtiofs import Found, ServerState, build_argv, choose, end_server, find, probe_server, release, root_of
 
 __all__ = ["kit"]  # a fixture
 
@@ -201,11 +201,11 @@ async def test_one_that_is_suspended_is_woken(sharing: Kit) -> None:
     server = psutil.Process(pids(sharing)[0])
     server.suspend()
     await until(lambda: server.status() == psutil.STATUS_STOPPED)
-    assert rouse(record, "one", sharing.host) is Silence.SUSPENDED
+    assert probe_server(record, "one", sharing.host) is ServerState.SUSPENDED
     await until(lambda: server.status() != psutil.STATUS_STOPPED)
-    assert rouse(record, "one", sharing.host) is Silence.HANGS
+    assert probe_server(record, "one", sharing.host) is ServerState.HANGS
     await machine.stop()
-    assert {rouse(record, tag, sharing.host) for tag in ("one", "unknown")} == {Silence.HANGS}
+    assert {probe_server(record, tag, sharing.host) for tag in ("one", "unknown")} == {ServerState.HANGS}
 
 
 async def test_one_that_is_given_up(sharing: Kit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ ssh.py        the SSH carrier, for when the fast link cannot be had; the only us
 control.py    the line protocol on the virtio-serial port org.slipway.control
 names.py      the host's end of the machine's name server
 clock.py      the guest's clock at the host's
-while_linked.py   work that goes on while there is a way in
+link_task.py  a task that runs while there is a link
 forward.py    a port of the host's that the guest asks for
 hostpath.py   a path of this computer in the machine's spelling, and what cannot be shared
 keys.py       the per-installation keys both sides pin

@@ -12,7 +12,6 @@ import asyncio
 import logging
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from h2.config import H2Configuration
@@ -35,11 +34,9 @@ from h2.settings import SettingCodes
 from vm.errors import LinkError, MachineError
 from vm.guest.control import GuestControl, GuestStage
 from vm.guest.link_stream import LinkStream
-from vm.guest.run import Completed, run
+from vm.guest.run import run
+from vm.guest.stream import Completed, Link
 from vm.host import Host
-
-if TYPE_CHECKING:
-    from vm.guest.stream import Link
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +57,7 @@ WIDE_WINDOW = 1024 * 1024
 """The same for a stream that has shown that it moves much."""
 
 LARGEST_WINDOW = 2**31 - 1
-KEEP_ALIVE, PATIENCE = 15.0, 60.0
+KEEP_ALIVE, PING_TIMEOUT = 15.0, 60.0
 """Seconds between questions whether the guest is there, and for the answer: emulation can be slow."""
 
 HIGH_WATER = 256 * 1024
@@ -367,7 +364,7 @@ class FastLink:
         while True:
             await asyncio.sleep(KEEP_ALIVE)
             try:
-                await self.ping(PATIENCE)
+                await self.ping(PING_TIMEOUT)
             except LinkError as error:
                 self._give_up(error.message)
                 return

@@ -11,8 +11,8 @@ import logging
 import struct
 
 from vm.errors import LinkError
+from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier, Stream
-from vm.guest.while_linked import WhileLinked
 from vm.host.names import Resolver
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 PIECE = 64 * 1024
 
 
-class Names(WhileLinked[Carrier]):
+class Names(LinkTask[Carrier]):
     """Answers one machine's queries for as long as there is a way into it."""
 
     def __init__(self, resolver: Resolver) -> None:

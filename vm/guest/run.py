@@ -1,26 +1,12 @@
-"""Run a command in the guest to its end, over any carrier: what a stream does not tell, its last bytes do."""
+"""Run a command in the guest to its end over any carrier: its exit code and stderr follow its output."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from vm.errors import LinkError
-
-if TYPE_CHECKING:
-    from vm.guest.stream import Carrier, Stream
-
-
-@dataclass(frozen=True)
-class Completed:
-    """What a command in the guest left behind. ``exit_code`` is 128 + 15 style only if its shell made it so."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
-
+from vm.guest.stream import Carrier, Completed, Stream
 
 SCRIPT = (
     "e=$(mktemp); exec 3<>$e; rm -f $e; ( eval {command} ) 2>&3 3>&-; c=$?;"

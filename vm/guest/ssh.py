@@ -22,17 +22,15 @@ import struct
 from collections import deque
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import paramiko
 
 from vm.errors import LinkError
-from vm.guest.run import Completed
+from vm.guest.run import run
 from vm.guest.ssh_stream import Channel, Channels, text
 from vm.guest.ssh_wire import HIGH_WATER, LoopPacketizer, Packet
-
-if TYPE_CHECKING:
-    from vm.guest.stream import Link
+from vm.guest.stream import Completed, Link
 
 log = logging.getLogger(__name__)
 
@@ -154,30 +152,7 @@ class SshLink:
 
         :raise LinkError: the link broke, or the command did not end within ``timeout`` seconds
         """
-        channel: Channel | None = None
-        try:
-            async with asyncio.timeout(timeout):
-                channel = await self.open_exec(command)
-                feeding = asyncio.create_task(_feed(channel, input))
-                try:
-                    output = bytearray()
-                    while data := await channel.read(1 << 20):
-                        output += data
-                    await channel.finished
-                finally:
-                    feeding.cancel()
-                    await asyncio.gather(feeding, return_exceptions=True)
-        except TimeoutError as error:
-            raise LinkError(
-                f"A command in the machine did not finish within {timeout:g} seconds", detail=command
-            ) from error
-        finally:
-            if channel is not None:
-                await channel.close()
-        if channel.exit_code is None:
-            why = f"signal {channel.exit_signal}" if channel.exit_signal else str(self.failure or "no exit status")
-            raise LinkError("A command in the machine was cut short", detail=f"{command}\n{why}")
-        return Completed(channel.exit_code, bytes(output), bytes(channel.errors))
+        return await run(self, command, input, timeout)
 
     async def ping(self, timeout: float) -> None:
         """One round trip to the guest's SSH server. :raise LinkError: no answer within ``timeout`` seconds."""
@@ -325,11 +300,6 @@ def _hang_up(transport: paramiko.Transport) -> None:
         log.debug("socket already down: %s", error)
     transport.close()
     transport.sock.close()
-
-
-async def _feed(channel: Channel, data: bytes) -> None:
-    await channel.write(data)
-    await channel.write_eof()
 
 
 def _check_protocol(link: SshLink) -> Link:

@@ -62,15 +62,8 @@ class Channel:
     """One SSH channel; a :class:`vm.guest.stream.Stream`. At most one task reads and one writes at a time."""
 
     def __init__(self, wire: Wire, local: int) -> None:
-        loop = asyncio.get_running_loop()
         self.local = local
-        self.opened: asyncio.Future[None] = loop.create_future()
-        self.finished: asyncio.Future[None] = loop.create_future()
-        """Done when nothing more can arrive: closed by either side, or the link is gone."""
-        self.exit_code: int | None = None
-        self.exit_signal = ""
-        self.errors = bytearray()
-        """What arrived as extended data (a command's stderr)."""
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._wire = wire
         self._remote = 0
         self._chunks: deque[bytes] = deque()
@@ -170,10 +163,9 @@ class Channel:
         elif kind == CHANNEL_CLOSE:
             self._peer_closed()
         elif kind == EXTENDED_DATA:
-            data = take_text(payload, 8)[0]
-            self.errors += data
-            self._account(len(data))
-            self._consume(len(data))
+            size = len(take_text(payload, 8)[0])  # a command's stderr, which a stream does not carry
+            self._account(size)
+            self._consume(size)
         elif kind == CHANNEL_REQUEST:
             self._peer_request(payload)
         elif kind == OPEN_CONFIRMATION:
@@ -232,12 +224,8 @@ class Channel:
         self._end(LinkError("The machine cut the stream"))
 
     def _peer_request(self, payload: bytes) -> None:
-        kind, offset = take_text(payload, 4)
+        _, offset = take_text(payload, 4)
         wants_reply = payload[offset : offset + 1] != b"\x00"
-        if kind == b"exit-status":
-            (self.exit_code,) = struct.unpack_from(">I", payload, offset + 1)
-        elif kind == b"exit-signal":
-            self.exit_signal = take_text(payload, offset + 1)[0].decode(errors="replace")
         if wants_reply and not self._close_out:
             self._send(CHANNEL_FAILURE)
 
@@ -249,8 +237,6 @@ class Channel:
         _wake(self._writer)
         if self._reply is not None and not self._reply.done():
             self._reply.set_result(False)
-        if not self.finished.done():
-            self.finished.set_result(None)
 
     def _check_writable(self) -> None:
         if self._cut is not None:

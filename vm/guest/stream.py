@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Protocol
 
 from vm.errors import LinkError
-from vm.guest.run import Completed
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The result of a command in the guest. ``exit_code`` is 128 + 15 style only if its shell made it so."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
 
 
 class Stream(Protocol):

@@ -22,10 +22,10 @@ from typing import Any
 
 from vm.errors import MachineError
 from vm.files import write_atomically
-from vm.finish import finish
 from vm.host import Host
 from vm.qemu.command import probe_argv
 from vm.qemu.process import QemuBinary, QemuProcess, describe_exit, tail
+from vm.shielded import shielded
 from vm.spec import Accelerator, BootFiles
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ async def _try(qemu: QemuBinary, boot: BootFiles, accelerator: Accelerator, host
             await _watch(process, output, deadline)
             ended = process.exited.done()
         finally:
-            await finish(process.kill())
+            await shielded(process.kill())
         seconds = round(loop.time() - began, 2)
         printed, log_text = tail(output), tail(console, 20000)
     if ended and PROOF in log_text:

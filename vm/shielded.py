@@ -1,4 +1,4 @@
-"""Work that has to be finished even when the task doing it is cancelled: ending a QEMU, closing a link."""
+"""Await work to its end even when the awaiting task is cancelled: ending a QEMU, closing a link."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def finish(work: Coroutine[None, None, T]) -> T:
+async def shielded(work: Coroutine[None, None, T]) -> T:
     """Run ``work`` to its end and return its result; a cancellation meanwhile is raised only then.
 
     The work must be bounded by deadlines of its own.

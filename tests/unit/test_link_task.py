@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
+from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier
-from vm.guest.while_linked import WhileLinked
 
 
-class Work(WhileLinked[Carrier]):
+class Work(LinkTask[Carrier]):
     """Writes down what it is told to do, and fails at the way called ``bad``."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""From a running QEMU to a guest one can talk to: its stages, then the fast link, or SSH where there is none."""
+"""Connects to the guest of a running QEMU: waits for its stages, then opens the fast link, or else SSH."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vm.spec import Accelerator
 log = logging.getLogger(__name__)
 
 
-class Dial(Protocol):
+class DialSsh(Protocol):
     """What opens the SSH link; :meth:`vm.guest.ssh.SshLink.connect`, or a stand-in in tests."""
 
     def __call__(
@@ -31,15 +31,15 @@ class Dial(Protocol):
 
 
 @dataclass
-class Reach:
-    """The way into one guest.
+class GuestConnector:
+    """Opens links into one guest.
 
-    :ivar dial: opens SSH links, for when there is no fast one.
+    :ivar dial: opens SSH links, used when there is no fast one.
     :ivar factor: stretches every deadline; emulation is slow.
     """
 
     host: Host
-    dial: Dial
+    dial: DialSsh
     keys: Keys
     factor: float
     readiness: Readiness = field(init=False)
@@ -48,8 +48,8 @@ class Reach:
         self.readiness = Readiness(self.factor)
 
     @classmethod
-    def for_accelerator(cls, host: Host, dial: Dial, keys: Keys, accelerator: Accelerator) -> Reach:
-        """The reach of a guest which runs under ``accelerator``."""
+    def for_accelerator(cls, host: Host, dial: DialSsh, keys: Keys, accelerator: Accelerator) -> GuestConnector:
+        """The connector of a guest that runs under ``accelerator``."""
         return cls(host, dial, keys, EMULATION_FACTOR if accelerator is Accelerator.TCG else 1.0)
 
     async def connect(self, session: Session) -> Link:
@@ -84,7 +84,7 @@ class Reach:
             await self.readiness.wait("services" if session.record.link_socket else "sshd")
             return await self.connect(session)
 
-        working = asyncio.create_task(work(), name="reach the guest")
+        working = asyncio.create_task(work(), name="connect to the guest")
         waiting: list[asyncio.Future[Any]] = [working, session.process.exited]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""WhileLinked: work that goes on for as long as a way into the machine is there, and anew with the next."""
+"""LinkTask: a task that runs while there is a link into the machine, and is started again with the next link."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from vm.guest.stream import Carrier
 
 log = logging.getLogger(__name__)
 
-Way = TypeVar("Way", bound=Carrier)
+CarrierT = TypeVar("CarrierT", bound=Carrier)
 
 
-class WhileLinked(ABC, Generic[Way]):
+class LinkTask(ABC, Generic[CarrierT]):
     """Follows the machine's link; belongs to the loop it is used in."""
 
-    _way: Way | None = None
+    _link: CarrierT | None = None
     _task: asyncio.Task[None] | None = None
 
-    def use(self, way: Way | None) -> None:
-        """The way into the machine from now on; None while there is none."""
-        if way is self._way:
+    def use(self, link: CarrierT | None) -> None:
+        """Work over ``link`` from now on; None while there is none."""
+        if link is self._link:
             return
-        self._way = way
+        self._link = link
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        if way is not None:
-            self._task = asyncio.get_running_loop().create_task(self.work(way), name=type(self).__name__)
+        if link is not None:
+            self._task = asyncio.get_running_loop().create_task(self.work(link), name=type(self).__name__)
             self._task.add_done_callback(_report)
 
     async def close(self) -> None:
-        """Work no more; returns when the work has ended. Idempotent."""
+        """Stop working; returns when the work has ended. Idempotent."""
         task = self._task
         self.use(None)
         if task is not None:
             await asyncio.gather(task, return_exceptions=True)
 
     @abstractmethod
-    async def work(self, way: Way) -> None:
-        """What is to be done; cancelled when ``way`` is gone."""
+    async def work(self, link: CarrierT, /) -> None:
+        """The work over one ``link``; cancelled when the link is gone."""
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from tests.unit.machine_kit import Kit, kit, no_qemu_left, until
+from tests.unit.vm.machine_kit import Kit, kit, no_qemu_left, until
 from vm.disk import DataDisk
 from vm.errors import DiskError
 from vm.state import MachineState, StateError

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.machine_kit import Kit, kit, no_qemu_left, until
+from tests.unit.vm.machine_kit import Kit, kit, no_qemu_left, until
 from vm.errors import DiskError, HostError, KernelCrash, LinkError, MachineError, UserError
 from vm.guest import readiness
 from vm.guest.readiness import Requirement

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.unit.machine_kit import Kit, kit, no_qemu_left, until
+from tests.unit.vm.machine_kit import Kit, kit, no_qemu_left, until
 from vm.host import host
 from vm.spec import FileServer, Share
 from vm.state import MachineState

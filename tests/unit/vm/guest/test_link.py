@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.link_agent import FLOOD, WINDOW, Agent, StandInControl, linked
 from tests.unit.sshd import eventually
+from tests.unit.vm.guest.link_agent import FLOOD, WINDOW, Agent, StandInControl, linked
 from vm.errors import LinkError
 from vm.guest.control import GuestStage
 from vm.guest.link import FastLink, one_line

@@ -1,0 +1,1 @@
+"""Tests of the machine: its life, its faults, its disk; on a stand-in for QEMU."""

@@ -1,0 +1,1 @@
+"""Tests of what the host offers, for all three systems on one."""

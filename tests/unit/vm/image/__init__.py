@@ -1,0 +1,1 @@
+"""Tests of the system image: recipe, parts, store, sources."""

@@ -6,5 +6,5 @@ The map, in the order data flows:
     image/       the read-only system it boots                disk.py   the disk that keeps the user's data
     qemu/        spec → argv, the process, the monitor        guest/    the ways into the running machine
     machine.py   the life cycle: the only writer of state.py's MachineState
-    errors.py    the one error tree
+    tasks.py     background tasks that are restarted      errors.py    the one error tree
 """

@@ -33,7 +33,9 @@ class Rule:
 
 LAYERS = {
     "vm knows nothing above it": Rule(("vm",), ("vm",)),
-    "engine sees four parts of vm": Rule(("engine",), ("engine", "vm.errors", "vm.files", "vm.host", "vm.guest")),
+    "engine sees five parts of vm": Rule(
+        ("engine",), ("engine", "vm.errors", "vm.files", "vm.host", "vm.guest", "vm.tasks")
+    ),
     "the command line is a client": Rule(
         ("desktop.cli",),
         (

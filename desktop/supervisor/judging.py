@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the supervisor makes the judge, which asks the supervisor
 
 log = logging.getLogger(__name__)
 
-HOLD = "/usr/lib/slipway/hold /run/slipway/held"
+HOLD = "/usr/lib/slipway/hold_ports /run/slipway/held"
 HOLD_SECONDS = 10.0
 INSPECT_SECONDS = 60.0
 

@@ -2,7 +2,7 @@
 
 Sources: draft-ietf-secsh-filexfer-02, and OpenSSH's PROTOCOL file (section 4) for the extensions and for the order
 of SYMLINK's arguments. Requests are answered in their order, all that have arrived in one piece. Owners are
-root's, always: who owns what in containers is the guest's affair (vm/image/native/sharefs.c). A handle's number
+root's, always: who owns what in containers is the guest's affair (vm/image/native/fuse_overlay.c). A handle's number
 is never used again, so that one which is out of date means no file at all.
 """
 

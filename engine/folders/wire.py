@@ -1,4 +1,4 @@
-"""Wire: one byte stream between the guest's sharewire and a server here, which outlives the connections below it.
+"""Wire: one byte stream between the guest's sftp_transport and a server here, which outlives the connections below it.
 
 Both ends count what they have received and keep what the other has not confirmed. On each new connection the guest
 says hello, session and count; so does this end; then each sends again what the other lacks. Layout, big-endian:
@@ -6,7 +6,7 @@ says hello, session and count; so does this end; then each sends again what the 
     hello   8 bytes "SLIPWIRE", u64 session (guest: at random; host: the same, or 0: unknown here), u64 received
     frame   u32 size, u64 received so far, then ``size`` bytes
 
-Blocking, for a thread of its own; vm/image/native/sharewire.c is the other end.
+Blocking, for a thread of its own; vm/image/native/sftp_transport.c is the other end.
 """
 
 from __future__ import annotations

@@ -295,7 +295,7 @@ def hostile(machine: RunningMachine, share: Path) -> Iterator[paramiko.SFTPClien
         kill -STOP $holder
         ps -o pid,ppid | while read -r pid parent; do [ "$parent" != $holder ] || kill -9 $pid; done
         echo $$ >{place}.hostile
-        SHAREWIRE={place} exec /usr/lib/slipway/sharewire
+        TRANSPORT_SOCKET={place} exec /usr/lib/slipway/sftp_transport
     """
     argv = [*machine.slipway.argv, "shell", "sh", "-c", take_over]
     with subprocess.Popen(

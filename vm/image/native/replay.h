@@ -56,7 +56,7 @@ struct replay {
     pid_t pid; /* of the replaying program while it replays a change; 0: it does not */
     uint64_t left_out; /* changes that it did not replay since nobody would notice: for those who test it */
     uint64_t asked, answered;
-    unsigned moves; /* counts what may have given a folder another name, for who holds folders (sharepass.c) */
+    unsigned moves; /* counts what may have given a folder another name, for who holds folders (fuse_passthrough.c) */
     struct shown shown[2];
     bool opening;    /* the replaying program is about to open what is shown: its attributes have to hold until then */
     uint64_t owning; /* bit SHARE % 64: some owner of the share's files is remembered */
@@ -65,7 +65,7 @@ struct replay {
 };
 
 static int replay_open(void) {
-    const char *name = getenv("SHAREFS_REPLAY");
+    const char *name = getenv("OVERLAY_REPLAY");
     return open(name ? name : REPLAY_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
 

@@ -13,7 +13,7 @@ from engine.folders.wire import FRAME, HELLO, MAGIC, Cut, Wire
 
 
 class Guest:
-    """The guest's end, after vm/image/native/sharewire.c: counts what it has, keeps what is not confirmed."""
+    """The guest's end, after vm/image/native/sftp_transport.c: counts what it has, keeps what is not confirmed."""
 
     def __init__(self, session: int) -> None:
         self.session = session

@@ -332,8 +332,8 @@ class Nobody:
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``hold``, compiled for this computer."""
-    return compile_guest_program("hold", tmp_path_factory.mktemp("hold"))
+    """``hold_ports``, compiled for this computer."""
+    return compile_guest_program("hold_ports", tmp_path_factory.mktemp("hold"))
 
 
 def is_free(port: int) -> bool:

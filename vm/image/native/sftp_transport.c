@@ -1,7 +1,7 @@
 /* The guest's end of a wire (engine/folders/wire.py): one byte stream to the host that outlives what carries it.
  *
- *   sharewire                   what sshfs runs as its ssh: SFTP at stdin and stdout; $SHAREWIRE is the socket to make
- *   sharewire --attach SOCKET   a stream from the host: hands its stdin and stdout over, ends when it is not used any more
+ *   sftp_transport                   what sshfs runs as its ssh: SFTP at stdin and stdout; $TRANSPORT_SOCKET is the socket to make
+ *   sftp_transport --attach SOCKET   a stream from the host: hands its stdin and stdout over, ends when it is not used any more
  *
  * While no stream is there, nothing moves, and whoever uses the folder waits. What has gone out is kept until the
  * host has confirmed it, and sent again over the next stream. A host that does not know this session (its keeper has
@@ -299,9 +299,9 @@ int main(int count, char **words) {
     signal(SIGPIPE, SIG_IGN);
     if (count == 3 && strcmp(words[1], "--attach") == 0)
         return attach(words[2]);
-    const char *path = getenv("SHAREWIRE");
+    const char *path = getenv("TRANSPORT_SOCKET");
     if (!path || getrandom(&session, sizeof session, 0) != sizeof session)
-        die("SHAREWIRE");
+        die("TRANSPORT_SOCKET");
     session |= 1; /* 0 means none */
     unblock(0);
     unblock(1);

@@ -1,8 +1,8 @@
-/* One of the host's folders that virtiofs brings, passed on as it is: sharefs.c, preloaded, puts owners and replayed
+/* One of the host's folders that virtiofs brings, passed on as it is: fuse_overlay.c, preloaded, puts owners and replayed
  * changes in between.
  *
- *   sharepass BELOW PLACE LOCK  BELOW: where virtiofs is mounted, for nobody else's use. Ends when PLACE is unmounted.
- *   sharepass LOCK              ends when that does, or at once: LOCK is locked for as long as it runs
+ *   fuse_passthrough BELOW PLACE LOCK  BELOW: where virtiofs is mounted, for nobody else's use. Ends when PLACE is unmounted.
+ *   fuse_passthrough LOCK              ends when that does, or at once: LOCK is locked for as long as it runs
  *
  * No name is kept below (virtiofsd --cache=never), so each look at one costs a request to the host. Therefore folders
  * are held open for a moment, and what a request has brought along is not asked for again. Symbolic links are never

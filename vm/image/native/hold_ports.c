@@ -1,4 +1,4 @@
-/* hold LOCK PORT...: have these TCP and UDP ports, and no others of before, so that dockerd takes none of them when it may
+/* hold_ports LOCK PORT...: have these TCP and UDP ports, and no others of before, so that dockerd takes none of them when it may
  * choose: they are in use on the host. Nobody listens there. A port that is in use in the machine already is left out.
  * Returns when they are had; who has them stays in the background, with a lock on that file by which the next one knows it
  * (fcntl(2), F_GETLK: the kernel tells whose it is, and gives it back when the process ends, however it does). */

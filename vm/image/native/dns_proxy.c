@@ -1,6 +1,6 @@
 /* The machine's name server: it carries each query to the host, whose resolver answers it (vm/guest/names.py).
  *
- *     names ADDRESS PORT SOCKET FALLBACK HOSTS
+ *     dns_proxy ADDRESS PORT SOCKET FALLBACK HOSTS
  *
  * Listens at ADDRESS for UDP and TCP (RFC 1035, RFC 7766) and at the Unix socket SOCKET for the host, which gets queries
  * and gives answers in any order, each with its length in two bytes before it. The host may be away: then FALLBACK, a
@@ -76,7 +76,7 @@ static int64_t now;
 
 
 static void die(const char *what) {
-    fprintf(stderr, "names: %s: %s\n", what, strerror(errno));
+    fprintf(stderr, "dns_proxy: %s: %s\n", what, strerror(errno));
     exit(1);
 }
 
@@ -539,7 +539,7 @@ int main(int count, char **words) {
     struct sockaddr_in here = {.sin_family = AF_INET};
     if (count != 6 || inet_pton(AF_INET, words[1], &here.sin_addr) != 1 ||
         inet_pton(AF_INET, words[4], &fallback.sin_addr) != 1) {
-        fputs("usage: names ADDRESS PORT SOCKET FALLBACK HOSTS\n", stderr);
+        fputs("usage: dns_proxy ADDRESS PORT SOCKET FALLBACK HOSTS\n", stderr);
         return 2;
     }
     here.sin_port = fallback.sin_port = htons((uint16_t)atoi(words[2]));

@@ -1,11 +1,11 @@
-/* What sshfs and sharepass lack for containers: preloaded, this wraps the operations they hand to libfuse.
+/* What sshfs and fuse_passthrough lack for containers: preloaded, this wraps the operations they hand to libfuse.
  *
  * The host's server works as the host's user: it cannot chown, and its files show as root's. Here owners are
  * remembered and shown (owners.h), so that any user of any container can make files and finds them his own, and an
  * image that chowns its data and then looks is content. FIFOs and sockets, which SFTP has not, are a remembered type
  * on an empty file: what passes through them never leaves the guest's kernel.
  *
- * SHAREFS_OWNERS names the log of owners. Everything that is not wrapped goes to the carrier as it is.
+ * OVERLAY_OWNERS names the log of owners. Everything that is not wrapped goes to the carrier as it is.
  */
 #define FUSE_USE_VERSION 31
 #include <dlfcn.h>
@@ -303,7 +303,7 @@ struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operati
     replay_wrap(&wrapped);
     wrapped.getattr = share_look;
     wrapped.opendir = share_opendir;
-    const char *file = getenv("SHAREFS_OWNERS");
+    const char *file = getenv("OVERLAY_OWNERS");
     if (file)
         owners_open(file);
     make_fuse *make = (make_fuse *)dlsym(RTLD_NEXT, "_fuse_new_31");

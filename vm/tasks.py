@@ -133,6 +133,8 @@ class SupervisedTask:
         return False
 
     def _failed(self, error: BaseException) -> None:
+        if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:  # of a TaskGroup
+            error = error.exceptions[0]
         before = self.health
         since = before.since if before.failures else asyncio.get_running_loop().time()
         text = f"{type(error).__name__}: {error}".rstrip(": ")

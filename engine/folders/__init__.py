@@ -1,8 +1,8 @@
 """Folders of this computer in the machine, at the same place: by virtiofs (vm/virtiofs.py), else by SFTP.
 
     container ─► fuse_passthrough + fuse_overlay ─► the kernel's virtiofs ══ shared memory ══► virtiofsd ─► files
-    container ─► sshfs + fuse_overlay ─► sftp_transport ══ stream of the link ══► supervisor ─► SFTP daemon ─► files
-                 (vm/image/native)                                        shares.py   sftp_daemon.py, sftp.py, tree.py
+    container ─► sshfs + fuse_overlay ─► sftp_transport ══ link ══► supervisor ─► SFTP daemon ─► files
+                 (vm/image/native)                                  shares.py     sftp_daemon.py, sftp.py, tree.py
 
 The SFTP server is our own, in a process of its own, the same on every system: nothing outside the folder can be
 named, since no symbolic link is ever followed on this side and ``..`` is not understood (tree.py). OpenSSH's

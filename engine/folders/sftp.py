@@ -2,8 +2,8 @@
 
 Sources: draft-ietf-secsh-filexfer-02, and OpenSSH's PROTOCOL file (section 4) for the extensions and for the order
 of SYMLINK's arguments. Requests are answered in their order, all that have arrived in one piece. Owners are
-root's, always: who owns what in containers is the guest's affair (vm/image/native/fuse_overlay.c). A handle's number
-is never used again, so that one which is out of date means no file at all.
+always root: fuse_overlay.c in the guest keeps the owners that containers see. A handle's number is never reused, so
+that an outdated one means no file at all.
 """
 
 from __future__ import annotations

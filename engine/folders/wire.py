@@ -1,4 +1,4 @@
-"""Wire: one byte stream between the guest's sftp_transport and a server here, which outlives the connections below it.
+"""Wire: one byte stream between the guest's sftp_transport and a server here; it outlives its connections.
 
 Both ends count what they have received and keep what the other has not confirmed. On each new connection the guest
 says hello, session and count; so does this end; then each sends again what the other lacks. Layout, big-endian:

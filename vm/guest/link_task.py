@@ -1,15 +1,16 @@
-"""LinkTask: a task that runs while there is a link into the machine, and is started again with the next link."""
+"""LinkTask: a task that runs while there is a link into the machine, and is started again with the next link.
+
+It is supervised (vm/tasks.py): work that fails while the link is there is started again after a pause.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Generic, TypeVar
 
 from vm.guest.stream import Carrier
-
-log = logging.getLogger(__name__)
+from vm.tasks import SupervisedTask, TaskHealth, TaskState
 
 CarrierT = TypeVar("CarrierT", bound=Carrier)
 
@@ -18,7 +19,12 @@ class LinkTask(ABC, Generic[CarrierT]):
     """Follows the machine's link; belongs to the loop it is used in."""
 
     _link: CarrierT | None = None
-    _task: asyncio.Task[None] | None = None
+    _task: SupervisedTask | None = None
+
+    @property
+    def health(self) -> TaskHealth:
+        """How the work is doing; it has ended while there is no link."""
+        return self._task.health if self._task is not None else TaskHealth(TaskState.ENDED)
 
     def use(self, link: CarrierT | None) -> None:
         """Work over ``link`` from now on; None while there is none."""
@@ -29,21 +35,16 @@ class LinkTask(ABC, Generic[CarrierT]):
             self._task.cancel()
             self._task = None
         if link is not None:
-            self._task = asyncio.get_running_loop().create_task(self.work(link), name=type(self).__name__)
-            self._task.add_done_callback(_report)
+            self._task = SupervisedTask(type(self).__name__, partial(self.work, link))
+            self._task.start()
 
     async def close(self) -> None:
         """Stop working; returns when the work has ended. Idempotent."""
         task = self._task
         self.use(None)
         if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+            await task.stop()
 
     @abstractmethod
     async def work(self, link: CarrierT, /) -> None:
-        """The work over one ``link``; cancelled when the link is gone."""
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("%s has ended", task.get_name(), exc_info=error)
+        """The work over one ``link``; cancelled when the link is gone, started again when it fails."""

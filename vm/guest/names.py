@@ -1,6 +1,6 @@
 """The host's end of the machine's name server: queries come in by a stream, answers go back in any order.
 
-Each message has its length before it in two bytes (RFC 7766 section 8). The other end is vm/image/native/dns_proxy.c,
+Each message has its length before it in two bytes (RFC 7766, 8). The other end is vm/image/native/dns_proxy.c,
 which does without us while we are away.
 """
 

@@ -180,6 +180,17 @@ def test_an_error_for_people_needs_no_traceback(caplog: pytest.LogCaptureFixture
     assert record.exc_info is None
 
 
+def test_the_only_error_of_a_group_is_the_reason() -> None:
+    async def main() -> None:
+        task = SupervisedTask("grouped", Work(ExceptionGroup("several", [OSError("one")])), pauses=PAUSES)
+        task.start()
+        await asyncio.sleep(0.5)
+        assert task.health.error == "OSError: one"
+        await task.stop()
+
+    run(main())
+
+
 def test_an_observer_that_fails_does_not_end_the_task(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         def changed() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import cast
 
 import pytest
 
+from tests.unit.mock_clock import run
 from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier
+from vm.tasks import TaskState
 
 
 class Work(LinkTask[Carrier]):
@@ -55,11 +56,21 @@ async def test_each_way_has_its_own_work() -> None:
     await work.close()
 
 
-async def test_what_fails_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    work = Work()
-    with caplog.at_level(logging.ERROR):
+def test_work_that_fails_is_started_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        work = Work()
+        assert work.health.state is TaskState.ENDED
         work.use(way("bad"))
+        await asyncio.sleep(60)
+        assert work.health.failures > 3
+        assert work.health.error == "ValueError: no good"
+        work.use(way("good"))
         await turn()
-    assert "Work has ended" in caplog.text
+        assert work.health.ok
+        assert work.told == ["begin good"]
+        await work.close()
+        assert work.health.state is TaskState.ENDED
+
+    run(main())
+    assert "Work failed, and is started again in 0.1 s" in caplog.text
     assert "no good" in caplog.text
-    await work.close()

@@ -2,8 +2,8 @@
 
 Sources: draft-ietf-secsh-filexfer-02, and OpenSSH's PROTOCOL file (section 4) for the extensions and for the order
 of SYMLINK's arguments. Requests are answered in their order, all that have arrived in one piece. Owners are
-always root: fuse_overlay.c in the guest keeps the owners that containers see. A handle's number is never reused, so
-that an outdated one means no file at all.
+always root: fuse_overlay.c in the guest keeps the owners that containers see. A handle's number is never reused,
+so that an outdated one means no file at all.
 """
 
 from __future__ import annotations

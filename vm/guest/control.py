@@ -151,7 +151,7 @@ class GuestControl:
         elif kind in ("ok", "error") and name:
             self._answer(name, text.strip(), failed=kind == "error")
         elif kind in REQUESTS and self._asked is not None:
-            self._asked(kind, rest)
+            _call(self._asked, kind, rest)
         elif line:
             log.warning("control port: not understood: %.200r", line)
 
@@ -163,7 +163,7 @@ class GuestControl:
             "guest: %s %s", stage.name, f"failed: {stage.failure}" if stage.failure else f"at {stage.uptime} s"
         )
         for told in (*((self._listener,) if self._listener else ()), *self.followers):
-            told(stage)
+            _call(told, stage)
 
     def _answer(self, word: str, text: str, *, failed: bool) -> None:
         waiting = self._waiting.get(word)
@@ -177,6 +177,14 @@ class GuestControl:
             future.set_exception(MachineError(f"The guest could not do “{word}”: {text or 'no reason was told'}"))
         else:
             future.set_result(text)
+
+
+def _call(hook: Callable[..., None], *args: object) -> None:
+    """Call one of the owner's hooks; its error is logged, and does not end the port."""
+    try:
+        hook(*args)
+    except Exception:
+        log.exception("control port: %r failed", hook)
 
 
 def _number(text: str) -> float:

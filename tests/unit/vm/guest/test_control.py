@@ -17,7 +17,9 @@ Guest = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def connected(folder: Path, guest: Guest) -> AsyncIterator[tuple[GuestControl, list[GuestStage]]]:
+async def connected(
+    folder: Path, guest: Guest, control: GuestControl | None = None
+) -> AsyncIterator[tuple[GuestControl, list[GuestStage]]]:
     """A control connection to ``guest``, and the list of the stages told."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,7 +30,7 @@ async def connected(folder: Path, guest: Guest) -> AsyncIterator[tuple[GuestCont
 
     server = await asyncio.start_unix_server(serve, folder / "guest.sock")
     told: list[GuestStage] = []
-    control = GuestControl(told.append)
+    control = control or GuestControl(told.append)
     await control.connect(host(), folder / "guest.sock", 2)
     try:
         yield control, told
@@ -53,6 +55,22 @@ async def test_stages_are_told_once_each(tmp_path: Path) -> None:
         GuestStage("data", 0.0, "e2fsck: exit 4, sorry"),
     ]
     assert set(control.stages) == {"init", "modules", "data"}
+
+
+async def test_a_hook_that_fails_does_not_end_the_port(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def guest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"stage init 1\npublish 1 nonsense\n")
+        assert (await reader.readline()) == b"ping\n"
+        writer.write(b"ok ping\n")
+        await reader.read()
+
+    def fail(*told: object) -> None:
+        raise RuntimeError(f"a hook's: {told[0]}")
+
+    async with connected(tmp_path, guest, GuestControl(fail, fail)) as (control, _):
+        await control.command("ping", 2)
+    assert "a hook's: GuestStage(name='init'" in caplog.text
+    assert "a hook's: publish" in caplog.text
 
 
 async def test_commands_wait_for_their_own_answers(tmp_path: Path) -> None:

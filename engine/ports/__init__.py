@@ -1,9 +1,10 @@
-"""Published ports: this computer listens where a container's port was asked for, and carries it there.
+"""Published ports: the host listens where a container's port was asked for, and carries it there.
 
-publisher.py  answers dockerd's requests, listens, and carries connections
+publisher.py  answers dockerd's requests, and knows what is published
+listener.py   takes the host's ports, and carries their connections
+bind_errors.py  why a port cannot be had, and which program has it
 datagrams.py  UDP over IPv6: one stream for each client
 sockets.py    a socket that has a port
-holder.py     who has a port that is taken
 hostnet.py    what containers with the host's network listen on
 ingress.py    what a swarm's services publish through its ingress network
 reservations.py  keeps dockerd from choosing a port that is in use
@@ -14,7 +15,8 @@ So the life of a listener is that of dockerd's own proxy, and a port that is tak
 
 from engine.ports.hostnet import HostNetwork
 from engine.ports.ingress import Ingress
-from engine.ports.publisher import Published, Publisher
+from engine.ports.listener import Published
+from engine.ports.publisher import Publisher
 from engine.ports.reservations import PortReservations
 
 __all__ = ["HostNetwork", "Ingress", "PortReservations", "Published", "Publisher"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import closing
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -41,14 +43,19 @@ class QemuNetwork:
         self.carried: list[int] = []
         self.places: list[str] = []
         self.taken: set[int] = set()
+        self.unforeseen: Exception | None = None
 
     async def add(self, forward: Forward) -> None:
+        if self.unforeseen is not None:
+            raise self.unforeseen
         if forward.port in self.taken:
             raise MachineError("QEMU cannot listen at the port", detail="Could not set up\nthe rule")
         self.carried.append(forward.port)
         self.places.append(forward.address)
 
     async def remove(self, forward: Forward) -> None:
+        if self.unforeseen is not None:
+            raise self.unforeseen
         self.carried.remove(forward.port)
         self.places.remove(forward.address)
 
@@ -296,6 +303,46 @@ async def test_nonsense_and_an_absent_guest_do_no_harm(publisher: Publisher, gue
     guest.away = False
     port = free_port()
     assert await publish(publisher, guest, port, key="2") == "ok"
+
+
+async def test_an_unforeseen_error_is_answered_and_the_next_request_is_handled(
+    publisher: Publisher, guest: Guest, network: QemuNetwork, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    publisher.asked("publish", f"1 udp 127.0.0.1 {port} 172.17.0.2 53")
+    await eventually(lambda: guest.answers == ["published 1 ok"])
+    network.unforeseen = KeyError("no such reply")
+    publisher.asked("publish", f"2 udp 127.0.0.1 {port} 172.17.0.2 53")
+    publisher.asked("publish", f"1 udp 127.0.0.2 {port} 172.17.0.2 53")  # first the old one has to be withdrawn
+    publisher.asked("release", "1")
+    await eventually(lambda: len(guest.answers) == 3)
+    assert guest.answers[1:] == [
+        f"published 2 Bind for 127.0.0.1:{port}/udp failed: "
+        "an error in Slipway, see: slipway logs (KeyError: 'no such reply')",
+        "published 1 an error in Slipway, see: slipway logs",
+    ]
+    assert caplog.text.count("KeyError: 'no such reply'") == 2, "with tracebacks"
+    assert await publish(publisher, guest, port, key="3") == "ok"
+    assert publisher.health.ok
+
+
+async def test_a_port_in_use_whose_owner_cannot_be_looked_up(
+    publisher: Publisher, guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(kind: str) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(psutil, "net_connections", full)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = await publish(publisher, guest, taken.getsockname()[1])
+    assert answer.endswith("failed: the port is in use on this computer")
+
+
+async def test_requests_of_a_machine_that_has_ended_are_dropped(publisher: Publisher, guest: Guest) -> None:
+    publisher.asked("publish", f"1 tcp 127.0.0.1 {free_port()} 172.17.0.2 80")
+    publisher.clear()
+    assert await publish(publisher, guest, free_port(), key="2") == "ok"
+    assert [one.forward.key for one in publisher.published] == ["2"]
 
 
 async def test_the_end_of_the_machine_gives_everything_back(publisher: Publisher, guest: Guest) -> None:

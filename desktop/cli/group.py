@@ -18,7 +18,7 @@ COMMANDS = {
     "folders": ("desktop.cli.inside", "folders", "List the folders that containers may mount."),
     "shell": ("desktop.cli.inside", "shell", "Open a shell in the machine, or run a command in it."),
     "version": ("desktop.cli.inside", "version", "Show the versions of Slipway and of the engine."),
-    "settings": ("desktop.cli.upkeep", "settings", "Show and change the settings."),
+    "settings": ("desktop.cli.settings", "settings", "Show and change the settings."),
     "disk": ("desktop.cli.upkeep", "disk", "Look after the data disk."),
     "image": ("desktop.cli.upkeep", "image", "Look after the machine's system images."),
     "context": ("desktop.cli.upkeep", "context", "Say which engine the docker command talks to."),

@@ -1,19 +1,16 @@
-"""settings, disk, image, context and credentials: what is looked after now and then."""
+"""disk, image, context and credentials: what is looked after now and then."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from desktop.cli.output import as_json, facts, follow, size, table
 from desktop.control.client import ControlClient
 from desktop.control.schema import DiskReport, Note
-from desktop.settings.schema import NAMES, require_name
 
 T = TypeVar("T")
 
@@ -30,47 +27,7 @@ def _tell(note: Note) -> None:
     if note.text:
         click.echo(note.text)
     if note.restart_needed:
-        click.echo("It takes effect at the next start: slipway restart")
-
-
-def _complete_names(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    return [CompletionItem(name) for name in NAMES if name.startswith(begun)]
-
-
-@click.group()
-def settings() -> None:
-    """Show and change the settings."""
-
-
-@settings.command("get")
-@click.argument("name", required=False, shell_complete=_complete_names)
-@click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def get(name: str | None, json_: bool) -> None:
-    """Show all settings with the values in use, or the one called NAME."""
-    if name is not None:
-        require_name(name)
-    values = _ask(lambda client: client.settings())
-    if json_:
-        as_json(values if name is None else values[name])
-    elif name is not None:
-        click.echo(_plain(values[name]))
-    else:
-        table(("SETTING", "VALUE"), [(key, _plain(value)) for key, value in values.items()])
-
-
-@settings.command("set")
-@click.argument("name", shell_complete=_complete_names)
-@click.argument("value")
-def set_(name: str, value: str) -> None:
-    """Set NAME to VALUE: JSON or a plain word; null brings the default back.
-
-    A key of dockerd's daemon.json is set as daemon.KEY, for example: slipway settings set daemon.debug true
-    """
-    _tell(_ask(lambda client: client.set_setting(name, value)))
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        click.echo("Takes effect after a restart: slipway restart")
 
 
 @click.group()

@@ -1,4 +1,7 @@
-"""What a person may decide: schema.py says what there is, store.py keeps it, migrations.py brings old files up.
+"""What users can set.
 
-daemon.py  what dockerd's daemon.json may say       shares.py  which folders can be shared
+fields.py      what a setting is: title, help, bounds, when it applies     schema.py  the settings, declared once
+changes.py     text in, new settings out, as pure functions                store.py   the file, written atomically
+migrations.py  brings older files up to date                               shares.py  which folders can be shared
+daemon.py      what dockerd's daemon.json may contain
 """

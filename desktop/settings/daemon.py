@@ -1,7 +1,7 @@
-"""What dockerd's daemon.json may say: known keys and their types, so that a slip is refused before it is applied.
+"""What dockerd's daemon.json may contain: known keys and their types, so that a mistake is refused in time.
 
 dockerd does not start with an unknown key or a wrong type. The keys are those of ``daemon/config`` in Moby 28;
-``dockerd --validate`` has the last word where the machine runs (desktop/supervisor/preferences.py).
+where the machine runs, the supervisor also asks ``dockerd --validate``.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ import difflib
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+from desktop.settings.fields import Problem
 
 OWNED = frozenset(
     {
         *("hosts", "data-root", "exec-root", "containerd", "pidfile", "group", "graph", "containerd-namespace"),
-        *("userland-proxy", "userland-proxy-path"),  # it asks this computer for the ports of containers
+        *("userland-proxy", "userland-proxy-path"),  # it asks the host for the ports of containers
     }
 )
-"""Keys that the machine depends on, so they are not the user's to set."""
+"""Keys that the machine depends on; users cannot set them."""
 
 _FLAGS = """allow-direct-routing debug experimental icc init ip-forward ip-forward-no-drop ip-masq ip6tables
 iptables ipv6 live-restore no-new-privileges raw-logs rootless selinux-enabled tls tlsverify"""
@@ -37,13 +38,13 @@ _OBJECTS = "builder default-network-opts default-ulimits features log-opts proxi
 
 KINDS: dict[str, str] = {
     **dict.fromkeys(_FLAGS.split(), "true or false"),
-    **dict.fromkeys(_TEXTS.split(), "a text"),
+    **dict.fromkeys(_TEXTS.split(), "a string"),
     **dict.fromkeys(_NUMBERS.split(), "a whole number"),
-    **dict.fromkeys(_LISTS.split(), "a list of texts"),
+    **dict.fromkeys(_LISTS.split(), "a list of strings"),
     **dict.fromkeys(_OBJECTS.split(), "an object"),
     "default-address-pools": "a list of objects",
 }
-"""Key → what its value has to be."""
+"""Key → the type of its value."""
 
 CHOICES = {
     "log-level": ("debug", "info", "warn", "error", "fatal"),
@@ -61,10 +62,10 @@ ADDRESSES: dict[str, Callable[[str], object]] = {
         ipaddress.ip_address,
     ),
 }
-"""Keys with IP addresses, which dockerd looks at only when it starts, and what reads them."""
+"""Keys with IP addresses, which dockerd parses only when it starts, and what parses them."""
 
 RUNTIMES = ("runc", "io.containerd.runc.v2")
-"""What dockerd can use without being told of it."""
+"""Runtimes that dockerd has without configuration."""
 
 PROXIES = ("http-proxy", "https-proxy", "no-proxy")
 PROXY_SCHEMES = ("http", "https", "socks5")
@@ -72,84 +73,94 @@ PROXY_SCHEMES = ("http", "https", "socks5")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(/\d{1,3})?")
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """Why a daemon.json cannot be used, and what to do. :ivar key: the member it is about."""
+def parsed(daemon: Any) -> Any:
+    """The object that a text holds; anything else, and text that is not JSON, stays as it is."""
+    if not isinstance(daemon, str):
+        return daemon
+    try:
+        return json.loads(daemon.strip() or "{}")
+    except ValueError:
+        return daemon
 
-    key: str
-    why: str
-    hint: str
 
-
-def trouble(daemon: Mapping[str, Any]) -> Trouble | None:
-    """The first thing in ``daemon`` that cannot be used; None when there is none."""
+def problems(daemon: object) -> Iterator[Problem]:
+    """Everything in ``daemon`` that dockerd would not start with."""
+    if isinstance(daemon, str):
+        yield Problem(f"is not JSON: {_json_error(daemon)}")
+        return
+    if not isinstance(daemon, Mapping):
+        yield Problem("must be a JSON object", 'For example: {"debug": true}')
+        return
     for key, value in daemon.items():
-        if key in OWNED:
-            return Trouble(
-                key, "is not yours to set: the machine depends on it", "Leave it out; the rest is free."
-            )
         kind = KINDS.get(key)
-        if kind is None:
+        if key in OWNED:
+            yield Problem("is not yours to set: the machine depends on it", "Leave it out.", key)
+        elif kind is None:
             near = difflib.get_close_matches(key, KINDS, 1, 0.6)
             guess = f"Did you mean “{near[0]}”?" if near else "Leave it out: dockerd would not start with it."
-            return Trouble(key, "is no setting of dockerd's", guess)
-        if not _FITS[kind](value):
-            return Trouble(key, f"has to be {kind}, not {json.dumps(value, ensure_ascii=False)}", "")
-        found = _look_closer(key, value) or _runtime_trouble(key, value, daemon)
-        if found:
-            return Trouble(key, *found)
-    return None
+            yield Problem("is not a dockerd setting", guess, key)
+        elif not _FITS[kind](value):
+            shown = json.dumps(value, ensure_ascii=False, default=str)
+            yield Problem(f"must be {kind}, not {shown}", "", key)
+        else:
+            yield from (Problem(why, hint, key) for why, hint in _closer(key, value, daemon))
+            if key == "proxies":
+                yield from _proxy_problems(value)
 
 
-def _runtime_trouble(key: str, value: Any, daemon: Mapping[str, Any]) -> tuple[str, str] | None:
-    runtimes = daemon.get("runtimes")
-    if key != "default-runtime" or value in RUNTIMES or (isinstance(runtimes, dict) and value in runtimes):
-        return None
-    return f"is “{value}”, which is none of “runtimes”", "Name it there, or leave it at runc."
+def _json_error(text: str) -> str:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return str(error)
+    return "it is a string"
 
 
-def _look_closer(key: str, value: Any) -> tuple[str, str] | None:
+def _closer(key: str, value: Any, daemon: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with a value of the right type."""
     if key in CHOICES and value not in CHOICES[key]:
-        return f"cannot be “{value}”", f"Choose one of: {', '.join(CHOICES[key])}."
+        yield f"cannot be “{value}”", f"Choose one of: {', '.join(CHOICES[key])}."
     if key in ADDRESSES:
-        wrong = [item for item in ([value] if isinstance(value, str) else value) if not _reads(key, item)]
-        if wrong:
-            return (
-                f"has “{wrong[0]}”, which is no address of its kind",
-                "An address is like 10.9.0.1, with its network 10.9.0.1/24.",
-            )
+        for item in [value] if isinstance(value, str) else value:
+            if not _reads(key, item):
+                yield (
+                    f"has “{item}”, which is not an address of its kind",
+                    "An address is like 10.9.0.1, with its network 10.9.0.1/24.",
+                )
     if key == "registry-mirrors":
-        wrong = [item for item in value if not _is_mirror(item)]
-        if wrong:
-            return f"has “{wrong[0]}”, which is no address", "A mirror's address is like https://mirror.example."
+        for item in value:
+            if not _is_mirror(item):
+                yield f"has “{item}”, which is not a URL", "Write it like https://mirror.example."
     if key == "insecure-registries":
-        wrong = [item for item in value if not _HOST.fullmatch(item)]
-        if wrong:
-            hint = "Write it as HOST, HOST:PORT or a range such as 10.0.0.0/8, without http://."
-            return f"has “{wrong[0]}”, which is no registry", hint
-    if key == "proxies":
-        return _proxy_trouble(value)
+        for item in value:
+            if not _HOST.fullmatch(item):
+                hint = "Write it as HOST, HOST:PORT or a range such as 10.0.0.0/8, without http://."
+                yield f"has “{item}”, which is not a registry", hint
     if key == "log-opts" and not all(isinstance(item, str) for item in value.values()):
-        return "has a value that is not a text", 'dockerd wants texts there, such as {"max-size": "10m"}.'
-    return None
+        yield "has a value that is not a string", 'dockerd wants strings here, such as {"max-size": "10m"}.'
+    runtimes = daemon.get("runtimes")
+    known = (*RUNTIMES, *(runtimes if isinstance(runtimes, Mapping) else ()))
+    if key == "default-runtime" and value not in known:
+        yield f"is “{value}”, which is none of “runtimes”", "Add it there, or leave it at runc."
 
 
-def _proxy_trouble(value: Mapping[str, Any]) -> tuple[str, str] | None:
+def _proxy_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
     for name, address in value.items():
-        if name not in PROXIES or not isinstance(address, str):
-            return f"has “{name}”, which is not one of its texts", f"There are: {', '.join(PROXIES)}."
-        if name == "no-proxy" or not address:
-            continue
-        why = proxy_trouble(address)
-        if why:
-            return f"has “{name}”, which {why}", "Write it as http://HOST:PORT."
-    return None
+        below = f"proxies.{name}"
+        if name not in PROXIES:
+            yield Problem("is not a proxy setting", f"Choose one of: {', '.join(PROXIES)}.", below)
+        elif not isinstance(address, str):
+            yield Problem("must be a string", "Write it as http://HOST:PORT.", below)
+        elif name != "no-proxy" and address:
+            why = _proxy_problem(address)
+            if why:
+                yield Problem(why, "Write it as http://HOST:PORT.", below)
 
 
-def proxy_trouble(address: str) -> str:
-    """Why an address is not one of a proxy; empty when it is fine."""
+def _proxy_problem(address: str) -> str:
+    """Why an address cannot be that of a proxy; empty when it can."""
     if "://" not in address:
-        return "does not say http:// or https://"
+        return "must begin with http:// or https://"
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -158,7 +169,7 @@ def proxy_trouble(address: str) -> str:
     if parts.scheme not in PROXY_SCHEMES:
         return f"begins with {parts.scheme}://, which dockerd cannot use"
     if not parts.hostname or any(letter.isspace() for letter in address):
-        return "names no host"
+        return "has no host name"
     return "has the port 0" if port == 0 else ""
 
 
@@ -175,15 +186,15 @@ def _is_mirror(address: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
-def _is_texts(value: Any) -> bool:
+def _is_strings(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 _FITS: dict[str, Callable[[Any], bool]] = {
     "true or false": lambda value: isinstance(value, bool),
-    "a text": lambda value: isinstance(value, str),
+    "a string": lambda value: isinstance(value, str),
     "a whole number": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "a list of texts": _is_texts,
+    "a list of strings": _is_strings,
     "an object": lambda value: isinstance(value, dict),
     "a list of objects": lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
 }

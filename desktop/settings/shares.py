@@ -1,7 +1,7 @@
-"""Which folders of this computer can be shared with containers, judged by their names alone.
+"""Which of the user's folders can be shared with containers, by their names alone.
 
-Whether a folder exists is asked when it is added (desktop/supervisor/preferences.py), not here: a disk that is not
-plugged in today must not make the whole settings file unusable.
+Whether a folder exists is checked only when it is added (:func:`missing`): a disk that is not plugged in today
+must not make the whole settings file unusable.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
+from desktop.settings.fields import Problem
 from vm.guest.hostpath import is_within, system_folder, to_guest
 
 
 def folders(value: object) -> tuple[str, ...] | None:
-    """The list of folders that a setting's value stands for; None when it stands for none.
+    """The folders that a setting's value stands for; None when it is not a list of folders.
 
-    A text is one folder, or several with the separator of PATH between them, which needs no quotes in any shell.
+    Text is one folder, or several separated as in PATH, which needs no quotes in any shell.
     """
     if isinstance(value, str):
         value = [part for part in value.split(os.pathsep) if part]
@@ -27,33 +28,57 @@ def folders(value: object) -> tuple[str, ...] | None:
     return tuple(os.path.normpath(item) if Path(item).is_absolute() else item for item in value)
 
 
-def trouble(paths: Sequence[str]) -> tuple[str, str] | None:
+def problem(paths: Sequence[str]) -> Problem | None:
     """Why these folders cannot be shared, and what to do; None when they can."""
     for path in paths:
-        if not Path(path).is_absolute() or "\0" in path:
-            return f"“{path}” is not an absolute path", f"Write it whole, such as {Path.home() / 'project'}."
-        found = system_folder(to_guest(path))
-        if found is not None:
-            why = "is a folder of the system's" if to_guest(path) == found else f"would share the system's {found}"
-            if is_within(to_guest(path), found) and to_guest(path) != found:
-                why = f"is in the system's folder {found}"
-            return f"“{path}” {why}", "Share the folder in which your own files are."
+        unfit = _unfit(path)
+        if unfit is not None:
+            return Problem(f"cannot include “{path}”: {unfit[0]}", unfit[1])
     for one, other in combinations(paths, 2):
         first, second = to_guest(one), to_guest(other)
         if first == second:
-            return f"“{one}” is in the list twice", "Name it once."
+            return Problem(f"list “{one}” twice", "Name it once.")
         for inner, outer, names in ((first, second, (one, other)), (second, first, (other, one))):
             if is_within(inner, outer):
-                return f"“{names[0]}” is inside “{names[1]}”, which is shared already", "Leave it out."
+                why = f"cannot include “{names[0]}”: it is inside “{names[1]}”, which is already shared"
+                return Problem(why, "Leave it out.")
     return None
+
+
+def missing(paths: Sequence[str]) -> Problem | None:
+    """Which of these folders is not there, and what to do; None when all are. Looks at the disk."""
+    for path in map(Path, paths):
+        if path.is_dir():
+            continue
+        if path.exists():
+            return Problem(f"cannot include “{path}”: it is a file", "Share the folder that contains it.")
+        return Problem(
+            f"cannot include “{path}”: it does not exist", "Create the folder first, or check the spelling."
+        )
+    return None
+
+
+def _unfit(path: str) -> tuple[str, str] | None:
+    if not Path(path).is_absolute() or "\0" in path:
+        return "it is not an absolute path", f"Write the whole path, such as {Path.home() / 'project'}."
+    guest = to_guest(path)
+    system = system_folder(guest)
+    if system is None:
+        return None
+    hint = "Share the folder that contains your own files."
+    if guest == system:
+        return "it is a system folder", hint
+    if is_within(guest, system):
+        return f"it is in the system folder {system}", hint
+    return f"this would share the system folder {system}", hint
 
 
 def shared(paths: Sequence[str]) -> tuple[str, ...]:
     """The folders to share: by their real names, without symbolic links, and none inside another.
 
-    What leads to the system's own (the home folder of a service can be ``/``) is left out. Looks at the disk.
+    Folders of the system (the home folder of a service can be ``/``) are left out. Looks at the disk.
     """
-    real = [path for path in dict.fromkeys(map(os.path.realpath, paths)) if trouble([path]) is None]
+    real = [path for path in dict.fromkeys(map(os.path.realpath, paths)) if _unfit(path) is None]
     return tuple(
         path
         for path in real
@@ -62,7 +87,7 @@ def shared(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def as_words(paths: Sequence[str]) -> str:
-    """The value for ``slipway settings set shared_folders``, quoted for a shell, which gives these folders."""
+    """The value for ``slipway settings set shared_folders``, quoted for a shell, that shares these folders."""
     if any(os.pathsep in path for path in paths):
         return "'" + json.dumps(list(paths), ensure_ascii=False) + "'"
     return '"' + os.pathsep.join(paths) + '"'

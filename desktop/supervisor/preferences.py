@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import logging
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop.control.schema import Note, SettingsReport
-from desktop.settings.schema import NEEDS_RESTART, Settings, SettingsError, with_values
+from desktop.settings import shares
+from desktop.settings.changes import with_values
+from desktop.settings.schema import Applies, Settings, SettingsError, applies, changed, field
 from desktop.system import Launch, system
 from engine.linux import ENGINE_ROOTFS
 from vm.errors import LinkError
@@ -69,17 +69,17 @@ class Preferences:
         )
         if after.daemon != before.daemon:
             await self._ask_dockerd(after.daemon)
-        changed = [item.name for item in dataclasses.fields(Settings) if _differs(before, after, item.name)]
-        if "disk_gib" in changed and self._supervisor.paths.data_disk.exists():
+        names = changed(before, after)
+        if "disk_gib" in names and self._supervisor.paths.data_disk.exists():
             await self._supervisor.upkeep.grow_disk(after.disk_gib)
         if "start_at_login" in {path.partition(".")[0] for path in changes}:
             await asyncio.to_thread(self.set_login, after.start_at_login)
         self._store.save(after)
         self._supervisor.take_up(after)
-        names = changed or [path.partition(".")[0] for path in changes]
-        verb = ("is" if len(names) == 1 else "are") + (" set" if changed else " as before")
-        restart = bool(NEEDS_RESTART & set(changed)) and self._supervisor.in_use
-        return Note(f"{', '.join(names)} {verb}", restart)
+        told = sorted(names or {path.partition(".")[0] for path in changes})
+        verb = ("is" if len(told) == 1 else "are") + (" set" if names else " as before")
+        restart = applies(names) is Applies.RESTART and self._supervisor.in_use
+        return Note(f"{', '.join(told)} {verb}", restart)
 
     def set_login(self, wanted: bool) -> None:
         """Have Slipway started at login, or see that nothing is left which does.
@@ -139,16 +139,6 @@ def reason(output: str) -> str:
 
 
 def _require_folders(paths: Sequence[str]) -> None:
-    for path in map(Path, paths):
-        if not path.is_dir():
-            why = "is a file" if path.exists() else "does not exist"
-            raise SettingsError(
-                f"shared_folders: “{path}” {why}",
-                "Share the folder it is in."
-                if path.exists()
-                else "Make the folder first, or look for a typing slip.",
-            )
-
-
-def _differs(before: Settings, after: Settings, name: str) -> bool:
-    return bool(getattr(before, name) != getattr(after, name))
+    problem = shares.missing(paths)
+    if problem is not None:
+        raise field("shared_folders").error(problem)

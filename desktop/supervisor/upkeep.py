@@ -19,7 +19,8 @@ from desktop.control.schema import (
     Note,
     SshReport,
 )
-from desktop.settings.schema import Settings, SettingsError, with_value
+from desktop.settings.changes import with_value
+from desktop.settings.schema import Settings, SettingsError
 from desktop.supervisor import docker_context
 from desktop.supervisor.jobs import Emit, Job
 from desktop.supervisor.reset import Reset

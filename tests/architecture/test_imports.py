@@ -41,17 +41,17 @@ LAYERS = {
         (
             "desktop.cli",
             "desktop.control",
-            "desktop.settings.schema",
+            "desktop.settings",
             "engine.client",
             "engine.contexts",
             "vm.errors",
         ),
-        never=("vm.machine", "desktop.supervisor"),
+        never=("vm.machine", "desktop.supervisor", "desktop.settings.store"),
     ),
     "the window is a client": Rule(
         ("desktop.ui",),
-        ("desktop.ui", "desktop.control", "desktop.settings.schema", "engine.client", "vm.errors"),
-        never=("vm.machine", "desktop.supervisor", "desktop.cli"),
+        ("desktop.ui", "desktop.control", "desktop.settings", "engine.client", "vm.errors"),
+        never=("vm.machine", "desktop.supervisor", "desktop.cli", "desktop.settings.store"),
     ),
     "the control API's client starts no machine": Rule(
         ("desktop.control",),

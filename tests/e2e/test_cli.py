@@ -91,14 +91,14 @@ def test_settings(slipway: Program) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("memory_mib", "100", "the engine needs"),
+        ("memory_mib", "100", "Choose 768 to"),
         ("memory_mib", "lots", "whole number"),
-        ("cpus", "1000", "Choose 0 to"),
-        ("cpus", "255", "this computer has"),
+        ("cpus", "1000", "Choose 1 to"),
+        ("cpus", "255", "your computer has"),
         ("disk_gib", "8", "shrink"),
         ("acelerator", "tcg", "accelerator"),
         ("daemon", '{"hosts": []}', "daemon.hosts"),
-        ("wait_seconds.x", "3", "nothing below"),
+        ("wait_seconds.x", "3", "no members"),
     ],
 )
 def test_settings_that_are_refused_change_nothing(slipway: Program, name: str, value: str, reason: str) -> None:
@@ -114,8 +114,8 @@ def test_settings_that_are_refused_change_nothing(slipway: Program, name: str, v
     [
         ({"tlsverify": True}, "dockerd refuses these settings: invalid TLS"),
         ({"labels": ["a=1", "a=2"]}, "dockerd refuses these settings: conflict labels"),
-        ({"bip": "nowhere"}, "no address of its kind"),
-        ({"unheard-of": 1}, "no setting of dockerd's"),
+        ({"bip": "nowhere"}, "not an address of its kind"),
+        ({"unheard-of": 1}, "not a dockerd setting"),
     ],
 )
 def test_daemon_json_is_checked_by_dockerd_itself(slipway: Program, daemon: object, reason: str) -> None:
@@ -128,9 +128,9 @@ def test_every_key_of_ours_is_one_of_dockerds(slipway: Program) -> None:
     """Else a daemon.json that was accepted would keep dockerd from starting."""
     samples: dict[str, object] = {
         "true or false": False,
-        "a text": "",
+        "a string": "",
         "a whole number": 0,
-        "a list of texts": [],
+        "a list of strings": [],
         "an object": {},
         "a list of objects": [],
     }

@@ -79,9 +79,9 @@ class TestForms:
         ("name", "text", "why"),
         [
             ("cpus", "9999", "cannot be 9999"),
-            ("cpus", "250", "this computer has"),
+            ("cpus", "250", "your computer has"),
             ("cpus", "two", "whole number"),
-            ("memory_mib", "100", "engine needs"),
+            ("memory_mib", "100", "Choose 768"),
             ("disk_gib", "0", "Choose 1 to"),
         ],
     )
@@ -211,7 +211,7 @@ class TestFolders:
     def test_what_cannot_be_shared_is_refused_in_its_place(self, page: SettingsPage, tmp_path: Path) -> None:
         show(page, "folders")
         page.folders.add("/etc")
-        assert "is a folder of the system's" in page.folders.fields["shared_folders"].reason.text()
+        assert "it is a system folder" in page.folders.fields["shared_folders"].reason.text()
         assert not page.folders.apply.isEnabled()
         click(page.folders.remove_button)
         page.folders.add(str(tmp_path / "gone"))  # its name is fine; that it is not there, the supervisor tells
@@ -259,8 +259,8 @@ class TestEngine:
             ('{"data-root": "/x"}', "not yours"),
             ('{"registry-mirror": []}', "Did you mean “registry-mirrors”?"),
             ('{"debug": "yes"}', "true or false"),
-            ('{"dns": ["1.1.1.1", 8]}', "a list of texts"),
-            ('{"registry-mirrors": ["mirror"]}', "no address"),
+            ('{"dns": ["1.1.1.1", 8]}', "a list of strings"),
+            ('{"registry-mirrors": ["mirror"]}', "not a URL"),
             ('{"log-level": "loud"}', "debug, info"),
         ],
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from desktop.settings.schema import Settings, with_value
+from desktop.settings.changes import with_value
+from desktop.settings.schema import Settings
 from desktop.supervisor.mounting import advice, has, make_missing
 from engine.endpoint.mounts import MountJudge, sources
 from vm.errors import EngineError, LinkError

@@ -74,7 +74,7 @@ async def test_all_or_none(supervisor: Supervisor) -> None:
     with pytest.raises(SettingsError, match="accelerator"):
         await supervisor.preferences.change({"cpus": "1", "accelerator": "warp"})
     assert supervisor.store.load() == Settings()
-    with pytest.raises(SettingsError, match="this computer has"):
+    with pytest.raises(SettingsError, match="your computer has"):
         await supervisor.preferences.change({"wait_seconds": "90", "cpus": "256"})
     assert supervisor.store.load() == Settings()
 

@@ -11,7 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.control.schema import SettingsReport
-from desktop.settings.schema import NEEDS_RESTART, SettingsError, from_json, with_values
+from desktop.settings.changes import from_json, with_values
+from desktop.settings.schema import Applies, SettingsError, applies
 from desktop.ui.theme import GAP, PAD, SPACE
 from desktop.ui.widgets.basics import button, card, column, label, restyle, row
 from vm.errors import UserError
@@ -213,7 +214,7 @@ class FormTab(QWidget):
             if field.reason.text() != why:
                 field.refuse(why)
         changes = self.changes()
-        restart = self.page.running and bool(NEEDS_RESTART & {path.partition(".")[0] for path in changes})
+        restart = self.page.running and applies(changes) is Applies.RESTART
         refused = self._refusal is not None and self._refusal[0] == changes
         ready = fine and bool(changes) and not refused
         self.apply.setText("Apply and restart" if restart else "Apply")

@@ -239,6 +239,9 @@ def is_root() -> bool:
 
 APT_QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 
+APT_WAITS = ("-o", "DPkg::Lock::Timeout=600")
+"""Seconds apt waits for another apt, such as the system's own updates, to release the lock (apt.conf(5))."""
+
 
 @functools.cache
 def apt_update() -> None:
@@ -254,7 +257,8 @@ def apt_install(packages: list[str]) -> None:
     apt_update()
     with no_service_starts():
         title = f"installing {' '.join(Path(name).name for name in packages)}"
-        run_quietly(title, ["apt-get", "-q", "-y", "--no-install-recommends", "install", *packages], APT_QUIET)
+        options = ["-q", "-y", *APT_WAITS, "--no-install-recommends"]
+        run_quietly(title, ["apt-get", *options, "install", *packages], APT_QUIET)
     if Path("/run/systemd/system").exists() and {"openssh-server", "docker-registry"} & set(packages):
         for service in SERVICES:
             with contextlib.suppress(StepError):  # a service this package version does not have

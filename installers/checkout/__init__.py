@@ -1,6 +1,8 @@
 """From a checkout to a running engine or to the tests; started by ``installers/dev.py``.
 
     commands.py      what a person types: run, test, lock
+    lanes.py         all tests, in two lanes at once
+    results.py       what they came to, and which skips are known
     console.py       how progress is told
     environment.py   the virtual environment, from the lock file
     system.py        programs this needs from the system, and who installs them

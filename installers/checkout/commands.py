@@ -8,11 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from installers.checkout import environment, system, tools
+from installers.checkout import environment, lanes, system, tools
 from installers.checkout.console import StepError, say
-
-TEST_FOLDERS = ("architecture", "unit", "golden", "gui", "e2e")
-"""Quick ones first: a slip in the style is told before a machine is booted."""
 
 RUN_SLOW = "--run-slow"
 """The option of tests/conftest.py for what takes many minutes."""
@@ -23,7 +20,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py", description="Slipway from a checkout.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="set everything up, start the engine and show `docker version`")
-    test = commands.add_parser("test", help="set everything up and run all tests", add_help=False)
+    test = commands.add_parser(
+        "test", help="set everything up and run all tests, in two lanes at once", add_help=False
+    )
     test.add_argument("pytest", nargs=argparse.REMAINDER, metavar="PYTEST-ARGUMENTS")
     lock = commands.add_parser("lock", help="make installers/requirements.lock anew from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions pyproject.toml allows")
@@ -102,13 +101,16 @@ def shown(path: Path) -> str:
 
 
 def test_all(arguments: list[str]) -> int:
-    """Run the tests: all of them, or what pytest's ``arguments`` name. The last line is pytest's summary."""
+    """Run all tests, in two lanes at once, or what pytest's ``arguments`` say, in one run of pytest.
+
+    :return: 0 when everything has passed; the last line on standard output counts the tests.
+    """
     set_up(for_tests=True)
     if RUN_SLOW in arguments:
         system.ensure(system.FOR_SLOW_TESTS)
-    folders = [str(environment.ROOT / "tests" / name) for name in TEST_FOLDERS]
+    if set(arguments) <= {RUN_SLOW}:
+        return lanes.run_lanes(arguments)
     named = [word for word in arguments if not word.startswith("-") and Path(word.partition("::")[0]).exists()]
-    configuration = environment.ROOT / "pyproject.toml"
-    argv: list[str | Path] = [environment.program("python"), "-m", "pytest", "-c", configuration, *arguments]
+    folders = [] if named else [str(lanes.TESTS / name) for name in lanes.FOLDERS]
     sys.stdout.flush()
-    return subprocess.call([*argv, *([] if named else folders)])
+    return subprocess.call([*lanes.pytest_argv(*arguments), *folders])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from tests.architecture.mypy_cache import UNUSED_SECONDS, mypy_cache, remove_unused
 from tests.architecture.sources import PACKAGES, ROOT
 
 
@@ -30,4 +34,27 @@ SHIPPED = ("-p", "vm", "-p", "engine", "-p", "desktop", "-p", "installers")
 
 @pytest.mark.parametrize(("platform", "packages"), [("linux", ()), ("darwin", ()), ("win32", SHIPPED)])
 def test_mypy(platform: str, packages: tuple[str, ...]) -> None:
-    run("mypy", "--platform", platform, "--cache-dir", f".mypy_cache/{platform}", *packages)
+    with mypy_cache(platform) as folder:
+        run("mypy", "--platform", platform, "--cache-dir", str(folder), *packages)
+
+
+def test_a_kept_cache_comes_back(tmp_path: Path) -> None:
+    with mypy_cache("linux", tmp_path) as folder:
+        assert not folder.exists()
+        folder.mkdir()
+        (folder / "types").write_text("one")
+    with mypy_cache("linux", tmp_path) as folder, mypy_cache("linux", tmp_path) as other:
+        assert (folder / "types").read_text() == (other / "types").read_text() == "one"
+        (folder / "types").write_text("two")
+    with mypy_cache("linux", tmp_path) as folder, mypy_cache("darwin", tmp_path) as other:
+        assert (folder / "types").read_text() == "two"
+        assert not other.exists()
+
+
+def test_only_unused_caches_are_removed(tmp_path: Path) -> None:
+    for name, age in (("old", UNUSED_SECONDS + 60), ("used", 60), ("ours", UNUSED_SECONDS + 60)):
+        (tmp_path / name).mkdir()
+        then = time.time() - age
+        os.utime(tmp_path / name, (then, then))
+    remove_unused(tmp_path, keep="ours")
+    assert {path.name for path in tmp_path.iterdir()} == {"used", "ours"}

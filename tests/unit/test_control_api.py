@@ -31,6 +31,8 @@ from tests.unit.local_server import serving
 from vm.errors import DiskError
 from vm.host.paths import Paths
 
+pytestmark = pytest.mark.both_loops
+
 STATUS = Status(
     RunState.UNREACHABLE,
     "summary",

@@ -17,6 +17,8 @@ from tests.unit.carriers import MemoryCarrier, MemoryStream, echo
 from tests.unit.sshd import eventually
 from vm.errors import EngineError, LinkError
 
+pytestmark = pytest.mark.both_loops
+
 PING = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
 GUEST = "/run/docker.sock"
 
@@ -108,6 +110,7 @@ async def test_waiting_is_bounded_and_ends_with_an_answer(make: Callable[..., En
     await endpoint.close()
 
 
+@pytest.mark.fast_clock
 async def test_the_bound_counts_from_the_beginning_of_the_trouble(
     make: Callable[..., Endpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +208,7 @@ async def test_a_half_closed_client_keeps_waiting(endpoint: Endpoint) -> None:
 # -- when the guest cannot be reached -----------------------------------------------------------------------------
 
 
+@pytest.mark.fast_clock
 async def test_a_refused_stream_is_answered_with_the_hop(endpoint: Endpoint) -> None:
     carrier = MemoryCarrier(hello)
     carrier.refuse = LinkError("Nothing answers at /run/docker.sock in the machine")
@@ -269,6 +273,7 @@ async def test_a_guest_that_never_answers_the_opening(make: Callable[..., Endpoi
     await endpoint.close()
 
 
+@pytest.mark.fast_clock
 async def test_an_engine_that_is_starting_is_waited_for_longer(make: Callable[..., Endpoint]) -> None:
     """As long as at a held gate; once it has answered, a refusal is a restart of dockerd, which is short."""
     endpoint = make(wait_seconds=30, retry_seconds=0.1)

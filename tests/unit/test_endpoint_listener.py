@@ -18,6 +18,8 @@ from tests.unit.carriers import MemoryCarrier, echo
 from vm.errors import EngineError, HostError
 from vm.host.paths import SOCKET_PATH_LIMIT
 
+pytestmark = pytest.mark.both_loops
+
 
 @pytest.fixture
 def path() -> Iterator[Path]:

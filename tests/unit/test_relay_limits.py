@@ -23,6 +23,8 @@ from tests.unit.sshd import eventually, linked, unix_server
 from vm.guest.ssh import SshLink
 from vm.guest.ssh_stream import WINDOW
 
+pytestmark = pytest.mark.both_loops
+
 MIB = 1 << 20
 
 

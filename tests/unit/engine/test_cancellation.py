@@ -13,6 +13,8 @@ import pytest
 from engine.cancellation import CancelSafeTransport
 from tests.unit.local_server import serving
 
+pytestmark = pytest.mark.both_loops
+
 STEPS = 40
 """Turns of the loop in which a call to the server below has begun, and waits for more of its answer."""
 

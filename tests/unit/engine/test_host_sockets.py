@@ -19,6 +19,8 @@ from tests.unit.sshd import eventually
 from vm.errors import EngineError, LinkError
 from vm.host import host
 
+pytestmark = pytest.mark.both_loops
+
 
 class Computer:
     """Shares ``shared`` of a folder; the engine's socket is in ``private``."""

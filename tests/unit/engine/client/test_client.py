@@ -32,6 +32,8 @@ from engine.client.transport import query
 from tests.unit.local_server import serving
 from vm.errors import EngineError
 
+pytestmark = pytest.mark.both_loops
+
 PING = b"HTTP/1.1 200 OK\r\nApi-Version: %s\r\nContent-Length: 2\r\n\r\nOK"
 
 

@@ -26,6 +26,8 @@ from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.host import host
 from vm.host.paths import Paths
 
+pytestmark = pytest.mark.both_loops
+
 
 class Named(socket.socket):
     """A socket that is enough of a channel for paramiko."""

@@ -17,6 +17,8 @@ from vm.errors import LinkError
 from vm.host import host
 from vm.host.paths import Paths
 
+pytestmark = pytest.mark.both_loops
+
 FOLDER = "/shared"
 
 

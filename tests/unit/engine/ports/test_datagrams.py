@@ -16,6 +16,8 @@ from tests.unit.sshd import eventually
 from vm.errors import LinkError
 from vm.guest.capsules import LONGEST, Capsules, capsule, number
 
+pytestmark = pytest.mark.both_loops
+
 SIZES = (0, 1, 62, 63, 64, 16382, 16383, 65507)
 
 

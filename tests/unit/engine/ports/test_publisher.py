@@ -22,6 +22,8 @@ from tests.unit.sshd import eventually
 from vm.errors import LinkError, MachineError
 from vm.guest.forward import Forward
 
+pytestmark = pytest.mark.both_loops
+
 
 class Guest:
     """Keeps the answers."""

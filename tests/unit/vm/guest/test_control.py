@@ -13,6 +13,8 @@ from vm.errors import LinkError, MachineError
 from vm.guest.control import GuestControl, GuestStage
 from vm.host import host
 
+pytestmark = pytest.mark.both_loops
+
 Guest = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 

@@ -16,6 +16,8 @@ from vm.guest.link import FastLink, one_line
 from vm.guest.stream import Stream
 from vm.host import host
 
+pytestmark = pytest.mark.both_loops
+
 
 @pytest.fixture
 def agent() -> Agent:

@@ -125,6 +125,7 @@ async def test_everything_else_is_asked_of_the_systems_servers(resolver: Resolve
         assert len(asked) == 3
 
 
+@pytest.mark.fast_clock
 async def test_a_server_that_is_gone(resolver: Resolver) -> None:
     assert (await ask(resolver, "x.example", "MX")).rcode() == dns.rcode.SERVFAIL
 
@@ -400,6 +401,7 @@ class Way:
         raise AssertionError
 
 
+@pytest.mark.both_loops
 async def test_from_one_end_to_the_other(guest: Guest, resolver: Resolver) -> None:
     names = Names(resolver)
     names.use(Way(guest))

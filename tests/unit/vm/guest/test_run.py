@@ -16,6 +16,8 @@ from vm.errors import LinkError
 from vm.guest.link import one_line
 from vm.guest.run import run
 
+pytestmark = pytest.mark.both_loops
+
 
 class ShellStream:
     """A process's stdin and stdout."""

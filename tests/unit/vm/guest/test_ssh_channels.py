@@ -11,6 +11,8 @@ from vm.errors import LinkError
 from vm.guest import ssh_stream as ssh
 from vm.guest.ssh_stream import Channel, Channels, text
 
+pytestmark = pytest.mark.both_loops
+
 
 class Wire:
     """Records what would be sent."""

@@ -20,6 +20,8 @@ from tests.unit.sshd import Sshd, eventually, make_key, running_sshd
 from vm.errors import LinkError
 from vm.guest.ssh import SshLink
 
+pytestmark = pytest.mark.both_loops
+
 
 @pytest.fixture
 async def server() -> AsyncIterator[Sshd]:

@@ -17,6 +17,8 @@ from vm.guest.ssh_stream import WINDOW
 from vm.guest.ssh_wire import HIGH_WATER, LoopPacketizer
 from vm.guest.stream import Stream
 
+pytestmark = pytest.mark.both_loops
+
 
 @pytest.fixture
 async def server() -> AsyncIterator[Sshd]:

@@ -16,6 +16,8 @@ from vm.host import host
 from vm.qemu.process import QemuProcess, Record, describe_exit, find_program, find_qemu, tail
 from vm.spec import Arch
 
+pytestmark = pytest.mark.both_loops
+
 SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from PySide6.QtWidgets import QWidget
 
+from desktop.ui.bulk import Call, Outcome, Subject, run_for_each, summarize
 from desktop.ui.models.collections import Collections
 from desktop.ui.session import Session
 from desktop.ui.widgets.banner import Banners
-from engine.client import EngineClient
-from vm.errors import UserError
-
-Call = Callable[[EngineClient, str], Coroutine[Any, Any, Any]]
 
 
 class Places(Protocol):
@@ -50,32 +47,16 @@ class Context:
         """Where messages go."""
         return self.places.banners
 
-    def each(self, subjects: Sequence[tuple[str, str]], call: Call, failure: str) -> None:
-        """Do the same to several objects, at the same time; what fails is told together, the rest is done.
+    def each(self, subjects: Sequence[Subject], call: Call, failure: str) -> None:
+        """Run the same operation on several objects in parallel, and report the failures in one message.
 
-        :param subjects: ID and name of each.
         :param failure: what could not be done, with ``{}`` for the name or the number.
         """
 
-        async def one(key: str) -> UserError | None:
-            try:
-                await call(self.session.engine, key)
-            except UserError as error:
-                return error
-            return None
+        def report(outcomes: list[Outcome]) -> None:
+            message = summarize(outcomes, failure)
+            if message is not None:
+                self.banners.tell("error", *message)
 
-        async def everything() -> list[tuple[str, UserError]]:
-            errors = [await one(key) for key, _ in subjects]
-            return [(name, error) for (_, name), error in zip(subjects, errors, strict=True) if error is not None]
-
-        def told(failed: list[tuple[str, UserError]]) -> None:
-            if len(failed) == 1:
-                name, error = failed[0]
-                self.banners.tell("error", failure.format(name), error.message, error.detail)
-            elif failed:
-                detail = "\n".join(f"{name}: {error.message}" for name, error in failed)
-                self.banners.tell(
-                    "error", failure.format(f"{len(failed)} of {len(subjects)}"), failed[0][1].message, detail
-                )
-
-        self.session.bridge.call(everything(), told, self.banners.error, owner=self.session)
+        work = run_for_each(self.session.engine, subjects, call)
+        self.session.bridge.call(work, report, self.banners.error, owner=self.session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from desktop.supervisor.fake.engine import STUBBORN
 from desktop.ui.models import containers as model
 from desktop.ui.pages import container
 from desktop.ui.pages.container import ContainerPage, LogPanel, PlacesPanel
@@ -81,6 +83,26 @@ class TestContainers:
                 {state(shown, name) for name in ("web", "shop-db-1", "shop-web-1", "shop-cache-1")} == {"exited"}
             )
         )
+
+    def test_stubborn_containers_are_stopped_in_parallel(self, shown: Window) -> None:
+        """Ten that take a second each: one after the other that would be ten seconds."""
+        wanted = [f"stubborn-{number}" for number in range(10)]
+        config = {"Image": "alpine:3.22", "Labels": {STUBBORN: "1"}}
+
+        async def make() -> None:
+            engine = shown.session.engine
+            for name in wanted:
+                await engine.containers.start(await engine.containers.create(config, name=name))
+
+        shown.session.bridge.call(make())
+        page = go(shown, "containers")
+        until(lambda: set(wanted) <= set(names(page)))
+        choose(page, *wanted)
+        began = time.monotonic()
+        act(page, "stop")
+        until(lambda: {state(shown, name) for name in wanted} == {"exited"})
+        assert 1 <= time.monotonic() - began < 5
+        assert told(shown) == []
 
     def test_remove_asks_and_says_that_it_runs(self, shown: Window) -> None:
         page = go(shown, "containers")

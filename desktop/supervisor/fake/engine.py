@@ -5,6 +5,7 @@ Streams are in streams.py. Paths come with and without a version, as dockerd tak
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 import json
 import time
@@ -19,6 +20,9 @@ from desktop.supervisor.fake.streams import Streams
 from desktop.supervisor.fake.world import Json, Refused, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+STUBBORN = "stand-in.stubborn"
+"""A label of containers that ignore SIGTERM: the seconds until they are killed."""
 
 
 def make_app(world: World, runs: Callable[[], bool]) -> web.Application:
@@ -175,6 +179,7 @@ class Calls:
         if action == "start":
             self.world.start(name)
         elif action == "stop":
+            await asyncio.sleep(float(self.world.container(name)["Labels"].get(STUBBORN, 0)))
             self.world.stop(name)
         elif action == "kill":
             self.world.stop(name, 137, "kill")

@@ -7,7 +7,8 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from desktop.ui.context import Call, Context
+from desktop.ui.bulk import Call
+from desktop.ui.context import Context
 from desktop.ui.models.containers import Line
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.listpage import Operation

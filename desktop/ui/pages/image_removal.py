@@ -37,8 +37,15 @@ def ask_removal(parent: QWidget, context: Context, lines: Sequence[Line]) -> Que
     )
 
     def agreed(force: bool) -> None:
-        call = _force if force else _remove_with_users
-        context.each(_subjects(lines), call, "{} could not be removed")
+        remove = _remove_by_force if force else _remove_with_containers
+        names = _names_by_image(lines)
+
+        async def remove_image(engine: EngineClient, key: str) -> None:
+            for name in names[key]:  # one after the other: removing the last name removes the image
+                await remove(engine, name)
+
+        subjects = [(key, ", ".join(found)) for key, found in names.items()]
+        context.each(subjects, remove_image, "{} could not be removed")
 
     return question.then(agreed)
 
@@ -47,20 +54,19 @@ def _last_name(line: Line) -> bool:
     return not line.is_tag or len(line.image.tags) == 1
 
 
-def _subjects(lines: Sequence[Line]) -> list[tuple[str, str]]:
-    """What to remove: a tag's row is that tag alone, an image's row all of it."""
-    found: dict[str, str] = {}
+def _names_by_image(lines: Sequence[Line]) -> dict[str, list[str]]:
+    """Image → the names to remove: the row of a tag is that tag alone, the row of an image all of its names."""
+    found: dict[str, dict[str, None]] = {}
     for line in lines:
-        for name in line.names:
-            found[name] = name
-    return list(found.items())
+        found.setdefault(line.image.id, {}).update(dict.fromkeys(line.names))
+    return {key: list(names) for key, names in found.items()}
 
 
-async def _force(engine: EngineClient, name: str) -> None:
+async def _remove_by_force(engine: EngineClient, name: str) -> None:
     await engine.images.remove(name, force=True)
 
 
-async def _remove_with_users(engine: EngineClient, name: str) -> None:
+async def _remove_with_containers(engine: EngineClient, name: str) -> None:
     try:
         await engine.images.remove(name)
     except Conflict:

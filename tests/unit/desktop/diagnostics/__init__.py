@@ -1,0 +1,1 @@
+"""The checks, each on an installation in a temporary folder."""

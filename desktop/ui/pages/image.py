@@ -153,7 +153,7 @@ class PlatformsPanel(QWidget):
 
     def __init__(self, context: Context, line: Line) -> None:
         super().__init__()
-        self._here = line.platform
+        self._here = ""
         self.note = label("Asking the registry …", "muted", wrap=True, select=True)
         self.table = Table(PLATFORM_COLUMNS, "Platforms")
         outer = QVBoxLayout(self)
@@ -161,14 +161,21 @@ class PlatformsPanel(QWidget):
         outer.setSpacing(GAP)
         outer.addWidget(self.note)
         outer.addWidget(self.table, 1)
-        self._show([])
-        name = line.reference if not line.dangling else next(iter(line.image.digests), "")
-        if not name:
-            self.note.setText("It has no name, so no registry can be asked.")
-            return
+        self._context = context
+        self._name = line.reference if not line.dangling else next(iter(line.image.digests), "")
         context.session.bridge.call(
-            context.session.engine.images.distribution(name), self._told, self._failed, owner=self
+            context.session.engine.images.inspect(line.image.id), self._inspected, self._failed, owner=self
         )
+
+    def _inspected(self, values: Mapping[str, Any]) -> None:
+        """Show the local platform, then ask the registry for the others."""
+        self._here = Fact.of(dict(values)).platform
+        self._show([])
+        if not self._name:
+            self.note.setText("This image has no name, so there is no registry to ask.")
+            return
+        session = self._context.session
+        session.bridge.call(session.engine.images.distribution(self._name), self._told, self._failed, owner=self)
 
     def _told(self, values: Mapping[str, Any]) -> None:
         found = [platform_name(item) for item in values.get("Platforms") or ()]

@@ -11,7 +11,7 @@ from click.shell_completion import get_completion_class
 
 from desktop.cli.output import as_json, follow, size
 from desktop.control.bundle import have_bundle, save_bundle
-from desktop.control.client import ControlClient
+from desktop.control.client import ControlClient, own_paths
 from desktop.control.schema import BundleFile, Check, ResetLevel
 
 COMPLETE_VARIABLE = "_SLIPWAY_COMPLETE"
@@ -32,7 +32,7 @@ def diagnose(ctx: click.Context, json_: bool, bundle: Path | None, show: bool) -
     Exit code: 0 when all checks passed, 1 when one failed; with a bundle 0 when it was saved.
     """
     if bundle is not None or show:
-        _bundle(asyncio.run(have_bundle()), None if show else bundle)
+        _bundle(asyncio.run(_collect()), None if show else bundle)
         return
     checks = asyncio.run(_diagnose())
     if json_:
@@ -41,6 +41,11 @@ def diagnose(ctx: click.Context, json_: bool, bundle: Path | None, show: bool) -
         for check in checks:
             _show(check)
     ctx.exit(int(any(check.passed is False for check in checks)))
+
+
+async def _collect() -> list[BundleFile]:
+    async with ControlClient(own_paths()) as client:
+        return await have_bundle(client)
 
 
 def _bundle(files: list[BundleFile], path: Path | None) -> None:

@@ -20,14 +20,14 @@ ROOT = Path(__file__).parents[2]
 ALONE_SECONDS = 120.0
 
 
-async def have_bundle() -> list[BundleFile]:
+async def have_bundle(client: ControlClient) -> list[BundleFile]:
     """What a support bundle would hold, without secrets; when no supervisor starts, what can be had without one.
 
     :raise HostError: not even that.
     """
     try:
-        async with await ControlClient.connect() as client:
-            return await client.bundle()
+        await client.ensure()
+        return await client.bundle()
     except UserError as error:
         why = BundleFile("supervisor.txt", f"{error.message}\n{error.hint}\n")
         return [why, *await asyncio.to_thread(_collect_alone)]

@@ -75,6 +75,7 @@ class ControlClient:
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
+        self._spawning = asyncio.Lock()
         transport = CancelSafeTransport(httpx.AsyncHTTPTransport(uds=str(paths.control_socket)))
         self._http = httpx.AsyncClient(
             transport=transport, base_url=f"http://slipway/v{PROTOCOL}", timeout=CALL_SECONDS
@@ -89,17 +90,26 @@ class ControlClient:
         :raise SupervisorAbsent: none runs and ``spawn`` is False.
         :raise ControlError: it was started and does not answer, or is of another version.
         """
-        paths = paths or host().paths()
-        client = cls(paths)
+        client = cls(paths or host().paths())
         try:
-            if not await client.answers():
-                if not spawn and not paths.qemu_record.exists():
-                    raise SupervisorAbsent("Slipway is not running", "Start it: slipway start")
-                await client._spawn()
+            await client.ensure(spawn=spawn)
         except BaseException:
             await client.close()
             raise
         return client
+
+    async def ensure(self, *, spawn: bool = True) -> None:
+        """Make sure that a supervisor answers, for a client that is kept while supervisors come and go.
+
+        Parameters and errors are those of :meth:`connect`.
+        """
+        if await self.answers():
+            return
+        if not spawn and not self.paths.qemu_record.exists():
+            raise SupervisorAbsent("Slipway is not running", "Start it: slipway start")
+        async with self._spawning:  # several calls of one client start one supervisor
+            if not await self.answers():
+                await self._spawn()
 
     async def __aenter__(self) -> ControlClient:
         return self

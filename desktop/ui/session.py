@@ -53,13 +53,14 @@ class Session(QObject):
         super().__init__(parent)
         self.bridge = bridge
         self.paths = own_paths()
+        self.client = ControlClient(self.paths)
         self.engine = EngineClient(self.paths.docker_socket, keys=UserKeys().look)
+        bridge.at_end(self.client.close)
         bridge.at_end(self.engine.__aexit__)
         self.status: Status | None = None
         self.trouble: UserError | None = None
         self.usage: deque[UsageReport] = deque(maxlen=USAGE_KEPT)
         self.recent: deque[EngineEvent] = deque(maxlen=EVENTS_KEPT)
-        self._control: ControlClient | None = None
         self._events: Work | None = None
         self._watch: Work | None = None
         self._starting: Work | None = None
@@ -85,15 +86,13 @@ class Session(QObject):
     async def _statuses(self) -> AsyncIterator[Status | UserError]:
         while True:
             try:
-                async with await ControlClient.connect(self.paths, spawn=self._spawn) as client:
-                    self._control, self._spawn = client, False
-                    async with aclosing(cast(Any, client.watch())) as watched:
-                        async for status in watched:
-                            yield status
+                await self.client.ensure(spawn=self._spawn)
+                self._spawn = False
+                async with aclosing(cast(Any, self.client.watch())) as watched:
+                    async for status in watched:
+                        yield status
             except UserError as error:
                 yield error
-            finally:
-                self._control = None
             await asyncio.sleep(RETRY_SECONDS)
 
     def _take_statuses(self, told: list[Status | UserError]) -> None:
@@ -148,8 +147,8 @@ class Session(QObject):
         """One call of the control API."""
 
         async def work() -> T:
-            async with await ControlClient.connect(self.paths) as client:
-                return await call(client)
+            await self.client.ensure()
+            return await call(self.client)
 
         return self.bridge.call(work(), done, failed, owner=owner or self)
 
@@ -163,8 +162,9 @@ class Session(QObject):
         """Long work of the supervisor's: start, stop, reset."""
 
         async def events() -> AsyncIterator[ControlEvent]:
-            async with await ControlClient.connect(self.paths) as client:
-                async for event in begin(client):
+            await self.client.ensure()
+            async with aclosing(cast(Any, begin(self.client))) as source:  # closing it cancels the work
+                async for event in source:
                     yield event
 
         return self.bridge.follow(events, each or (lambda _: None), done, failed, owner=self)

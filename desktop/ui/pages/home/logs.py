@@ -60,8 +60,9 @@ class LogsDialog(QDialog):
         paths = self._context.session.paths
         files = {"supervisor": paths.supervisor_log, "console": paths.console_log, "qemu": paths.qemu_log}
         source = SOURCES[self.source.currentIndex()][1]
-        work = asyncio.to_thread(_tail, files[source]) if source in files else _guest(source)
-        self._work = self._context.session.bridge.call(work, self._show, self._failed, owner=self)
+        session = self._context.session
+        work = asyncio.to_thread(_tail, files[source]) if source in files else _guest_tail(session.client, source)
+        self._work = session.bridge.call(work, self._show, self._failed, owner=self)
 
     def _show(self, text: str) -> None:
         self.view.append(text)
@@ -79,12 +80,12 @@ def _tail(path: Path) -> str:
         raise UserError("There is no such log yet", "It begins with the first start.", str(error)) from error
 
 
-async def _guest(source: str) -> str:
+async def _guest_tail(client: ControlClient, source: str) -> str:
+    await client.ensure(spawn=False)
     lines: deque[str] = deque(maxlen=TAIL)
     place = 0
-    async with await ControlClient.connect(spawn=False) as client:
-        while True:
-            text, place = await client.guest_log(source, place)
-            if not text:
-                return "".join(lines)
-            lines.extend(text.splitlines(keepends=True))
+    while True:
+        text, place = await client.guest_log(source, place)
+        if not text:
+            return "".join(lines)
+        lines.extend(text.splitlines(keepends=True))

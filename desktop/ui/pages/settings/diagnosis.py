@@ -48,7 +48,8 @@ class DiagnosisTab(QWidget):
         """Collect what a helper needs to see, and show it; it is saved only when that is wanted."""
         self.collect.setEnabled(False)
         self.note.setText("Collecting …")
-        self.page.context.session.bridge.call(have_bundle(), self._offer, self._failed, owner=self)
+        session = self.page.context.session
+        session.bridge.call(have_bundle(session.client), self._offer, self._failed, owner=self)
 
     def _offer(self, files: list[BundleFile]) -> None:
         self._ready("")

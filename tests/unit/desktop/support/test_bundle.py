@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from desktop.control.bundle import have_bundle, save_bundle
+from desktop.control.client import ControlClient, own_paths
 from desktop.control.schema import BundleFile, ContextReport, RunState, Status
 from desktop.diagnostics import Context
 from desktop.settings.schema import Settings, SettingsError
@@ -113,7 +114,8 @@ async def test_without_a_supervisor_there_is_a_bundle_all_the_same(
 ) -> None:
     monkeypatch.setenv("SLIPWAY_HOME", str(tmp_path))
     monkeypatch.setenv("SLIPWAY_FAKE", "nonsense")  # a supervisor that ends at once
-    files = by_name(await have_bundle())
+    async with ControlClient(own_paths()) as client:
+        files = by_name(await have_bundle(client))
     assert "did not start" in files["supervisor.txt"]
     assert "nonsense" in files["logs/supervisor.out"]
     assert '"unreachable"' in files["status.json"]

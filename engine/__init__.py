@@ -2,7 +2,7 @@
 
 endpoint/        the local socket that `docker` talks to, and the way from there into the machine
 client/          the typed client of the engine's API, over that socket
-following.py     work that goes on while the engine answers, and looks again at its events
+events.py        one stream of the engine's events for all parts that follow the engine
 linux.py         what the engine in the machine is, and whether it answers
 ports/           published ports        folders/   shared folders
 file_events/     changes of the host's files, for watchers in containers

@@ -43,6 +43,8 @@ from desktop.supervisor.upkeep import Upkeep
 from desktop.supervisor.watching import Watching
 from engine.client import Version
 from engine.endpoint import Endpoint
+from engine.endpoint.route import GuestRoute
+from engine.events import EngineEvents
 from engine.linux import GUEST_SOCKET, LinuxEngine
 from engine.ports import HostNetwork, Ingress, Publisher
 from engine.trust import Trust
@@ -99,8 +101,9 @@ class Supervisor:
         network = UserNetwork(self.machine.execute)
         self.publisher = Publisher(self.machine.answer, network, loopback_only=stored.ports_local)
         self.machine.asked.append(self._guest_asked)
-        self.host_network = HostNetwork(paths.docker_socket, partial(self.publisher.follow, "host network"))
-        self.ingress = Ingress(paths.docker_socket, partial(self.publisher.follow, "services"))
+        self.events = EngineEvents()
+        self.host_network = HostNetwork(self.events, partial(self.publisher.follow, "host network"))
+        self.ingress = Ingress(self.events, partial(self.publisher.follow, "services"))
         self.sockets = host_sockets(self)
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
@@ -114,14 +117,8 @@ class Supervisor:
         self.folders = Folders(self)
         self.reserve = reserve(self)
         feeding = (self.host_network, self.ingress)  # tell the publisher what to listen on, so they end before it
-        self._linked: Sequence[_Linked] = (
-            *feeding,
-            self.publisher,
-            self.folders,
-            self.sockets,
-            self.names,
-            self.trust,
-        )
+        others = (self.folders, self.sockets, self.names, self.trust)
+        self._linked: Sequence[_Linked] = (*feeding, self.publisher, *others)
         self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=judge(self))
         self._job: Job | None = None
         self._failure: UserError | None = None
@@ -155,6 +152,7 @@ class Supervisor:
         await self.watching.close()
         for part in self._linked:
             await part.close()
+        await self.events.close()
         await self._endpoint.close()
 
     # -- work ---------------------------------------------------------------------------------------------------
@@ -342,11 +340,12 @@ class Supervisor:
             self._open_gate(link)
 
     def _guest_asked(self, word: str, rest: str) -> None:
-        if word == "publish" and not self.host_network.engine_answers:
+        if word == "publish" and not self.events.connected:
             word = "repeat"  # dockerd is just starting, and with it the containers that ran before
         self.publisher.asked(word, rest)
 
     def _use(self, link: Link | None) -> None:
+        self.events.use(GuestRoute(link, GUEST_SOCKET) if link is not None else None)
         for part in self._linked:
             part.use(link)
 

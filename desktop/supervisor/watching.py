@@ -21,9 +21,7 @@ class Watching:
         self._supervisor = supervisor
         paths = supervisor.paths
         # what we write ourselves, the machine's disk above all, must not become work for the machine
-        self._forwarder = FileEventForwarder(
-            paths.docker_socket, self._shares, (str(paths.home), str(paths.cache))
-        )
+        self._forwarder = FileEventForwarder(supervisor.events, self._shares, (str(paths.home), str(paths.cache)))
         supervisor.machine.changed.append(self._machine_changed)
         supervisor.machine.link_changed.append(self._forwarder.use)
 

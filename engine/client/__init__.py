@@ -5,6 +5,7 @@
         async for step in engine.images.pull("alpine"): ...
 
 transport.py   dials, negotiates the API version, maps failures; the seam for other ways than a Unix socket
+link_transport.py   such a way: streams of the link into the machine
 streams.py     JSON lines, multiplexed output, duplex connections       errors.py   what can go wrong
 models.py      what the engine tells, as values                         progress.py long work and its failures
 system.py      images.py      containers.py      volumes.py      networks.py      services.py      files.py
@@ -16,6 +17,7 @@ build/         builds with BuildKit
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +86,9 @@ class EngineClient:
     ) -> AsyncIterator[Event]:
         """See :meth:`engine.client.system.System.events`."""
         return self._system.events(filters, since, until)
+
+    def event_stream(
+        self, filters: Filters | None = None, since: float | None = None, until: float | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """See :meth:`engine.client.system.System.event_stream`."""
+        return self._system.event_stream(filters, since, until)

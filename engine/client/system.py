@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from engine.client.models import Event, Version
@@ -45,12 +46,23 @@ class System:
     async def events(
         self, filters: Filters | None = None, since: float | None = None, until: float | None = None
     ) -> AsyncIterator[Event]:
-        """What happens, as it happens, until ``until`` or for ever.
+        """What happens, as it happens, until ``until`` or without end.
 
         :param since: begin with what has happened since then; seconds since 1970.
         :raise EngineUnreachable: the engine went away.
         """
+        async with self.event_stream(filters, since, until) as found:
+            async for event in found:
+                yield event
+
+    @asynccontextmanager
+    async def event_stream(
+        self, filters: Filters | None = None, since: float | None = None, until: float | None = None
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """:meth:`events`, entered when the engine has answered.
+
+        :raise EngineUnreachable: it does not, or went away.
+        """
         params = query(filters=filters, since=since, until=until)
         async with self._transport.stream("GET", "/events", params) as reply:
-            async for item in objects(reply.aiter_raw()):
-                yield Event.of(item)
+            yield (Event.of(item) async for item in objects(reply.aiter_raw()))

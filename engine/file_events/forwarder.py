@@ -7,14 +7,13 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 from engine.client import EngineClient
+from engine.events import EngineEvents, Interest
 from engine.file_events.event_sender import EventSender
 from engine.file_events.file_event import FileEvent, coalesce, drop_mountpoints, encode_event
 from engine.file_events.mounts_in_use import mounts_in_use, share_of
 from engine.file_events.watcher import Watcher
-from engine.following import events_from_now, look_whenever, while_it_answers
 from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier
 
@@ -35,20 +34,20 @@ CALM_SECONDS = 10.0
 MANY = 1000
 """More changes than this at once may mean that some were lost; inotify queues 16,384."""
 
-CONTAINER_ACTIONS = ("start", "die", "destroy")
+CONTAINERS = Interest("container", frozenset({"start", "die", "destroy"}))
 """Events of containers after which other folders may be in use."""
 
 
 class FileEventForwarder(LinkTask[Carrier]):
     """Watches what running containers mount, and has the guest's program repeat the changes.
 
-    :param socket: the engine's.
+    :param events: of the engine.
     :param shares: returns the shared folders, by their paths on the host.
     :param ignored: folders whose changes are not forwarded.
     """
 
-    def __init__(self, socket: Path, shares: Callable[[], Sequence[str]], ignored: Sequence[str]) -> None:
-        self._socket = socket
+    def __init__(self, events: EngineEvents, shares: Callable[[], Sequence[str]], ignored: Sequence[str]) -> None:
+        self._events = events
         self._shares = shares
         self._ignored = tuple(ignored)
         self._watcher: Watcher | None = None
@@ -58,10 +57,10 @@ class FileEventForwarder(LinkTask[Carrier]):
         self._changed = asyncio.Event()  # what is watched may have to change
         self._calm = 0.0  # from when on leases are granted, by the loop's clock
 
-    async def work(self, way: Carrier) -> None:
+    async def work(self, link: Carrier) -> None:
         if self._watcher is None:
             self._watcher = Watcher(self._ignored)
-        watcher, sender = self._watcher, EventSender(way, self._shares)
+        watcher, sender = self._watcher, EventSender(link, self._shares)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(watcher, sender), name="mounts in use")
@@ -85,13 +84,9 @@ class FileEventForwarder(LinkTask[Carrier]):
     # -- what is in use -------------------------------------------------------------------------------------------
 
     async def _follow(self, watcher: Watcher, sender: EventSender) -> None:
-        async def follow(engine: EngineClient) -> None:
-            events = events_from_now(engine, {"type": ["container"], "event": list(CONTAINER_ACTIONS)})
-            await look_whenever(self._changed, events, partial(self._look, engine, watcher, sender))
+        await self._events.look([CONTAINERS], partial(self._look, watcher, sender), self._changed)
 
-        await while_it_answers(self._socket, follow)
-
-    async def _look(self, engine: EngineClient, watcher: Watcher, sender: EventSender) -> float | None:
+    async def _look(self, watcher: Watcher, sender: EventSender, engine: EngineClient) -> float | None:
         """Watch what is mounted now; returns when to look again."""
         mounts = [mount for one in await engine.containers.list() for mount in one.mounts]
         found = await asyncio.to_thread(mounts_in_use, mounts, self._shares())

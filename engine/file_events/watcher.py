@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -188,12 +189,17 @@ class Watcher(FileSystemEventHandler):
         """Why the system cannot watch one more folder; empty when it can."""
         if self._observer is None:
             return ""
-        with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
-            try:
-                watch = self._observer.schedule(FileSystemEventHandler(), folder)
-            except OSError as error:
-                return _describe(error)
-            self._observer.unschedule(watch)
+        try:
+            folder = tempfile.mkdtemp(prefix="slipway-")
+        except OSError as error:  # a full disk: it is not known, and says nothing about watches
+            log.warning("whether more folders can be watched is not known: %s", error)
+            return ""
+        try:
+            self._observer.unschedule(self._observer.schedule(FileSystemEventHandler(), folder))
+        except OSError as error:
+            return _describe(error)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         return ""
 
     def _drop(self, key: tuple[str, bool]) -> None:

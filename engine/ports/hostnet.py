@@ -1,8 +1,8 @@
 """Containers with the host's network: what they listen on in the machine answers on this computer's localhost.
 
-Such a container (``--network host``) shares the machine's network, and no port of it is published. The engine
-tells when one comes and goes; the guest's program ``vm/image/native/listening.c``, which runs only meanwhile,
-tells what their processes listen on.
+Such a container (``--network host``) shares the machine's network, and dockerd publishes no port of it. The
+engine's events say when one comes and goes; the guest's program ``vm/image/native/listening.c``, which runs only
+meanwhile, reports what their processes listen on.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from functools import partial
 
-from engine.client import EngineClient
-from engine.following import events_from_now, while_it_answers
+from engine.client import EngineClient, Event
+from engine.events import EngineEvents, Feed, Interest
 from vm.errors import LinkError
 from vm.guest.forward import Forward
 from vm.guest.link_task import LinkTask
@@ -24,64 +24,56 @@ log = logging.getLogger(__name__)
 
 PROGRAM = "/usr/lib/slipway/listening"
 NETWORK = "host"
+MEMBERS = Interest("network", frozenset({"connect", "disconnect"}), NETWORK)
 LINE_LIMIT = 256 * 1024
 Publish = Callable[[Iterable[Forward]], None]
-"""Told all that is to be listened on for such containers."""
+"""Called with all that is to be listened on for such containers."""
 
 
 class HostNetwork(LinkTask[Carrier]):
     """Follows the containers of one machine.
 
-    :param socket: the engine's.
-    :ivar engine_answers: whether the engine does; before that it starts the containers that ran before.
+    :param events: of its engine.
     """
 
-    def __init__(self, socket: Path, publish: Publish) -> None:
-        self.engine_answers = False
-        self._socket = socket
+    def __init__(self, events: EngineEvents, publish: Publish) -> None:
+        self._events = events
         self._publish = publish
 
-    async def work(self, way: Carrier) -> None:
-        try:
-            await while_it_answers(self._socket, lambda engine: self._follow_engine(engine, way))
-        finally:
-            self.engine_answers = False
+    async def work(self, link: Carrier) -> None:
+        await self._events.follow([MEMBERS], partial(self._follow, link))
 
-    async def _follow_engine(self, engine: EngineClient, carrier: Carrier) -> None:
-        """Until the engine goes away."""
-        told: asyncio.Queue[str] = asyncio.Queue()
-        listening = asyncio.create_task(_listen(engine, told))
+    async def _follow(self, carrier: Carrier, engine: EngineClient, feed: Feed) -> None:
+        """Until the engine or the guest's program goes away."""
         program: Program | None = None
-        members: set[str] = set()
         try:
-            for one in await engine.containers.list(filters={"network": [NETWORK]}):
-                told.put_nowait(f"+{one.id}")
-            self.engine_answers = True
-            while (line := await _next(told, listening, program)) is not None:
-                (members.add if line[0] == "+" else members.discard)(line[1:])
+            members = {one.id for one in await engine.containers.list(filters={"network": [NETWORK]})}
+            lines = [f"+{member}" for member in members]
+            while True:
+                if members and program is None:
+                    program = await Program.start(carrier, self._publish)
+                    lines = [f"+{member}" for member in members]
                 if program is not None and not members:
                     await program.close()
                     program = None
-                if members and program is None:
-                    program = await Program.start(carrier, self._publish)
-                    line = "\n".join(f"+{member}" for member in members)
-                if program is not None:
-                    await program.tell(line)
-            if listening.done():
-                await listening  # raises what ended it
+                if program is not None and lines:
+                    await program.send(lines)
+                event = await _next(feed, program)
+                if event is None:
+                    return
+                container = event.attributes.get("container", "")
+                connected = event.action == "connect"
+                (members.add if connected else members.discard)(container)
+                lines = [f"{'+' if connected else '-'}{container}"]
         finally:
-            if listening.done():
-                self.engine_answers = False
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
             if program is not None:
                 await program.close()
 
 
 class Program:
-    """The guest's program while it runs. What it told is withdrawn when it ends.
+    """The guest's program while it runs. What it has reported is withdrawn when it ends.
 
-    :ivar reading: done when it runs no more.
+    :ivar reading: done when the program has ended.
     """
 
     def __init__(self, stream: Stream, publish: Publish) -> None:
@@ -94,9 +86,9 @@ class Program:
         """:raise LinkError: it cannot be started."""
         return cls(await carrier.open_exec(f"exec {PROGRAM}"), publish)
 
-    async def tell(self, line: str) -> None:
-        """:raise LinkError: it has gone."""
-        await self._stream.write(f"{line}\n".encode())
+    async def send(self, lines: Iterable[str]) -> None:
+        """Send ``+CONTAINER`` or ``-CONTAINER``. :raise LinkError: the program has ended."""
+        await self._stream.write("".join(f"{line}\n" for line in lines).encode())
 
     async def close(self) -> None:
         """End it."""
@@ -113,9 +105,9 @@ class Program:
                     self._publish(forwards(lines[-1].decode(errors="replace")))
                 if len(rest) > LINE_LIMIT:
                     break
-            log.warning("the program that tells what containers listen on has ended")
+            log.warning("the program that reports what containers listen on has ended")
         except LinkError as error:
-            log.info("what containers listen on is not told: %s", error.message)
+            log.info("what containers listen on is not known: %s", error.message)
         finally:
             self._publish(())
 
@@ -141,17 +133,12 @@ def forwards(line: str) -> list[Forward]:
     return list(found.values())
 
 
-async def _listen(engine: EngineClient, told: asyncio.Queue[str]) -> None:
-    wanted = {"type": ["network"], "event": ["connect", "disconnect"]}
-    async for event in events_from_now(engine, wanted):
-        if event.attributes.get("name") == NETWORK:
-            told.put_nowait(("+" if event.action == "connect" else "-") + event.attributes.get("container", ""))
-
-
-async def _next(told: asyncio.Queue[str], listening: asyncio.Task[None], program: Program | None) -> str | None:
-    """The next line; None when the engine or the program has gone."""
-    getting = asyncio.create_task(told.get())
-    needed = {getting, listening, program.reading} if program is not None else {getting, listening}
+async def _next(feed: Feed, program: Program | None) -> Event | None:
+    """The next event; None when the engine or the program has gone."""
+    getting = asyncio.create_task(feed.next())
+    needed: set[asyncio.Task[Event | None] | asyncio.Task[None]] = {getting}
+    if program is not None:
+        needed.add(program.reading)
     try:
         await asyncio.wait(needed, return_when=asyncio.FIRST_COMPLETED)
         return getting.result() if getting.done() else None

@@ -1,29 +1,28 @@
-"""Services of a swarm: what they publish through the swarm's ingress network answers on this computer.
+"""Services of a swarm: what they publish through the swarm's ingress network answers on the host.
 
-For such a port dockerd starts no proxy program that could ask (it does for ``mode=host``), but binds it in the
-machine by itself, and leads what comes to the machine's own address there to one of the service's containers.
-Which ports these are the services tell.
+For such a port dockerd starts no proxy program that could ask (it does for ``mode=host``): it binds the port
+itself, and forwards what comes to the machine's own address there to one of the service's containers. The
+services' own descriptions say which ports these are.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
-from engine.client import EngineClient, Event, Service
-from engine.following import events_from_now, look_whenever, while_it_answers
+from engine.client import EngineClient, Service
+from engine.events import EngineEvents, Interest
 from vm.guest.forward import MACHINE, Forward
 from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier
 
-NETWORK = "ingress"
+SERVICES = (Interest("service"), Interest("network", name="ingress"))
+"""Events after which services may publish other ports."""
+
 LOOK_SECONDS = 20.0
-"""Between two looks while there are such ports: a node that leaves its swarm says nothing of the services."""
+"""Between two looks while there are such ports: no event of a service reports that the node has left its swarm."""
 
 Publish = Callable[[Iterable[Forward]], None]
-"""Told all that is to be listened on for services."""
+"""Called with all that is to be listened on for services."""
 
 
 class Ingress(LinkTask[Carrier]):
@@ -31,14 +30,14 @@ class Ingress(LinkTask[Carrier]):
 
     What they publish stays while dockerd restarts, since its services do.
 
-    :param socket: the engine's.
+    :param events: of that engine.
     """
 
-    def __init__(self, socket: Path, publish: Publish) -> None:
-        self._socket = socket
+    def __init__(self, events: EngineEvents, publish: Publish) -> None:
+        self._events = events
         self._publish = publish
 
-    async def work(self, way: Carrier) -> None:
+    async def work(self, link: Carrier) -> None:
         told: list[Forward] | None = None
 
         async def look(engine: EngineClient) -> float | None:
@@ -50,14 +49,11 @@ class Ingress(LinkTask[Carrier]):
                 told = found
             return LOOK_SECONDS if found else None
 
-        async def follow(engine: EngineClient) -> None:
-            await look_whenever(asyncio.Event(), _events(engine), partial(look, engine))
-
-        await while_it_answers(self._socket, follow)
+        await self._events.look(SERVICES, look)
 
 
 def forwards(services: Iterable[Service]) -> list[Forward]:
-    """What to listen on here, at every address, in a fixed order."""
+    """What to listen on, at every address, in a fixed order."""
     ports = {
         (port.protocol, port.published)
         for one in services
@@ -69,10 +65,3 @@ def forwards(services: Iterable[Service]) -> list[Forward]:
         for protocol, port in sorted(ports)
         for address in ("0.0.0.0", "::")
     ]
-
-
-async def _events(engine: EngineClient) -> AsyncIterator[Event]:
-    """Those after which other services may publish other ports."""
-    async for event in events_from_now(engine, {"type": ["service", "network"]}):
-        if event.kind == "service" or event.attributes.get("name") == NETWORK:
-            yield event

@@ -69,6 +69,7 @@ CONFINED = {
     "PySide6": ("desktop.ui", "desktop.system"),
     "PyQt6": ("desktop.ui", "desktop.system"),
     "httpx": ("engine.client", "engine.cancellation", "desktop.control"),
+    "httpcore": ("engine.client",),
     "aiohttp": ("desktop.supervisor", "desktop.control"),
     "click": ("desktop.cli",),
     "dns": ("vm.host",),

@@ -8,6 +8,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from engine.endpoint.local import LocalStream
+from vm.errors import LinkError
+
+
+class SocketRoute:
+    """A route to an engine: streams to a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def open(self) -> LocalStream:
+        """:raise LinkError: nothing listens there."""
+        loop = asyncio.get_running_loop()
+        try:
+            _, stream = await loop.create_unix_connection(lambda: LocalStream(lambda _: None), str(self._path))
+        except OSError as error:
+            raise LinkError(f"nothing listens at {self._path}") from error
+        return stream
+
+
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 PATIENCE = 5.0

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.mock_clock import run
 from vm.errors import LinkError
-from vm.tasks import SupervisedTask, TaskSet, TaskState
+from vm.tasks import SupervisedTask, TaskHealth, TaskSet, TaskState
 
 PAUSES = (1.0, 10.0)
 
@@ -46,7 +46,7 @@ def test_a_failed_task_is_started_again_after_longer_and_longer_pauses(caplog: p
             changed=lambda: states.append((task.health.state, task.health.failures)),
             pauses=PAUSES,
         )
-        assert task.health.state is TaskState.ENDED
+        assert task.health == TaskHealth(TaskState.ENDED)
         task.start()
         task.start()
         assert task.health.state is TaskState.STARTING

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from engine import following
+from engine import events as events_module
 from engine.client import Service
+from engine.events import EngineEvents
 from engine.ports import Ingress, ingress
 from engine.ports.ingress import forwards
 from tests.architecture.sources import ROOT
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from tests.unit.eventful_engine import EventfulEngine
-from tests.unit.local_server import serving
+from tests.unit.local_server import SocketRoute, serving
 from tests.unit.sshd import eventually
 from vm.guest.forward import MACHINE, Forward
 
@@ -66,13 +67,17 @@ async def _silent(stream: MemoryStream) -> None:
 
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    monkeypatch.setattr(following, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(events_module, "DIAL_SECONDS", 0.01)
+    monkeypatch.setattr(events_module, "RETRY_SECONDS", 0.01)
     engine, told = Engine({}), Told()
     engine.manage(managed=False)
     async with serving(tmp_path / "e", engine.serve):
-        made = Ingress(tmp_path / "e", told)
+        events = EngineEvents()
+        events.use(SocketRoute(tmp_path / "e"))
+        made = Ingress(events, told)
         yield Stage(engine, told, made, MemoryCarrier(_silent))
         await made.close()
+        await events.close()
 
 
 async def test_without_a_swarm_services_are_not_asked_for(stage: Stage) -> None:

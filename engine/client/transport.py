@@ -38,6 +38,11 @@ Params = Mapping[str, Any]
 Body = bytes | AsyncIterable[bytes]
 
 
+def socket_transport(path: Path) -> httpx.AsyncBaseTransport:
+    """HTTP over a Unix socket, without a trust store: loading one takes 38 ms of CPU."""
+    return httpx.AsyncHTTPTransport(uds=str(path), verify=False)
+
+
 class Dialler(Protocol):
     """A way to the engine."""
 
@@ -47,7 +52,7 @@ class Dialler(Protocol):
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """For one connection that is taken over.
 
-        :raise OSError: nobody answers.
+        :raise OSError: nobody answers, or this way is for calls only.
         """
 
 
@@ -58,7 +63,7 @@ class SocketDialler:
         self._path = path
 
     def http(self) -> httpx.AsyncBaseTransport:
-        return httpx.AsyncHTTPTransport(uds=str(self._path))
+        return socket_transport(self._path)
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await host().connect(self._path)

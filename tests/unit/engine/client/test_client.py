@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -76,6 +78,18 @@ class Engine:
     @property
     def request(self) -> str:
         return self.heads[-1].split("\r\n")[0]
+
+
+async def test_no_trust_store_is_loaded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take longer than the call."""
+
+    def load(*args: object, **options: object) -> NoReturn:
+        raise AssertionError("the trust store is loaded")
+
+    for name in ("load_default_certs", "load_verify_locations", "set_default_verify_paths"):
+        monkeypatch.setattr(ssl.SSLContext, name, load)
+    async with EngineClient(engine.path) as client:
+        assert await client.ping() == "1.51"
 
 
 @pytest.fixture

@@ -21,6 +21,9 @@ FLAGS = (
     *("-fstack-protector-strong", "-fno-sanitize=undefined", "-s", "-Wl,--build-id=none"),
 )
 
+SHARED_FLAGS = ("-shared", "-fPIC", "-fvisibility=hidden")
+"""A library exports only what it says, so that it replaces no function of the program it is loaded into."""
+
 ANEW = "If nothing was changed in it, install the compiler anew: python3 -m pip install --force-reinstall ziglang"
 
 
@@ -56,7 +59,7 @@ def compiler_argv(program: NativeProgram, arch: Arch, glibc: str, source: Path, 
     return [
         *(sys.executable, "-m", "ziglang", "cc", "-target", f"{triplet}.{glibc}"),
         *FLAGS,
-        *(["-shared", "-fPIC"] if program.shared else []),
+        *(SHARED_FLAGS if program.shared else ()),
         *("-isystem", str(source / "usr/include")),
         *map(str, program.sources),
         *("-o", str(place), "-L", str(source / "usr/lib" / triplet)),

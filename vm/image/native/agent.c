@@ -1,23 +1,25 @@
-/* The guest's end of the fast link: HTTP/2 (RFC 9113) over a virtio-serial port, each stream a CONNECT request.
+/* The guest's end of the fast link: HTTP/2 over a virtio-serial port, each stream a CONNECT request.
  *
- *   CONNECT, :authority ADDRESS:PORT            a TCP connection to whatever the guest can reach
- *   CONNECT, :protocol unix, :path /PATH        a connection to a Unix socket           (RFC 8441's extended CONNECT)
- *   CONNECT, :protocol accept, :path /PATH      the next who connects to a Unix socket that is made here: a byte says
- *                                               that there is one, then come its own
- *   CONNECT, :protocol exec, command: LINE      a shell command; the stream is its stdin and stdout
- *   CONNECT, :protocol connect-udp, :path /.well-known/masque/udp/ADDRESS/PORT/     datagrams in capsules    (RFC 9298)
+ *     CONNECT, :authority ADDRESS:PORT          a TCP connection to any address that the guest can reach
+ *     CONNECT, :protocol unix, :path /PATH      a connection to a Unix socket (RFC 8441's extended CONNECT)
+ *     CONNECT, :protocol accept, :path /PATH    the next connection to a Unix socket that the agent creates: a byte
+ *                                               when there is one, then its bytes
+ *     CONNECT, :protocol exec, command: LINE    a shell command; the stream is its stdin and stdout
+ *     CONNECT, :protocol connect-udp, :path /.well-known/masque/udp/ADDRESS/PORT/
+ *                                               datagrams in capsules (RFC 9298)
  *
- * The answer is 200, or 502 with a header `reason`. Then bytes go both ways, each direction ending by itself
- * (END_STREAM is a half-close); what breaks is a RST_STREAM. Each stream has a window of its own, so one that nobody
- * reads holds up no other.
+ * The answer is 200, or 502 with a header `reason`. Then bytes go both ways, and each direction ends by itself:
+ * END_STREAM is a half-close, RST_STREAM a failure. Each stream has a window of its own, so a stream that nobody reads
+ * does not delay the others.
  *
- * A serial port has no connections, so each begins anew: SIGHUP makes the agent drop everything, and close the port and
- * open it again, which empties it. It then waits for a line of the host's that begins with HELLO and sends it back; what
- * comes before that line belongs to nobody. Usage: agent PORT READY, where READY is a file made once the port is empty.
+ * A serial port has no connections, so the two ends agree on a start: SIGHUP makes the agent drop everything, close
+ * the port and open it again, which empties it. It then waits for a line of the host's that begins with HELLO and
+ * sends it back. It ignores what comes before that line.
+ *
+ *     agent PORT READY     READY is a file that is created when the port is empty
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <nghttp2/nghttp2.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,27 +28,24 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent.h"
+#include "session.h"
+#include "stream.h"
 
 #define HELLO "slipway-link "
 #define HELLO_MAX 64
 #define PIECE (256 * 1024)        /* bytes read from the port at once */
-#define FRAME_MAX (128 * 1024)    /* longest DATA: what a short message waits for at most */
-#define WINDOW_MAX 0x7fffffff
 #define EVENTS_MAX 64
-#define TURN 8                    /* pieces or frames before the others have their turn */
+#define TURN 8                    /* frames that are written before other events are handled */
 
 static struct {
     const char *path, *ready;
     int fd, epoll;
-    nghttp2_session *session;     /* NULL until the host has said hello */
     char line[HELLO_MAX];
     size_t line_length;
-    const uint8_t *out;           /* what nghttp2 gave us and the port has not taken yet */
+    const uint8_t *out;           /* bytes of the session's that the port has not taken yet */
     size_t out_length;
 } port = {.fd = -1};
 
@@ -55,122 +54,12 @@ static void die(const char *what) {
     exit(1);
 }
 
-/* -- what nghttp2 asks and tells --------------------------------------------------------------------------------- */
-
-static struct stream *stream_of(int32_t id) {
-    return nghttp2_session_get_stream_user_data(port.session, id);
-}
-
-static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
-    (void)user;
-    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return 0;
-    struct stream *s = stream_new(session, port.epoll, frame->hd.stream_id);
-    if (s == NULL)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, s);
-}
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_length,
-                     const uint8_t *value, size_t length, uint8_t flags, void *user) {
-    (void)session, (void)flags, (void)user;
-    struct stream *s = stream_of(frame->hd.stream_id);
-    if (s == NULL || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return 0;
-    const char *wanted[] = {":protocol", ":path", ":authority", "command"};
-    char **places[] = {&s->protocol, &s->path, &s->authority, &s->command};
-    for (size_t i = 0; i < 4; i++) {
-        if (name_length != strlen(wanted[i]) || memcmp(name, wanted[i], name_length) != 0)
-            continue;
-        free(*places[i]);
-        *places[i] = strndup((const char *)value, length);
-        if (*places[i] == NULL)
-            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    }
-    return 0;
-}
-
-static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
-    (void)session, (void)user;
-    struct stream *s = stream_of(frame->hd.stream_id);
-    if (s == NULL || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
-        return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-        stream_open(s);
-    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-        stream_input_ended(s);
-    return 0;
-}
-
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t length, void *user) {
-    (void)flags, (void)user;
-    struct stream *s = stream_of(id);
-    nghttp2_session_consume_connection(session, length);
-    if (s == NULL)
-        return nghttp2_session_consume_stream(session, id, length);
-    stream_input(s, data, length);
-    return 0;
-}
-
-static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *user) {
-    (void)session, (void)user;
-    struct stream *s = stream_of(id);
-    if (s != NULL)
-        stream_free(s, error != NGHTTP2_NO_ERROR);
-    return 0;
-}
-
-static ssize_t frame_length(nghttp2_session *session, uint8_t type, int32_t id, int32_t all, int32_t stream,
-                            uint32_t longest, void *user) {
-    (void)session, (void)type, (void)id, (void)user;
-    int32_t length = FRAME_MAX;
-    length = all < length ? all : length;
-    length = stream < length ? stream : length;
-    return longest < (uint32_t)length ? (int32_t)longest : length;
-}
-
-/* -- the port ----------------------------------------------------------------------------------------------------- */
-
 static void drop_session(void) {
-    nghttp2_session *session = port.session;
-    if (session != NULL) {
-        streams_free_all();
-        nghttp2_session_del(session);
-    }
-    port.session = NULL;
+    session_end();
     port.out_length = port.line_length = 0;
 }
 
-static void begin_session(void) {
-    nghttp2_session_callbacks *callbacks = NULL;
-    nghttp2_option *option = NULL;
-    if (nghttp2_session_callbacks_new(&callbacks) || nghttp2_option_new(&option))
-        die("no memory");
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
-    nghttp2_session_callbacks_set_data_source_read_length_callback(callbacks, frame_length);
-    nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_closed_streams(option, 1);
-    /* The other end is no stranger: it may end as many streams as it likes. */
-    nghttp2_option_set_stream_reset_rate_limit(option, UINT64_C(1) << 40, UINT64_C(1) << 40);
-    if (nghttp2_session_server_new2(&port.session, callbacks, NULL, option))
-        die("no memory");
-    nghttp2_option_del(option);
-    nghttp2_session_callbacks_del(callbacks);
-    const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1 << 20},
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW},
-        {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, FRAME_MAX},
-        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
-    };
-    nghttp2_submit_settings(port.session, NGHTTP2_FLAG_NONE, settings, sizeof settings / sizeof *settings);
-    nghttp2_session_set_local_window_size(port.session, NGHTTP2_FLAG_NONE, 0, WINDOW_MAX);
-}
-
-/* Read lines until the host says hello; tells how many of the bytes were used up. */
+/* Read lines until the host says hello; returns how many of the bytes were used. */
 static size_t await_hello(const uint8_t *data, size_t length) {
     for (size_t i = 0; i < length; i++) {
         if (data[i] != '\n') {
@@ -183,7 +72,7 @@ static size_t await_hello(const uint8_t *data, size_t length) {
         if (hello) {
             port.out = (const uint8_t *)port.line;
             port.out_length = port.line_length;
-            begin_session();
+            session_begin(port.epoll);
         }
         port.line_length = 0;
         if (hello)
@@ -192,20 +81,15 @@ static size_t await_hello(const uint8_t *data, size_t length) {
     return length;
 }
 
-/* Give the port what it takes, but not for ever: true when it would take more. Edge-triggered: a port that is full
- * announces when it no longer is. */
+/* Write to the port what it takes, up to a limit; true when it would take more. The port is watched edge-triggered: it
+ * reports when it is no longer full. */
 static bool write_port(void) {
-    for (size_t turn = 0; port.session != NULL; turn++) {
+    for (size_t turn = 0; session_is_open(); turn++) {
         if (turn == TURN)
             return true;
         if (port.out_length == 0) {
-            ssize_t length = nghttp2_session_mem_send(port.session, &port.out);
-            if (length < 0) {
-                fprintf(stderr, "agent: %s\n", nghttp2_strerror((int)length));
-                drop_session();
-                return false;
-            }
-            if (length == 0)
+            ssize_t length = session_give(&port.out);
+            if (length <= 0)
                 return false;
             port.out_length = (size_t)length;
         }
@@ -219,18 +103,13 @@ static bool write_port(void) {
 }
 
 static void take(const uint8_t *data, size_t length) {
-    size_t used = port.session == NULL ? await_hello(data, length) : 0;
-    if (port.session == NULL || used == length)
-        return;
-    ssize_t taken = nghttp2_session_mem_recv(port.session, data + used, length - used);
-    if (taken < 0) {
-        fprintf(stderr, "agent: %s\n", nghttp2_strerror((int)taken));
+    size_t used = session_is_open() ? 0 : await_hello(data, length);
+    if (session_is_open() && used < length && !session_take(data + used, length - used))
         drop_session();
-    }
 }
 
-/* Take what has come, but not for ever: true when there may be more. The port gives a page at a time; sockets are
- * better served with more at once. */
+/* Read what has come, up to a limit; true when there may be more. The port returns a page at a time; sockets are served
+ * better with more at once. */
 static bool read_port(void) {
     static uint8_t data[PIECE];
     size_t length = 0;
@@ -240,7 +119,7 @@ static bool read_port(void) {
     if (length > 0)
         take(data, length);
     if (got == 0)
-        drop_session(); /* the host has hung up */
+        drop_session(); /* the host has closed its end */
     return got > 0;
 }
 
@@ -300,7 +179,7 @@ int main(int count, char **arguments) {
         struct epoll_event events[EVENTS_MAX];
         int found = epoll_wait(port.epoll, events, EVENTS_MAX, spoken || more ? 0 : -1);
         bool signalled = false;
-        /* Streams first: the port's news may free them. */
+        /* Streams first: what the port brings may free them. */
         for (int i = 0; i < found; i++) {
             if (events[i].data.ptr == &signals)
                 signalled = true;

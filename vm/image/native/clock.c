@@ -1,7 +1,8 @@
-/* Put the system's clock right by a difference, which, other than a time, does not age on its way.
+/* Corrects the system's clock by a difference, which, unlike a time, stays correct while it is on its way.
  *
  *     clock step MICROSECONDS     at once
- *     clock slew MICROSECONDS     a little at a time, at most 0.5 ms each second (adjtime(3)) */
+ *     clock slew MICROSECONDS     gradually, at most 0.5 ms each second (adjtime(3))
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ int main(int count, char **words) {
     struct timeval none = {0, 0};
     if (strcmp(words[1], "step") == 0) {
         struct timex change = {.modes = ADJ_SETOFFSET, .time = delta};
-        /* a slew under way was meant for the clock as it was */
+        /* a slew under way was for the clock as it was */
         if (adjtime(&none, NULL) != 0 || clock_adjtime(CLOCK_REALTIME, &change) < 0) {
             perror("clock");
             return 1;

@@ -1,6 +1,4 @@
-/* A stream that carries datagrams: UDP proxied as RFC 9298 has it, each datagram a capsule of RFC 9297: type 0, the
- * length, then the context 0 and the datagram. What does not fit is dropped, as any network would. */
-#include "agent.h"
+#include "datagrams.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,7 +7,7 @@
 #define HEAD 6                    /* ours: the type, a length of four bytes, the context */
 #define LONGEST (64 * 1024)       /* no datagram is longer */
 
-/* A number of QUIC's (RFC 9000, section 16): its first two bits say how long it is. 0: it has not come whole. */
+/* Read a QUIC number (RFC 9000, 16); its first two bits give its length. Returns that, or 0: bytes are missing. */
 static size_t number(const uint8_t *data, size_t length, uint64_t *value) {
     if (length == 0 || length < (size_t)1 << (data[0] >> 6))
         return 0;
@@ -20,8 +18,6 @@ static size_t number(const uint8_t *data, size_t length, uint64_t *value) {
     return size;
 }
 
-/* Send the whole capsules among these bytes; tells how many bytes those were, or -1 when one is longer than any
- * datagram. Unknown types are passed over (RFC 9297, section 3.2), as are other contexts. */
 ssize_t datagrams_send(int fd, const uint8_t *data, size_t length) {
     size_t done = 0;
     for (;;) {
@@ -36,27 +32,27 @@ ssize_t datagrams_send(int fd, const uint8_t *data, size_t length) {
         if (size > length - done - at)
             return (ssize_t)done;
         const uint8_t *value = data + done + at;
-        /* The first attempt may tell of an earlier one's end: nobody listened there, who may do so by now. */
+        /* The error may be an earlier datagram's: nobody listened then, but somebody may by now. */
         if (type == 0 && size > 0 && value[0] == 0 && send(fd, value + 1, size - 1, 0) < 0 && errno == ECONNREFUSED)
             (void)!send(fd, value + 1, size - 1, 0);
         done += at + size;
     }
 }
 
-/* Fill the buffer with capsules; 0: nothing has come. One datagram may be too long for a window that is nearly shut. */
 size_t datagrams_receive(int fd, uint8_t *buffer, size_t room) {
     size_t done = 0;
     while (room > HEAD && (done == 0 || room - done >= HEAD + LONGEST)) {
         uint8_t *head = buffer + done;
         ssize_t got = recv(fd, head + HEAD, room - done - HEAD, MSG_TRUNC);
         if (got < 0 && errno == ECONNREFUSED)
-            continue; /* as docker-proxy has it: the next one may be heard */
+            continue; /* as docker-proxy does: the next one may be received */
         if (got < 0)
             break;
         if ((size_t)got > room - done - HEAD)
             continue;
         uint32_t size = (uint32_t)got + 1;
-        const uint8_t made[HEAD] = {0, (uint8_t)(0x80 | size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size, 0};
+        const uint8_t made[HEAD] = {0, (uint8_t)(0x80 | size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8),
+                                    (uint8_t)size, 0};
         memcpy(head, made, HEAD);
         done += HEAD + (size_t)got;
     }

@@ -1,11 +1,12 @@
-/* The machine's name server: it carries each query to the host, whose resolver answers it (vm/guest/names.py).
+/* The machine's name server. It passes each query to the host, whose resolver answers it (vm/guest/names.py).
  *
  *     dns_proxy ADDRESS PORT SOCKET FALLBACK HOSTS
  *
- * Listens at ADDRESS for UDP and TCP (RFC 1035, RFC 7766) and at the Unix socket SOCKET for the host, which gets queries
- * and gives answers in any order, each with its length in two bytes before it. The host may be away: then FALLBACK, a
- * name server, is asked. The names in the file HOSTS (hosts(5)) are answered here. An answer has to bear the number and
- * the question of a query that is open, and come from whoever was asked. Nothing is cached. */
+ * It listens at ADDRESS for UDP and TCP, and at the Unix socket SOCKET for the host. The host gets queries and sends
+ * answers in any order. While the host is away, the name server FALLBACK is asked. The names in the file HOSTS are
+ * answered here. An answer counts only if it comes from the server that was asked and has the number and the question
+ * of an open query. Nothing is cached.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,57 +24,43 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUERIES 4096            /* open at once */
-#define FALLBACKS 400           /* of these asked of FALLBACK: each has a socket, so a port, of its own */
-#define CLIENTS 256             /* TCP connections */
-#define HEADER 12
-#define LARGEST 65535
-#define LARGEST_QUERY 4096
-#define BACKLOG_BYTES (1024 * 1024) /* for one connection that does not take its bytes */
-#define HOST_MS 15000           /* the host gives up sooner, and says so */
+#include "dns_hosts.h"
+#include "dns_message.h"
+#include "dns_peer.h"
+
+#define QUERIES 4096    /* open at once */
+#define FALLBACKS 400   /* of these, asked of FALLBACK: each has a socket and a port of its own */
+#define CLIENTS 256     /* TCP connections */
+#define HOST_MS 15000   /* the host gives up sooner, and answers with an error */
 #define FALLBACK_MS 5000
 #define IDLE_MS 20000
 #define LOOK_MS 500
-#define TTL 5
 
-enum { FORMERR = 1, SERVFAIL = 2, NOTIMP = 4 };
 enum tag { UDP, TCP, SOCKET, HOST, CLIENT, ASKED };
 
-struct peer { /* a stream of messages */
-    int fd;             /* -1: none */
-    unsigned life;      /* tells a place's users apart */
-    int64_t heard;
-    uint8_t *in, *out;
-    size_t have, queued, limit;
-    unsigned open;      /* queries */
+/* Who asks: a TCP connection by its place and life, or else a UDP address. */
+struct asker {
+    int client; /* -1: UDP */
+    unsigned life;
+    struct sockaddr_in from;
 };
 
 struct query {
     bool used;
-    int fd;             /* to FALLBACK; -1: the host was asked */
-    int client;         /* of TCP; -1: by UDP from `from` */
-    unsigned life;
-    uint16_t id, asked_id, room; /* the client's number, ours, and the largest answer by UDP */
-    size_t size, question; /* `question`: where it ends */
+    int fd; /* to FALLBACK; -1: the host was asked */
+    struct asker asker;
+    uint16_t id, asked_id, room; /* the asker's number, ours, and the largest answer by UDP */
+    size_t size, question;       /* `question`: where it ends */
     uint8_t *message;
-    struct sockaddr_in from;
     int64_t due;
 };
 
-struct entry {
-    char name[256];
-    struct in_addr address;
-};
-
-static int epoll, udp, tcp, door;
+static int epoll, udp, tcp, host_listener;
 static struct peer host = {.fd = -1}, clients[CLIENTS];
 static struct query queries[QUERIES];
 static unsigned open_queries, open_fallbacks, last_query;
 static struct sockaddr_in fallback = {.sin_family = AF_INET};
-static struct entry *entries;
-static size_t entry_count;
 static int64_t now;
-
 
 static void die(const char *what) {
     fprintf(stderr, "dns_proxy: %s: %s\n", what, strerror(errno));
@@ -86,205 +73,60 @@ static int64_t milliseconds(void) {
     return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-static uint16_t get16(const uint8_t *at) {
-    return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static void put16(uint8_t *at, unsigned value) {
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
 static void watch(int fd, enum tag tag, uint32_t number, uint32_t events, int how) {
     struct epoll_event event = {.events = events, .data.u64 = (uint64_t)tag << 32 | number};
     if (epoll_ctl(epoll, how, fd, &event) != 0)
         die("epoll_ctl");
 }
 
-/* -- streams ------------------------------------------------------------------------------------------------------- */
-
-static bool peer_open(struct peer *peer, int fd, enum tag tag, uint32_t number, size_t limit) {
-    peer->in = malloc(limit + 2);
-    if (peer->in == NULL) {
+/* Start to watch a connection; it is closed without memory. */
+static void connected(struct peer *peer, int fd, enum tag tag, uint32_t number, size_t limit) {
+    if (peer_open(peer, fd, limit, now))
+        watch(fd, tag, number, EPOLLIN, EPOLL_CTL_ADD);
+    else
         close(fd);
+}
+
+/* Send what is queued, and watch for room for the rest; false when the peer is gone. */
+static bool flush(struct peer *peer, enum tag tag, uint32_t number) {
+    if (!peer_send(peer))
         return false;
-    }
-    peer->fd = fd;
-    peer->life++;
-    peer->limit = limit;
-    peer->heard = now;
-    peer->have = peer->queued = peer->open = 0;
-    watch(fd, tag, number, EPOLLIN, EPOLL_CTL_ADD);
-    return true;
-}
-
-static void peer_close(struct peer *peer) {
-    close(peer->fd);
-    peer->fd = -1;
-    free(peer->in);
-    free(peer->out);
-    peer->in = peer->out = NULL;
-}
-
-/* Send what is queued; false: the peer is gone. */
-static bool peer_flush(struct peer *peer, enum tag tag, uint32_t number) {
-    size_t done = 0;
-    while (done < peer->queued) {
-        ssize_t sent = send(peer->fd, peer->out + done, peer->queued - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0 && errno != EAGAIN)
-            return false;
-        if (sent < 0)
-            break;
-        done += (size_t)sent;
-    }
-    peer->queued -= done;
-    if (peer->queued > 0)
-        memmove(peer->out, peer->out + done, peer->queued);
     watch(peer->fd, tag, number, EPOLLIN | (peer->queued ? EPOLLOUT : 0), EPOLL_CTL_MOD);
     return true;
 }
 
-/* Queue a message with its length and a number of its own; false: it cannot be had, or the peer takes nothing. */
-static bool peer_queue(struct peer *peer, const uint8_t *message, size_t size, uint16_t id) {
-    if (peer->queued + size + 2 > BACKLOG_BYTES)
-        return false;
-    uint8_t *out = realloc(peer->out, peer->queued + size + 2);
-    if (out == NULL)
-        return false;
-    peer->out = out;
-    out += peer->queued;
-    put16(out, (unsigned)size);
-    memcpy(out + 2, message, size);
-    put16(out + 2, id);
-    peer->queued += size + 2;
-    return true;
-}
+/* -- answers ------------------------------------------------------------------------------------------------------- */
 
-/* Read and hand over whole messages; false: the peer has ended, or speaks nonsense. */
-static bool peer_read(struct peer *peer, void (*take)(const uint8_t *, size_t, int), int number) {
-    ssize_t got = recv(peer->fd, peer->in + peer->have, peer->limit + 2 - peer->have, MSG_DONTWAIT);
-    if (got < 0)
-        return errno == EAGAIN || errno == EINTR;
-    if (got == 0)
-        return false;
-    peer->heard = now;
-    peer->have += (size_t)got;
-    size_t done = 0;
-    while (peer->have - done >= 2) {
-        size_t size = get16(peer->in + done);
-        if (size < HEADER || size > peer->limit)
-            return false;
-        if (peer->have - done < size + 2)
-            break;
-        unsigned life = peer->life;
-        take(peer->in + done + 2, size, number);
-        if (peer->fd < 0 || peer->life != life)
-            return true; /* closed meanwhile, by us */
-        done += size + 2;
-    }
-    peer->have -= done;
-    memmove(peer->in, peer->in + done, peer->have);
-    return true;
-}
-
-/* -- messages ------------------------------------------------------------------------------------------------------ */
-
-/* Where the question ends, and its name in small letters; 0: there is no question, or not one alone. */
-static size_t read_question(const uint8_t *message, size_t size, char name[256]) {
-    size_t at = HEADER, length = 0;
-    if (get16(message + 4) != 1)
-        return 0;
-    while (at < size && message[at] != 0) {
-        size_t label = message[at++];
-        if (label > 63 || at + label > size || length + label + 1 > 254)
-            return 0;
-        for (size_t i = 0; i < label; i++) {
-            uint8_t c = message[at + i];
-            /* a dot or NUL within a label would make it look like another name */
-            name[length++] = c == '.' || c == 0 ? '\1' : (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-        }
-        name[length++] = '.';
-        at += label;
-    }
-    if (at + 5 > size)
-        return 0;
-    name[length ? length - 1 : 0] = 0;
-    return at + 5;
-}
-
-static bool same_question(const struct query *q, const uint8_t *message, size_t size) {
-    char asked[256], answered[256];
-    size_t end = read_question(message, size, answered);
-    return end == q->question && read_question(q->message, q->size, asked) == end && strcmp(asked, answered) == 0 &&
-           memcmp(q->message + end - 4, message + end - 4, 4) == 0;
-}
-
-/* What a client takes by UDP: 512, or what its OPT record says (RFC 6891). */
-static uint16_t udp_room(const uint8_t *message, size_t size, size_t question) {
-    bool plain = get16(message + 6) == 0 && get16(message + 8) == 0 && get16(message + 10) > 0;
-    if (!plain || question + 11 > size || message[question] != 0 || get16(message + question + 1) != 41)
-        return 512;
-    uint16_t room = get16(message + question + 3);
-    return room < 512 ? 512 : room > LARGEST_QUERY ? LARGEST_QUERY : room;
-}
-
-static void send_answer(uint8_t *message, size_t size, uint16_t id, int client, unsigned life,
-                        const struct sockaddr_in *from) {
+static void send_answer(uint8_t *message, size_t size, uint16_t id, const struct asker *asker) {
     put16(message, id);
-    if (client < 0) {
-        sendto(udp, message, size, MSG_DONTWAIT, (const struct sockaddr *)from, sizeof *from);
+    if (asker->client < 0) {
+        sendto(udp, message, size, MSG_DONTWAIT, (const struct sockaddr *)&asker->from, sizeof asker->from);
         return;
     }
-    struct peer *peer = &clients[client];
-    if (peer->fd < 0 || peer->life != life)
+    struct peer *peer = &clients[asker->client];
+    if (peer->fd < 0 || peer->life != asker->life)
         return;
-    if (!peer_queue(peer, message, size, id) || !peer_flush(peer, CLIENT, (uint32_t)client))
+    if (!peer_queue(peer, message, size, id) || !flush(peer, CLIENT, (uint32_t)asker->client))
         peer_close(peer);
 }
 
-/* Answer with a header and the question alone. */
-static void send_code(const uint8_t *message, size_t question, unsigned code, int client, unsigned life,
-                      const struct sockaddr_in *from) {
-    uint8_t answer[HEADER + 256 + 4];
-    size_t size = question ? question : HEADER;
-    memcpy(answer, message, size);
-    answer[2] = (uint8_t)(0x80 | (message[2] & 0x79)); /* QR; the opcode and RD as asked */
-    answer[3] = (uint8_t)(0x80 | code);                /* RA */
-    memset(answer + 4, 0, 8);
-    answer[5] = question != 0;
-    send_answer(answer, size, get16(message), client, life, from);
+static void send_code(const uint8_t *message, size_t question, enum code code, const struct asker *asker) {
+    uint8_t answer[LARGEST_REPLY];
+    size_t size = make_code(answer, message, question, code);
+    send_answer(answer, size, get16(message), asker);
 }
 
-/* Answer one of the names in HOSTS: its addresses, or that there are none of that type. */
-static bool answer_here(const uint8_t *message, size_t question, const char *name, int client, unsigned life,
-                        const struct sockaddr_in *from) {
-    uint8_t answer[HEADER + 256 + 4 + 16 * 16];
-    size_t size = question;
-    unsigned type = get16(message + question - 4), count = 0;
-    bool known = false;
-    for (size_t i = 0; i < entry_count; i++) {
-        if (strcmp(entries[i].name, name) != 0)
-            continue;
-        known = true;
-        if ((type != 1 && type != 255) || size + 16 > sizeof answer)
-            continue;
-        static const uint8_t record[] = {0xc0, HEADER, 0, 1, 0, 1, 0, 0, 0, TTL, 0, 4};
-        memcpy(answer + size, record, sizeof record);
-        memcpy(answer + size + sizeof record, &entries[i].address, 4);
-        size += 16;
-        count++;
-    }
-    if (!known)
+/* Answer for a name in HOSTS: its addresses, or that there are none of that type. False: the name is unknown. */
+static bool answer_here(const uint8_t *message, size_t question, const char *name, const struct asker *asker) {
+    uint8_t answer[LARGEST_REPLY], addresses[ADDRESSES * 4];
+    unsigned type = question_type(message, question);
+    int count = hosts_find(name, addresses);
+    if (count < 0)
         return false;
-    memcpy(answer, message, question);
-    answer[2] = (uint8_t)(0x84 | (message[2] & 0x01));
-    answer[3] = 0x80;
-    put16(answer + 4, 1);
-    put16(answer + 6, count);
-    memset(answer + 8, 0, 4);
-    send_answer(answer, size, get16(message), client, life, from);
+    if (type != TYPE_A && type != TYPE_ANY)
+        count = 0;
+    size_t size = make_addresses(answer, message, question, addresses, (size_t)count);
+    send_answer(answer, size, get16(message), asker);
     return true;
 }
 
@@ -295,15 +137,15 @@ static void query_end(struct query *q) {
         close(q->fd);
         open_fallbacks--;
     }
-    if (q->client >= 0 && clients[q->client].life == q->life)
-        clients[q->client].open--;
+    if (q->asker.client >= 0 && clients[q->asker.client].life == q->asker.life)
+        clients[q->asker.client].open--;
     free(q->message);
     q->used = false;
     open_queries--;
 }
 
 static void query_fail(struct query *q) {
-    send_code(q->message, q->question, SERVFAIL, q->client, q->life, &q->from);
+    send_code(q->message, q->question, SERVFAIL, &q->asker);
     query_end(q);
 }
 
@@ -328,7 +170,7 @@ static void ask_fallback(struct query *q) {
         query_fail(q);
 }
 
-/* The host is gone: what it was asked is asked again elsewhere. */
+/* The host is gone: FALLBACK is asked what the host has not answered. */
 static void host_gone(void) {
     peer_close(&host);
     for (size_t i = 0; i < QUERIES; i++)
@@ -345,54 +187,54 @@ static void ask_host(struct query *q) {
     q->asked_id = (uint16_t)(q - queries);
     if (!peer_queue(&host, q->message, q->size, q->asked_id))
         query_fail(q);
-    else if (!peer_flush(&host, HOST, 0))
+    else if (!flush(&host, HOST, 0))
         host_gone();
 }
 
-static void ask(const uint8_t *message, size_t size, int client, const struct sockaddr_in *from) {
-    unsigned life = client < 0 ? 0 : clients[client].life;
-    char name[256];
-    if (size < HEADER || message[2] & 0x80)
-        return; /* no query */
-    size_t question = read_question(message, size, name);
-    if (message[2] & 0x78 || question == 0) {
-        send_code(message, 0, message[2] & 0x78 ? NOTIMP : FORMERR, client, life, from);
-        return;
-    }
-    if (answer_here(message, question, name, client, life, from))
-        return;
-    struct query *q = NULL;
-    for (unsigned tried = 0; tried < QUERIES && open_queries < QUERIES && q == NULL; tried++) {
+/* A place for a new query; NULL when all are used. */
+static struct query *free_query(void) {
+    for (unsigned tried = 0; tried < QUERIES && open_queries < QUERIES; tried++) {
         last_query = (last_query + 1) % QUERIES;
         if (!queries[last_query].used)
-            q = &queries[last_query];
+            return &queries[last_query];
     }
+    return NULL;
+}
+
+static void ask(const uint8_t *message, size_t size, const struct asker *asker) {
+    char name[256];
+    if (size < HEADER || is_response(message))
+        return;
+    size_t question = read_question(message, size, name);
+    if (opcode(message) != 0 || question == 0) {
+        send_code(message, 0, opcode(message) != 0 ? NOTIMP : FORMERR, asker);
+        return;
+    }
+    if (answer_here(message, question, name, asker))
+        return;
+    struct query *q = free_query();
     uint8_t *copy = q == NULL ? NULL : malloc(size);
     if (copy == NULL) {
-        send_code(message, question, SERVFAIL, client, life, from);
+        send_code(message, question, SERVFAIL, asker);
         return;
     }
     memcpy(copy, message, size);
-    *q = (struct query){.used = true, .fd = -1, .client = client, .life = life, .id = get16(message), .size = size,
+    *q = (struct query){.used = true, .fd = -1, .asker = *asker, .id = get16(message), .size = size,
                         .question = question, .message = copy, .room = udp_room(message, size, question)};
-    if (from != NULL)
-        q->from = *from;
-    if (client >= 0)
-        clients[client].open++;
+    if (asker->client >= 0)
+        clients[asker->client].open++;
     open_queries++;
     ask_host(q);
 }
 
-/* An answer from whoever was asked: pass it on if it is one to this query. */
+/* A message from the server that was asked: pass it on if it answers this query. */
 static void answered(struct query *q, uint8_t *message, size_t size) {
-    if (size < HEADER || !(message[2] & 0x80) || get16(message) != q->asked_id || !same_question(q, message, size))
+    if (size < HEADER || !is_response(message) || get16(message) != q->asked_id ||
+        !same_question(q->message, q->question, message, size))
         return;
-    if (q->client < 0 && size > q->room) {
-        size = q->question;
-        message[2] |= 0x02; /* TC: it is to be asked by TCP */
-        memset(message + 6, 0, 6);
-    }
-    send_answer(message, size, q->id, q->client, q->life, &q->from);
+    if (q->asker.client < 0 && size > q->room)
+        size = truncate_answer(message, q->question);
+    send_answer(message, size, q->id, &q->asker);
     query_end(q);
 }
 
@@ -406,7 +248,8 @@ static void host_answered(const uint8_t *message, size_t size, int unused) {
 }
 
 static void client_asked(const uint8_t *message, size_t size, int client) {
-    ask(message, size, client, NULL);
+    struct asker asker = {.client = client, .life = clients[client].life};
+    ask(message, size, &asker);
 }
 
 /* -- events -------------------------------------------------------------------------------------------------------- */
@@ -414,12 +257,12 @@ static void client_asked(const uint8_t *message, size_t size, int client) {
 static void udp_ready(void) {
     uint8_t message[LARGEST_QUERY];
     for (int i = 0; i < 64; i++) {
-        struct sockaddr_in from;
-        socklen_t length = sizeof from;
-        ssize_t got = recvfrom(udp, message, sizeof message, MSG_DONTWAIT, (struct sockaddr *)&from, &length);
+        struct asker asker = {.client = -1};
+        socklen_t length = sizeof asker.from;
+        ssize_t got = recvfrom(udp, message, sizeof message, MSG_DONTWAIT, (struct sockaddr *)&asker.from, &length);
         if (got < 0)
             return;
-        ask(message, (size_t)got, -1, &from);
+        ask(message, (size_t)got, &asker);
     }
 }
 
@@ -429,18 +272,18 @@ static void tcp_ready(void) {
         return;
     for (int i = 0; i < CLIENTS; i++)
         if (clients[i].fd < 0) {
-            peer_open(&clients[i], fd, CLIENT, (uint32_t)i, LARGEST_QUERY);
+            connected(&clients[i], fd, CLIENT, (uint32_t)i, LARGEST_QUERY);
             return;
         }
     close(fd);
 }
 
-/* A new host takes the place of the one before, which may not have noticed that it is gone. */
-static void door_ready(void) {
-    for (int fd; (fd = accept4(door, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+/* A new host takes the place of the one before, whose end may not have been noticed. */
+static void host_connects(void) {
+    for (int fd; (fd = accept4(host_listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
         if (host.fd >= 0)
             host_gone();
-        peer_open(&host, fd, HOST, 0, LARGEST);
+        connected(&host, fd, HOST, 0, LARGEST);
     }
 }
 
@@ -459,23 +302,23 @@ static void ready(enum tag tag, uint32_t number, uint32_t events) {
     else if (tag == TCP)
         tcp_ready();
     else if (tag == SOCKET)
-        door_ready();
+        host_connects();
     else if (tag == ASKED && queries[number].used && queries[number].fd >= 0)
         asked_ready(&queries[number]);
     else if (tag == HOST && host.fd >= 0) {
-        if ((events & EPOLLOUT && !peer_flush(&host, HOST, 0)) ||
-            (events & ~EPOLLOUT && !peer_read(&host, host_answered, 0)))
+        if ((events & EPOLLOUT && !flush(&host, HOST, 0)) ||
+            (events & ~EPOLLOUT && !peer_read(&host, now, host_answered, 0)))
             host_gone();
     } else if (tag == CLIENT && clients[number].fd >= 0) {
         struct peer *client = &clients[number];
-        if ((events & EPOLLOUT && !peer_flush(client, CLIENT, number)) ||
-            (events & ~EPOLLOUT && !peer_read(client, client_asked, (int)number)))
+        if ((events & EPOLLOUT && !flush(client, CLIENT, number)) ||
+            (events & ~EPOLLOUT && !peer_read(client, now, client_asked, (int)number)))
             peer_close(client);
     }
 }
 
-/* What has waited for too long; returns whether there is something left that may. */
-static bool look(void) {
+/* End what has waited for too long; whether something is left that may. */
+static bool expire(void) {
     bool left = open_queries > 0;
     for (size_t i = 0; i < QUERIES && open_queries > 0; i++)
         if (queries[i].used && queries[i].due <= now)
@@ -490,29 +333,7 @@ static bool look(void) {
     return left;
 }
 
-/* -- the beginning ------------------------------------------------------------------------------------------------- */
-
-static void read_hosts(const char *path) {
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        die(path);
-    char line[1024];
-    while (fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "#\n")] = 0;
-        char *rest = NULL, *word = strtok_r(line, " \t", &rest);
-        struct in_addr address;
-        if (word == NULL || inet_pton(AF_INET, word, &address) != 1 || ntohl(address.s_addr) >> 24 == 127)
-            continue;
-        while ((word = strtok_r(NULL, " \t", &rest)) != NULL) {
-            entries = realloc(entries, (entry_count + 1) * sizeof *entries);
-            if (entries == NULL)
-                die("realloc");
-            snprintf(entries[entry_count].name, sizeof entries->name, "%s", word);
-            entries[entry_count++].address = address;
-        }
-    }
-    fclose(file);
-}
+/* -- the start ----------------------------------------------------------------------------------------------------- */
 
 static int listen_at(int kind, const struct sockaddr_in *address) {
     int on = 1, fd = socket(AF_INET, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -544,16 +365,17 @@ int main(int count, char **words) {
     }
     here.sin_port = fallback.sin_port = htons((uint16_t)atoi(words[2]));
     signal(SIGPIPE, SIG_IGN);
-    read_hosts(words[5]);
+    if (!hosts_read(words[5]))
+        die(words[5]);
     for (int i = 0; i < CLIENTS; i++)
         clients[i].fd = -1;
     epoll = epoll_create1(EPOLL_CLOEXEC);
     udp = listen_at(SOCK_DGRAM, &here);
     tcp = listen_at(SOCK_STREAM, &here);
-    door = listen_for_host(words[3]);
+    host_listener = listen_for_host(words[3]);
     watch(udp, UDP, 0, EPOLLIN, EPOLL_CTL_ADD);
     watch(tcp, TCP, 0, EPOLLIN, EPOLL_CTL_ADD);
-    watch(door, SOCKET, 0, EPOLLIN, EPOLL_CTL_ADD);
+    watch(host_listener, SOCKET, 0, EPOLLIN, EPOLL_CTL_ADD);
     bool waiting = false;
     for (int64_t looked = 0;;) {
         struct epoll_event events[64];
@@ -564,7 +386,7 @@ int main(int count, char **words) {
         waiting = true;
         if (now - looked >= LOOK_MS) {
             looked = now;
-            waiting = look();
+            waiting = expire();
         }
     }
 }

@@ -1,39 +1,49 @@
-/* What sshfs and fuse_passthrough lack for containers: preloaded, this wraps the operations they hand to libfuse.
+/* Owners, FIFOs, sockets and replayed changes for a shared folder: a library preloaded into the FUSE program that
+ * carries the folder (sshfs or fuse_passthrough). It wraps the operations that the program gives to libfuse.
  *
- * The host's server works as the host's user: it cannot chown, and its files show as root's. Here owners are
- * remembered and shown (owners.h), so that any user of any container can make files and finds them his own, and an
- * image that chowns its data and then looks is content. FIFOs and sockets, which SFTP has not, are a remembered type
- * on an empty file: what passes through them never leaves the guest's kernel.
+ * The host's server runs as the host's user: it cannot chown, and its files belong to root here. So owners are stored
+ * in the guest and shown (owners.c). Any user of any container can create files and owns them, and an image that
+ * changes the owner of its data and then checks it finds what it expects. SFTP has no FIFOs and sockets: here they are
+ * a stored type on an empty file, and their data never leaves the guest's kernel.
  *
- * OVERLAY_OWNERS names the log of owners. Everything that is not wrapped goes to the carrier as it is.
+ * $OVERLAY_OWNERS is the log of owners. Operations that are not wrapped go to the carrier unchanged.
  */
 #define FUSE_USE_VERSION 31
 #include <dlfcn.h>
+#include <errno.h>
 #include <fuse3/fuse.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "owners.h"
 #include "replay_hooks.h"
+#include "times.h"
 
 #undef fuse_new
 
-/* Seconds the kernel may believe what it has been told; a change on the host is seen after that. Where every change is
- * told (a lease, replay.h) it may for as long as the lease lasts. */
+/* The only symbols of this library that the program and libfuse see. */
+#define EXPORTED __attribute__((visibility("default")))
+
+/* Seconds that the kernel may cache an answer; it sees a change on the host after that. Where every change is reported
+ * (a lease, replay_state.h) it may cache until the lease ends. */
 #define FRESH 1.0
 
-/* But not of what is younger than so many ns: of what comes and goes at once nothing is told. */
-#define YOUNG INT64_C(2000000000)
+/* Only what has not changed for so many ns is cached for longer: a file that appears and disappears quickly is not
+ * reported. */
+#define YOUNG (2 * SECOND)
 
-static struct fuse_operations carrier; /* of the program this is in */
+static struct fuse_operations carrier; /* of the program that this library is in */
 
 static struct owner caller(void) {
     const struct fuse_context *context = fuse_get_context();
     return (struct owner){context->uid, context->gid, -1};
 }
 
-/* SFTP has one word for most failures; the one that matters most to programs is told apart here. */
-static int explained(int result, const char *path) {
+/* SFTP has one code for most failures. A full disk, which matters most to programs, is recognized here. */
+static int explain(int result, const char *path) {
     struct statvfs fs;
     bool vague = result == -EIO || result == -EPERM;
     return vague && path && carrier.statfs(path, &fs) == 0 && fs.f_bavail == 0 ? -ENOSPC : result;
@@ -45,7 +55,7 @@ static void *share_init(struct fuse_conn_info *connection, struct fuse_config *c
     void *data = carrier.init(connection, config);
     config->entry_timeout = config->attr_timeout = FRESH;
     config->negative_timeout = FRESH;
-    config->nullpath_ok = 0; /* owners are known by path, for open files too */
+    config->nullpath_ok = 0; /* owners are stored by path, for open files too */
     return data;
 }
 
@@ -62,8 +72,8 @@ struct listing {
     fuse_fill_dir_t fill;
 };
 
-/* Attributes do not go along with names to the kernel (readdirplus): libfuse 3.17 gives empty files behind the first
- * 4 KiB of a listing then. */
+/* Attributes are not sent to the kernel with the names (readdirplus): libfuse 3.17 then returns empty files after the
+ * first 4 KiB of a listing. */
 static int share_fill(void *given, const char *name, const struct stat *st, off_t offset,
                       enum fuse_fill_dir_flags flags) {
     const struct listing *listing = given;
@@ -99,7 +109,7 @@ static int share_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_
     return 0;
 }
 
-/* What the host's user may not give (the file is another's) or should not (set-user-ID) is remembered. */
+/* What the host's user may not set (another user owns the file) or must not (set-user-ID) is stored. */
 static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner owner = owner_of(path);
     mode_t type = owner.mode == -1 ? 0 : (mode_t)owner.mode & S_IFMT;
@@ -112,8 +122,8 @@ static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *fil
     return 0;
 }
 
-/* What has been made belongs to who made it, whatever was there before. */
-static int made(int result, const char *path) {
+/* A new file belongs to its creator, whatever was there before. */
+static int own_created(int result, const char *path) {
     if (result == 0) {
         owner_forget(path);
         remember_owner(path, caller());
@@ -123,22 +133,22 @@ static int made(int result, const char *path) {
 
 static int share_create(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner before = owner_of(path);
-    int result = explained(carrier.create(path, mode, file), path);
-    /* A file that another program has made meanwhile keeps its owner. */
-    return ordinary(&before) ? made(result, path) : result;
+    int result = explain(carrier.create(path, mode, file), path);
+    /* A file that another program created in the meantime keeps its owner. */
+    return owner_is_default(&before) ? own_created(result, path) : result;
 }
 
 static int share_mkdir(const char *path, mode_t mode) {
-    return made(explained(carrier.mkdir(path, mode), path), path);
+    return own_created(explain(carrier.mkdir(path, mode), path), path);
 }
 
 static int share_symlink(const char *target, const char *path) {
-    return made(carrier.symlink(target, path), path);
+    return own_created(carrier.symlink(target, path), path);
 }
 
 static int share_mknod(const char *path, mode_t mode, dev_t device) {
     if (S_ISREG(mode))
-        return made(carrier.mknod(path, mode, device), path);
+        return own_created(carrier.mknod(path, mode, device), path);
     if (!S_ISFIFO(mode) && !S_ISSOCK(mode))
         return -EPERM;
     int result = carrier.mknod(path, S_IFREG | (mode & 0777), device);
@@ -180,63 +190,63 @@ static int share_rename(const char *from, const char *to, unsigned flags) {
 /* -- writing ---------------------------------------------------------------------------------------------------- */
 
 static int share_write(const char *path, const char *data, size_t size, off_t offset, struct fuse_file_info *file) {
-    return explained(carrier.write(path, data, size, offset, file), path);
+    return explain(carrier.write(path, data, size, offset, file), path);
 }
 
 static int share_flush(const char *path, struct fuse_file_info *file) {
-    return explained(carrier.flush(path, file), path);
+    return explain(carrier.flush(path, file), path);
 }
 
 static int share_fsync(const char *path, int data_only, struct fuse_file_info *file) {
-    return explained(carrier.fsync(path, data_only, file), path);
+    return explain(carrier.fsync(path, data_only, file), path);
 }
 
-/* -- what the kernel may believe --------------------------------------------------------------------------------- */
+/* -- what the kernel may cache ------------------------------------------------------------------------------------- */
 
-/* Seconds for what this thread has just looked at, if not 0, which is FRESH: libfuse's answer comes from the same
- * thread. */
+/* Seconds for the answer that this thread prepares; 0 stands for FRESH. libfuse answers from the same thread. */
 static __thread double lasting;
 
-#define AT_ONCE_OVER (-1.0)
+#define NOT_AT_ALL (-1.0)
 
-static int64_t nanoseconds(struct timespec time) {
-    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+/* Whole seconds: a time of the host's can be too far away for nanoseconds. */
+static bool is_recent(struct timespec time, int64_t now) {
+    return now / SECOND - time.tv_sec <= YOUNG / SECOND;
 }
 
-/* Also what a container has just changed: replay.c may take somebody else's change right after that for an echo. */
-static bool young(const char *path, const struct stat *st) {
+/* Also what a container has just changed: replay may mistake another program's change right after that for its echo. */
+static bool is_young(const char *path, const struct stat *st) {
     int64_t now = real_time();
     const struct change *change = change_of(replay, path_hash(share, path));
     return (change && now - change->when < YOUNG) ||
-           (st && (now - nanoseconds(st->st_mtim) < YOUNG || now - nanoseconds(st->st_ctim) < YOUNG));
+           (st && (is_recent(st->st_mtim, now) || is_recent(st->st_ctim, now)));
 }
 
-/* A change by another name of the file may not be told. */
+/* A change through another name of the file may not be reported. */
 static bool has_other_names(const struct stat *st) {
     return !S_ISDIR(st->st_mode) && st->st_nlink > 1;
 }
 
-/* The lease has to be there before the host is asked, and still when it has answered. */
+/* The lease must exist before the host is asked, and still when it has answered. */
 static int share_look(const char *path, struct stat *st, struct fuse_file_info *file) {
-    bool leasable = share && !replaying();
+    bool leasable = share && !is_replaying();
     int64_t before = leasable ? leased_until(replay, share, path) : 0;
-    lasting = shown_briefly(path) ? AT_ONCE_OVER : 0;
+    lasting = is_shown_briefly(path) ? NOT_AT_ALL : 0;
     int result = hook_getattr(path, st, file);
     if (before == 0 || (result != 0 && result != -ENOENT))
         return result;
     int64_t after = leased_until(replay, share, path), left = (before < after ? before : after) - monotonic_time();
     const struct stat *found = result == 0 ? st : NULL;
-    if (!young(path, found) && !(found && has_other_names(found)))
+    if (!is_young(path, found) && !(found && has_other_names(found)))
         lasting = (double)left / 1e9;
     return result;
 }
 
-/* The kernel may also keep a listing. It compares the folder's time first, so that must have come to rest. */
+/* The kernel may also cache a listing. It compares the folder's time first, so that time must be some time ago. */
 static int share_opendir(const char *path, struct fuse_file_info *file) {
-    bool leased = share && !replaying() && leased_until(replay, share, path) > monotonic_time();
+    bool leased = share && !is_replaying() && leased_until(replay, share, path) > monotonic_time();
     struct stat st;
     int result = carrier.opendir ? carrier.opendir(path, file) : 0;
-    if (result == 0 && leased && carrier.getattr(path, &st, NULL) == 0 && !young(path, &st))
+    if (result == 0 && leased && carrier.getattr(path, &st, NULL) == 0 && !is_young(path, &st))
         file->cache_readdir = file->keep_cache = 1;
     return result;
 }
@@ -244,43 +254,43 @@ static int share_opendir(const char *path, struct fuse_file_info *file) {
 typedef int reply_entry(fuse_req_t, const struct fuse_entry_param *);
 typedef int reply_attr(fuse_req_t, const struct stat *, double);
 
-int fuse_reply_entry(fuse_req_t request, const struct fuse_entry_param *entry) {
+EXPORTED int fuse_reply_entry(fuse_req_t request, const struct fuse_entry_param *entry) {
     static reply_entry *reply;
     if (!reply)
         reply = (reply_entry *)dlsym(RTLD_NEXT, "fuse_reply_entry");
-    struct fuse_entry_param told = *entry;
+    struct fuse_entry_param answer = *entry;
     if (lasting > FRESH) {
-        told.entry_timeout = lasting;
-        if (!S_ISDIR(told.attr.st_mode)) /* a folder's own attributes are not told */
-            told.attr_timeout = lasting;
+        answer.entry_timeout = lasting;
+        if (!S_ISDIR(answer.attr.st_mode)) /* changes of a folder's own attributes are not reported */
+            answer.attr_timeout = lasting;
     }
-    if (lasting == AT_ONCE_OVER)
-        told.attr_timeout = 0;
+    if (lasting == NOT_AT_ALL)
+        answer.attr_timeout = 0;
     lasting = 0;
-    return reply(request, &told);
+    return reply(request, &answer);
 }
 
-int fuse_reply_attr(fuse_req_t request, const struct stat *st, double seconds) {
+EXPORTED int fuse_reply_attr(fuse_req_t request, const struct stat *st, double seconds) {
     static reply_attr *reply;
     if (!reply)
         reply = (reply_attr *)dlsym(RTLD_NEXT, "fuse_reply_attr");
     if (lasting > FRESH && !S_ISDIR(st->st_mode))
         seconds = lasting;
-    if (lasting == AT_ONCE_OVER)
+    if (lasting == NOT_AT_ALL)
         seconds = 0;
     lasting = 0;
     return reply(request, st, seconds);
 }
 
-/* -- instead of libfuse's --------------------------------------------------------------------------------------- */
+/* -- in place of libfuse's function -------------------------------------------------------------------------------- */
 
 struct libfuse_version;
 
 typedef struct fuse *make_fuse(struct fuse_args *, const struct fuse_operations *, size_t, struct libfuse_version *,
                                void *);
 
-struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operations *operations, size_t size,
-                          struct libfuse_version *version, void *data) {
+EXPORTED struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operations *operations,
+                                   size_t size, struct libfuse_version *version, void *data) {
     memcpy(&carrier, operations, size < sizeof carrier ? size : sizeof carrier);
     struct fuse_operations wrapped = carrier;
     wrapped.init = share_init;

@@ -1,12 +1,13 @@
-/* One of the host's folders that virtiofs brings, passed on as it is: fuse_overlay.c, preloaded, puts owners and replayed
- * changes in between.
+/* Passes one of the host's folders, which virtiofs has mounted, on to containers. fuse_overlay.c, preloaded, adds
+ * owners and replayed changes.
  *
- *   fuse_passthrough BELOW PLACE LOCK  BELOW: where virtiofs is mounted, for nobody else's use. Ends when PLACE is unmounted.
- *   fuse_passthrough LOCK              ends when that does, or at once: LOCK is locked for as long as it runs
+ *     fuse_passthrough BELOW PLACE LOCK    BELOW: the mount of virtiofs, which nothing else uses. Ends when PLACE is
+ *                                          unmounted. LOCK is locked while it runs.
+ *     fuse_passthrough LOCK                waits until the other one has ended
  *
- * No name is kept below (virtiofsd --cache=never), so each look at one costs a request to the host. Therefore folders
- * are held open for a moment, and what a request has brought along is not asked for again. Symbolic links are never
- * followed: those are for the kernel of whoever asked.
+ * Nothing is cached below (virtiofsd --cache=never), so looking up a name costs a request to the host. Therefore
+ * folders are held open for a moment, and what a request has returned is not requested again. Symbolic links are never
+ * followed: the caller's kernel does that.
  */
 #define FUSE_USE_VERSION 31
 #include <dirent.h>
@@ -25,15 +26,16 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "replay.h"
+#include "replay_state.h"
+#include "times.h"
 
-/* Folders each thread holds, and for how long, in ns: somebody may have renamed them on the host. */
+/* Folders that each thread holds open, and for how long, in ns: they may be renamed on the host. */
 #define HELD 64
-#define HOLD INT64_C(500000000)
+#define HOLD (SECOND / 2)
 
 #define FOLDER (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define ALLOWED (O_ACCMODE | O_APPEND | O_CREAT | O_EXCL | O_TRUNC | O_SYNC | O_DSYNC)
-#define MODE 0777 /* set-user-ID would give the rights of the host's user away */
+#define MODE 0777 /* set-user-ID would pass on the rights of the host's user */
 #define ALWAYS (O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 struct held {
@@ -47,13 +49,13 @@ static int root;
 static const struct replay *replay;
 static unsigned moves; /* of folders, by us */
 
-/* Threads do not end before the program does, so what they hold need not be given back. */
+/* Threads end with the program, so what they hold need not be released. */
 static __thread struct held held[HELD];
 static __thread int made = -1; /* the file this thread has just created */
 
 /* -- names ------------------------------------------------------------------------------------------------------- */
 
-/* Changes whenever a folder may have got another name. */
+/* A number that changes whenever a folder may have been renamed. */
 static unsigned all_moves(void) {
     return __atomic_load_n(&moves, __ATOMIC_ACQUIRE) + (replay ? __atomic_load_n(&replay->moves, __ATOMIC_ACQUIRE) : 0);
 }
@@ -94,7 +96,7 @@ static int folder_at(const char *path, int64_t *until) {
     return folder;
 }
 
-/* The folder that holds `path`, or -errno, and its name in there. */
+/* The folder that contains `path`, or -errno, and the name in it. */
 static int holder_of(const char *path, const char **name) {
     int64_t until;
     char above[PATH_MAX];
@@ -122,7 +124,7 @@ static int outcome(int result) {
 
 static void *pass_init(struct fuse_conn_info *connection, struct fuse_config *config) {
     fuse_unset_feature_flag(connection, FUSE_CAP_SPLICE_READ); /* only copies once more, there being no write_buf */
-    config->use_ino = 1; /* a file's two names are known as such */
+    config->use_ino = 1; /* so that two names of one file are recognized */
     return NULL;
 }
 
@@ -130,7 +132,7 @@ static struct timespec time_of(struct statx_timestamp time) {
     return (struct timespec){time.tv_sec, time.tv_nsec};
 }
 
-/* Finding a name has brought its attributes along; those of an open file or of the root have to be asked for. */
+/* Looking up a name has returned its attributes too; those of an open file or of the root have to be requested. */
 static int pass_getattr(const char *path, struct stat *st, struct fuse_file_info *file) {
     struct statx found;
     int flags = AT_SYMLINK_NOFOLLOW, result;
@@ -224,7 +226,7 @@ static int pass_rmdir(const char *path) {
     return result;
 }
 
-/* Two names at once: what the first is in must not be let go of for the second. */
+/* Two names at once: the folder of the first must stay open while that of the second is looked up. */
 static int twice(const char *from, const char *to, int (*call)(int, const char *, int, const char *, unsigned),
                  unsigned flags) {
     const char *name;
@@ -360,7 +362,7 @@ int main(int count, char **words) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    mallopt(M_MMAP_THRESHOLD, 64 << 20); /* memory that has been used is kept: making new pages takes longer */
+    mallopt(M_MMAP_THRESHOLD, 64 << 20); /* keep memory that has been used: new pages take longer */
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
     umask(0);
     replay = replay_map();

@@ -1,7 +1,12 @@
-/* hold_ports LOCK PORT...: have these TCP and UDP ports, and no others of before, so that dockerd takes none of them when it may
- * choose: they are in use on the host. Nobody listens there. A port that is in use in the machine already is left out.
- * Returns when they are had; who has them stays in the background, with a lock on that file by which the next one knows it
- * (fcntl(2), F_GETLK: the kernel tells whose it is, and gives it back when the process ends, however it does). */
+/* Holds TCP and UDP ports that are in use on the host, so that dockerd does not choose them in the machine. Nothing
+ * listens there. Ports that are in use in the machine already are left out.
+ *
+ *     hold_ports LOCK PORT...     releases the ports of the run before
+ *
+ * It returns when the ports are held. A process in the background has them, and a lock on the file LOCK, by which the
+ * next run finds it (F_GETLK of fcntl(2): the kernel knows the process, and releases the lock when it ends, however it
+ * does).
+ */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PATIENCE 5000          /* milliseconds */
+#define END_MS 5000
 
 static pid_t holder(int lock) {
     struct flock found = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -26,15 +31,15 @@ static void end_former(int lock) {
     struct pollfd end = {.fd = process, .events = POLLIN};
     if (process < 0)
         return;
-    if (holder(lock) == former) { /* so the descriptor is of the one that has it, and of none that came after */
+    if (holder(lock) == former) { /* so the descriptor is that process, and not one that got its number later */
         syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
-        poll(&end, 1, PATIENCE);  /* only then are its ports free */
+        poll(&end, 1, END_MS);  /* its ports are free after that */
     }
     close(process);
 }
 
-/* Without SO_REUSEADDR, and for both families: whatever address dockerd binds to, it cannot. */
-static int have(int kind, int port) {
+/* Bind without SO_REUSEADDR and for both families, so that dockerd can bind no address of this port. */
+static int bind_port(int kind, int port) {
     struct sockaddr_in6 place = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     const int both = 0;
     int sock = socket(AF_INET6, kind, 0);
@@ -45,13 +50,13 @@ static int have(int kind, int port) {
     return 0;
 }
 
-/* In the background: take the lock, say so, and stay. */
-static void stay(int lock, int said) {
+/* In the background: take the lock, report that, and stay. */
+static void stay(int lock, int report) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int nothing = open("/dev/null", O_RDWR);
-    if (fcntl(lock, F_SETLK, &whole) != 0 || setsid() < 0 || write(said, "", 1) != 1)
+    if (fcntl(lock, F_SETLK, &whole) != 0 || setsid() < 0 || write(report, "", 1) != 1)
         _exit(1);
-    close(said);
+    close(report);
     for (int i = 0; i < 3; i++)
         dup2(nothing, i);
     for (;;)
@@ -59,11 +64,11 @@ static void stay(int lock, int said) {
 }
 
 int main(int count, char **arguments) {
-    int had = 0, ready[2], lock = count > 1 ? open(arguments[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    int bound = 0, ready[2], lock = count > 1 ? open(arguments[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     char word;
     pid_t child;
     if (lock < 0 || pipe(ready) != 0) {
-        perror("the lock");
+        perror("hold_ports");
         return 1;
     }
     end_former(lock);
@@ -73,15 +78,15 @@ int main(int count, char **arguments) {
             fprintf(stderr, "not a port: %s\n", arguments[i]);
             return 2;
         }
-        had += have(SOCK_STREAM, port) + have(SOCK_DGRAM, port);
+        bound += bind_port(SOCK_STREAM, port) + bind_port(SOCK_DGRAM, port);
     }
-    if (had == 0)
+    if (bound == 0)
         return 0;
     if ((child = fork()) == 0)
         stay(lock, ready[1]);
     close(ready[1]);
     if (child < 0 || read(ready[0], &word, 1) != 1) {
-        fputs("nobody stays to hold them\n", stderr);
+        fputs("no process stays to hold the ports\n", stderr);
         return 1;
     }
     return 0;

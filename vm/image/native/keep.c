@@ -1,6 +1,9 @@
-/* keep DOOR: have the listening socket that is descriptor 3 for as long as the machine runs, and hand it to whoever
- * connects to the Unix socket DOOR (SCM_RIGHTS, unix(7)). Containers have mounted it, and could not connect to another
- * one in its place; so it outlives the agent, which accepts. */
+/* Keeps a listening socket, descriptor 3, for as long as the machine runs, and passes it to each program that connects
+ * to the Unix socket SOCKET (SCM_RIGHTS, unix(7)). Containers have mounted the listening socket and could not connect
+ * to another one in its place; so it must outlive the agent, which accepts.
+ *
+ *     keep SOCKET
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,24 +24,24 @@ static void hand_over(int to) {
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(rights), &(int){KEPT}, sizeof(int));
     if (sendmsg(to, &message, MSG_NOSIGNAL) < 0)
-        perror("keep"); /* it has left; the next one comes by itself */
+        perror("keep"); /* the caller has ended; another may come */
 }
 
 int main(int count, char **words) {
     struct sockaddr_un place = {.sun_family = AF_UNIX};
     if (count != 2 || strlen(words[1]) >= sizeof place.sun_path) {
-        fputs("usage: keep DOOR\n", stderr);
+        fputs("usage: keep SOCKET\n", stderr);
         return 2;
     }
     strcpy(place.sun_path, words[1]);
     unlink(place.sun_path);
-    int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (door < 0 || bind(door, (struct sockaddr *)&place, sizeof place) != 0 || listen(door, 8) != 0) {
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&place, sizeof place) != 0 || listen(listener, 8) != 0) {
         perror(words[1]);
         return 1;
     }
     for (;;) {
-        int who = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+        int who = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (who >= 0) {
             hand_over(who);
             close(who);

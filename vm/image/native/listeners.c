@@ -1,6 +1,4 @@
-/* The Unix sockets that the agent listens on for its host. Each is made once, and kept by a process of its own (keep.c),
- * from which an agent that has been started anew gets it back. */
-#include "agent.h"
+#include "listeners.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,8 +14,8 @@
 
 #define KEEP "/usr/lib/slipway/keep"
 #define KEPT 3                     /* the descriptor by which it gets the socket */
-#define BACKLOG 128                /* who may wait to be accepted */
-#define PATIENCE 2                 /* seconds; it answers at once, or never */
+#define BACKLOG 128                /* connections that may wait to be accepted */
+#define KEEP_SECONDS 2             /* it answers at once, or never */
 
 extern char **environ;
 
@@ -27,17 +25,17 @@ static struct listener {
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
 } *listeners;
 
-/* What an earlier agent listened on; -1: nothing. */
+/* The socket that an earlier agent listened on; -1: none. */
 static int get_back(const struct sockaddr_un *door) {
     char byte, room[CMSG_SPACE(sizeof(int))];
     struct iovec content = {&byte, 1};
     struct msghdr message = {
         .msg_iov = &content, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
-    struct timeval patience = {PATIENCE, 0};
+    struct timeval limit = {KEEP_SECONDS, 0};
     int keeper = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -1;
     if (keeper < 0)
         return -1;
-    setsockopt(keeper, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(keeper, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     if (connect(keeper, (const struct sockaddr *)door, sizeof *door) == 0 &&
         recvmsg(keeper, &message, MSG_CMSG_CLOEXEC) == 1) {
         struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
@@ -48,8 +46,8 @@ static int get_back(const struct sockaddr_un *door) {
     return fd;
 }
 
-/* What is in its place cannot be in use: it may be a folder that dockerd made for want of a socket. */
-static int make(const struct sockaddr_un *place) {
+/* What is at the path cannot be in use: it may be a folder that dockerd created where it found no socket. */
+static int create(const struct sockaddr_un *place) {
     if (unlink(place->sun_path) != 0 && errno == EISDIR)
         rmdir(place->sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -62,7 +60,7 @@ static int make(const struct sockaddr_un *place) {
     return -1;
 }
 
-/* Without a keeper it works all the same, but not beyond this agent. */
+/* Without that process the socket works too, but ends with this agent. */
 static void have_kept(int fd, const char *door) {
     char *arguments[] = {KEEP, (char *)door, NULL};
     posix_spawn_file_actions_t actions;
@@ -98,7 +96,7 @@ int listener(const char *path) {
     strcpy(made->path, path);
     made->fd = get_back(&door);
     if (made->fd < 0) {
-        made->fd = make(&place);
+        made->fd = create(&place);
         if (made->fd < 0) {
             free(made);
             return -1;

@@ -1,12 +1,15 @@
-/* What containers with the machine's own network (`--network host`) listen on, so that the host can do so as well.
+/* Reports what containers in the machine's own network (`--network host`) listen on, so that the host can listen as
+ * well.
  *
- * Reads lines of stdin: `+ID` and `-ID`, a container that is to be looked at, or no longer. Writes a line whenever what
- * their processes listen on has changed: all of it, as `PROTOCOL ADDRESS PORT`. Ends with its input.
+ * It reads lines from stdin: `+ID` or `-ID`, a container that is to be looked at, or no longer. Whenever what their
+ * processes listen on has changed, it writes a line with all of it, as `PROTOCOL ADDRESS PORT`. It ends with its
+ * input.
  *
- * Which sockets there are /proc/net tells (proc_pid_net(5)); whose they are only each process's descriptors do. Those are
- * looked through when the sockets have changed, soon after, since a process may be about to enter, and then seldom, for
- * sockets that are handed over. A UDP socket does not say that it waits for anybody: one that does is not connected, and
- * its port is none of those that the kernel chooses. */
+ * /proc/net lists the sockets (proc_pid_net(5)); only the descriptors of each process show whose they are. Those are
+ * looked through soon after the sockets have changed, some times, since a process may be about to join, and then
+ * seldom, for sockets that are passed on. A UDP socket does not show that it waits for datagrams: one that does is not
+ * connected, and its port is not one of those that the kernel chooses.
+ */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <ftw.h>
@@ -23,10 +26,11 @@
 #define CONTAINERS 128
 #define SOCKETS 2048
 #define PERIOD 500     /* milliseconds */
-#define LOOKS 3
-#define SELDOM 20      /* periods */
-#define LISTEN 0x0A    /* TCP_LISTEN of the kernel's tcp_states.h */
+#define LOOKS 3        /* at all processes, after a change */
+#define SELDOM 20      /* periods between looks without a change */
+#define LISTEN 0x0A    /* TCP_LISTEN in the kernel's tcp_states.h */
 #define UNCONNECTED 0x07 /* TCP_CLOSE there */
+#define SOCKET_LINE " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64
 #define RANGE "/proc/sys/net/ipv4/ip_local_port_range"
 
 struct place {
@@ -57,8 +61,8 @@ static void read_sockets(const char *path, const char *protocol, int family) {
     while (file != NULL && count < SOCKETS && fgets(line, sizeof line, file) != NULL) {
         struct place *one = &found[count];
         uint32_t words[4];
-        if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64, hex, &port, &state,
-                   &inode) != 4 || state != (tcp ? LISTEN : UNCONNECTED) || strlen(hex) != (family == AF_INET ? 8 : 32))
+        if (sscanf(line, SOCKET_LINE, hex, &port, &state, &inode) != 4 ||
+            state != (tcp ? LISTEN : UNCONNECTED) || strlen(hex) != (family == AF_INET ? 8 : 32))
             continue;
         if (!tcp && port >= chosen_first && port <= chosen_last)
             continue;
@@ -97,7 +101,7 @@ static void look_through(const char *process) {
     closedir(folder);
 }
 
-/* A container may have control groups of its own below the one that Docker made. */
+/* A container may have control groups of its own below the one that Docker created. */
 static int visit(const char *path, const struct stat *status, int kind, struct FTW *place) {
     char line[32];
     (void)status;
@@ -122,16 +126,16 @@ static bool same(void) {
     return true;
 }
 
-static void tell(void) {
+static void report(void) {
     for (size_t i = 0; i < known_count; i++)
         if (known[i].ours)
             printf("%s %s %u ", known[i].protocol, known[i].address, known[i].port);
     puts("");
     if (fflush(stdout) != 0)
-        exit(0); /* nobody reads any more */
+        exit(0); /* the reader has ended */
 }
 
-/* Look; `looks` is how often the processes are to be looked through yet. */
+/* Look at the sockets, and at the processes if `looks` more looks at them are due; returns how many are then. */
 static int look(int looks) {
     static int periods;
     bool changed = false;
@@ -158,7 +162,7 @@ static int look(int looks) {
     memcpy(known, found, sizeof *found * count);
     known_count = count;
     if (changed)
-        tell();
+        report();
     return looks - 1;
 }
 

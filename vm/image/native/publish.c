@@ -1,9 +1,12 @@
-/* dockerd runs this for each published port, in place of docker-proxy: the host is asked for its port first. What it
- * answers goes to dockerd by descriptor 3, as docker-proxy does it (moby, cmd/docker-proxy): "0", or "1" and the reason,
- * which `docker run` then shows. A host that is away is not waited for; it asks for everything when it is back.
+/* dockerd runs this for each published port, in place of docker-proxy: the host is asked for its port first.
  *
- * docker-proxy serves those in the machine that use the port at the machine's own addresses, which few do, and takes
- * megabytes. So it is started only when somebody comes: until then dockerd's socket, descriptor 4, waits here. */
+ * The answer goes to dockerd by descriptor 3, as docker-proxy sends it (moby, cmd/docker-proxy): "0", or "1" and the
+ * reason, which `docker run` then shows. A host that is away is not waited for; it asks for all published ports when
+ * it is back.
+ *
+ * docker-proxy serves programs in the machine that use the port at the machine's own addresses. Those are few, and it
+ * takes megabytes. So it is started at the first connection: until then dockerd's socket, descriptor 4, waits here.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,7 +26,7 @@
 #define PROXY "/usr/sbin/docker-proxy"
 #define REPORT 3
 #define LISTENING 4
-#define PATIENCE 5000             /* milliseconds the host has for its answer */
+#define ANSWER_MS 5000            /* the host has so long to answer */
 
 extern char **environ;
 
@@ -31,10 +34,10 @@ static struct {
     const char *protocol, *address, *port, *container, *inside;
     bool listening;               /* dockerd has given us its socket */
 } asked;
-static char note[64], answers[64]; /* what is asked, for a host that comes late; where the answer comes in */
+static char note[64], answers[64]; /* files: the request, for a host that comes later, and the pipe of the answer */
 
-/* One line for the host. Opened for reading as well, so that nobody has to be at the other end. */
-static void tell(const char *format, ...) {
+/* Send one line to the host. The pipe is opened for reading as well, so that this works without a reader. */
+static void send_line(const char *format, ...) {
     va_list values;
     int out = open(RUN "out", O_RDWR | O_CLOEXEC);
     va_start(values, format);
@@ -58,11 +61,12 @@ static pid_t start(char **arguments) {
     return child;
 }
 
-/* Datagrams come in at the network card whatever address of the host's they were sent to; dockerd's own rule sees to
- * those for any address only. */
+/* Datagrams arrive at the network card for every address of the host; dockerd's own rule covers only ports that are
+ * published at all addresses. */
 static void redirect(const char *how) {
     char to[80];
-    if (strcmp(asked.protocol, "udp") != 0 || strcmp(asked.address, "0.0.0.0") == 0 || strchr(asked.address, ':') != NULL)
+    if (strcmp(asked.protocol, "udp") != 0 || strcmp(asked.address, "0.0.0.0") == 0 ||
+        strchr(asked.address, ':') != NULL)
         return;
     snprintf(to, sizeof to, "%s:%s", asked.container, asked.inside);
     char *arguments[] = {"/usr/sbin/iptables", "-w", "-t", "nat", (char *)how, "PREROUTING", "-i", "eth0", "-p", "udp",
@@ -72,24 +76,25 @@ static void redirect(const char *how) {
         waitpid(child, NULL, 0);
 }
 
-static void give_back(void) {
+static void release(void) {
     unlink(note);
     unlink(answers);
-    tell("release %d\n", getpid());
+    send_line("release %d\n", getpid());
 }
 
-/* Ask the host; true when it refuses, with its words. */
+/* Ask the host; true when it refuses, with its reason. */
 static bool refused(char *words, size_t room, int signals) {
     mkdir(RUN "ports", 0755);
     int file = open(note, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     int answer = mkfifo(answers, 0600) == 0 ? open(answers, O_RDWR | O_CLOEXEC) : -1;
     char line[256];
-    snprintf(line, sizeof line, "%s %s %s %s %s", asked.protocol, asked.address, asked.port, asked.container, asked.inside);
+    snprintf(line, sizeof line, "%s %s %s %s %s", asked.protocol, asked.address, asked.port, asked.container,
+             asked.inside);
     dprintf(file, "%s\n", line);
     close(file);
-    tell("publish %d %s\n", getpid(), line);
-    struct pollfd news[] = {{.fd = answer, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-    ssize_t got = poll(news, 2, PATIENCE) > 0 && news[0].revents ? read(answer, words, room - 1) : 0;
+    send_line("publish %d %s\n", getpid(), line);
+    struct pollfd events[] = {{.fd = answer, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    ssize_t got = poll(events, 2, ANSWER_MS) > 0 && events[0].revents ? read(answer, words, room - 1) : 0;
     words[got > 0 ? got : 0] = '\0';
     words[strcspn(words, "\n")] = '\0';
     close(answer);
@@ -109,29 +114,30 @@ static void read_arguments(int count, char **arguments) {
                 *options[j].place = arguments[i + 1];
     }
     if (!asked.protocol || !asked.address || !asked.port || !asked.container || !asked.inside) {
-        dprintf(REPORT, "1\nnot docker-proxy's arguments");
+        dprintf(REPORT, "1\nthese are not docker-proxy's arguments");
         exit(2);
     }
 }
 
-/* Wait for somebody to serve and for the end; the exit code. */
+/* Wait for the first connection, and for the end; returns the exit code. */
 static int serve(char **arguments, int signals) {
     pid_t proxy = 0;
     for (;;) {
-        struct signalfd_siginfo told = {0};
-        struct pollfd news[] = {{.fd = signals, .events = POLLIN}, {.fd = proxy > 0 ? -1 : LISTENING, .events = POLLIN}};
-        if (poll(news, 2, -1) < 0 && errno != EINTR)
+        struct signalfd_siginfo signal = {0};
+        struct pollfd events[] = {{.fd = signals, .events = POLLIN},
+                                {.fd = proxy > 0 ? -1 : LISTENING, .events = POLLIN}};
+        if (poll(events, 2, -1) < 0 && errno != EINTR)
             return 1;
-        if (news[0].revents && read(signals, &told, sizeof told) == sizeof told) {
+        if (events[0].revents && read(signals, &signal, sizeof signal) == sizeof signal) {
             int status = 0;
-            if (told.ssi_signo == SIGCHLD && waitpid(-1, &status, WNOHANG) == proxy && proxy > 0)
+            if (signal.ssi_signo == SIGCHLD && waitpid(-1, &status, WNOHANG) == proxy && proxy > 0)
                 return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-            if (told.ssi_signo != SIGCHLD) {
+            if (signal.ssi_signo != SIGCHLD) {
                 if (proxy > 0 && kill(proxy, SIGTERM) == 0)
                     waitpid(proxy, NULL, 0);
                 return 0;
             }
-        } else if (news[1].revents && (proxy = start(arguments)) == 0)
+        } else if (events[1].revents && (proxy = start(arguments)) == 0)
             return 1;
     }
 }
@@ -149,7 +155,7 @@ int main(int count, char **arguments) {
     snprintf(note, sizeof note, RUN "ports/%d", getpid());
     snprintf(answers, sizeof answers, RUN "ports/%d.answer", getpid());
     if (refused(words, sizeof words, signals)) {
-        give_back();
+        release();
         dprintf(REPORT, "1\n%s", words);
         return 1;
     }
@@ -159,22 +165,22 @@ int main(int count, char **arguments) {
     if (asked.listening) {
         dprintf(REPORT, "0\n");
         close(REPORT);
-        open("/dev/null", O_WRONLY); /* takes its number: what docker-proxy reports nobody waits for */
+        open("/dev/null", O_WRONLY); /* takes its number: nobody waits for docker-proxy's report */
         code = serve(arguments, signals);
-    } else {                         /* it listens itself, and says how that went */
+    } else {                         /* docker-proxy listens itself, and reports the result */
         int status = 0;
         pid_t proxy = start(arguments);
         close(REPORT);
-        struct signalfd_siginfo told;
-        struct pollfd news = {.fd = signals, .events = POLLIN};
-        while (proxy > 0 && poll(&news, 1, -1) >= 0 && read(signals, &told, sizeof told) == sizeof told)
-            if (told.ssi_signo != SIGCHLD)
+        struct signalfd_siginfo signal;
+        struct pollfd events = {.fd = signals, .events = POLLIN};
+        while (proxy > 0 && poll(&events, 1, -1) >= 0 && read(signals, &signal, sizeof signal) == sizeof signal)
+            if (signal.ssi_signo != SIGCHLD)
                 kill(proxy, SIGTERM);
             else if (waitpid(proxy, &status, WNOHANG) == proxy)
                 break;
         code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     }
     redirect("-D");
-    give_back();
+    release();
     return code;
 }

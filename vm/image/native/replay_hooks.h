@@ -1,288 +1,39 @@
-/* How a shared folder's file system plays along when replay.c does again what has been done on the host.
+/* How a shared folder's file system answers the replay program, and records what containers change.
  *
- * The change is there already, so nothing is asked of the host and nothing is changed on it: the replaying program is
- * shown the path as it was before (a new file as absent, a deleted one as present), and its system call is answered
- * with success. That is all the guest's kernel needs to drop what it had cached and to tell those who watch.
+ * replay.c repeats in the guest what has been done on the host. The change is on the host already, so the file system
+ * asks nothing of the host and changes nothing there: the replay program is shown the path as it was before (a new
+ * file as absent, a deleted one as present), and its system call succeeds. The guest's kernel then drops what it had
+ * cached, and notifies the programs that watch.
  *
- * The same place notes what containers change themselves (replay.h says why). Wraps whatever operations it is given.
+ * The hooks also record the changes by containers (replay_state.h says why). They wrap any FUSE operations.
  */
-#ifndef SLIPWAY_REPLAY_HOOKS_H
-#define SLIPWAY_REPLAY_HOOKS_H
+#pragma once
 
-#include <errno.h>
+#define FUSE_USE_VERSION 31
 #include <fuse3/fuse.h>
-#include <stdio.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "owners.h"
-#include "replay.h"
+#include "replay_state.h"
 
-/* The handle of a file that only the replaying program has open. Other handles are pointers, which this is not. */
-#define REPLAYED_FILE 1
+/* NULL: without the shared memory nothing is replayed. */
+extern struct replay *replay;
 
-static struct fuse_operations below;
-static struct replay *replay;
+/* The number of this file system's share; 0: nothing has been replayed here, so changes are not recorded. */
+extern uint64_t share;
 
-/* Tells the shares apart. 0: nobody replays here, so nothing need be noted. */
-static uint64_t share;
+/* Whether the current request is by the replay program, while it replays. */
+bool is_replaying(void);
 
-static bool replaying(void) {
-    return replay && replay->pid && fuse_get_context()->pid == replay->pid;
-}
+/* Whether the kernel must not cache the answer for `path`: it is what replay shows, not what is on the host. */
+bool is_shown_briefly(const char *path);
 
-static const struct shown *shown_as(const char *path) {
-    for (int i = 0; i < 2; i++)
-        if (replay->shown[i].as != TRUTH && strcmp(replay->shown[i].path, path) == 0)
-            return &replay->shown[i];
-    return NULL;
-}
+/* Store an owner and mark the share as one that has owners. */
+void remember_owner(const char *path, struct owner owner);
 
-/* Whether `path` is a folder above one that is shown as present: it may be gone from the host by now as well. */
-static bool above_present(const char *path) {
-    size_t length = strlen(path);
-    for (int i = 0; i < 2; i++) {
-        const struct shown *shown = &replay->shown[i];
-        if (shown->as == PRESENT && strncmp(shown->path, path, length) == 0 && shown->path[length] == '/')
-            return true;
-    }
-    return false;
-}
+/* The attributes that replay shows, or those of the wrapped operation. */
+int hook_getattr(const char *path, struct stat *st, struct fuse_file_info *file);
 
-/* Whether what is said of a path now, which is less than the host knows, is not to be believed afterwards. */
-static bool shown_briefly(const char *path) {
-    return replaying() && !replay->opening && shown_as(path);
-}
-
-/* Without an owner that is remembered there is none to forget, so a deletion may be left out (replay.c). */
-static void tell_of_owners(void) {
-    if (share && tree.children)
-        __atomic_or_fetch(&replay->owning, UINT64_C(1) << share % 64, __ATOMIC_RELAXED);
-}
-
-static void remember_owner(const char *path, struct owner owner) {
-    owner_set(path, owner);
-    tell_of_owners();
-}
-
-static int hook_getattr(const char *path, struct stat *st, struct fuse_file_info *file) {
-    if (!replaying())
-        return below.getattr(path, st, file);
-    if (strncmp(path, "/" PROBE, strlen("/" PROBE)) == 0) {
-        share = replay->asked;
-        tell_of_owners();
-        replay->answered = share;
-        return -ENOENT;
-    }
-    const struct shown *shown = shown_as(path);
-    if (!shown) {
-        int result = below.getattr(path, st, file);
-        if (result == -ENOENT && above_present(path)) {
-            *st = (struct stat){.st_mode = S_IFDIR | 0755, .st_nlink = 2};
-            result = 0;
-        }
-        return result;
-    }
-    if (shown->as == ABSENT)
-        return -ENOENT;
-    *st = shown->st;
-    owner_show(path, st);
-    return 0;
-}
-
-/* -- what the replaying program does ---------------------------------------------------------------------------- */
-
-/* From now on the path is what the host has: libfuse looks at it for the answer to the call that makes it. */
-static int now_present(const char *path) {
-    for (int i = 0; i < 2; i++)
-        if (strcmp(replay->shown[i].path, path) == 0)
-            replay->shown[i].as = PRESENT;
-    return 0;
-}
-
-/* Closing it asks nothing. */
-static void replayed_file(struct fuse_file_info *file) {
-    file->fh = REPLAYED_FILE;
-    file->noflush = 1;
-}
-
-/* -- what containers do ------------------------------------------------------------------------------------------ */
-
-/* The record of a path, in the place of the oldest when there was none. */
-static struct change *change_for(struct replay *replay, uint64_t hash) {
-    struct change *found = change_of(replay, hash);
-    if (found)
-        return found;
-    struct change *set = replay->changes[hash % SETS];
-    found = &set[0];
-    for (int way = 1; way < WAYS; way++)
-        if (set[way].when < found->when)
-            found = &set[way];
-    found->gone = false;
-    found->path = hash;
-    return found;
-}
-
-static void begin(const char *path) {
-    if (share)
-        change_for(replay, path_hash(share, path))->when = INT64_MAX;
-}
-
-static void end(const char *path, bool gone) {
-    if (!share)
-        return;
-    struct change *change = change_for(replay, path_hash(share, path));
-    change->gone = gone;
-    change->when = real_time();
-}
-
-#define NOTED(path, gone, call)                                                                                       \
-    do {                                                                                                              \
-        begin(path);                                                                                                  \
-        int result_ = (call);                                                                                         \
-        end(path, (gone) && result_ == 0);                                                                            \
-        return result_;                                                                                               \
-    } while (0)
-
-static int hook_mknod(const char *path, mode_t mode, dev_t device) {
-    if (replaying())
-        return now_present(path);
-    NOTED(path, false, below.mknod(path, mode, device));
-}
-
-static int hook_mkdir(const char *path, mode_t mode) {
-    if (replaying())
-        return now_present(path);
-    NOTED(path, false, below.mkdir(path, mode));
-}
-
-static int hook_symlink(const char *target, const char *path) {
-    if (replaying())
-        return now_present(path);
-    NOTED(path, false, below.symlink(target, path));
-}
-
-static int hook_link(const char *from, const char *to) {
-    if (replaying())
-        return -EPERM;
-    NOTED(to, false, below.link(from, to));
-}
-
-static int hook_unlink(const char *path) {
-    if (replaying()) {
-        owner_forget(path);
-        return 0;
-    }
-    NOTED(path, true, below.unlink(path));
-}
-
-static int hook_rmdir(const char *path) {
-    if (replaying()) {
-        owner_forget(path);
-        return 0;
-    }
-    NOTED(path, true, below.rmdir(path));
-}
-
-static int hook_rename(const char *from, const char *to, unsigned flags) {
-    if (replaying()) {
-        if (shown_as(from)) /* not when libfuse hides what is open, whose owner is not worth keeping */
-            owner_move(from, to);
-        return 0;
-    }
-    begin(from);
-    begin(to);
-    int result = below.rename(from, to, flags);
-    end(from, result == 0 && !flags);
-    end(to, false);
-    return result;
-}
-
-static int hook_chmod(const char *path, mode_t mode, struct fuse_file_info *file) {
-    if (replaying())
-        return 0;
-    NOTED(path, false, below.chmod(path, mode, file));
-}
-
-static int hook_truncate(const char *path, off_t size, struct fuse_file_info *file) {
-    if (replaying())
-        return 0;
-    NOTED(path, false, below.truncate(path, size, file));
-}
-
-static int hook_utimens(const char *path, const struct timespec times[2], struct fuse_file_info *file) {
-    if (replaying()) {
-        replay->opening = false;
-        return 0;
-    }
-    NOTED(path, false, below.utimens(path, times, file));
-}
-
-static int hook_create(const char *path, mode_t mode, struct fuse_file_info *file) {
-    if (replaying()) {
-        replayed_file(file);
-        return now_present(path);
-    }
-    NOTED(path, false, below.create(path, mode, file));
-}
-
-static int hook_open(const char *path, struct fuse_file_info *file) {
-    if (replaying()) {
-        replayed_file(file);
-        return 0;
-    }
-    if (!(file->flags & O_TRUNC))
-        return below.open(path, file);
-    NOTED(path, false, below.open(path, file));
-}
-
-/* The handles through which something was written, each in a place of its own, if there is no other in it. */
-static uint64_t written[4096];
-
-static uint64_t *place_of(uint64_t handle) {
-    return &written[(handle >> 4) % (sizeof written / sizeof *written)];
-}
-
-static int hook_write(const char *path, const char *data, size_t size, off_t offset, struct fuse_file_info *file) {
-    if (replaying())
-        return -EPERM;
-    *place_of(file->fh) = file->fh;
-    NOTED(path, false, below.write(path, data, size, offset, file));
-}
-
-static int hook_flush(const char *path, struct fuse_file_info *file) {
-    if (*place_of(file->fh) != file->fh)
-        return below.flush(path, file);
-    NOTED(path, false, below.flush(path, file)); /* sshfs waits here for what was written */
-}
-
-static int hook_release(const char *path, struct fuse_file_info *file) {
-    if (file->fh == REPLAYED_FILE)
-        return 0;
-    if (*place_of(file->fh) == file->fh)
-        *place_of(file->fh) = 0;
-    return below.release(path, file);
-}
-
-/* Put all this before `operations`. */
-static void replay_wrap(struct fuse_operations *operations) {
-    replay = replay_map();
-    below = *operations;
-    operations->getattr = hook_getattr;
-    operations->mknod = hook_mknod;
-    operations->mkdir = hook_mkdir;
-    operations->symlink = hook_symlink;
-    operations->link = hook_link;
-    operations->unlink = hook_unlink;
-    operations->rmdir = hook_rmdir;
-    operations->rename = hook_rename;
-    operations->chmod = hook_chmod;
-    operations->truncate = hook_truncate;
-    operations->utimens = hook_utimens;
-    operations->create = hook_create;
-    operations->open = hook_open;
-    operations->write = hook_write;
-    if (below.flush)
-        operations->flush = hook_flush;
-    operations->release = hook_release;
-}
-
-#endif
+/* Put the hooks in front of `operations`. */
+void replay_wrap(struct fuse_operations *operations);

@@ -1,22 +1,16 @@
-/* A stream of the link and the socket or program it leads to. Sockets are watched edge-triggered and for everything, so
- * each is told to the kernel once; reading happens when nghttp2 asks for bytes, straight into its frame. */
-#include "agent.h"
+/* Sockets are watched edge-triggered and for all events, so each is registered with the kernel once. They are read when
+ * nghttp2 asks for bytes, directly into its frame. */
+#include "stream.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-extern char **environ;
+#include "datagrams.h"
 
 static struct stream *streams;
 
@@ -36,7 +30,7 @@ struct stream *stream_new(nghttp2_session *session, int epoll, int32_t id) {
     return s;
 }
 
-/* The listener itself is the same for all duplicates, and the kernel watches that until it is told otherwise. */
+/* Closing is not enough: the listener has other descriptors, so the kernel would go on watching it. */
 static void unwatch_listener(struct stream *s) {
     epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->fd, NULL);
     close(s->fd);
@@ -50,7 +44,7 @@ void stream_free(struct stream *s, bool broken) {
     if (s->accepting)
         unwatch_listener(s);
     if (s->fd >= 0) {
-        struct linger at_once = {1, 0}; /* the other end is to see a reset, not an end */
+        struct linger at_once = {1, 0}; /* then the other end sees a reset, not an end */
         if (broken)
             setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         close(s->fd);
@@ -82,7 +76,7 @@ static nghttp2_nv pair(const char *name, const char *value) {
     return (nghttp2_nv){(uint8_t *)name, (uint8_t *)value, strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE};
 }
 
-static void refuse(struct stream *s, const char *reason) {
+void stream_refuse(struct stream *s, const char *reason) {
     nghttp2_nv fields[] = {pair(":status", "502"), pair("reason", reason)};
     s->deaf = true;
     nghttp2_submit_response(s->session, s->id, fields, 2, NULL);
@@ -123,74 +117,25 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *buffer, size_
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     s->finished = true;
-    if (s->deaf) /* nobody takes what the host still sends: it may stop, what it was sent is good (RFC 9113, 8.1) */
+    if (s->deaf) /* nobody takes what the host still sends: it can stop (RFC 9113, 8.1) */
         nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
     return 0;
 }
 
-static void accept_stream(struct stream *s) {
+void stream_accept(struct stream *s) {
     nghttp2_nv fields[] = {pair(":status", "200")};
     nghttp2_data_provider provider = {.source.ptr = s, .read_callback = s->datagrams ? give_datagrams : give};
     s->connecting = false;
     nghttp2_submit_response(s->session, s->id, fields, 1, &provider);
 }
 
-/* -- opening ------------------------------------------------------------------------------------------------------ */
-
-static bool watch(struct stream *s) {
+void stream_watch(struct stream *s) {
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s};
-    return epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->fd, &event) == 0;
-}
-
-static void dial(struct stream *s, int family, const struct sockaddr *address, socklen_t length) {
-    s->fd = socket(family, (s->datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s->fd < 0) {
-        refuse(s, strerror(errno));
-        return;
-    }
-    int on = 1;
-    if (family != AF_UNIX && !s->datagrams)
-        setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(s->fd, address, length) == 0)
-        accept_stream(s);
-    else if (errno == EINPROGRESS)
-        s->connecting = true;
-    else {
-        refuse(s, strerror(errno));
-        return;
-    }
-    if (!watch(s))
+    if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->fd, &event) != 0)
         nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
 }
 
-static void dial_unix(struct stream *s) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (s->path == NULL || strlen(s->path) >= sizeof address.sun_path) {
-        refuse(s, "not a socket's path");
-        return;
-    }
-    strcpy(address.sun_path, s->path);
-    dial(s, AF_UNIX, (struct sockaddr *)&address, sizeof address);
-}
-
-static void await_caller(struct stream *s) {
-    if (s->path == NULL || *s->path != '/') {
-        refuse(s, "not a socket's path");
-        return;
-    }
-    int fd = listener(s->path);
-    s->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (s->fd < 0) {
-        refuse(s, strerror(errno));
-        return;
-    }
-    s->accepting = true;
-    accept_stream(s);
-    if (!watch(s))
-        nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
-}
-
-/* The stream is whoever has connected from now on; false: nobody has, or another stream took them. */
+/* From now on the stream leads to the program that has connected. False: none has, or another stream took it. */
 static bool take_caller(struct stream *s) {
     int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
@@ -199,114 +144,8 @@ static bool take_caller(struct stream *s) {
     s->fd = fd;
     s->accepting = false;
     s->announce = true;
-    if (!watch(s))
-        nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+    stream_watch(s);
     return true;
-}
-
-static void dial_inet(struct stream *s, const char *host, const char *port) {
-    char *rest;
-    unsigned long number = strtoul(port, &rest, 10);
-    if (number == 0 || number > 65535 || *rest != '\0') {
-        refuse(s, "not a port");
-        return;
-    }
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)number)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)number)};
-    if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
-        dial(s, AF_INET, (struct sockaddr *)&v4, sizeof v4);
-    else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
-        dial(s, AF_INET6, (struct sockaddr *)&v6, sizeof v6);
-    else
-        refuse(s, "not an address");
-}
-
-static void dial_tcp(struct stream *s) {
-    char *host = s->authority, *colon = host == NULL ? NULL : strrchr(host, ':');
-    if (colon == NULL) {
-        refuse(s, "not an address and a port");
-        return;
-    }
-    *colon = '\0';
-    if (*host == '[' && colon[-1] == ']') {
-        colon[-1] = '\0';
-        host++;
-    }
-    dial_inet(s, host, colon + 1);
-}
-
-/* The path is a URI's: the colons of an address are %3A there. */
-static void dial_udp(struct stream *s) {
-    char host[INET6_ADDRSTRLEN * 3], port[8];
-    if (s->path == NULL || sscanf(s->path, "/.well-known/masque/udp/%137[^/]/%7[0-9]/", host, port) != 2) {
-        refuse(s, "not an address and a port");
-        return;
-    }
-    char *to = host;
-    for (const char *from = host; *from != '\0'; from++) {
-        bool colon = strncmp(from, "%3A", 3) == 0;
-        *to++ = colon ? ':' : *from;
-        from += colon ? 2 : 0;
-    }
-    *to = '\0';
-    s->datagrams = true;
-    dial_inet(s, host, port);
-}
-
-static void run(struct stream *s) {
-    int ends[2];
-    if (s->command == NULL) {
-        refuse(s, "no command");
-        return;
-    }
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
-        refuse(s, strerror(errno));
-        return;
-    }
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, usual;
-    sigemptyset(&none);
-    sigemptyset(&usual);
-    sigaddset(&usual, SIGPIPE);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &usual);
-    char *arguments[] = {"sh", "-c", s->command, NULL};
-    int problem = posix_spawn(&s->child, "/bin/sh", &actions, &attributes, arguments, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    if (problem != 0) {
-        s->child = 0;
-        close(ends[0]);
-        refuse(s, strerror(problem));
-        return;
-    }
-    s->fd = ends[0];
-    fcntl(s->fd, F_SETFL, O_NONBLOCK);
-    accept_stream(s);
-    if (!watch(s))
-        nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
-}
-
-void stream_open(struct stream *s) {
-    if (s->protocol == NULL)
-        dial_tcp(s);
-    else if (strcmp(s->protocol, "unix") == 0)
-        dial_unix(s);
-    else if (strcmp(s->protocol, "accept") == 0)
-        await_caller(s);
-    else if (strcmp(s->protocol, "exec") == 0)
-        run(s);
-    else if (strcmp(s->protocol, "connect-udp") == 0)
-        dial_udp(s);
-    else
-        refuse(s, "unknown protocol");
 }
 
 /* -- from the host to the socket ---------------------------------------------------------------------------------- */
@@ -319,7 +158,7 @@ static void consumed(struct stream *s, size_t length) {
         nghttp2_session_set_local_window_size(s->session, NGHTTP2_FLAG_NONE, s->id, WIDE_WINDOW);
 }
 
-/* Write what the socket takes; tells how much that was. A socket that takes no more makes the stream deaf. */
+/* Write what the socket takes; returns how much. A socket that will take no more makes the stream deaf. */
 static size_t put(struct stream *s, const uint8_t *data, size_t length) {
     size_t done = 0;
     if (s->datagrams && !s->deaf) {
@@ -387,7 +226,7 @@ void stream_input(struct stream *s, const uint8_t *data, size_t length) {
     memcpy(s->pending + s->end, data + done, rest);
     s->end += rest;
     if (s->datagrams && done == 0)
-        flush(s); /* what was half a capsule may be whole now */
+        flush(s); /* an incomplete capsule may be complete now */
 }
 
 void stream_input_ended(struct stream *s) {
@@ -406,11 +245,11 @@ void stream_ready(struct stream *s, uint32_t events) {
         getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &problem, &size);
         if (problem != 0) {
             s->connecting = false;
-            refuse(s, strerror(problem));
+            stream_refuse(s, strerror(problem));
             flush(s);
             return;
         }
-        accept_stream(s);
+        stream_accept(s);
     }
     if (s->accepting && !take_caller(s))
         return;

@@ -1,51 +1,37 @@
-/* What is watched of the shared folders in this machine, so that what nobody would hear need not be told.
- *
- * The kernel shows of each inotify(7) instance what it watches, in /proc/PID/fdinfo/FD (proc_pid_fdinfo(5)): the file
- * system's device and the file's handle, which name_to_handle_at(2) gives for a path. Who watches by fanotify(7) may
- * mean a whole file system, and counts as watching all.
- */
-#ifndef SLIPWAY_WATCHED_H
-#define SLIPWAY_WATCHED_H
+#include "watches.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "replay.h"
+#include "times.h"
 
-/* FUSE's handles: the file's number and its generation. */
-#define HANDLE_TYPE 0x81
-#define HANDLE_SIZE 12
+/* How long the result of a look is used, in ns. */
+#define VALID (10 * SECOND)
 
-/* How long what was found is believed, in ns. */
-#define BELIEVED INT64_C(10000000000)
-
-/* Of the time since the last look, no more than one part in so many is spent on looking. */
+/* Looking takes at most one part in so many of the time. */
 #define SHARE_OF_TIME 5
 
-/* Links that the folder of one thread has (proc_pid_task(5)); each further one has one more. */
-#define ALONE 3
-
-struct watch {
-    uint64_t device;
-    unsigned char handle[HANDLE_SIZE];
-    enum { UNKNOWN, FOLDER, OTHER } kind;
-};
+/* Links of the folder /proc/PID/task of a process with one thread (proc_pid_task(5)); each further thread adds one. */
+#define ONE_THREAD 3
 
 struct watches {
     struct watch *found; /* sorted */
     size_t count, room;
-    bool all; /* it cannot be told what is not watched */
+    bool all; /* what is not watched cannot be determined */
 };
 
 static struct watches watches;
-static int64_t looked;  /* when that was, real time in ns; 0: never */
-static int64_t changed; /* when it was first seen to be what it is now */
-static int64_t cost;    /* what the last look took, in ns */
+static int64_t looked, changed;
+static int64_t cost; /* of the last look, in ns */
 
-/* As fdinfo has it. */
-static uint64_t device_number(uint64_t major, uint64_t minor) {
+uint64_t device_number(uint64_t major, uint64_t minor) {
     return major << 20 | minor;
 }
 
@@ -53,9 +39,9 @@ static int compare(const void *one, const void *other) {
     return memcmp(one, other, offsetof(struct watch, kind));
 }
 
-/* -- looking ------------------------------------------------------------------------------------------------------ */
+/* -- looking ------------------------------------------------------------------------------------------------------- */
 
-static void note(struct watches *into, const struct watch *watch) {
+static void add(struct watches *into, const struct watch *watch) {
     if (into->count == into->room) {
         size_t room = into->room ? into->room * 2 : 256;
         struct watch *found = realloc(into->found, room * sizeof *found);
@@ -69,44 +55,59 @@ static void note(struct watches *into, const struct watch *watch) {
     into->found[into->count++] = *watch;
 }
 
+/* The text after " NAME:", or NULL. */
+static const char *value_of(const char *line, const char *name) {
+    const char *found = strstr(line, name);
+    return found ? found + strlen(name) : NULL;
+}
+
 static int digit(char hex) {
-    return hex <= '9' ? hex - '0' : hex - 'a' + 10;
+    const char *digits = "0123456789abcdef", *found = hex ? strchr(digits, hex) : NULL;
+    return found ? (int)(found - digits) : -1;
 }
 
 /* "inotify wd:1 ino:7 sdev:2a mask:2 ignored_mask:0 fhandle-bytes:c fhandle-type:81 f_handle:0000…", all in hex. */
-static void note_line(struct watches *into, const char *line) {
-    struct watch watch = {0};
-    const char *place = strstr(line, " sdev:"), *handle = strstr(line, " fhandle-type:");
-    const char *hex = strstr(line, " f_handle:");
-    if (handle && strtoul(handle + strlen(" fhandle-type:"), NULL, 16) != HANDLE_TYPE)
-        return; /* another file system's */
-    if (!place || !handle || !hex || strlen(hex) < strlen(" f_handle:") + 2 * HANDLE_SIZE) {
-        into->all = true;
-        return;
+enum line read_watch(const char *line, struct watch *watch) {
+    const char *device = value_of(line, " sdev:"), *type = value_of(line, " fhandle-type:");
+    const char *hex = value_of(line, " f_handle:");
+    if (type && strtoul(type, NULL, 16) != HANDLE_TYPE)
+        return ELSEWHERE;
+    if (!device || !type || !hex)
+        return UNREADABLE;
+    *watch = (struct watch){.device = strtoull(device, NULL, 16)};
+    for (size_t i = 0; i < HANDLE_SIZE; i++) {
+        int high = digit(hex[2 * i]), low = high < 0 ? -1 : digit(hex[2 * i + 1]);
+        if (low < 0)
+            return UNREADABLE;
+        watch->handle[i] = (unsigned char)(high << 4 | low);
     }
-    watch.device = strtoull(place + strlen(" sdev:"), NULL, 16);
-    hex += strlen(" f_handle:");
-    for (size_t i = 0; i < HANDLE_SIZE; i++)
-        watch.handle[i] = (unsigned char)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
-    note(into, &watch);
+    return WATCH;
 }
 
-static void note_instance(struct watches *into, int proc, const char *process, const char *number) {
+static void read_instance(struct watches *into, int proc, const char *process, const char *number) {
     static char *line;
     static size_t room;
     char place[96];
+    struct watch watch;
     snprintf(place, sizeof place, "%.48s/fdinfo/%.16s", process, number);
     int file = openat(proc, place, O_RDONLY | O_CLOEXEC);
     FILE *info = file < 0 ? NULL : fdopen(file, "r");
-    while (info && getline(&line, &room, info) > 0)
-        if (strncmp(line, "inotify ", strlen("inotify ")) == 0)
-            note_line(into, line);
+    while (info && getline(&line, &room, info) > 0) {
+        if (strncmp(line, "inotify ", strlen("inotify ")) != 0)
+            continue;
+        enum line kind = read_watch(line, &watch);
+        if (kind == WATCH)
+            add(into, &watch);
+        into->all = into->all || kind == UNREADABLE;
+    }
     if (info)
         fclose(info);
+    else if (file >= 0)
+        close(file);
 }
 
 /* Whether there was any descriptor; `process` is a path below /proc. */
-static bool note_descriptors(struct watches *into, int proc, const char *process) {
+static bool read_descriptors(struct watches *into, int proc, const char *process) {
     char place[64], link[32];
     bool any = false;
     snprintf(place, sizeof place, "%.48s/fd", process);
@@ -117,7 +118,7 @@ static bool note_descriptors(struct watches *into, int proc, const char *process
         ssize_t length = readlinkat(folder, entry->d_name, link, sizeof link - 1);
         link[length < 0 ? 0 : length] = 0;
         if (strcmp(link, "anon_inode:inotify") == 0)
-            note_instance(into, proc, process, entry->d_name);
+            read_instance(into, proc, process, entry->d_name);
         else if (strcmp(link, "anon_inode:[fanotify]") == 0)
             into->all = true;
     }
@@ -126,29 +127,35 @@ static bool note_descriptors(struct watches *into, int proc, const char *process
     return any;
 }
 
-/* A process whose first thread has ended shows its descriptors only with those that are left. */
-static void note_process(struct watches *into, int proc, const char *process) {
+/* A process whose first thread has ended lists its descriptors below the other threads only. */
+static void read_process(struct watches *into, int proc, const char *process) {
     char place[64];
     struct stat tasks;
-    bool any = note_descriptors(into, proc, process);
+    bool any = read_descriptors(into, proc, process);
     snprintf(place, sizeof place, "%.16s/task", process);
-    if (any || fstatat(proc, place, &tasks, 0) != 0 || tasks.st_nlink <= ALONE)
+    if (any || fstatat(proc, place, &tasks, 0) != 0 || tasks.st_nlink <= ONE_THREAD)
         return;
     int folder = openat(proc, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *threads = folder < 0 ? NULL : fdopendir(folder);
     for (struct dirent *entry; !any && threads && (entry = readdir(threads));) {
         snprintf(place, sizeof place, "%.16s/task/%.16s", process, entry->d_name);
-        any = entry->d_name[0] != '.' && note_descriptors(into, proc, place);
+        any = entry->d_name[0] != '.' && read_descriptors(into, proc, place);
     }
     if (threads)
         closedir(threads);
 }
 
-/* Whether it has been looked after `time`, real and in ns: who begins to watch later hears of nothing that was before.
- * Not for long, since clocks can be put back. */
-static bool looked_after(int64_t time) {
-    int64_t ago = real_time() - looked;
-    return looked > time && ago >= 0 && ago < BELIEVED;
+bool looked_after(int64_t time) {
+    int64_t ago = real_time() - looked; /* the clock may have been set back */
+    return looked > time && ago >= 0 && ago < VALID;
+}
+
+int64_t watches_looked(void) {
+    return looked;
+}
+
+int64_t watches_changed(void) {
+    return changed;
 }
 
 static bool same(const struct watches *one, const struct watches *other) {
@@ -158,9 +165,8 @@ static bool same(const struct watches *one, const struct watches *other) {
     return same;
 }
 
-/* What was found out of the watches is kept when they are the same. False: too soon, it is as it was. */
-static bool look_for_watches(void) {
-    static struct watches next;
+bool look_for_watches(void) {
+    static struct watches next; /* swapped in when it differs: the old one has each watch's kind already */
     int64_t now = real_time();
     if (now >= looked && now - looked < SHARE_OF_TIME * cost)
         return false;
@@ -169,7 +175,7 @@ static bool look_for_watches(void) {
     next.all = !proc;
     for (struct dirent *entry; proc && (entry = readdir(proc));)
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-            note_process(&next, dirfd(proc), entry->d_name);
+            read_process(&next, dirfd(proc), entry->d_name);
     if (proc)
         closedir(proc);
     if (next.count)
@@ -185,15 +191,14 @@ static bool look_for_watches(void) {
     return true;
 }
 
-/* -- what was found ----------------------------------------------------------------------------------------------- */
+/* -- the result ---------------------------------------------------------------------------------------------------- */
 
 union handle {
     struct file_handle of;
     char room[sizeof(struct file_handle) + HANDLE_SIZE];
 };
 
-/* Whether somebody watches the file `name` in `folder`, or the folder itself when that is "". True when in doubt. */
-static bool watched(uint64_t device, int folder, const char *name) {
+bool is_watched(uint64_t device, int folder, const char *name) {
     union handle handle = {.of = {.handle_bytes = HANDLE_SIZE}};
     struct watch watch = {.device = device};
     int mount;
@@ -202,11 +207,11 @@ static bool watched(uint64_t device, int folder, const char *name) {
     if (name_to_handle_at(folder, name, &handle.of, &mount, *name ? 0 : AT_EMPTY_PATH) != 0)
         return errno != ENOENT;
     memcpy(watch.handle, handle.of.f_handle, HANDLE_SIZE);
-    return bsearch(&watch, watches.found, watches.count, sizeof watch, compare) != NULL;
+    return watches.count > 0 && bsearch(&watch, watches.found, watches.count, sizeof watch, compare);
 }
 
-/* Whether the handle is a folder's; `place` is open, anywhere in the file system. What is watched is in the kernel's
- * memory, so nobody has to be asked. */
+/* Whether the handle is a folder's; `place` is an open file of the file system. The kernel has watched files in memory
+ * and does not ask the file system. */
 static bool is_folder(int place, const struct watch *watch) {
     union handle handle = {.of = {.handle_bytes = HANDLE_SIZE, .handle_type = HANDLE_TYPE}};
     memcpy(handle.of.f_handle, watch->handle, HANDLE_SIZE);
@@ -216,9 +221,8 @@ static bool is_folder(int place, const struct watch *watch) {
     return file >= 0;
 }
 
-/* Whether somebody watches anything but folders in the file system that is mounted at `mount`. True when in doubt. */
-static bool files_watched(uint64_t device, int mount) {
-    int place = -1; /* handles are not to be opened by an O_PATH descriptor */
+bool are_files_watched(uint64_t device, int mount) {
+    int place = -1; /* handles cannot be opened by an O_PATH descriptor */
     bool found = watches.all;
     for (struct watch *watch = watches.found; !found && watch < watches.found + watches.count; watch++) {
         if (watch->device != device)
@@ -233,5 +237,3 @@ static bool files_watched(uint64_t device, int mount) {
         close(place);
     return found;
 }
-
-#endif

@@ -1,0 +1,52 @@
+/* One stream of the link, and the socket or program of the guest that it leads to. */
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define WINDOW (256 * 1024)        /* bytes the host may send before the stream has taken any */
+#define WIDE_WINDOW (1024 * 1024)  /* the same for a stream that has taken a lot */
+
+struct stream {
+    struct stream *next, **place;  /* the list of all */
+    nghttp2_session *session;
+    int32_t id;
+    int epoll, fd;                 /* fd: -1 until it is opened */
+    pid_t child;                   /* the command's process group; 0: none */
+    bool datagrams;                /* a UDP socket, with capsules on the stream (datagrams.h) */
+    bool connecting, ended;        /* ended: the host sends no more */
+    bool accepting, announce;      /* nobody has connected yet; somebody has, and the host is to be notified */
+    bool deaf;                     /* the other end takes no more bytes */
+    bool finished;                 /* our END_STREAM is on its way */
+    bool shut;                     /* the half-close was passed on */
+    bool waiting;                  /* nghttp2 waits for bytes of ours */
+    uint64_t taken;                /* bytes of the host's that were passed on */
+    uint8_t *pending;              /* bytes of the host's that the socket has not taken yet */
+    size_t begin, end, room;
+    char *protocol, *path, *authority, *command; /* the request */
+};
+
+struct stream *stream_new(nghttp2_session *session, int epoll, int32_t id);
+
+/* Bytes of the host's have come, or its half-close. */
+void stream_input(struct stream *s, const uint8_t *data, size_t length);
+void stream_input_ended(struct stream *s);
+
+/* epoll reports these events of the stream's socket. */
+void stream_ready(struct stream *s, uint32_t events);
+
+/* Free a stream; when `broken`, the other end sees a reset rather than an end. */
+void stream_free(struct stream *s, bool broken);
+void streams_free_all(void);
+
+void stream_child_ended(pid_t pid);
+
+/* Answer 200, and send the socket's bytes from then on; or answer 502 with a reason. */
+void stream_accept(struct stream *s);
+void stream_refuse(struct stream *s, const char *reason);
+
+/* Have epoll report the socket's events; without memory the stream is reset. */
+void stream_watch(struct stream *s);

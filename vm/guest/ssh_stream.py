@@ -283,7 +283,12 @@ class Channels:
         self._next = (self._next + 1) & 0xFFFFFFFF
         head = struct.pack(">III", channel.local, WINDOW, PACKET)
         self._wire.submit(bytes([CHANNEL_OPEN]) + text(kind) + head + extra)
-        await channel.opened  # cancelled: the confirmation still to come is answered with a close
+        try:
+            await channel.opened  # cancelled: the confirmation still to come is answered with a close
+        except asyncio.CancelledError:
+            if not channel.opened.cancelled():
+                await channel.close()  # it came just before
+            raise
         return channel
 
     async def ping(self) -> None:

@@ -175,6 +175,19 @@ async def test_a_cancelled_opening_is_closed_when_confirmed(wire: Wire, channels
     assert len(channels) == 0
 
 
+async def test_an_opening_that_is_cancelled_just_after_its_confirmation_is_closed(
+    wire: Wire, channels: Channels
+) -> None:
+    """The opener has not run yet, so it never gets the channel."""
+    opening = asyncio.create_task(channels.open("session"))
+    await asyncio.sleep(0)
+    channels.dispatch(ssh.OPEN_CONFIRMATION, message(0, 70, 1000, 100))
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert wire.kinds() == [ssh.CHANNEL_OPEN, ssh.CHANNEL_CLOSE]
+
+
 async def test_a_refused_opening_tells_why(channels: Channels) -> None:
     opening = asyncio.create_task(channels.open("session"))
     await asyncio.sleep(0)

@@ -1,15 +1,14 @@
-"""The proxy inside the machine: this computer's, by the names the machine has for it.
+"""The proxy inside the machine: the host's, by the names the machine has for it.
 
-Where docker has a setting, it is docker's: dockerd's own is ``proxies`` in its daemon.json. Containers get theirs
-as variables when they are created, as the docker command does it for who has set ``proxies`` in its config.json;
-what a container is given by its user goes first. Steps of a build get them from usr/lib/slipway/build-runc.
+dockerd reads its own from ``proxies`` in daemon.json. Containers get theirs as variables when they are created
+(endpoint/admission/proxies.py), as the docker command does it from ``proxies`` in its config.json; what the user
+sets for a container goes first. Steps of a build get them from usr/lib/slipway/build-runc.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -51,32 +50,6 @@ def variables(proxies: Proxies) -> dict[str, str]:
 def json_variables(proxies: Proxies) -> bytes:
     """For build-runc: members of a JSON array."""
     return ",".join(json.dumps(f"{name}={value}") for name, value in variables(proxies).items()).encode()
-
-
-class ProxyJudge:
-    """Gives containers the proxy (a :data:`~engine.endpoint.rewrite.Change`).
-
-    :param proxies: tells those in use, as the machine calls them; may block.
-    """
-
-    def __init__(self, proxies: Callable[[], Proxies]) -> None:
-        self._proxies = proxies
-
-    async def __call__(self, body: bytes) -> bytes:
-        """The body to send on."""
-        wanted = variables(await asyncio.to_thread(self._proxies))
-        if not wanted:
-            return body
-        try:
-            request = json.loads(body)
-        except ValueError:
-            return body  # dockerd says what is wrong with it
-        given = request.get("Env") if isinstance(request, dict) else ""
-        if not isinstance(given, list | None) or not all(isinstance(one, str) for one in given or ()):
-            return body
-        said = {one.partition("=")[0].upper() for one in given or ()}
-        added = [f"{name}={value}" for name, value in wanted.items() if name.upper() not in said]
-        return json.dumps({**request, "Env": [*(given or ()), *added]}).encode() if added else body
 
 
 def _seen_from_inside(address: str) -> str:

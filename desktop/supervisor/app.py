@@ -28,11 +28,10 @@ from desktop.control.schema import (
 )
 from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.store import SettingsStore
+from desktop.supervisor.admission import admission, host_sockets, reserve
 from desktop.supervisor.boots import Boots
 from desktop.supervisor.folders import Folders
 from desktop.supervisor.jobs import Emit, Job, Work
-from desktop.supervisor.judging import judge, reserve
-from desktop.supervisor.mounting import host_sockets
 from desktop.supervisor.news import News
 from desktop.supervisor.preferences import Preferences
 from desktop.supervisor.recovery import RestartPolicy
@@ -42,13 +41,12 @@ from desktop.supervisor.truth import find_out
 from desktop.supervisor.upkeep import Upkeep
 from desktop.supervisor.watching import Watching
 from engine.client import Version
-from engine.endpoint import Endpoint
-from engine.endpoint.route import GuestRoute
-from engine.events import EngineEvents
+from engine.endpoint import Endpoint, GuestRoute
 from engine.linux import GUEST_SOCKET, LinuxEngine
 from engine.ports import HostNetwork, Ingress, Publisher
 from engine.trust import Trust
 from vm.errors import EngineError, MachineError, UserError
+from vm.finish import finish
 from vm.guest.names import Names
 from vm.guest.stream import Link
 from vm.host import Host
@@ -56,7 +54,6 @@ from vm.host.names import Resolver
 from vm.host.paths import Paths
 from vm.machine import Machine
 from vm.qemu.usernet import UserNetwork
-from vm.shielded import shielded
 from vm.spec import Accelerator
 from vm.state import MachineState
 
@@ -99,11 +96,10 @@ class Supervisor:
         self.machine.link_changed.append(self._link_changed)
         stored = self._stored()
         network = UserNetwork(self.machine.execute)
-        self.publisher = Publisher(self.machine.answer, network, loopback_only=stored.ports_local)
+        self.publisher = Publisher(self.machine.answer, network, local=stored.ports_local)
         self.machine.asked.append(self._guest_asked)
-        self.events = EngineEvents()
-        self.host_network = HostNetwork(self.events, partial(self.publisher.follow, "host network"))
-        self.ingress = Ingress(self.events, partial(self.publisher.follow, "services"))
+        self.host_network = HostNetwork(paths.docker_socket, partial(self.publisher.follow, "host network"))
+        self.ingress = Ingress(paths.docker_socket, partial(self.publisher.follow, "services"))
         self.sockets = host_sockets(self)
         self.names = Names(Resolver(host.name_servers))
         self.engine = LinuxEngine(paths.docker_socket)
@@ -117,9 +113,15 @@ class Supervisor:
         self.folders = Folders(self)
         self.reserve = reserve(self)
         feeding = (self.host_network, self.ingress)  # tell the publisher what to listen on, so they end before it
-        others = (self.folders, self.sockets, self.names, self.trust)
-        self._linked: Sequence[_Linked] = (*feeding, self.publisher, *others)
-        self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, judge=judge(self))
+        self._linked: Sequence[_Linked] = (
+            *feeding,
+            self.publisher,
+            self.folders,
+            self.sockets,
+            self.names,
+            self.trust,
+        )
+        self._endpoint = Endpoint(paths.docker_socket, stored.wait_seconds, admission=admission(self))
         self._job: Job | None = None
         self._failure: UserError | None = None
         self._failed_stage = ""
@@ -152,7 +154,6 @@ class Supervisor:
         await self.watching.close()
         for part in self._linked:
             await part.close()
-        await self.events.close()
         await self._endpoint.close()
 
     # -- work ---------------------------------------------------------------------------------------------------
@@ -214,7 +215,7 @@ class Supervisor:
             return "Slipway is stopped already"
         emit(Event("progress", "stopping the containers and the machine"))
         try:
-            await shielded(self._end_machine())
+            await finish(self._end_machine())
         finally:
             self._shut()
         return "Slipway is stopped"
@@ -224,7 +225,7 @@ class Supervisor:
             emit(Event("progress", "stopping the containers and the machine"))
             self._endpoint.hold("the machine is being restarted")
             try:
-                await shielded(self._end_machine())
+                await finish(self._end_machine())
             except BaseException:
                 self._shut()
                 raise
@@ -275,7 +276,7 @@ class Supervisor:
         line = Timeline(emit)
         try:
             settings = self.settings()
-            self.publisher.set_loopback_only(settings.ports_local)  # the file may have been mended since
+            self.publisher.narrow(settings.ports_local)  # the file may have been mended since
             spec = await self.startup.prepare(settings, line, self.machine.failure)
             await self.machine.start(spec, line.machine_stage)
             self._open_gate(self.machine.link)
@@ -290,7 +291,7 @@ class Supervisor:
             raise
         except BaseException:
             if self.machine.state in (MachineState.RUNNING, MachineState.PAUSED):
-                await shielded(self.machine.stop())
+                await finish(self.machine.stop())
             self._shut()
             raise
         self.boots.add(line.boot(spec.accelerator.value, spec.boot.version))
@@ -340,18 +341,17 @@ class Supervisor:
             self._open_gate(link)
 
     def _guest_asked(self, word: str, rest: str) -> None:
-        if word == "publish" and not self.events.connected:
+        if word == "publish" and not self.host_network.engine_answers:
             word = "repeat"  # dockerd is just starting, and with it the containers that ran before
         self.publisher.asked(word, rest)
 
     def _use(self, link: Link | None) -> None:
-        self.events.use(GuestRoute(link, GUEST_SOCKET) if link is not None else None)
         for part in self._linked:
             part.use(link)
 
     def _open_gate(self, link: Link) -> None:
         self._use(link)
-        self._endpoint.open_gate(link, GUEST_SOCKET)
+        self._endpoint.open_gate(GuestRoute(link, GUEST_SOCKET))
 
     def _shut(self, cause: UserError | None = None) -> None:
         if cause is None:
@@ -370,9 +370,9 @@ class Supervisor:
 
     def take_up(self, settings: Settings) -> None:
         """Use what can be used without starting the machine again."""
-        self._endpoint.be_patient(settings.wait_seconds)
+        self._endpoint.set_wait_timeout(settings.wait_seconds)
         self.folders.take_up(settings)
-        self.publisher.set_loopback_only(settings.ports_local)
+        self.publisher.narrow(settings.ports_local)
         self.news.ring()
 
     @property

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from desktop.settings.schema import Settings, SettingsError
-from engine.endpoint.rewrite import Change
-from engine.proxies import ProxyJudge, for_guest, from_daemon
+from desktop.settings.schema import Settings
+from engine.proxies import for_guest, from_daemon
 from engine.trust import pack, registry_folders
 from vm.host import Host
 from vm.host.proxies import Proxies
-
-if TYPE_CHECKING:  # the supervisor makes the judge, which asks the supervisor
-    from desktop.supervisor.app import Supervisor
 
 
 def in_use(settings: Settings, host: Host) -> Proxies:
@@ -26,15 +20,3 @@ def in_use(settings: Settings, host: Host) -> Proxies:
 def archive(host: Host) -> bytes:
     """What the machine is to trust; blocks."""
     return pack(host.certificates(), registry_folders())
-
-
-def proxy_judge(supervisor: Supervisor) -> Change:
-    """Gives new containers the proxy."""
-
-    def proxies() -> Proxies:
-        try:
-            return in_use(supervisor.store.load(), supervisor.host)
-        except SettingsError:  # told when something is started
-            return Proxies()
-
-    return ProxyJudge(proxies)

@@ -1,7 +1,7 @@
 """Endpoint: the socket that never disappears while the supervisor lives.
 
-Each connection is a task: wait at the gate, open a stream into the guest, relay. A connection that cannot be
-carried gets an HTTP answer that names the hop which failed.
+Each connection is a task: wait at the gate, open a stream by its route, relay. A connection that cannot be
+carried gets an HTTP answer that names the hop which failed. No error leaves a client without an end.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.endpoint.gate import Gate, Patience, Way
+from engine.endpoint.admission import Admission, AdmittedStream
+from engine.endpoint.cutoff import cutoff
+from engine.endpoint.gate import Gate, WaitBudget
 from engine.endpoint.listener import Listener, UnixListener
 from engine.endpoint.local import LocalStream
-from engine.endpoint.refusal import refuse
-from engine.endpoint.relay import relay
-from engine.endpoint.rewrite import Judge
+from engine.endpoint.refusal import Refusal, refuse
+from engine.endpoint.relay import ClientStream, relay
+from engine.endpoint.route import Route
 from vm.errors import EngineError, LinkError, UserError
-from vm.guest.stream import Carrier, Stream
+from vm.guest.stream import Stream
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +33,13 @@ class EndpointStats:
     """Counters since the endpoint started."""
 
     accepted: int = 0
-    """Connections that came."""
+    """Connections that arrived."""
     relayed: int = 0
-    """Connections that reached the guest."""
+    """Connections that reached the engine."""
     refused: int = 0
     """Connections answered with an error of ours."""
     cut: int = 0
-    """Connections whose way into the guest broke while they were relayed."""
+    """Connections that broke on our side while they were relayed."""
     bytes_to_guest: int = 0
     bytes_to_clients: int = 0
 
@@ -53,24 +55,24 @@ class Endpoint:
         retry_seconds: float = 10.0,
         open_seconds: float = 30.0,
         listener: Listener | None = None,
-        judge: Judge | None = None,
+        admission: Admission | None = None,
     ) -> None:
         """
         :param path: the socket
         :param wait_seconds: how long connections wait at a held gate, from the moment it is held
-        :param retry_seconds: how long to try again when the guest refuses streams: dockerd may be restarting.
-            Until it has accepted one since the gate was opened, it is ``wait_seconds``: dockerd may be starting
+        :param retry_seconds: how long a stream that is refused is asked for again: dockerd may be restarting.
+            Until one has been opened since the gate was, it is ``wait_seconds``: dockerd may be starting
         :param open_seconds: how long one attempt to open a stream may take
-        :param judge: what looks at requests to create or start a container before the engine gets them
+        :param admission: what checks requests to create or start a container; None: nothing does
         """
         self.path = path
         self.stats = EndpointStats()
         self._retry_seconds = retry_seconds
-        self._retrying = Patience(wait_seconds)
+        self._retrying = WaitBudget(wait_seconds)
         self._open_seconds = open_seconds
         self._listener = listener or UnixListener(path)
         self._gate = Gate(wait_seconds)
-        self._judge = judge
+        self._admission = admission
         self._clients: dict[LocalStream, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -92,23 +94,27 @@ class Endpoint:
             client.abort()
         await asyncio.gather(*(client.ended for client in clients))
 
-    def open_gate(self, carrier: Carrier, guest_socket: str) -> None:
-        """Let connections through to the guest's socket ``guest_socket``, those waiting first and in order."""
+    def open_gate(self, route: Route) -> None:
+        """Let connections through by ``route``, those waiting first and in order."""
         self._retrying.end()
-        self._retrying.seconds = self._gate.patience.seconds
-        self._gate.open(Way(carrier, guest_socket))
+        self._retrying.seconds = self._gate.budget.seconds
+        self._gate.open(route)
 
     def hold(self, reason: str) -> None:
         """Make new connections wait. ``reason`` completes “Slipway's engine is not ready: …”."""
         self._gate.hold(reason)
 
     def shut(self, error: EngineError) -> None:
-        """Answer new and waiting connections with ``error`` at once (HTTP 503)."""
+        """Answer with ``error`` (HTTP 503) every connection that has no stream yet: new, waiting, being opened.
+
+        Connections that are being relayed go on. Call it before the engine is stopped, so that a client is told
+        of the stop and not of what it breaks.
+        """
         self._gate.shut(error)
 
-    def be_patient(self, wait_seconds: float) -> None:
-        """From now on let connections wait so long at a held gate."""
-        self._gate.patience.seconds = wait_seconds
+    def set_wait_timeout(self, wait_seconds: float) -> None:
+        """From now on let connections wait this long at a held gate."""
+        self._gate.budget.seconds = wait_seconds
 
     @property
     def connections(self) -> int:
@@ -131,23 +137,35 @@ class Endpoint:
     async def _serve(self, client: LocalStream) -> None:
         try:
             guest = await self._reach(client)
-            self.stats.relayed += 1
-            await relay(client, guest, self._sent, self._received, self._judge)
-        except _Refused as refusal:
-            self.stats.refused += 1
-            await self._refuse(client, refusal)
-        except ConnectionError as error:
-            log.debug("the client left early: %s", error)
-            client.abort()
-        except LinkError as error:
-            self.stats.cut += 1
-            log.info("a connection was cut: %s %s", error, error.detail)
+        except _Refused as refused:
+            await self._refuse(client, refused.refusal)
+        except Exception as error:
+            if client.gone.done():
+                log.debug("the client left early: %s", error)
+                client.abort()
+            else:
+                log.exception("a connection could not be served")
+                await self._refuse(client, Refusal.of(error))
         except BaseException:
             client.abort()
             raise
+        else:
+            await self._relay(client, guest)
+
+    async def _relay(self, client: LocalStream, guest: Stream) -> None:
+        self.stats.relayed += 1
+        side: ClientStream = client if self._admission is None else AdmittedStream(client, self._admission)
+        try:
+            await relay(side, guest, self._sent, self._received)
+        except LinkError as error:
+            self.stats.cut += 1
+            log.info("a connection was cut: %s %s", error, error.detail)
+        except Exception:
+            self.stats.cut += 1
+            log.exception("a connection ended by an internal error")
 
     async def _reach(self, client: LocalStream) -> Stream:
-        """A stream into the guest.
+        """A stream to the engine.
 
         :raise _Refused: there will be none in time
         :raise ConnectionResetError: the client has left
@@ -157,42 +175,48 @@ class Endpoint:
         pause = FIRST_PAUSE
         while True:
             try:
-                way = await self._gate.way(arrived, client.gone)
+                route = await self._gate.route(arrived, client.gone)
             except EngineError as error:
                 raise _Refused(503, error) from error
+            changed = self._gate.changed()
             try:
-                guest = await self._open(way)
+                stream = await self._open(route, changed, client.gone)
             except LinkError as error:
                 self._retrying.begin()
-                if loop.time() + pause > self._retrying.deadline(arrived):
-                    raise _Refused(502, error) from error
-                await self._gate.turned(way, pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-                continue
-            self._retrying.end()
-            self._retrying.seconds = self._retry_seconds
-            if client.gone.done():
-                await guest.close()
-                raise ConnectionResetError("the client left while its stream was opened")
-            return guest
+                if not changed.done():  # else the gate knows better what is going on
+                    if loop.time() + pause > self._retrying.deadline(arrived):
+                        raise _Refused(502, error) from error
+                    await asyncio.wait((changed, client.gone), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+            except UserError as error:
+                raise _Refused(503, error) from error
+            else:
+                self._retrying.end()
+                self._retrying.seconds = self._retry_seconds
+                return stream
 
-    async def _open(self, way: Way) -> Stream:
+    async def _open(self, route: Route, *cutoffs: asyncio.Future[None]) -> Stream:
+        """:raise LinkError: ``route`` has not been opened in time, or before one of ``cutoffs`` was done."""
         try:
-            async with asyncio.timeout(self._open_seconds):
-                return await way.carrier.open_unix(way.guest_socket)
+            async with cutoff(self._open_seconds, *cutoffs):
+                return await route.open()
         except TimeoutError as error:
             raise LinkError(
-                f"The machine did not open a stream to {way.guest_socket} within {self._open_seconds:g} seconds",
-                "It may be suspended or overloaded; `slipway status` tells.",
+                f"{route.name} did not accept a connection within {self._open_seconds:g} seconds",
+                "It may be suspended or overloaded: see `slipway status`.",
             ) from error
 
-    async def _refuse(self, client: LocalStream, refusal: _Refused) -> None:
+    async def _refuse(self, client: LocalStream, refusal: Refusal) -> None:
+        self.stats.refused += 1
         try:
-            await refuse(client, refusal.status, refusal.error)
+            await refuse(client, refusal)
             await client.close()
         except ConnectionError as error:
             log.debug("the client did not wait for its answer: %s", error)
             client.abort()
+        except BaseException:
+            client.abort()
+            raise
 
     def _sent(self, size: int) -> None:
         self.stats.bytes_to_guest += size
@@ -202,9 +226,8 @@ class Endpoint:
 
 
 class _Refused(Exception):
-    """Ends a connection's way with an HTTP answer."""
+    """Ends a connection with an HTTP answer."""
 
     def __init__(self, status: int, error: UserError) -> None:
         super().__init__(error.message)
-        self.status = status
-        self.error = error
+        self.refusal = Refusal(status, error)

@@ -1,93 +1,96 @@
 """The relay: bytes both ways between a client and the guest, each direction ending by itself.
 
-It knows nothing of HTTP: upgrades, hijacked streams, HTTP/2 and anything to come pass as they are; what is
-looked at before that, rewrite.py says. Its memory is bounded by the two streams' own buffers, since each pump
-holds one piece and waits until it is taken.
+It knows nothing of HTTP: upgrades, hijacked streams, HTTP/2 and anything to come pass as they are. What is checked
+on the way is the business of a stream around the client (admission/filter.py). Its memory is bounded by the two
+streams' own buffers, since each pump holds one piece and waits until it is taken.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
-from engine.endpoint.local import LocalStream
-from engine.endpoint.rewrite import PIECE, Judge, Requests
 from vm.errors import LinkError
 from vm.guest.stream import Stream
 
+PIECE = 256 * 1024
+"""Bytes moved at once."""
+
+
+class ClientStream(Stream, Protocol):
+    """The client's side: a stream whose errors are ``ConnectionError``, which can tell how its client has left."""
+
+    def hung_up(self) -> bool:
+        """Whether the client has closed both directions, which the end of one does not say."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection and what has not gone out yet."""
+        ...
+
+    def reset(self) -> None:
+        """Drop the connection so that it does not look like a clean end, where there is a difference."""
+        ...
+
+
+def uncounted(size: int) -> None:
+    """For :func:`relay`, when nothing counts the bytes."""
+
 
 async def relay(
-    client: LocalStream,
+    client: ClientStream,
     guest: Stream,
-    sent: Callable[[int], None],
-    received: Callable[[int], None],
-    judge: Judge | None = None,
+    sent: Callable[[int], None] = uncounted,
+    received: Callable[[int], None] = uncounted,
 ) -> None:
-    """Carry bytes until both directions have ended or one side is gone; closes both.
+    """Carry bytes until both directions have ended or one of them has failed; closes both streams.
 
-    :param sent: told the size of each piece that has gone to the guest
-    :param received: told the size of each piece that has gone to the client
-    :param judge: what looks at the requests of rewrite.py; None: nothing does
+    A client that leaves early is no error. An error that is not foreseen ends both directions and is raised.
+
+    :param sent: called with the size of each piece that has gone to the guest
+    :param received: called with the size of each piece that has gone to the client
     :raise LinkError: the guest's side was cut while the client still expected an answer
     """
-    requests = Requests(client, guest, sent, judge) if judge is not None else None
-    up = asyncio.create_task(_up(client, guest, sent, requests))
+    up = asyncio.create_task(_up(client, guest, sent))
+    down = asyncio.create_task(_down(client, guest, received))
     try:
-        await _down(client, guest, received, requests)
-        await up
+        await asyncio.wait((up, down), return_when=asyncio.FIRST_EXCEPTION)
+        for pump in (up, down):
+            if pump.done():
+                pump.result()
         await client.close()
     except ConnectionError:
         client.abort()  # the client is gone: nobody is left to read
     except LinkError:
-        client.reset()  # not a clean end, so it must not look like one
-        if not _client_left(up):
-            raise
+        client.reset()
+        raise
+    except BaseException:
+        client.abort()
+        raise
     finally:
+        up.cancel()
+        down.cancel()
         await guest.close()
-        if not up.done():
-            up.cancel()
-            await asyncio.wait([up])
-        if requests is not None:
-            requests.answer_begins()
-        if not up.cancelled():
-            up.exception()  # looked at, so that nobody reports it as forgotten
+        await asyncio.gather(up, down, return_exceptions=True)
 
 
-def uncounted(size: int) -> None:
-    """For :func:`relay`, where nobody counts."""
-
-
-def _client_left(up: asyncio.Task[None]) -> bool:
-    """The guest's side was cut by us, because the client had gone."""
-    return up.done() and not up.cancelled() and isinstance(up.exception(), ConnectionError)
-
-
-async def _up(client: LocalStream, guest: Stream, sent: Callable[[int], None], requests: Requests | None) -> None:
+async def _up(client: ClientStream, guest: Stream, sent: Callable[[int], None]) -> None:
     """Client to guest."""
     try:
-        if requests is not None:
-            await requests.pass_on()
         while data := await client.read(PIECE):
             await guest.write(data)
             sent(len(data))
         await guest.write_eof()
-    except ConnectionError:
-        await guest.close()  # which ends the other direction as well
-        raise
     except LinkError:
         return  # the guest reads no more; what it has said may still be on its way to the client
     if client.hung_up():
-        await guest.close()
         raise ConnectionResetError("the client has closed its socket")
 
 
-async def _down(
-    client: LocalStream, guest: Stream, received: Callable[[int], None], requests: Requests | None
-) -> None:
+async def _down(client: ClientStream, guest: Stream, received: Callable[[int], None]) -> None:
     """Guest to client."""
     while data := await guest.read(PIECE):
-        if requests is not None:
-            requests.answer_begins()
         await client.write(data)
         received(len(data))
     await client.write_eof()

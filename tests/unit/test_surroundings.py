@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 
 from desktop.settings.schema import Settings
 from desktop.supervisor.surroundings import in_use
-from engine.proxies import DIRECT, ProxyJudge, for_guest, json_variables, to_daemon
 from engine.trust import AUTHORITIES, pack
 from tests.e2e.authority import Authority
 from vm.host import certificates, host
@@ -104,16 +102,6 @@ def test_windows(server: str, wanted: tuple[str, str]) -> None:
 # -- how the machine uses it -------------------------------------------------------------------------------------
 
 
-def test_this_computer_has_another_name_inside() -> None:
-    seen = for_guest(Proxies(LOCAL, "http://proxy.test:1", "*.corp.test, 10.0.0.0/8"))
-    assert (seen.http, seen.https) == (INSIDE, "http://proxy.test:1")
-    assert seen.no.split(",") == [".corp.test", "10.0.0.0/8", *DIRECT]
-    assert for_guest(Proxies(no="x")) == Proxies()
-    assert for_guest(Proxies("http://[::1]:3128")).http == "http://host.docker.internal:3128"
-    assert to_daemon(seen)["http-proxy"] == INSIDE
-    assert f"http_proxy={INSIDE}" in json.loads(b"[" + json_variables(seen) + b"]")
-
-
 def test_the_settings_own_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -121,25 +109,6 @@ def test_the_settings_own_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert in_use(Settings(), host()).http == "http://of-the-host:1"
     assert in_use(Settings(daemon={"proxies": {"http-proxy": LOCAL}}), host()).http == INSIDE
     assert not in_use(Settings(host_proxy=False), host())
-
-
-async def judged(request: object, proxies: Proxies) -> object:
-    return json.loads(await ProxyJudge(lambda: proxies)(json.dumps(request).encode()))
-
-
-async def test_a_container_gets_it_unless_it_has_its_own() -> None:
-    one = Proxies("http://p:1")
-    both = ["HTTP_PROXY=http://p:1", "http_proxy=http://p:1"]
-    assert await judged({"Image": "x"}, one) == {"Image": "x", "Env": both}
-    assert await judged({"Env": None}, one) == {"Env": both}
-    assert await judged({"Env": ["A=b"]}, one) == {"Env": ["A=b", *both]}
-    for own in (["HTTP_Proxy=mine"], ["http_proxy="], ["http_proxy"]):
-        assert await judged({"Env": own}, one) == {"Env": own}
-    strange_ones: tuple[object, ...] = ([], "x", {"Env": "x"}, {"Env": [1]})
-    for strange in strange_ones:
-        assert await judged(strange, one) == strange
-    assert await judged({"Image": "x"}, Proxies()) == {"Image": "x"}
-    assert await ProxyJudge(lambda: one)(b"{") == b"{"
 
 
 # -- certificates ------------------------------------------------------------------------------------------------

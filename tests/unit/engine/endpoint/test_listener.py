@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.endpoint import Endpoint
+from engine.endpoint import Endpoint, GuestRoute
 from engine.endpoint.listener import UnixListener
 from tests.unit.carriers import MemoryCarrier, echo
 from vm.errors import EngineError, HostError
@@ -67,7 +67,7 @@ async def test_a_dead_socket_is_replaced(path: Path) -> None:
     assert path.exists()
     endpoint = Endpoint(path)
     await endpoint.start()
-    endpoint.open_gate(MemoryCarrier(echo), "/s")
+    endpoint.open_gate(GuestRoute(MemoryCarrier(echo), "/s"))
     reader, writer = await asyncio.open_unix_connection(str(path))
     writer.write(b"hello")
     assert await reader.readexactly(5) == b"hello"

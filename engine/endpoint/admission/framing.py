@@ -58,7 +58,7 @@ class Head:
         return b"\r\n".join([first, *kept, b"Content-Length: %d" % len(body), b"", body])
 
 
-def may_be_request(data: bytes) -> bool:
+def may_be_request(data: bytes | bytearray) -> bool:
     """Whether what has come so far can be the beginning of a request."""
     if b"\n" in data:
         return _FIRST_LINE.match(data) is not None
@@ -76,9 +76,9 @@ class Body:
         self._line = b""
         self._between = self._trailing = False
         self.content = bytearray()
-        """What :meth:`take` was told to keep, decoded."""
+        """What :meth:`take` has kept, decoded."""
 
-    def take(self, data: bytes, start: int, *, keep: bool = False) -> int:
+    def take(self, data: bytes | bytearray, start: int, *, keep: bool = False) -> int:
         """How far the body goes in ``data`` from ``start``: the place after its last byte there.
 
         :raise UnclearError: these are no chunks.

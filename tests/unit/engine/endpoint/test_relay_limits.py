@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.endpoint import Endpoint
+from engine.endpoint import Endpoint, GuestRoute
 from engine.endpoint.local import READ_BUFFER, WRITE_BUFFER
-from engine.endpoint.rewrite import PIECE
+from engine.endpoint.relay import PIECE
 from tests.unit.sshd import eventually, linked, unix_server
 from vm.guest.ssh import SshLink
 from vm.guest.ssh_stream import WINDOW
@@ -72,7 +72,7 @@ async def whole_way() -> AsyncIterator[Way]:
         async with linked() as link, unix_server(serve) as guest:
             endpoint = Endpoint(Path(folder) / "d.sock")
             await endpoint.start()
-            endpoint.open_gate(link, guest)
+            endpoint.open_gate(GuestRoute(link, guest))
             try:
                 yield Way(endpoint, link)
             finally:

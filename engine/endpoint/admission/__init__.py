@@ -1,0 +1,15 @@
+"""Admission: what is checked and amended before the engine gets a request to create or start a container.
+
+filter.py        the stream around a client in which such requests are found; framing.py finds their ends
+pipeline.py      the steps in order, with one parse and one dump of each request
+inspect.py       what the engine knows of a container that is to be started
+folders.py       shared folders that were replaced on the host
+bind_mounts.py   which bind mounts are possible; mount_sources.py finds them, guest_paths.py asks the guest
+proxies.py       the host's proxy for new containers
+ports.py         ports that dockerd must not choose
+"""
+
+from engine.endpoint.admission.filter import AdmittedStream
+from engine.endpoint.admission.pipeline import Admission, Step
+
+__all__ = ["Admission", "AdmittedStream", "Step"]

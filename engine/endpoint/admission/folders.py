@@ -1,0 +1,28 @@
+"""Shared folders that were replaced on the host: containers get the ones that are there now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from engine.endpoint.admission.pipeline import JsonObject, Step
+
+
+class ReplacedFolders(Step):
+    """Has the shared folders looked at before a container is created or started.
+
+    :param refresh: mounts those again in whose place another folder is now; raises
+        :class:`~vm.errors.EngineError` when it cannot
+    """
+
+    def __init__(self, refresh: Callable[[], Awaitable[None]]) -> None:
+        self._refresh = refresh
+
+    async def create(self, body: JsonObject) -> JsonObject:
+        """Refresh; the body stays as it is."""
+        await self._refresh()
+        return body
+
+    async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
+        """Refresh."""
+        await self._refresh()

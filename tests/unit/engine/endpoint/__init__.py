@@ -1,0 +1,1 @@
+"""Tests of the endpoint; carriers.py of tests/unit plays the guest."""

@@ -1,0 +1,201 @@
+"""Bind mounts of a container: which pass, which are spelled as the guest does, which are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from engine.endpoint.admission.bind_mounts import BindMounts, make_missing
+from engine.endpoint.admission.mount_sources import sources
+from engine.endpoint.admission.pipeline import JsonObject
+from vm.errors import EngineError, LinkError
+
+
+class Machine:
+    """Has some paths itself."""
+
+    def __init__(self, *paths: str) -> None:
+        self.paths = set(paths)
+        self.asked: list[list[str]] = []
+        self.failure: LinkError | None = None
+        self.made: list[str] = []
+
+    async def find(self, paths: Sequence[str]) -> set[str]:
+        self.asked.append(list(paths))
+        if self.failure is not None:
+            raise self.failure
+        return self.paths & set(paths)
+
+    def make(self, folders: Sequence[str]) -> None:
+        self.made += folders
+
+
+class NoSockets:
+    """A computer without any."""
+
+    def find(self, path: str) -> str | None:
+        return None
+
+    async def carry(self, socket: str) -> str:
+        raise AssertionError("not asked for")
+
+
+async def hint(path: str) -> str:
+    return f"Share {path}."
+
+
+def step(machine: Machine, *shares: str) -> BindMounts:
+    return BindMounts(NoSockets(), lambda: shares, machine, hint, machine.make)
+
+
+def binds(*specs: str) -> JsonObject:
+    return {"Image": "x", "HostConfig": {"Binds": list(specs)}}
+
+
+def mount(source: str, kind: str = "bind") -> JsonObject:
+    return {"HostConfig": {"Mounts": [{"Type": kind, "Source": source, "Target": "/t"}]}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"HostConfig": None},
+        {"HostConfig": {"Binds": None, "Mounts": None}},
+        {"HostConfig": {"Binds": "x", "Mounts": {}}},
+        {"HostConfig": {"Binds": [1, None], "Mounts": [1, {"Type": 3}, {"Type": "bind"}]}},
+        binds("name:/data", "/anonymous", "relative/path:/x", "other:/y:ro"),
+        mount("name", "volume"),
+        binds("/no\0path:/x"),
+        mount("/x", "tmpfs"),
+        binds("/home/me:/x", "/home/me/a b/ü:/y:ro,z", "/data/not/there:/z"),
+        mount("/home/me/file"),
+    ],
+)
+async def test_what_passes_as_it_is(body: JsonObject) -> None:
+    machine = Machine()
+    assert await step(machine, "/home/me", "/data").create(body) is body
+    assert machine.asked == []
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        (binds(r"C:\Users\me\app:/app:ro"), "/c/Users/me/app:/app:ro"),
+        (binds("c:/Users/me:/app"), "/c/Users/me:/app"),
+        (mount(r"C:\Users\me\a b"), "/c/Users/me/a b"),
+    ],
+)
+async def test_paths_of_windows_are_spelled_for_the_machine(body: JsonObject, wanted: str) -> None:
+    before = copy.deepcopy(body)
+    amended = await step(Machine(), r"C:\Users\me").create(body)
+    assert [source.path + source.rest for source in sources(amended)] == [wanted]
+    assert body == before
+
+
+@pytest.mark.parametrize(
+    "body", [binds("/opt/x:/x"), binds("name:/data", "/opt/x:/x:ro"), mount("/opt/x"), binds("/home/meow:/x")]
+)
+async def test_what_is_not_shared_is_refused_with_the_way_to_share_it(body: JsonObject) -> None:
+    with pytest.raises(EngineError) as caught:
+        await step(Machine("/run/docker.sock"), "/home/me").create(body)
+    path = next(source.path for source in sources(body) if source.path.startswith("/"))
+    assert caught.value.message == f"“{path}” is not shared, so no container can mount it"
+    assert caught.value.hint == f"Share {path}."
+
+
+async def test_all_that_is_missing_is_named() -> None:
+    with pytest.raises(EngineError, match="“/a”, “/b” are not shared"):
+        await step(Machine("/c")).create(binds("/a:/a", "/b:/b", "/c:/c"))
+
+
+async def test_what_this_computer_has_is_not_the_machines_but_for_the_engines_own(tmp_path: Path) -> None:
+    """A container that wants this computer's folder would not be served by the machine's of the same name."""
+    machine = Machine(str(tmp_path), "/etc/passwd", "/proc", "/")
+    own = step(machine)
+    with pytest.raises(EngineError) as refused:
+        await own.create(binds(f"{tmp_path}:/x", "/etc/passwd:/y"))
+    assert str(tmp_path) in refused.value.message
+    assert "/etc/passwd" in refused.value.message
+    with pytest.raises(EngineError, match="is not shared"):
+        await own.create(binds("/run/../etc/passwd:/y"))
+    for path in ("/proc", "/"):
+        assert await own.create(binds(f"{path}:/x")) == binds(f"{path}:/x")
+
+
+async def test_when_the_machine_cannot_be_asked_nothing_is_made() -> None:
+    machine = Machine()
+    machine.failure = LinkError("cut")
+    with pytest.raises(LinkError):
+        await step(machine, "/shared").create(binds("/x:/x", "/shared/y:/y"))
+    assert machine.made == []
+
+
+async def test_symbolic_links_on_the_way_to_a_share(tmp_path: Path) -> None:
+    """The name the machine knows is put in the place of the one that leads there."""
+    real = tmp_path / "real" / "project"
+    real.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    found = step(Machine(), str(tmp_path / "real"))
+    told = await found.create(binds(f"{tmp_path}/link/project:/x"))
+    assert told["HostConfig"]["Binds"] == [f"{real}:/x"]
+    other = step(Machine(), str(tmp_path / "link"))
+    told = await other.create(mount(str(real)))
+    assert told["HostConfig"]["Mounts"][0]["Source"] == f"{tmp_path}/link/project"
+
+
+class OneSocket:
+    """``/home/me/s`` is one, and so is ``/agent``, which need not be shared."""
+
+    def find(self, path: str) -> str | None:
+        return path if path in ("/agent", "/home/me/s") else None
+
+    async def carry(self, socket: str) -> str:
+        return f"/run/slipway/sockets{socket}"
+
+
+async def test_other_sockets_have_one_in_the_machine() -> None:
+    machine = Machine()
+    found = BindMounts(OneSocket(), lambda: ["/home/me"], machine, hint, machine.make)
+    told = await found.create(binds("/home/me/s:/s:ro", "/home/me/x:/x", "/agent:/a"))
+    assert told["HostConfig"]["Binds"] == [
+        "/run/slipway/sockets/home/me/s:/s:ro",
+        "/home/me/x:/x",
+        "/run/slipway/sockets/agent:/a",
+    ]
+    assert machine.asked == []
+    with pytest.raises(EngineError, match="“/other/s” is not shared"):
+        await found.create(binds("/other/s:/s"))
+
+
+async def test_a_shared_folder_that_is_missing_is_made_where_docker_would_make_it() -> None:
+    machine = Machine()
+    found = step(machine, "/home/me", "/data")
+    await found.create(mount("/data/x"))
+    await found.create(binds("name:/x"))
+    assert machine.made == []
+    await found.create(binds("/data/x:/x"))
+    assert machine.made == ["/data"]
+    made = {"Type": "bind", "Source": "/home/me", "Target": "/t", "BindOptions": {"CreateMountpoint": True}}
+    await found.create({"HostConfig": {"Mounts": [made]}})
+    assert machine.made == ["/data", "/home/me"]
+
+
+def test_what_is_missing_is_made(tmp_path: Path) -> None:
+    make_missing([str(tmp_path), str(tmp_path / "a" / "b")])
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(EngineError, match="is shared, but is not there, and cannot be made: Not a directory"):
+        make_missing([str(tmp_path / "file" / "below")])
+
+
+async def test_a_container_whose_folder_is_shared_no_longer_is_not_started() -> None:
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await step(Machine(), "/data").start(binds("/data/x:/x"), over)
+    with pytest.raises(EngineError, match="“/data/x” is not shared"):
+        await step(Machine()).start(binds("/data/x:/x"), over)
+    await step(Machine()).start({}, over)

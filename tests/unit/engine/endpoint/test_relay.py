@@ -1,0 +1,119 @@
+"""The relay's ends: whatever happens in one direction, the other does not go on for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from engine.endpoint.relay import relay
+from tests.unit.carriers import MemoryStream, pair
+from vm.errors import LinkError
+
+
+class Client(MemoryStream):
+    """The client's side; notes how it was dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end = ""
+        self.left = False
+
+    def hung_up(self) -> bool:
+        return self.left
+
+    def abort(self) -> None:
+        self.end = "abort"
+
+    def reset(self) -> None:
+        self.end = "reset"
+
+    async def close(self) -> None:
+        self.end = "close"
+
+
+class Broken(MemoryStream):
+    """A stream on which one call fails; the others wait."""
+
+    def __init__(self, call: str, error: Exception) -> None:
+        super().__init__()
+        self.call = call
+        self.error = error
+
+    async def read(self, limit: int) -> bytes:
+        if self.call == "read":
+            raise self.error
+        return await super().read(limit)
+
+    async def write(self, data: bytes) -> None:
+        if self.call == "write":
+            raise self.error
+        await super().write(data)
+
+
+def client_and_peer() -> tuple[Client, MemoryStream]:
+    client, peer = Client(), MemoryStream()
+    client.peer, peer.peer = peer, client
+    return client, peer
+
+
+@pytest.mark.parametrize("call", ["read", "write"])
+@pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), OSError("x")])
+async def test_an_error_that_is_not_foreseen_ends_both_directions(call: str, error: Exception) -> None:
+    client, peer = client_and_peer()
+    guest = Broken(call, error)
+    await peer.write(b"hello")
+    async with asyncio.timeout(5):
+        with pytest.raises(type(error)):
+            await relay(client, guest)
+    assert client.end == "abort"
+    assert guest.closed
+
+
+async def test_a_guest_that_is_cut_resets_a_client_that_is_silent() -> None:
+    client, _ = client_and_peer()
+    guest = Broken("read", LinkError("cut"))
+    async with asyncio.timeout(5):
+        with pytest.raises(LinkError):
+            await relay(client, guest)
+    assert client.end == "reset"
+
+
+async def test_a_guest_that_reads_no_more_may_still_answer() -> None:
+    client, peer = client_and_peer()
+    guest, far = Broken("write", LinkError("deaf")), MemoryStream()
+    guest.peer, far.peer = far, guest
+    await peer.write(b"hello")
+    relaying = asyncio.create_task(relay(client, guest))
+    await asyncio.sleep(0.01)
+    await far.write(b"no")
+    await far.write_eof()
+    async with asyncio.timeout(5):
+        await relaying
+    assert (await peer.read(10), await peer.read(10)) == (b"no", b"")
+    assert client.end == "close"
+
+
+async def test_a_client_that_has_gone_ends_a_guest_that_is_silent() -> None:
+    client, peer = client_and_peer()
+    guest, _ = pair()
+    client.left = True
+    await peer.write_eof()
+    async with asyncio.timeout(5):
+        await relay(client, guest)
+    assert client.end == "abort"
+    assert guest.closed
+
+
+async def test_a_cancelled_relay_leaves_nothing_open() -> None:
+    client, _ = client_and_peer()
+    guest, _ = pair()
+    tasks = len(asyncio.all_tasks())
+    relaying = asyncio.create_task(relay(client, guest))
+    await asyncio.sleep(0)
+    relaying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await relaying
+    assert client.end == "abort"
+    assert guest.closed
+    assert len(asyncio.all_tasks()) == tasks

@@ -6,7 +6,7 @@ events.py        one stream of the engine's events for all parts that follow the
 linux.py         what the engine in the machine is, and whether it answers
 ports/           published ports        folders/   shared folders
 file_events/     changes of the host's files, for watchers in containers
-host_sockets.py  the host's sockets that containers mount
+host_sockets/    the host's sockets that containers mount
 trust.py         authorities and certificates for registries        proxies.py   this computer's proxy
 contexts.py      Docker contexts (context_store.py the files, context_trial.py whether one works)
 helpers.py       credential helpers that are named and not there

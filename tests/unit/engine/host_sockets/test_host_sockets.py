@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.host_sockets import FOLDER, SSH_AGENT, HostSockets
+from engine import events as events_module
+from engine.events import EngineEvents
+from engine.host_sockets import FOLDER, SSH_AGENT, HostSockets, record
 from tests.unit.carriers import MemoryCarrier, MemoryStream
-from tests.unit.local_server import serving
+from tests.unit.eventful_engine import EventfulEngine
+from tests.unit.local_server import SocketRoute, serving
 from tests.unit.sshd import eventually
 from vm.errors import EngineError, LinkError
 from vm.host import host
@@ -31,12 +34,18 @@ class Computer:
         self.engine = folder / "private" / "docker.sock"
         self.environment: dict[str, str] = {}
         self.shares = [str(self.shared)]
+        self.events = EngineEvents()
         for made in (self.shared, self.engine.parent, folder / "other"):
             made.mkdir()
 
     def sockets(self) -> HostSockets:
         return HostSockets(
-            self.folder / "record", self.engine, self.environment, lambda: self.shares, host().open_folder
+            self.folder / "record",
+            self.engine,
+            self.environment,
+            lambda: self.shares,
+            host().open_folder,
+            self.events,
         )
 
 
@@ -224,6 +233,63 @@ async def test_they_are_there_again_with_the_next_link_and_supervisor(computer: 
             found.forget()
             assert found.find(place) is None
     assert not (computer.folder / "record").exists()
+
+
+@asynccontextmanager
+async def engine_with(computer: Computer, *sources: str) -> AsyncIterator[EventfulEngine]:
+    """An engine whose only container mounts these."""
+    mounts = [{"Type": "bind", "Source": source} for source in sources]
+    made = EventfulEngine({"/containers/json": [{"Id": "a" * 64, "State": "exited", "Mounts": mounts}]})
+    async with serving(computer.folder / "e", made.serve):
+        computer.events.use(SocketRoute(computer.folder / "e"))
+        try:
+            yield made
+        finally:
+            await computer.events.close()
+
+
+async def test_what_no_container_mounts_is_forgotten(computer: Computer) -> None:
+    """A stopped container still counts: it may be started again."""
+    paths = [f"{computer.shared}/{number}" for number in range(300)]
+    places = [f"{FOLDER}/{record.name_of(path)}" for path in paths]
+    (computer.folder / "record").write_text(json.dumps(dict(enumerate(paths))))
+    later, machine = computer.sockets(), Machine()
+    async with engine_with(computer, places[7], "/elsewhere", f"{FOLDER}x/y"), carried(later, machine):
+        await eventually(lambda: later.find(places[6]) is None)
+        assert later.find(places[7]) == paths[7]
+        await eventually(lambda: [stream for stream in machine.carrier.streams if not stream.closed] != [])
+        await eventually(lambda: len([one for one in machine.carrier.streams if not one.closed]) == 1)
+    last = Machine()
+    async with carried(computer.sockets(), last):
+        await eventually(lambda: last.carrier.opened == [places[7]])
+
+
+async def test_what_is_about_to_be_mounted_is_kept(computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "DIAL_SECONDS", 0.01)
+    found = computer.sockets()
+    async with carried(found, Machine()):
+        place = await found.carry(f"{computer.shared}/s")
+        async with engine_with(computer) as engine:
+            await eventually(lambda: any("/containers/json" in head for head in engine.asked))
+            assert found.find(place) is not None
+            monkeypatch.setattr(record, "GRACE_SECONDS", 0.0)
+            engine.tell("container", "destroy", {})
+            await eventually(lambda: found.find(place) is None)
+
+
+async def test_a_record_that_cannot_be_shortened(
+    computer: Computer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "GRACE_SECONDS", 0.0)
+    found = computer.sockets()
+    async with carried(found, Machine()):
+        place = await found.carry(f"{computer.shared}/s")
+        (computer.folder / "record").unlink()
+        (computer.folder / "record").mkdir()
+        async with engine_with(computer):
+            await eventually(lambda: "record cannot be written" in caplog.text)
+        assert found.find(place) is not None
+        assert found.health.ok
 
 
 async def test_a_machine_that_cannot_listen(computer: Computer) -> None:

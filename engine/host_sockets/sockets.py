@@ -1,13 +1,13 @@
-"""Sockets of this computer that containers mount: the SSH agent's, the engine's, those of shared folders.
+"""Connects containers that mount a socket of the host to the program that listens there.
 
 A Unix socket cannot be connected to through a shared folder: it belongs to the kernel of the program that listens.
-So the machine has one in its place, which its agent listens on (``vm/image/native/agent.c``), and whoever connects
-to that is carried to this computer's. For the engine's socket, which programs learn from the Docker context and
-mount, there is the machine's.
+So the machine's agent listens at a socket of its own in its place (``vm/image/native/agent.c``), and each
+connection there is carried to the host's socket. In place of the engine's socket, which programs learn from the
+Docker context and mount, containers get the machine's.
 
 Only what a client of the endpoint has mounted is ever connected to, whatever the machine asks for. Containers may
-put symbolic links into shared folders, so none is followed, and what is not in a shared folder may not be had; but
-for the SSH agent's, which is known by its name. Slipway's own sockets are nobody's.
+put symbolic links into shared folders, so none is followed, and a socket outside of the shared folders is refused;
+except the SSH agent's, which is known by its name. Slipway's own sockets are refused.
 """
 
 from __future__ import annotations
@@ -15,31 +15,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import hashlib
-import json
 import logging
 import os
-import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from engine.client import EngineClient
 from engine.endpoint.local import LocalStream
 from engine.endpoint.relay import relay, uncounted
+from engine.events import EngineEvents, Interest
+from engine.host_sockets.record import SSH_AGENT, SocketRecord
 from engine.linux import GUEST_SOCKET
 from vm.errors import EngineError, LinkError
-from vm.files import write_atomically
 from vm.guest.hostpath import is_within, to_guest
 from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier, Stream
+from vm.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 
 FOLDER = "/run/slipway/sockets"
 """Where the machine has them."""
 
-SSH_AGENT = "/run/host-services/ssh-auth.sock"
-"""What stands for this computer's SSH agent, as in Docker Desktop: that may move, and this stays."""
+DESTROYED = Interest("container", frozenset({"destroy"}))
+"""Events after which a socket may not be mounted any more."""
+
+RETRY_SECONDS = 60.0
+"""Before the record is written again, after that has failed."""
 
 O_PATH: int = getattr(os, "O_PATH", 0)
 """Linux's; 0 elsewhere."""
@@ -58,13 +61,14 @@ START_ONE = "Start one (ssh-agent), then Slipway anew: slipway stop, slipway sta
 
 
 class HostSockets(LinkTask[Carrier]):
-    """Those of one installation.
+    """The sockets of one installation.
 
-    :param record: the file that remembers them, for containers that are started again by themselves.
-    :param engine: the engine's; the others in its folder are nobody's but Slipway's.
+    :param record: the file that remembers them.
+    :param engine: the engine's socket; the others in its folder are Slipway's own.
     :param environment: where ``SSH_AUTH_SOCK`` is looked up.
-    :param shares: tells the shared folders.
+    :param shares: returns the shared folders.
     :param open_folder: opens a folder without following a link (:meth:`vm.host.base.Host.open_folder`).
+    :param events: of the engine, whose containers tell which sockets are still mounted.
     """
 
     def __init__(
@@ -74,36 +78,36 @@ class HostSockets(LinkTask[Carrier]):
         environment: Mapping[str, str],
         shares: Callable[[], Sequence[str]],
         open_folder: Callable[[bytes], int],
+        events: EngineEvents,
     ) -> None:
-        self._record = record
+        self._record = SocketRecord(record)
+        self._file = record
         self._engine = engine
         self._environment = environment
         self._shares = shares
         self._open_folder = open_folder
-        self._known = _read(record)
+        self._events = events
         self._served: dict[str, asyncio.Task[None]] = {}
-        self._one = asyncio.Lock()
-        self._recording = asyncio.Lock()
+        self._tasks = TaskSet()
+        self._serving = asyncio.Lock()
 
-    def use(self, way: Carrier | None) -> None:
-        """The way into the machine from now on; None while there is none."""
-        if way is not self._link:
-            self._served = {}
-        super().use(way)
+    def use(self, link: Carrier | None) -> None:
+        """The link into the machine from now on; None while there is none."""
+        if link is not self._link:
+            self._served, self._tasks = {}, TaskSet()
+        super().use(link)
 
-    async def work(self, way: Carrier) -> None:
-        served = self._served
+    async def work(self, link: Carrier) -> None:
+        tasks = self._tasks
         try:
-            for name in list(self._known):
+            for name in self._record:
                 try:
-                    await self._serve(way, name)
+                    await self._serve(link, name)
                 except LinkError as error:
-                    log.warning("%s is not in the machine: %s", self._known[name], error.message)
-            await asyncio.get_running_loop().create_future()  # until the way is gone
+                    log.warning("%s is not in the machine: %s", self._record.get(name), error.message)
+            await self._events.look([DESTROYED], self._forget_unused)
         finally:
-            for task in served.values():
-                task.cancel()
-            await asyncio.gather(*served.values(), return_exceptions=True)
+            await tasks.close()
 
     def find(self, path: str) -> str | None:
         """The socket that a bind mount's source names, for :meth:`carry`; None: none that may be had.
@@ -121,8 +125,8 @@ class HostSockets(LinkTask[Carrier]):
         if place == SSH_AGENT or (agent and place == to_guest(agent)):
             return SSH_AGENT
         folder, name = os.path.split(place)
-        if folder == FOLDER and name in self._known:  # a container that was made with it
-            return self._known[name]
+        if folder == FOLDER and (known := self._record.get(name)) is not None:  # of a container made with it
+            return known
         real = os.path.realpath(path)
         if not _is_socket(real):
             return None
@@ -138,18 +142,13 @@ class HostSockets(LinkTask[Carrier]):
         """
         if socket == ENGINE:
             return GUEST_SOCKET
-        name = _name(socket)
         try:
-            async with self._recording:
-                if name not in self._known:
-                    known = {**self._known, name: socket}
-                    await asyncio.to_thread(write_atomically, self._record, json.dumps(known, indent=1).encode())
-                    self._known = known
+            name = await self._record.add(socket)
             if self._link is None:
                 raise LinkError("There is no connection into the machine")
             await self._serve(self._link, name)
         except OSError as error:
-            raise EngineError(f"{self._record} cannot be written: {error.strerror}", "Free some space.") from error
+            raise EngineError(f"{self._file} cannot be written: {error.strerror}", "Free some space.") from error
         except LinkError as error:
             failure = f"The socket “{socket}” cannot be had in the machine: {error.message}"
             raise EngineError(failure, "slipway restart may help.", error.detail) from error
@@ -157,41 +156,55 @@ class HostSockets(LinkTask[Carrier]):
 
     def forget(self) -> None:
         """The machine's containers are gone for good, and with them what they mount."""
-        self._known = {}
-        self._record.unlink(missing_ok=True)
+        self._record.clear()
 
-    async def _serve(self, way: Carrier, name: str) -> None:
-        """:raise LinkError: the machine cannot listen."""
-        async with self._one:
-            served = self._served
+    async def _forget_unused(self, engine: EngineClient) -> float | None:
+        """Forget the sockets that no container mounts any more; returns when to look again."""
+        containers = await engine.containers.list(all=True)
+        places = [Path(str(mount.get("Source"))) for one in containers for mount in one.mounts]
+        used = {place.name for place in places if str(place.parent) == FOLDER}
+        try:
+            forgotten, seconds = await self._record.keep_only(used)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._file, error.strerror)
+            return RETRY_SECONDS
+        for name in forgotten:
+            log.info("%s is forgotten: no container mounts it", name)
+            if name in self._served:
+                self._served.pop(name).cancel()
+        return seconds
+
+    async def _serve(self, link: Carrier, name: str) -> None:
+        """Have the machine listen. :raise LinkError: it cannot."""
+        async with self._serving:
+            served, tasks = self._served, self._tasks
             if name in served and not served[name].done():
                 return
-            waiting = await way.open_accept(f"{FOLDER}/{name}")
-            served[name] = asyncio.create_task(self._accept(way, name, waiting))
+            waiting = await link.open_accept(f"{FOLDER}/{name}")
+            served[name] = tasks.spawn(self._accept(link, name, waiting), f"socket {name}")
 
-    async def _accept(self, way: Carrier, name: str, waiting: Stream) -> None:
-        """Until the link is lost."""
-        callers: set[asyncio.Task[None]] = set()
+    async def _accept(self, link: Carrier, name: str, waiting: Stream) -> None:
+        """Take connections until the link is lost."""
+        callers = TaskSet()
         try:
             while await waiting.read(1):
-                task = asyncio.create_task(self._join(waiting, name))
-                callers.add(task)
-                task.add_done_callback(callers.discard)
-                waiting = await way.open_accept(f"{FOLDER}/{name}")
+                callers.spawn(self._join(waiting, name), f"connection to {name}")
+                waiting = await link.open_accept(f"{FOLDER}/{name}")
         except LinkError as error:
-            log.info("%s is waited for no more: %s", name, error.message)
+            log.info("%s takes no more connections: %s", name, error.message)
         finally:
             await waiting.close()
-            for task in callers:
-                task.cancel()
-            await asyncio.gather(*callers, return_exceptions=True)
+            await callers.close()
 
     async def _join(self, caller: Stream, name: str) -> None:
-        """One connection, from a container to this computer."""
+        """One connection, from a container to the host."""
+        socket = self._record.get(name)
         try:
-            local = await self._connect(self._known[name])
+            if socket is None:
+                raise FileNotFoundError(errno.ENOENT, "forgotten: no container mounts it")
+            local = await self._connect(socket)
         except OSError as error:
-            log.info("nobody answers at %s: %s", self._known[name], error)
+            log.info("nobody answers at %s: %s", socket or name, error)
             await caller.close()
             return
         except BaseException:
@@ -201,7 +214,7 @@ class HostSockets(LinkTask[Carrier]):
             await relay(local, caller, uncounted, uncounted)
 
     async def _connect(self, socket: str) -> LocalStream:
-        """:raise OSError: nobody listens there, or it may not be had any more."""
+        """:raise OSError: nobody listens there, or it is not shared any more."""
         held = -1
         if socket == SSH_AGENT:
             where = self._environment.get(VARIABLE, "")
@@ -243,27 +256,8 @@ class HostSockets(LinkTask[Carrier]):
         return any(is_within(to_guest(real), to_guest(os.path.realpath(share))) for share in self._shares())
 
 
-def _name(socket: str) -> str:
-    """What it is called in the machine: short, as a socket's path has to be, and without a mount's colon."""
-    if socket == SSH_AGENT:
-        return Path(SSH_AGENT).name
-    readable = re.sub(r"[^A-Za-z0-9._-]", "_", Path(socket).name)
-    return f"{hashlib.sha256(os.fsencode(socket)).hexdigest()[:12]}-{readable[:32]}"
-
-
 def _is_socket(path: str) -> bool:
     try:
         return stat.S_ISSOCK(Path(path).stat().st_mode)
     except OSError:
         return False
-
-
-def _read(record: Path) -> dict[str, str]:
-    try:
-        found = json.loads(record.read_bytes())
-    except (OSError, ValueError) as error:
-        if not isinstance(error, FileNotFoundError):
-            log.warning("%s cannot be read, so no socket is remembered: %s", record, error)
-        return {}
-    known = found.values() if isinstance(found, dict) else ()
-    return {_name(socket): socket for socket in known if isinstance(socket, str)}

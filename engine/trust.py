@@ -1,8 +1,8 @@
-"""What registries are trusted with, handed to the machine: this computer's own authorities, Docker's ``certs.d``.
+"""What registries are trusted with, handed to the machine: the host's own authorities, and Docker's ``certs.d``.
 
-The archive is unpacked over the machine's root. dockerd reads ``/etc/docker/certs.d/HOST[:PORT]`` at each pull,
-and every file of ``/etc/ssl/certs`` when it first needs one (Go's crypto/x509), so new authorities count for it
-from its next start.
+The guest's program ``trust`` (engine/rootfs) takes it over as a whole or not at all. dockerd reads
+``/etc/docker/certs.d/HOST[:PORT]`` at each pull, and every file of ``/etc/ssl/certs`` when it first needs one
+(Go's crypto/x509), so new authorities count for it from its next start.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ AUTHORITIES = "etc/ssl/certs/slipway-host.pem"
 REGISTRIES = "etc/docker/certs.d"
 SYSTEM_REGISTRIES = Path("/etc/docker/certs.d")
 KINDS = (".crt", ".cert", ".key")
-"""What dockerd looks at there: authorities, client certificates, their keys."""
+"""What dockerd reads there: authorities, client certificates, their keys."""
 
 LARGEST = 1024 * 1024
 """Bytes of one file; a certificate has a few thousand."""
 
 LOOK_SECONDS = 15.0
 PUSH_SECONDS = 30.0
-UNPACK = f"umask 077 && rm -rf /{REGISTRIES} /{AUTHORITIES} && tar -x -C /"
+PROGRAM = "/usr/lib/slipway/trust"
 
 Archive = Callable[[], bytes]
 
@@ -61,31 +61,33 @@ def pack(certificates: Iterable[bytes], folders: Iterable[Path]) -> bytes:
 
 
 def registry_folders() -> tuple[Path, ...]:
-    """Where this computer keeps certificates for registries: the system's, then the user's."""
+    """Where the host keeps certificates for registries: the system's, then the user's."""
     named = os.environ.get("DOCKER_CONFIG")
     return SYSTEM_REGISTRIES, (Path(named) if named else Path.home() / ".docker") / "certs.d"
 
 
 class Trust(LinkTask[Link]):
-    """Keeps a running machine's trust at this computer's.
+    """Keeps what a running machine trusts the same as what the host trusts.
 
-    :param archive: makes what is to be handed over; blocks.
-    :ivar handed: what the machine has got.
+    :param archive: packs what is to be handed over; blocks.
     """
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self.handed = b""
 
-    async def work(self, way: Link) -> None:
+    async def work(self, link: Link) -> None:
+        """Hand the archive over now and whenever it changes.
+
+        :raise LinkError: that failed; the task is started again, and tries again.
+        """
+        handed = b""
         while True:
             archive = await asyncio.to_thread(self._archive)
-            if archive != self.handed:
-                try:
-                    told = await way.run(UNPACK, input=archive, timeout=PUSH_SECONDS)
-                except LinkError as error:
-                    log.warning("certificates could not be handed over: %s", error.message)
-                else:
-                    self.handed = archive
-                    log.info("certificates are handed over (exit %d)", told.exit_code)
-            await asyncio.sleep(LOOK_SECONDS)  # there is no event that tells of a system's store on every system
+            if archive != handed:
+                done = await link.run(PROGRAM, input=archive, timeout=PUSH_SECONDS)
+                if done.exit_code != 0:
+                    text = done.stderr.decode(errors="replace").strip()
+                    raise LinkError("The certificates could not be handed over", detail=text)
+                handed = archive
+                log.info("certificates are handed over")
+            await asyncio.sleep(LOOK_SECONDS)  # not every system reports changes of its store

@@ -105,7 +105,7 @@ class Supervisor:
         self.engine = LinuxEngine(paths.docker_socket)
         self.boots = Boots(paths.boots)
         self.trust = Trust(lambda: archive(host))
-        self.startup = Startup(paths, host, self.trust)
+        self.startup = Startup(paths, host)
         self.news = News()
         self.preferences = Preferences(self)
         self.upkeep = Upkeep(self)

@@ -21,7 +21,6 @@ from desktop.supervisor.surroundings import archive, in_use
 from engine.folders import table
 from engine.linux import ENGINE_ROOTFS
 from engine.proxies import json_variables, to_daemon
-from engine.trust import Trust
 from vm.disk import DataDisk
 from vm.errors import UserError
 from vm.files import write_atomically
@@ -114,10 +113,9 @@ class Timeline:
 class Startup:
     """Turns settings into a machine's specification: finds or makes every part it needs."""
 
-    def __init__(self, paths: Paths, host: Host, trust: Trust) -> None:
+    def __init__(self, paths: Paths, host: Host) -> None:
         self._paths = paths
         self._host = host
-        self._trust = trust
         self.verdict: Verdict | None = None
 
     async def prepare(self, settings: Settings, line: Timeline, failure: UserError | None) -> MachineSpec:
@@ -200,8 +198,7 @@ class Startup:
             write_atomically(files["proxy"], json_variables(proxies) + b"\n")
         write_atomically(files["daemon.json"], json.dumps(daemon, indent=1).encode())
         files["trust"] = self._paths.run / "trust"
-        self._trust.handed = archive(self._host)
-        write_atomically(files["trust"], self._trust.handed)
+        write_atomically(files["trust"], archive(self._host))
         return files
 
 

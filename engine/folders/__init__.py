@@ -3,6 +3,7 @@
     container ─► fuse_passthrough + fuse_overlay ─► the kernel's virtiofs ══ shared memory ══► virtiofsd ─► files
     container ─► sshfs + fuse_overlay ─► sftp_transport ══ link ══► supervisor ─► SFTP daemon ─► files
                  (vm/image/native)                                  shares.py     sftp_daemon.py, sftp.py, tree.py
+                                                                    daemon_process.py
 
 The SFTP server is our own, in a process of its own, the same on every system: nothing outside the folder can be
 named, since no symbolic link is ever followed on this side and ``..`` is not understood (tree.py). OpenSSH's

@@ -13,28 +13,22 @@ import hashlib
 import json
 import logging
 import shlex
-import subprocess
-import sys
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
 
-from engine.endpoint.local import LocalStream
-from engine.endpoint.relay import relay
+from engine.endpoint.relay import relay, uncounted
+from engine.folders.daemon_process import DaemonProcess
 from vm.errors import HostError, LinkError, MachineError
 from vm.guest.hostpath import to_guest
 from vm.guest.stream import Carrier, Stream
 from vm.host import Host
 from vm.host.paths import Paths
+from vm.tasks import SupervisedTask, TaskSet
 
 log = logging.getLogger(__name__)
 
 PROGRAM = "/usr/lib/slipway/folder"
-DAEMON_SECONDS = 20.0
-"""How long the SFTP daemon may take to listen; it takes half a second."""
-
 RETRY_SECONDS = 0.5
 """Between two attempts at a folder while the link is there."""
 
@@ -47,8 +41,8 @@ RENEW_SECONDS = 30.0
 VIRTIOFS, SFTP = "virtiofs", "sftp"
 """What carries a folder."""
 
-MOUNTED = "mounted"
-"""The state of a folder that is there."""
+MOUNTED, WAITING = "mounted", "waiting for the machine"
+"""States of a folder; others say what is wrong."""
 
 Birth = tuple[int, str]
 
@@ -84,8 +78,8 @@ class Shares:
     """All shared folders of one machine; belongs to the loop it was made in.
 
     :param machine: process id and identity of the machine's process now; None when there is none.
-    :param let_go: told when the machine does not need virtiofs for a folder any more.
-    :param silent: told when virtiofs gives no answer from a folder, and how many times by now; says why.
+    :param let_go: called when the machine does not need virtiofs for a folder any more.
+    :param silent: called when a folder does not answer by virtiofs, with how many times in a row; returns why.
     :ivar states: by folder: :data:`MOUNTED`, or what it is waiting for.
     :ivar carriers: by folder, what has carried it last: :data:`VIRTIOFS` or :data:`SFTP`.
     """
@@ -98,16 +92,14 @@ class Shares:
         let_go: Callable[[Share], Awaitable[None]],
         silent: Callable[[Share, int], Awaitable[str]],
     ) -> None:
-        self._paths = paths
-        self._host = host
+        self._daemon = DaemonProcess(paths, host)
         self._machine = machine
         self._let_go = let_go
         self._silent = silent
         self._shares: dict[str, Share] = {}
         self._carrier: Carrier | None = None
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._others: set[asyncio.Task[None]] = set()
-        self._starting = asyncio.Lock()
+        self._tasks: dict[str, SupervisedTask] = {}
+        self._others = TaskSet()
         self._by_sftp: dict[str, asyncio.Event] = {}
         self.states: dict[str, str] = {}
         self.carriers: dict[str, str] = {}
@@ -118,65 +110,71 @@ class Shares:
         return list(self._shares.values())
 
     def share(self, folders: Iterable[str]) -> None:
-        """Share these folders from now on; what is no longer among them is not served any more."""
+        """Share these folders from now on, and no others."""
         before, self._shares = self._shares, {item: Share.of(item) for item in folders if "\n" not in item}
-        for share in before.values():
-            if share.folder not in self._shares and self._carrier is not None:
-                self._do(self._unshare(share, self._carrier))
-        self.states = {folder: self.states.get(folder, "waiting for the machine") for folder in self._shares}
-        self._renew()
+        for folder, share in before.items():
+            if folder not in self._shares:
+                self._end(folder)
+                if self._carrier is not None:
+                    self._others.spawn(self._unshare(share, self._carrier), f"unshare {folder}")
+        self.states = {folder: self.states.get(folder, WAITING) for folder in self._shares}
+        for share in self._shares.values():
+            if share.folder not in self._tasks:
+                self._begin(share)
 
     def use(self, carrier: Carrier | None) -> None:
-        """The way into the machine from now on; None while there is none."""
+        """Serve the folders over ``carrier`` from now on; None while there is no link."""
         if carrier is self._carrier:
             return
         self._carrier = carrier
-        for task in self._tasks.values():
-            task.cancel()
-        self._renew()
+        for share in self._shares.values():
+            self._begin(share)
 
     async def to_sftp(self, share: Share) -> None:
-        """Carry a folder by SFTP from now on. Who has it open in the machine keeps what virtiofs brings.
+        """Carry a folder by SFTP from now on. What is open in the machine stays with virtiofs.
 
         :raise LinkError: the machine cannot be reached, or does not do it.
         """
         if self._carrier is None:
             raise LinkError("The machine cannot be reached")
         stream = await self._carrier.open_exec(shlex.join([PROGRAM, "renew", share.key]))
-        there = self._by_sftp[share.folder] = asyncio.Event()
+        mounted = self._by_sftp.setdefault(share.folder, asyncio.Event())
         try:
             async with asyncio.timeout(RENEW_SECONDS):
                 await stream.read(4096)
-                self._tasks[share.folder].cancel()
-                self._renew()
-                await there.wait()
+                self._begin(share)
+                await mounted.wait()
         except TimeoutError:
             await stream.close()
-            raise LinkError("The machine does not mount it anew", detail=self.states[share.folder]) from None
-        self._do(self._until_let_go(share, stream))
+            raise LinkError("The machine does not mount it again", detail=self.states[share.folder]) from None
+        except BaseException:
+            await stream.close()
+            raise
+        finally:
+            self._by_sftp.pop(share.folder, None)
+        self._others.spawn(self._until_let_go(share, stream), f"virtiofs of {share.folder}")
 
     async def close(self) -> None:
         """Close all streams. The SFTP daemon stays with the machine, and so do the mounts."""
         self._carrier = None
-        tasks = [*self._tasks.values(), *self._others]
+        tasks, self._tasks = list(self._tasks.values()), {}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            await task.stop()
+        await self._others.close()
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._others.add(task)
-        task.add_done_callback(self._others.discard)
+    def _begin(self, share: Share) -> None:
+        """Serve a folder over the link of now."""
+        self._end(share.folder)
+        if self._carrier is not None:
+            work = partial(self._keep_up, share, self._carrier)
+            task = self._tasks[share.folder] = SupervisedTask(f"share {share.folder}", work)
+            task.start()
 
-    def _renew(self) -> None:
-        for folder in list(self._tasks):
-            if folder not in self._shares:
-                self._tasks.pop(folder).cancel()
-        for folder, share in self._shares.items():
-            task = self._tasks.get(folder)
-            if self._carrier is not None and (task is None or task.done() or task.cancelling()):
-                work = self._keep_up(share, self._carrier)
-                self._tasks[folder] = asyncio.get_running_loop().create_task(work, name=f"share {folder}")
+    def _end(self, folder: str) -> None:
+        if folder in self._tasks:
+            self._tasks.pop(folder).cancel()
 
     # -- one folder -----------------------------------------------------------------------------------------------
 
@@ -191,7 +189,7 @@ class Shares:
                 await asyncio.sleep(RETRY_SECONDS)
         finally:
             if share.folder in self.states:
-                self.states[share.folder] = "waiting for the machine"
+                self.states[share.folder] = WAITING
 
     async def _carry(self, share: Share, carrier: Carrier) -> None:
         """From a connection on both sides to the end of either."""
@@ -207,13 +205,13 @@ class Shares:
                 self._carried(share, VIRTIOFS)
                 await self._attend(share, guest)
                 return
-            daemon = await self._daemon()
+            daemon = await self._daemon.connect()
             try:
                 order = {"folder": share.folder, "pid": machine[0], "birth": machine[1]}
                 await daemon.write(json.dumps(order).encode() + b"\n" + hello)
                 self._carried(share, SFTP)
                 with contextlib.suppress(LinkError):
-                    await relay(daemon, guest, _uncounted, _uncounted)
+                    await relay(daemon, guest, uncounted, uncounted)
             finally:
                 daemon.abort()
         finally:
@@ -243,7 +241,7 @@ class Shares:
         self.states[share.folder] = MOUNTED
         self.carriers[share.folder] = by
         if by == SFTP and share.folder in self._by_sftp:
-            self._by_sftp.pop(share.folder).set()
+            self._by_sftp[share.folder].set()
         log.info("%s is carried by %s", share.folder, by)
 
     async def _unshare(self, share: Share, carrier: Carrier) -> None:
@@ -262,45 +260,5 @@ class Shares:
             await self._let_go(share)
         except MachineError as error:
             log.warning("%s: %s", share.folder, error)
-
-    async def _daemon(self) -> LocalStream:
-        async with self._starting:
-            with contextlib.suppress(OSError):
-                return await self._connect()
-            process = self._spawn()
-            try:
-                async with asyncio.timeout(DAEMON_SECONDS):
-                    while True:
-                        with contextlib.suppress(OSError):
-                            return await self._connect()
-                        if process.poll() is not None:
-                            break
-                        await asyncio.sleep(0.02)
-            except TimeoutError:
-                process.kill()
-            raise HostError("the server of shared folders does not start", "", str(self._paths.folders_log))
-
-    async def _connect(self) -> LocalStream:
-        loop = asyncio.get_running_loop()
-        path = str(self._paths.folders_socket)
-        _, stream = await loop.create_unix_connection(lambda: LocalStream(lambda _: None), path)
-        return stream
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        flags: dict[str, Any] = dict(self._host.spawn_flags())
-        with self._paths.folders_log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "engine.folders.sftp_daemon", str(self._paths.folders_socket)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=Path(__file__).parents[2],
-                **flags,
-            )
-        # reap it whenever it ends, so that it does not become a zombie
-        threading.Thread(target=process.wait, name="SFTP daemon's end", daemon=True).start()
-        return process
-
-
-def _uncounted(size: int) -> None:
-    """Nobody counts these bytes."""
+        finally:
+            await stream.close()

@@ -11,6 +11,7 @@ import pytest
 
 from engine.folders import SFTP, VIRTIOFS, Share, Shares
 from engine.folders import shares as module
+from engine.folders.daemon_process import DaemonProcess
 from engine.folders.wire import HELLO, MAGIC
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.errors import LinkError
@@ -117,11 +118,48 @@ async def test_one_that_cannot_be_mounted_anew(kit: Kit, guest: Guest, monkeypat
     monkeypatch.setattr(module, "RENEW_SECONDS", 0.1)
     kit.shares.use(guest.carrier)
     await kit.until("mounted")
-    monkeypatch.setattr(Shares, "_daemon", _never)
-    with pytest.raises(LinkError, match="does not mount it anew"):
+    monkeypatch.setattr(DaemonProcess, "connect", _never)
+    with pytest.raises(LinkError, match="does not mount it again"):
         await kit.shares.to_sftp(Share.of(FOLDER))
     assert guest.carrier.streams[1].closed
 
 
-async def _never(_: Shares) -> None:
+async def test_a_change_of_carrier_that_is_given_up(
+    kit: Kit, guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DaemonProcess, "connect", _never)
+    kit.shares.use(guest.carrier)
+    await kit.until("mounted")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(kit.shares.to_sftp(Share.of(FOLDER)), 0.1)
+    renewing = guest.carrier.streams[guest.carrier.opened.index(f"{module.PROGRAM} renew {Share.of(FOLDER).key}")]
+    assert renewing.closed
+
+
+async def test_all_streams_are_closed_at_the_end(kit: Kit, guest: Guest) -> None:
+    kit.shares.use(guest.carrier)
+    await kit.until("mounted")
+    await kit.shares.to_sftp(Share.of(FOLDER))
+    await kit.shares.close()
+    assert all(stream.closed for stream in guest.carrier.streams)
+
+
+async def test_an_unforeseen_error_does_not_end_a_folder(
+    kit: Kit, guest: Guest, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is served again when it can be."""
+    open_exec, errors = guest.carrier.open_exec, [ValueError("unforeseen")]
+
+    async def fails_once(command: str) -> MemoryStream:
+        if errors:
+            raise errors.pop()
+        return await open_exec(command)
+
+    guest.carrier.open_exec = fails_once  # type: ignore[method-assign] # a fault of this one carrier
+    kit.shares.use(guest.carrier)
+    await kit.until("mounted")
+    assert f"share {FOLDER} failed" in caplog.text
+
+
+async def _never(_: DaemonProcess) -> None:
     await asyncio.Event().wait()

@@ -1,0 +1,68 @@
+"""Starts the SFTP daemon when it does not run yet, and connects to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from engine.endpoint.local import LocalStream
+from vm.errors import HostError
+from vm.host import Host
+from vm.host.paths import Paths
+
+START_SECONDS = 20.0
+"""How long the daemon may take to listen; it takes half a second."""
+
+
+class DaemonProcess:
+    """The SFTP daemon of one installation."""
+
+    def __init__(self, paths: Paths, host: Host) -> None:
+        self._paths = paths
+        self._host = host
+        self._starting = asyncio.Lock()
+
+    async def connect(self) -> LocalStream:
+        """A connection to the daemon, which is started when nothing listens there.
+
+        :raise HostError: it does not start.
+        """
+        async with self._starting:
+            with contextlib.suppress(OSError):
+                return await self._connect()
+            process = self._spawn()
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    while process.poll() is None:
+                        with contextlib.suppress(OSError):
+                            return await self._connect()
+                        await asyncio.sleep(0.02)
+            except TimeoutError:
+                process.kill()
+            raise HostError("the server of shared folders does not start", "", str(self._paths.folders_log))
+
+    async def _connect(self) -> LocalStream:
+        loop = asyncio.get_running_loop()
+        path = str(self._paths.folders_socket)
+        _, stream = await loop.create_unix_connection(lambda: LocalStream(lambda _: None), path)
+        return stream
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        flags: dict[str, Any] = dict(self._host.spawn_flags())
+        with self._paths.folders_log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "engine.folders.sftp_daemon", str(self._paths.folders_socket)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=Path(__file__).parents[2],
+                **flags,
+            )
+        # reap it whenever it ends, so that it does not become a zombie
+        threading.Thread(target=process.wait, name="SFTP daemon's end", daemon=True).start()
+        return process

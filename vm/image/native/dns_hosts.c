@@ -26,6 +26,7 @@ static bool add(const char *name, struct in_addr address) {
 bool hosts_read(const char *path) {
     char line[1024];
     bool done = true;
+    count = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return false;

@@ -8,8 +8,8 @@
 /* Addresses of one name at most. */
 #define ADDRESSES 16
 
-/* Read the file; false with errno when that is not possible. Addresses of 127.0.0.0/8 are left out: in a container they
- * would be the container's own. */
+/* Read the file, in place of one read before; false with errno when that is not possible. Addresses of 127.0.0.0/8 are
+ * left out: in a container they would be the container's own. */
 bool hosts_read(const char *path);
 
 /* The IPv4 addresses of a name in lower case, each four bytes; how many, or -1 for an unknown name. */

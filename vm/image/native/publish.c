@@ -26,6 +26,7 @@
 #define PROXY "/usr/sbin/docker-proxy"
 #define REPORT 3
 #define LISTENING 4
+#define LINE_SIZE 256             /* of a request */
 #define ANSWER_MS 5000            /* the host has so long to answer */
 
 extern char **environ;
@@ -82,24 +83,33 @@ static void release(void) {
     send_line("release %d\n", getpid());
 }
 
+static void write_request(char line[LINE_SIZE]) {
+    snprintf(line, LINE_SIZE, "%s %s %s %s %s", asked.protocol, asked.address, asked.port, asked.container,
+             asked.inside);
+}
+
+/* Whether the host's answer, `got` bytes or -1, refuses the port; `words` is then its reason. */
+static bool is_refusal(char *words, ssize_t got) {
+    words[got > 0 ? got : 0] = '\0';
+    words[strcspn(words, "\n")] = '\0';
+    return *words != '\0' && strcmp(words, "ok") != 0;
+}
+
 /* Ask the host; true when it refuses, with its reason. */
 static bool refused(char *words, size_t room, int signals) {
     mkdir(RUN "ports", 0755);
     int file = open(note, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     int answer = mkfifo(answers, 0600) == 0 ? open(answers, O_RDWR | O_CLOEXEC) : -1;
-    char line[256];
-    snprintf(line, sizeof line, "%s %s %s %s %s", asked.protocol, asked.address, asked.port, asked.container,
-             asked.inside);
+    char line[LINE_SIZE];
+    write_request(line);
     dprintf(file, "%s\n", line);
     close(file);
     send_line("publish %d %s\n", getpid(), line);
     struct pollfd events[] = {{.fd = answer, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     ssize_t got = poll(events, 2, ANSWER_MS) > 0 && events[0].revents ? read(answer, words, room - 1) : 0;
-    words[got > 0 ? got : 0] = '\0';
-    words[strcspn(words, "\n")] = '\0';
     close(answer);
     unlink(answers);
-    return *words != '\0' && strcmp(words, "ok") != 0;
+    return is_refusal(words, got);
 }
 
 static void read_arguments(int count, char **arguments) {
@@ -113,7 +123,10 @@ static void read_arguments(int count, char **arguments) {
             if (strcmp(arguments[i], options[j].name) == 0)
                 *options[j].place = arguments[i + 1];
     }
-    if (!asked.protocol || !asked.address || !asked.port || !asked.container || !asked.inside) {
+    bool complete = true;
+    for (size_t j = 0; j < sizeof options / sizeof *options; j++) /* a request is one line of words */
+        complete = complete && *options[j].place && !strpbrk(*options[j].place, " \n");
+    if (!complete) {
         dprintf(REPORT, "1\nthese are not docker-proxy's arguments");
         exit(2);
     }

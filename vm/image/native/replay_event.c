@@ -89,5 +89,7 @@ bool makes_file(const struct event *event) {
 }
 
 bool is_usable(const char *path) {
-    return *path && *path != '/' && strlen(path) < PATH_MAX - 1;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    bool is_name = *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+    return is_name && *path != '/' && strlen(path) < PATH_MAX - 1;
 }

@@ -26,5 +26,5 @@ struct event read_event(char *const fields[FIELDS]);
 /* Whether the event makes a file. */
 bool makes_file(const struct event *event);
 
-/* Whether a path is one below a mount, and not too long. */
+/* Whether a path names a file below a mount, and is not too long. */
 bool is_usable(const char *path);

@@ -1,0 +1,157 @@
+"""Valid inputs of each parser in C, for the fuzzer to start from: made by the peers that the programs have."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+
+import dns.message
+import dns.rrset
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+
+from engine.folders.wire import FRAME, HELLO, MAGIC
+from vm.guest.capsules import capsule, number
+
+PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+NANOSECONDS = 1_790_000_000 * 10**9
+"""Some time of today."""
+
+
+def dns_message() -> list[bytes]:
+    """Queries and answers, after the number of addresses."""
+    query = dns.message.make_query("Host.docker.internal", "A")
+    large = dns.message.make_query("a." * 100 + "example", "AAAA", use_edns=0, payload=1232)
+    answer = dns.message.make_response(query)
+    answer.answer.append(dns.rrset.from_text("host.docker.internal.", 5, "IN", "A", "10.0.2.2", "10.0.2.3"))
+    return [b"\x03" + message.to_wire() for message in (query, large, answer)]
+
+
+def dns_peer() -> list[bytes]:
+    """Messages with their lengths, after the length of the pieces."""
+    messages = [struct.pack(">H", len(message) - 1) + message[1:] for message in dns_message()]
+    return [b"\x05" + messages[0], b"\xff" + b"".join(messages), b"\x40" + messages[0] * 3]
+
+
+def dns_hosts() -> list[bytes]:
+    """A hosts file."""
+    return [b"127.0.0.1 localhost\n10.0.2.2\thost.docker.internal gateway # here\n::1 ip6\n", b"10.0.2.2 x" * 200]
+
+
+def datagrams() -> list[bytes]:
+    """Capsules: datagrams, other types, another context, lengths in more bytes than they need."""
+    one, unknown, context = capsule(b"one"), number(77) + number(3) + b"abc", b"\0" + number(2) + b"\1x"
+    wide = b"\x40\x00" + b"\xc0" + (4).to_bytes(7, "big") + b"\0two"
+    return [one, one + unknown + context + wide, capsule(b""), capsule(bytes(3000)), one[:-1]]
+
+
+def session() -> list[bytes]:
+    """A client's frames, after its preface: each kind of request, data, half-closes, resets."""
+    masque = "/.well-known/masque/udp/{}/53/"
+    requests: list[list[tuple[str, str]]] = [
+        [(":authority", "127.0.0.1:80")],
+        [(":authority", "[fd00::1]:2")],
+        [(":authority", "10.0.0.1:3")],
+        [(":protocol", "unix"), (":path", "/run/docker.sock")],
+        [(":protocol", "accept"), (":path", "/run/slipway/sockets/agent")],
+        [(":protocol", "exec"), ("command", "true")],
+        [(":protocol", "connect-udp"), (":path", masque.format("127.0.0.1"))],
+        [(":protocol", "connect-udp"), (":path", masque.format("fd00%3A%3A1"))],
+        [(":protocol", "unknown")],
+    ]
+    return [_client(chosen) for chosen in ([[one] for one in requests] + [requests])]
+
+
+def _client(requests: list[list[tuple[str, str]]]) -> bytes:
+    config = H2Configuration(client_side=True, header_encoding="utf-8", validate_outbound_headers=False)
+    http = H2Connection(config)
+    http.initiate_connection()
+    for identity, fields in zip(itertools.count(1, 2), requests):
+        http.send_headers(identity, [(":method", "CONNECT"), *fields])
+        http.send_data(identity, capsule(b"a datagram"))
+    for identity in range(1, 2 * len(requests), 2):
+        http.send_data(identity, b"more", end_stream=identity % 4 == 1)
+        if identity % 4 == 3:
+            http.reset_stream(identity)
+    http.ping(b"12345678")
+    return http.data_to_send()[PREFACE:]
+
+
+def sftp_session() -> list[bytes]:
+    """Steps: the call in the upper two bits of a byte, the number of the bytes that it takes in the others."""
+    receive, send, write, connect = 0x00, 0x40, 0x80, 0xC0
+    hello = bytes([receive | HELLO.size]) + HELLO.pack(MAGIC, 7, 0)
+    again = bytes([receive | HELLO.size]) + HELLO.pack(MAGIC, 7, 60)
+    frame = bytes([receive | (FRAME.size + 3)]) + FRAME.pack(3, 20) + b"abc"
+    out = bytes([send | 3]) + b"xyz" + bytes([write | 9])
+    return [hello + out + frame, out + hello + out + bytes([connect]) + again + out + frame, hello + frame * 4]
+
+
+def owners() -> list[bytes]:
+    """Logs: owners, moves, removals; a record that was cut off."""
+    log = b"=1000 1000 37777777777\0/a/b\0=0 5 10644\0/a/fifo\0>/a\0/c/d\0=7 7 644\0/a\0-/c/d/b\0"
+    return [log, log * 2, log[:-3], b">/a\0/a/b\0" + log, b"=1 1 777\0/a/b\0>/a/b\0/a\0"]
+
+
+def watches() -> list[bytes]:
+    """Lines of fdinfo: a FUSE file system's, another's."""
+    line = b"inotify wd:1 ino:7 sdev:2a mask:2 ignored_mask:0 fhandle-bytes:c"
+    handles = ((b"81", b"0123456789abcdef01234567"), (b"1", b"00" * 8))
+    return [b"%s fhandle-type:%s f_handle:%s" % (line, *handle) for handle in handles] + [line]
+
+
+def replay() -> list[bytes]:
+    """Events of each kind, on time and late."""
+    late = NANOSECONDS - 10**9
+    events = [
+        event("create", "dir", mode="40755"),
+        event("write", "dir/file", sent=late),
+        event("modify", "dir/file", sent=late),
+        event("move", "dir/file", "dir/other"),
+        event("delete", "dir/other", changed="0"),
+        event("lease", "", size="20"),
+        event("lease", "", size="0", sent=late),
+        event("create", "link", mode="120777"),
+        event("delete", "dir", mode="40755", sent=late),
+        event("modify", "a"),
+        event("modify", "old", modified="-5000000001"),
+    ]
+    return [*events, b"".join(events), b"".join(events * 2), events[1] + events[1][:-9]]
+
+
+def event(
+    kind: str,
+    path: str,
+    other: str = "",
+    *,
+    mode: str = "100644",
+    size: str = "3",
+    modified: str = str(NANOSECONDS),
+    changed: str = str(NANOSECONDS),
+    sent: int = NANOSECONDS,
+) -> bytes:
+    """One event of the host's."""
+    fields = (kind, "/m", path, other, mode, size, modified, changed, str(sent), "1")
+    return b"".join(field.encode() + b"\0" for field in fields)
+
+
+def listening() -> list[bytes]:
+    """Lines of the host's, a NUL byte, lines of /proc/net/tcp and udp6."""
+    lines = f"+{'0a' * 32}\n+{'0b' * 32}\n-{'0a' * 32}\n".encode()
+    tcp = b"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 9 1\n"
+    udp = b"  1: %s:0035 %s:0000 07 00000000:00000000 00:00000000 00000000 0 0 77 2\n" % (b"0" * 32, b"0" * 32)
+    return [lines + b"\0" + tcp + udp, lines, b"\0" + tcp * 3]
+
+
+def publish() -> list[bytes]:
+    """Arguments of docker-proxy, and an answer of the host's at their end."""
+    options = {
+        "-proto": "tcp",
+        "-host-ip": "::",
+        "-host-port": "80",
+        "-container-ip": "fd00::2",
+        "-container-port": "8",
+    }
+    words = ["docker-proxy", *itertools.chain(*options.items()), "-use-listen-fd"]
+    arguments = b"".join(word.encode() + b"\0" for word in words)
+    return [arguments + answer for answer in (b"ok\n\0", b"port 80 is taken by nginx\n\0", b"\0")]

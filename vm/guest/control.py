@@ -2,7 +2,7 @@
 
 The guest tells its stages (``stage NAME UPTIME``, ``failed NAME TEXT``) and answers commands (``ok WORD``,
 ``error WORD TEXT``); the host commands ``poweroff``, ``clock MARK`` (told the guest's time after the mark),
-``adjust`` (the clock), ``grow``, ``trim``, ``ping``, and ``stages`` and ``ports`` (repeat what was told, for one
+``adjust`` (the clock), ``grow``, ``trim``, ``ping`` (told the guest's uptime), and ``stages`` and ``ports`` (repeat what was told, for one
 that came late). The guest also asks for ports of the host's (``publish FORWARD``, see forward.py, and
 ``release KEY``), which the host answers (``published KEY ok`` or ``published KEY REASON``). It works before the
 network does and after it broke. Either end may be absent: bytes for an absent host are dropped by QEMU, so nothing

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vm.errors import LinkError
+from vm.guest.clock import SpeedCheck
 from vm.guest.keys import Keys
 from vm.guest.link import FastLink
 from vm.guest.readiness import EMULATION_FACTOR, LINK_DEADLINE, SSH_DEADLINE, Readiness
 from vm.guest.ssh import SshLink
 from vm.guest.stream import Link
 from vm.host import Host
-from vm.launch import Session
+from vm.qemu.work_clock import WorkClock
+from vm.session import END_SECONDS, Session
 from vm.spec import Accelerator
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class GuestConnector:
         """Open a link: the fast one, else SSH with both keys pinned.
 
         :raise LinkError: neither can be opened in time.
+        :raise StageTimeout: the guest's SSH server is needed and does not start.
         """
         if session.record.link_socket:
             path = Path(session.record.link_socket)
@@ -73,22 +76,30 @@ class GuestConnector:
             timeout=SSH_DEADLINE * self.factor,
         )
 
-    async def first(self, session: Session) -> Link | None:
+    async def first(self, session: Session, speed: SpeedCheck | None = None) -> Link | None:
         """Wait until the guest is up and connect; None when QEMU ended meanwhile.
 
-        :raise MachineError, DiskError: see :meth:`vm.guest.readiness.Readiness.wait`.
+        :param speed: is begun with the guest's first stage.
+        :raise StageTimeout, MachineError, DiskError: see :meth:`vm.guest.readiness.Readiness.wait`.
         :raise LinkError: see :meth:`connect`.
         """
+        clock = WorkClock(session.process.cpu_seconds)
 
         async def work() -> Link:
-            await self.readiness.wait("services" if session.record.link_socket else "sshd")
+            await self.readiness.wait("init", clock)
+            if speed is not None:
+                await speed.begin(session.control.command)
+            await self.readiness.wait("services" if session.record.link_socket else "sshd", clock)
             return await self.connect(session)
 
         working = asyncio.create_task(work(), name="connect to the guest")
         waiting: list[asyncio.Future[Any]] = [working, session.process.exited]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            return None if session.process.exited.done() else await working
+            broken = working.done() and working.exception() is not None
+            if session.process.exited.done() or (broken and await session.process.wait(END_SECONDS)):
+                return None
+            return await working
         finally:
             working.cancel()
             await asyncio.wait([working])

@@ -27,7 +27,9 @@ GIB = 1024**3
 HEADROOM = 512 * 1024**2
 """Free space, in bytes, without which no start makes sense: the first image would fill the host's disk."""
 
-_LOCKED = "Failed to get shared"
+_MAGIC = b"QFI\xfb"
+"""The first bytes of a qcow2 file (QEMU's docs/interop/qcow2.txt)."""
+
 _CHECK_TIMEOUT = 600.0
 
 
@@ -183,7 +185,52 @@ class DataDisk:
                 str(self.path.parent),
             )
 
+    async def fault(self) -> DiskError | None:
+        """What keeps QEMU from using the disk; None when nothing does. The machine must be stopped.
+
+        :raise HostError: ``qemu-img`` is missing.
+        """
+        try:
+            magic = await asyncio.to_thread(_open_and_read, self.path, len(_MAGIC))
+        except FileNotFoundError as error:
+            return DiskError(f"The data disk {self.path} does not exist", "“slipway start” makes one.", str(error))
+        except OSError as error:
+            return DiskError(
+                f"The data disk {self.path} cannot be opened: {error.strerror}",
+                "Check its owner, its permissions and its attributes (lsattr).",
+                str(error),
+            )
+        if magic != _MAGIC:
+            return self._damaged(f"it begins with {magic!r}")
+        look = ("--output=json", "-f", "qcow2", str(self.path))
+        code, output, errors = await self._qemu_img("info", *look)
+        if code == 0:
+            data = _json(output, self.path).get("format-specific", {}).get("data", {})
+            return self._damaged("QEMU has marked it as corrupt") if data.get("corrupt") else None
+        unlocked, _, _ = await self._qemu_img("info", "-U", *look)
+        if unlocked == 0:  # only the lock was in the way
+            return DiskError(
+                "The data disk is in use by another process",
+                "Another Slipway or another QEMU uses it. End that one first: slipway stop",
+                errors,
+            )
+        return self._damaged(errors)
+
+    def _damaged(self, detail: str) -> DiskError:
+        return DiskError(
+            "The data disk is damaged: its header cannot be read",
+            f"It is left as it is. Restore {self.path} from a backup, or rename it to start with an empty disk.",
+            detail,
+        )
+
     async def _run(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> bytes:
+        code, output, errors = await self._qemu_img(*arguments)
+        if code not in accept:
+            raise await self._explain(arguments[0], errors)
+        return output
+
+    async def _qemu_img(self, *arguments: str) -> tuple[int, bytes, str]:
+        """Run qemu-img to its end: exit code, output, and what it wrote to stderr."""
         program = find_program("qemu-img", self._host)
         process = await asyncio.create_subprocess_exec(
             program,
@@ -200,35 +247,26 @@ class DataDisk:
                 process.kill()
             await process.wait()
             raise
-        if process.returncode not in accept:
-            raise self._explain(arguments[0], errors.decode(errors="replace").strip())
-        return output
+        return process.returncode or 0, output, errors.decode(errors="replace").strip()
 
-    def _explain(self, action: str, errors: str) -> DiskError:
-        if not self.path.exists() and action != "create":
-            return DiskError(f"The data disk {self.path} does not exist", "“slipway start” makes one.", errors)
-        if _LOCKED in errors or "lock" in errors:
-            return DiskError("The data disk is in use", "Stop Slipway first: slipway stop", errors)
+    async def _explain(self, action: str, errors: str) -> DiskError:
         if "No space left" in errors:
             return DiskError(
                 "The disk of this computer is full", "Free some space on it, then start again.", errors
             )
-        if "Permission denied" in errors:
-            return DiskError(
-                f"The data disk {self.path} may not be opened", "Check its owner and permissions.", errors
-            )
-        if any(sign in errors for sign in ("not in qcow2 format", "Could not open", "Could not read", "corrupt")):
-            return DiskError(
-                "The data disk is damaged: its header cannot be read",
-                f"It is left as it is. Restore {self.path} from a backup, or move it away to begin anew.",
-                errors,
-            )
-        return DiskError(f"The data disk could not be handled (qemu-img {action})", detail=errors)
+        fault = await self.fault() if action != "create" else None
+        return fault or DiskError(f"The data disk could not be handled (qemu-img {action})", detail=errors)
 
 
 def _require_size(size_gib: int) -> None:
     if not 1 <= size_gib <= 16384:  # 16 TiB: ext4's limit with 4 KiB blocks
         raise DiskError(f"A data disk of {size_gib} GiB cannot be made", "Choose between 1 and 16384 GiB.")
+
+
+def _open_and_read(path: Path, size: int) -> bytes:
+    """The first bytes of a file that can be written to. :raise OSError: it cannot be opened."""
+    with path.open("r+b") as file:
+        return file.read(size)
 
 
 def _json(output: bytes, path: Path) -> dict[str, Any]:

@@ -7,12 +7,20 @@ UserError                 message, hint, detail
 ├── ImageError            the system image: building, verifying, finding
 ├── DiskError             the data disk
 ├── MachineError          QEMU or the guest failed
-│   ├── KernelCrash       the guest's kernel panicked
-│   └── LinkError         the way into the guest failed
+│   ├── PortTaken         a forwarded port cannot be bound
+│   ├── TransientError    what another start usually cures
+│   │   ├── QemuEnded     QEMU ended by itself
+│   │   ├── KernelCrash   the guest's kernel panicked
+│   │   ├── FolderServerEnded   the server of a shared folder ended
+│   │   ├── StageTimeout  a stage of the boot took longer than its deadline
+│   │   └── GuestClockError     the guest's clock runs at the wrong speed
+│   └── LinkError         the link into the guest failed
 └── EngineError           dockerd, or the socket in front of it (engine)
 """
 
 from __future__ import annotations
+
+from typing import Self
 
 
 class UserError(Exception):
@@ -37,6 +45,15 @@ class UserError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def copy(self) -> Self:
+        """The same failure as a new exception, to raise where many wait for one failure.
+
+        An exception that is raised again keeps the tracebacks of all who raised it before.
+        """
+        new = type(self).__new__(type(self), *self.args)
+        new.__dict__.update(self.__dict__)
+        return new
+
 
 class HostError(UserError):
     """This computer lacks something: a program, its version, space, a permission."""
@@ -54,12 +71,36 @@ class MachineError(UserError):
     """QEMU or the guest in it failed."""
 
 
-class KernelCrash(MachineError):
+class PortTaken(MachineError):
+    """QEMU could not bind a port that it forwards into the machine."""
+
+
+class TransientError(MachineError):
+    """A failure of the machine that another start usually cures."""
+
+
+class QemuEnded(TransientError):
+    """QEMU ended by itself: crashed, was killed, or the guest shut down."""
+
+
+class KernelCrash(TransientError):
     """The guest's kernel panicked; QEMU ends then."""
 
 
+class FolderServerEnded(TransientError):
+    """A process that serves a shared folder ended, and with it the machine, which cannot go on without."""
+
+
+class StageTimeout(TransientError):
+    """A stage of the boot took longer than its deadline."""
+
+
+class GuestClockError(TransientError):
+    """The guest's clock runs at another speed than the host's."""
+
+
 class LinkError(MachineError):
-    """The way into the guest cannot be opened, or broke."""
+    """The link into the guest cannot be opened, or broke."""
 
 
 class EngineError(UserError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vm.errors import MachineError
 from vm.guest.stream import Link
-from vm.launch import Session
+from vm.session import Session
 
 HOPS = ("qemu-process", "qmp", "guest-link")
 HOP_TIMEOUT = 3.0

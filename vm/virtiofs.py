@@ -22,7 +22,8 @@ import psutil
 from vm.errors import MachineError
 from vm.host import Host
 from vm.host.paths import Paths
-from vm.qemu.process import QemuProcess, Record
+from vm.qemu.process import QemuProcess
+from vm.qemu.record import Record
 from vm.spec import FileServer, MachineSpec, Share
 
 log = logging.getLogger(__name__)

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from vm.disk import HEADROOM
-from vm.errors import DiskError, LinkError, MachineError
+from vm.errors import DiskError, FolderServerEnded, LinkError, MachineError, StageTimeout
 from vm.guest.clock import keep_time
 from vm.guest.stream import Link
 from vm.host import Host
-from vm.launch import Session
+from vm.qemu.failures import LastWords
 from vm.qemu.monitor import Monitor
 from vm.qemu.process import QemuProcess, describe_exit
+from vm.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,6 @@ POLL_SECONDS = 2.0
 FLUSH = "sync -f /var/lib/slipway"
 FLUSH_SECONDS = 10.0
 """For the guest to write what it has to its disk, before the machine is ended under it."""
-
-SERVER_ENDED = "the server of a shared folder ended"
-"""In the cause of a machine's end that was ours."""
 
 HOPELESS = ("internal-error", "guest-panicked")
 """QEMU's run states (qapi/run-state.json) from which a machine does not come back."""
@@ -59,8 +57,8 @@ class Reports:
 class Watch:
     """The tasks that look after one session.
 
-    :param relink: opens a new SSH link.
-    :ivar last_words: what QEMU said about the machine's end, for the error; empty when it said nothing.
+    :param relink: opens a new link.
+    :ivar last_words: what is known of QEMU's end before it ends; None when that is nothing.
     """
 
     def __init__(self, host: Host, disk: Path, reports: Reports, relink: Callable[[], Awaitable[Link]]) -> None:
@@ -70,7 +68,7 @@ class Watch:
         self._relink = relink
         self._tasks: list[asyncio.Task[None]] = []
         self._holding = False
-        self.last_words = ""
+        self.last_words: LastWords | None = None
 
     def follow(self, session: Session, link: Link) -> None:
         """Begin to look after a machine that has just come up."""
@@ -103,7 +101,8 @@ class Watch:
             self._spawn(self._ask_why(monitor, kill), "ask why it stopped")
         elif name == "SHUTDOWN" and data.get("guest"):
             reset = data.get("reason") == "guest-reset"
-            self.last_words = "the machine's kernel restarted itself" if reset else "the machine shut itself down"
+            text = "the machine's kernel restarted itself" if reset else "the machine shut itself down"
+            self.last_words = LastWords(text)
 
     async def _tell_time(self) -> None:
         await self._reports.time()
@@ -125,7 +124,10 @@ class Watch:
             await link.run(FLUSH, timeout=FLUSH_SECONDS)
         except LinkError as error:
             log.warning("what the machine has not written yet is lost: %s", error.message)
-        self.last_words = f"{SERVER_ENDED} ({server.name}, {describe_exit(server.exited.result())})"
+        how = describe_exit(server.exited.result())
+        self.last_words = LastWords(
+            f"the server of a shared folder ended ({server.name}, {how})", FolderServerEnded
+        )
         await session.process.kill()
 
     async def _follow_link(self, link: Link) -> None:
@@ -141,7 +143,7 @@ class Watch:
         while True:
             try:
                 return await self._relink()
-            except LinkError as error:
+            except (LinkError, StageTimeout) as error:
                 log.info("the link is not back yet: %s", error.message)
             await asyncio.sleep(POLL_SECONDS)
 
@@ -169,5 +171,5 @@ class Watch:
             log.warning("%s %s", error.message, error.detail)
             return
         if status in HOPELESS:
-            self.last_words = f"QEMU gave the machine up ({status})"
+            self.last_words = LastWords(f"QEMU gave the machine up ({status})")
             await kill()  # its end is noticed and told by whoever waits for it

@@ -13,17 +13,16 @@ from desktop.settings.schema import Settings, SettingsError
 from engine.file_events.mounts_in_use import share_of
 from engine.folders import SFTP, Share, Shares
 from vm import spec
-from vm.errors import EngineError, LinkError, UserError
+from vm.errors import EngineError, FolderServerEnded, LinkError, UserError
 from vm.spec import FileServer
 from vm.state import MachineState
 from vm.virtiofs import ServerState, end_server, find, probe_server, release, root_of
-from vm.watch import SERVER_ENDED
 
 if TYPE_CHECKING:
     from desktop.supervisor.app import Supervisor
     from vm.guest.stream import Carrier
     from vm.host import Host
-    from vm.qemu.process import Record
+    from vm.qemu.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +47,8 @@ def file_server(settings: Settings, host: Host, failure: UserError | None) -> tu
 
     :param failure: why the machine is not running; one that virtiofs brought down does without it this time.
     """
-    if failure is not None and SERVER_ENDED in failure.message:
-        return None, f"{SERVER_ENDED} while it was in use; it is tried again when Slipway starts next"
+    if isinstance(failure, FolderServerEnded):
+        return None, "a folder's server ended while it was in use; it is tried again when Slipway starts next"
     if settings.folder_carrier == "sftp":
         return None, "the setting “folder_carrier” asks for SFTP"
     return find(host)

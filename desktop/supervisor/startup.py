@@ -21,6 +21,8 @@ from desktop.supervisor.surroundings import archive, in_use
 from engine.folders import table
 from engine.linux import ENGINE_ROOTFS
 from engine.proxies import json_variables, to_daemon
+from engine.trust import Trust
+from vm.boot import Stage
 from vm.disk import DataDisk
 from vm.errors import UserError
 from vm.files import write_atomically
@@ -28,7 +30,6 @@ from vm.host import Host
 from vm.host.paths import Paths
 from vm.image.build import build
 from vm.image.store import ImageStore
-from vm.machine import Stage
 from vm.qemu.accelerator import Trial, Verdict, choose
 from vm.qemu.process import QemuBinary, find_qemu
 from vm.spec import Accelerator, Arch, BootFiles, DiskSpec, MachineSpec
@@ -113,9 +114,10 @@ class Timeline:
 class Startup:
     """Turns settings into a machine's specification: finds or makes every part it needs."""
 
-    def __init__(self, paths: Paths, host: Host) -> None:
+    def __init__(self, paths: Paths, host: Host, trust: Trust) -> None:
         self._paths = paths
         self._host = host
+        self._trust = trust
         self.verdict: Verdict | None = None
 
     async def prepare(self, settings: Settings, line: Timeline, failure: UserError | None) -> MachineSpec:
@@ -198,7 +200,8 @@ class Startup:
             write_atomically(files["proxy"], json_variables(proxies) + b"\n")
         write_atomically(files["daemon.json"], json.dumps(daemon, indent=1).encode())
         files["trust"] = self._paths.run / "trust"
-        write_atomically(files["trust"], archive(self._host))
+        self._trust.handed = archive(self._host)
+        write_atomically(files["trust"], self._trust.handed)
         return files
 
 

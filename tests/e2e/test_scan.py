@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
 from tests.e2e.watching import compile_program
-from vm.qemu.process import Record
+from vm.qemu.record import Record
 
 pytestmark = pytest.mark.machine
 

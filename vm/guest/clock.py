@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from vm.errors import LinkError
+from vm.errors import GuestClockError, LinkError, MachineError
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ GOOD_TRIP = 0.012
 LEAST = 0.001
 STEP = 0.02
 """Seconds: what is less than LEAST is left, what is less than STEP is slewed: time does not go backwards then."""
+
+FASTEST = 1.25
+"""How many times faster than the host's the guest's clock may seem; under emulation it is sometimes 1.3 to 10."""
 
 Clock = Callable[[], float]
 Ask = Callable[[str], Awaitable[str]]
@@ -84,6 +87,55 @@ async def synchronise(ask: Ask, *, wall: Clock = time.time, steady: Clock = time
         log.info("the guest's clock is %.1f ms ahead (±%.1f): %s", offset.ahead * 1e3, offset.doubt * 1e3, way)
         await ask(f"adjust {way} {round(-offset.ahead * 1e6)}")
     return offset
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """The guest's uptime, read at some moment between ``sent`` and ``received`` of the host's clock."""
+
+    uptime: float
+    sent: float
+    received: float
+
+
+class SpeedCheck:
+    """Compares the speed of the guest's clock with the host's over the time of a boot.
+
+    A kernel that measures its processor's frequency while the host starves it goes wrong by that for good. The
+    comparison allows for the whole of both round trips, so a busy host alone never fails it.
+    """
+
+    def __init__(self, steady: Clock = time.monotonic) -> None:
+        self._steady = steady
+        self._first: _Sample | None = None
+
+    async def begin(self, ask: Ask) -> None:
+        """Look at the guest's uptime for the first time."""
+        self._first = await self._sample(ask)
+
+    async def finish(self, ask: Ask) -> None:
+        """Look again. A guest that does not tell its uptime is not checked.
+
+        :raise GuestClockError: its clock is certainly too fast.
+        """
+        first, second = self._first, await self._sample(ask)
+        if first is None or second is None:
+            return
+        there, here = second.uptime - first.uptime, second.received - first.sent
+        if here > 0 and there > FASTEST * here:
+            raise GuestClockError(
+                "The machine's clock runs too fast",
+                "Starting it again usually helps.",
+                f"it advanced {there:.2f} s in {here:.2f} s",
+            )
+
+    async def _sample(self, ask: Ask) -> _Sample | None:
+        sent = self._steady()
+        try:
+            return _Sample(float(await ask("ping")), sent, self._steady())
+        except (MachineError, ValueError) as error:
+            log.info("the guest did not tell its uptime: %s", error)
+            return None
 
 
 async def keep_time(

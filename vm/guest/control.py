@@ -1,12 +1,14 @@
 """The control port: text lines over a virtio-serial port, from the first moment of the guest's start to its last.
 
-The guest tells its stages (``stage NAME UPTIME``, ``failed NAME TEXT``) and answers commands (``ok WORD``,
-``error WORD TEXT``); the host commands ``poweroff``, ``clock MARK`` (told the guest's time after the mark),
-``adjust`` (the clock), ``grow``, ``trim``, ``ping`` (told the guest's uptime), and ``stages`` and ``ports`` (repeat what was told, for one
-that came late). The guest also asks for ports of the host's (``publish FORWARD``, see forward.py, and
-``release KEY``), which the host answers (``published KEY ok`` or ``published KEY REASON``). It works before the
-network does and after it broke. Either end may be absent: bytes for an absent host are dropped by QEMU, so nothing
-here is needed for the guest to run.
+The guest reports its stages (``stage NAME UPTIME``, ``failed NAME TEXT``) and answers commands (``ok WORD``,
+``error WORD TEXT``). The host commands ``poweroff``, ``clock MARK`` (the answer has the guest's time after the
+mark), ``adjust`` (the clock), ``grow``, ``trim``, ``ping`` (the answer has the guest's uptime), and ``stages`` and
+``ports`` (repeat what was reported, for a host that came late). The guest also asks for ports of the host
+(``publish FORWARD``, see forward.py, and ``release KEY``), which the host answers (``published KEY ok`` or
+``published KEY REASON``).
+
+It works before the network does and after it broke. Either end may be absent: bytes for an absent host are dropped
+by QEMU, so nothing here is needed for the guest to run.
 """
 
 from __future__ import annotations

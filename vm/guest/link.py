@@ -180,7 +180,7 @@ class FastLink:
     async def ping(self, timeout: float) -> None:
         """One round trip to the agent. :raise LinkError: no answer within ``timeout`` seconds."""
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.copy()
         token = secrets.token_bytes(8)
         answer = self._pings[token] = asyncio.get_running_loop().create_future()
         self._http.ping(token)
@@ -215,7 +215,7 @@ class FastLink:
 
     async def _open(self, headers: list[tuple[str, str]], what: str) -> LinkStream:
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.copy()
         identity = self._http.get_next_available_stream_id()
         stream = self._streams[identity] = LinkStream(self, identity)
         try:
@@ -235,7 +235,7 @@ class FastLink:
     def send(self, identity: int, data: bytes, *, last: bool = False) -> int:
         """Queue what the windows allow of ``data``."""
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.copy()
         try:
             size = min(
                 len(data), self._http.local_flow_control_window(identity), self._http.max_outbound_frame_size
@@ -279,7 +279,7 @@ class FastLink:
             except OSError as error:
                 self._give_up(str(error))
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.copy()
 
     # -- the connection -------------------------------------------------------------------------------------------
 
@@ -379,7 +379,7 @@ class FastLink:
             stream.lose(failure)
         for answer in self._pings.values():
             if not answer.done():
-                answer.set_exception(failure)
+                answer.set_exception(failure.copy())
         self._control.followers.remove(self._stage_told)
         self._writer.transport.abort()
         current = asyncio.current_task()

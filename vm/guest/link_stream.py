@@ -100,7 +100,7 @@ class LinkStream:
         """
         while not self._chunks:
             if self._failure is not None:
-                raise self._failure
+                raise self._failure.copy()
             if self._ended or self._closed:
                 return b""
             self._reader = asyncio.get_running_loop().create_future()
@@ -162,7 +162,7 @@ class LinkStream:
 
     def _check(self) -> None:
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.copy()
         if self._closed or self._eof_sent:
             raise LinkError("The stream has been ended")
         if self._deaf:

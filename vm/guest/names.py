@@ -27,7 +27,7 @@ PIECE = 64 * 1024
 
 
 class Names(LinkTask[Carrier]):
-    """Answers one machine's queries for as long as there is a way into it."""
+    """Answers one machine's queries for as long as there is a link into it."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
@@ -37,11 +37,11 @@ class Names(LinkTask[Carrier]):
         await super().close()
         self._resolver.close()
 
-    async def work(self, way: Carrier) -> None:
+    async def work(self, link: Carrier, /) -> None:
         pause = FIRST_PAUSE
         while True:
             try:
-                stream = await way.open_unix(SOCKET)
+                stream = await link.open_unix(SOCKET)
                 pause = FIRST_PAUSE
                 try:
                     await self._converse(stream)
@@ -53,11 +53,11 @@ class Names(LinkTask[Carrier]):
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _converse(self, stream: Stream) -> None:
-        """Answer until the stream ends. :raise LinkError: it was cut."""
+        """Answer until the stream ends or is cut."""
         received = bytearray()
         sending = asyncio.Lock()
         async with asyncio.TaskGroup() as group:
-            while data := await stream.read(PIECE):
+            while data := await _read(stream):
                 received += data
                 while len(received) >= 2 and len(received) >= (end := 2 + struct.unpack_from(">H", received)[0]):
                     query = bytes(received[2:end])
@@ -73,3 +73,12 @@ class Names(LinkTask[Carrier]):
                 await stream.write(struct.pack(">H", len(answer)) + answer)
         except LinkError as error:
             log.debug("an answer came too late: %s", error.message)
+
+
+async def _read(stream: Stream) -> bytes:
+    """The next bytes; none at the stream's end, however it came."""
+    try:
+        return await stream.read(PIECE)
+    except LinkError as error:
+        log.info("the stream of the machine's name server was cut: %s", error.message)
+        return b""

@@ -191,7 +191,7 @@ class SshLink:
         while self.failure is None and self._packetizer.queued + self._held_size > HIGH_WATER:
             await self._packetizer.drained()
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.copy()
 
     def _send(self, payload: bytes) -> bool:
         transport = self._transport

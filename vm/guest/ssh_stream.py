@@ -85,7 +85,7 @@ class Channel:
             if self._eof_in:
                 return b""
             if self._cut is not None:
-                raise self._cut
+                raise self._cut.copy()
             self._reader = asyncio.get_running_loop().create_future()
             try:
                 await self._reader
@@ -145,7 +145,7 @@ class Channel:
     def lose(self, reason: LinkError) -> None:
         """The link is gone: what has arrived stays readable, then ``reason``, unless the peer had ended before."""
         if not self.opened.done():
-            self.opened.set_exception(reason)
+            self.opened.set_exception(reason.copy())
             self.opened.exception()  # its opener may have been cancelled; then nobody else looks at it
         self._close_in = True
         self._end(reason)
@@ -240,7 +240,7 @@ class Channel:
 
     def _check_writable(self) -> None:
         if self._cut is not None:
-            raise self._cut
+            raise self._cut.copy()
         if self._eof_out:
             raise LinkError("The stream's sending direction has been ended already")
 
@@ -275,7 +275,7 @@ class Channels:
         :raise LinkError: the peer refused, or the link is gone
         """
         if self._lost is not None:
-            raise self._lost
+            raise self._lost.copy()
         while self._next in self._channels:
             self._next = (self._next + 1) & 0xFFFFFFFF
         channel = Channel(self._wire, self._next)
@@ -294,7 +294,7 @@ class Channels:
     async def ping(self) -> None:
         """One round trip through the peer's SSH server. :raise LinkError: the link is gone."""
         if self._lost is not None:
-            raise self._lost
+            raise self._lost.copy()
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pings.append(answer)
         self._wire.submit(bytes([GLOBAL_REQUEST]) + text("keepalive@openssh.com") + b"\x01")
@@ -318,7 +318,7 @@ class Channels:
         self._channels.clear()
         for answer in self._pings:
             if not answer.done():
-                answer.set_exception(reason)
+                answer.set_exception(reason.copy())
         self._pings.clear()
 
     def _dispatch(self, kind: int, payload: bytes) -> None:

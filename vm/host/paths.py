@@ -20,6 +20,7 @@ are found by content, and can be made again: they live in the user's cache folde
         sockets.json            sockets of this computer that its containers mount
         keys/                   keys of this installation (0600)
       logs/                     supervisor.log, console.log, qemu.log, folders.log, virtiofsd-N.log
+                                console.previous.log and qemu.previous.log: of the QEMU before
     CACHE/
       images/VERSION/           kernel, initramfs, root.erofs, manifest.json
       accelerators.json         verdicts

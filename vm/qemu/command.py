@@ -37,7 +37,7 @@ def build_argv(spec: MachineSpec, system: System) -> list[str]:
     return [
         str(spec.qemu),
         *_machine(spec.boot.arch, spec.accelerator, spec.cpus, spec.memory_mib, spec.qemu_version),
-        *_channel("qmp", spec.qmp_socket, system),
+        *channel("qmp", spec.qmp_socket, system),
         *("-mon", "chardev=qmp,mode=control"),
         *("-kernel", str(spec.boot.kernel), "-initrd", str(spec.boot.initramfs)),
         *("-append", " ".join([*kernel_parameters(spec.boot.arch, spec.accelerator), *spec.cmdline])),
@@ -124,8 +124,8 @@ def _cpu(arch: Arch, accelerator: Accelerator) -> str:
     return "max,la57=off" if arch is Arch.AMD64 else "max,pauth-impdef=on"
 
 
-def _channel(identity: str, path: Path, system: System) -> list[str]:
-    """A chardev QEMU listens on: a Unix socket; on Windows, a named pipe."""
+def channel(identity: str, path: Path, system: System) -> list[str]:
+    """A chardev that QEMU listens on: a Unix socket; on Windows, a named pipe."""
     if system is System.WINDOWS:
         return ["-chardev", f"pipe,id={identity},path={pipe_name(path)}"]
     return ["-chardev", f"socket,id={identity},path={quote(path)},server=on,wait=off"]
@@ -161,7 +161,7 @@ def _serial_ports(spec: MachineSpec, system: System) -> list[str]:
         ports.append(("link", spec.link_socket, LINK_PORT))
     argv = ["-device", f"virtio-serial-pci,id=serial0,max_ports={len(ports) + 1}"]  # number 0 is a console's
     for number, (identity, path, name) in enumerate(ports, 1):
-        argv += _channel(identity, path, system)
+        argv += channel(identity, path, system)
         argv += ["-device", f"virtserialport,bus=serial0.0,nr={number},chardev={identity},name={name}"]
     return argv
 

@@ -20,7 +20,7 @@ from vm.host import Host
 
 log = logging.getLogger(__name__)
 # the library logs each broken connection as an error of its own; here it becomes an exception, or is expected
-logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL + 1)
 
 RETRY_SECONDS = 0.05
 """Pause between attempts to reach a socket that QEMU has not made yet: there is nothing to wait on."""

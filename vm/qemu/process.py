@@ -1,14 +1,12 @@
-"""QEMU's programs and its process: found, checked for age, started, recorded, watched and ended.
+"""QEMU's programs and its process: found, checked for age, started, watched and ended.
 
 A QEMU is started in a session of its own, so that neither the supervisor's end nor the terminal's Ctrl-C takes
-it along; a record in ``run/qemu.json`` (pid and an identity that outlives clock changes) lets the next supervisor
-find it.
+it along; a record (pid and an identity that outlives clock changes) lets the next supervisor find it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import re
@@ -17,14 +15,12 @@ import signal
 import subprocess
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from vm.errors import HostError, MachineError
-from vm.files import write_atomically
 from vm.host import Host
 from vm.qemu.command import PROGRAMS
 from vm.spec import Arch
@@ -108,51 +104,6 @@ def find_qemu(arch: Arch, host: Host) -> QemuBinary:
     return QemuBinary(path, version)
 
 
-@dataclass(frozen=True)
-class Record:
-    """What the next supervisor has to know about a running QEMU; JSON in ``run/qemu.json``.
-
-    :ivar birth: :meth:`vm.host.base.Host.birth` of the process when it started.
-    :ivar ssh_port: the forwarded port on 127.0.0.1 that leads to the guest's sshd.
-    :ivar link_socket: the host end of the fast link's port; empty when this QEMU has none.
-    :ivar started: seconds since the epoch, for display only.
-    :ivar shares: tags of folders that virtiofs carries → pid and birth of their servers.
-    :ivar roots: tag → device and inode of the folder, for as long as that is the one to be shared.
-    :ivar unshared: why it does not carry others.
-    """
-
-    pid: int
-    birth: str
-    ssh_port: int
-    qmp_socket: str
-    control_socket: str
-    image: str
-    accelerator: str
-    started: float
-    schema: int = 1
-    link_socket: str = ""
-    shares: dict[str, list[Any]] = field(default_factory=dict)
-    roots: dict[str, list[int]] = field(default_factory=dict)
-    unshared: str = ""
-
-    def write(self, path: Path) -> None:
-        """Replace ``path`` atomically."""
-        write_atomically(path, (json.dumps(asdict(self), indent=2) + "\n").encode(), 0o600)
-
-    @classmethod
-    def read(cls, path: Path) -> Record | None:
-        """The record in ``path``; None when there is none that can be understood."""
-        try:
-            values: Any = json.loads(path.read_text())
-            record = cls(**values)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError) as error:
-            log.warning("%s cannot be used: %s", path, error)
-            return None
-        return record if isinstance(record.pid, int) and record.schema == 1 else None
-
-
 class QemuProcess:
     """One QEMU process, or one that serves it, started by us or found again.
 
@@ -233,6 +184,14 @@ class QemuProcess:
             return psutil.Process(self.pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
         except psutil.Error:
             return False
+
+    def cpu_seconds(self) -> float | None:
+        """Processor time it has used so far, of all its threads; None when it cannot be told."""
+        try:
+            times = psutil.Process(self.pid).cpu_times()
+        except psutil.Error:
+            return None
+        return float(times.user + times.system)
 
     def wake(self) -> None:
         """Let a suspended process run again."""

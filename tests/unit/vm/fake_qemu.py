@@ -3,10 +3,14 @@
 Run as a program, with the standard library only, so that it starts in some 30 ms. FAKE_QEMU holds JSON:
 
     stages        the stages to tell, in order (default: all a machine needs)
+    console       what the guest prints on its console
     fail          [NAME, TEXT]: after the stages, tell this failure
     die           [SECONDS, CODE, TEXT]: end like this after that long
     die_first     how many times to end at once, complaining that the port is taken (counted in the file "count")
     panic_first   how many times to end as a machine does whose kernel panics while it starts (counted likewise)
+    kill_first    [TIMES, SECONDS, SIGNAL]: how often to end by this signal after that long, with one stage told
+    hang_first    how often to tell no stage but the first
+    fast_first    how often the guest's clock goes far too fast; without it the guest tells no uptime
     mute          never open the channels
     no_shares     end at once when folders are shared by virtiofs
     deaf          ignore these: "poweroff", "quit", "query-status", "ping", "clock", "grow"
@@ -19,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +32,12 @@ from typing import Any
 
 plan: dict[str, Any] = json.loads(os.environ.get("FAKE_QEMU", "{}"))
 DEAF = plan.get("deaf", [])
+
+
+def console_file() -> Path:
+    wanted = "file,id=console,path="
+    found = next(argument for argument in sys.argv if argument.startswith(wanted))
+    return Path(found[len(wanted) :].removesuffix(",append=off").replace(",,", ","))
 
 
 def channel(name: str) -> str:
@@ -59,6 +70,8 @@ class Fake:
         self.told: list[str] = []
         self.news = asyncio.Event()
         self.log = Path(channel("control")).with_name("fake.log")
+        self.born = time.monotonic()
+        self.speed: float | None = None
 
     def note(self, text: str) -> None:
         with self.log.open("a") as stream:
@@ -109,6 +122,8 @@ class Fake:
                 writer.write(f"error {word} it would not\n".encode())
             elif word == "clock":
                 writer.write(f"ok clock {line.split()[1].decode()} {time.time()}\n".encode())
+            elif word == "ping" and self.speed is not None:
+                writer.write(f"ok ping {(time.monotonic() - self.born) * self.speed}\n".encode())
             else:
                 writer.write(f"ok {word}\n".encode())
             await writer.drain()
@@ -125,6 +140,10 @@ class Fake:
             self.told.append(line)
             for writer in self.guests:
                 writer.write(line.encode())
+
+    async def kill(self, seconds: float, number: int) -> None:
+        await asyncio.sleep(seconds)
+        os.kill(os.getpid(), number)
 
     async def die(self, seconds: float, code: int, text: str) -> None:
         await asyncio.sleep(seconds)
@@ -152,12 +171,21 @@ async def main() -> None:
         sys.exit(1)
     if plan.get("no_shares") and any("vhost-user-fs" in argument for argument in sys.argv):
         sys.exit("vhost-user-fs-pci: Failed to read msg header")
+    console_file().write_text(plan.get("console", ""))
     tasks = [asyncio.create_task(fake.tell())]
     if "die" in plan:
         tasks.append(asyncio.create_task(fake.die(*plan["die"])))
     if runs < plan.get("panic_first", 0):
         plan["stages"] = ["init"]
         tasks.append(asyncio.create_task(fake.die(0.2, 0, "Kernel panic - not syncing: Fatal exception")))
+    times, seconds, number = plan.get("kill_first", [0, 0, signal.SIGKILL])
+    if runs < times:
+        plan["stages"] = ["init"]
+        tasks.append(asyncio.create_task(fake.kill(seconds, number)))
+    if runs < plan.get("hang_first", 0):
+        plan["stages"] = ["init"]
+    if "fast_first" in plan:
+        fake.speed = 1e4 if runs < plan["fast_first"] else 1.0
     if not plan.get("mute"):
         await asyncio.start_unix_server(fake.monitor, channel("qmp"))
         await asyncio.start_unix_server(fake.guest, channel("control"))

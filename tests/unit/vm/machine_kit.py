@@ -21,7 +21,7 @@ from vm.guest.ssh import SshLink
 from vm.host import Host, host
 from vm.host.paths import Paths
 from vm.machine import Machine
-from vm.qemu.process import Record
+from vm.qemu.record import Record
 from vm.spec import Accelerator, Arch, BootFiles, DiskSpec, MachineSpec
 from vm.state import MachineState
 
@@ -77,6 +77,9 @@ class Kit:
         self.program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-I", "-S", str(fake)])} "$@"\n')
         self.program.chmod(0o755)
         image = folder / "image"
+        image.mkdir()
+        for name in ("kernel", "initramfs", "root.erofs"):
+            (image / name).touch()
         self.spec = MachineSpec(
             qemu=self.program,
             accelerator=Accelerator.KVM,
@@ -120,6 +123,11 @@ class Kit:
 
     def alive(self, pid: int) -> bool:
         return self.host.birth(pid) is not None
+
+
+async def pretend(machine: Machine, **event: Any) -> None:
+    """Make the fake QEMU report an event."""
+    await machine.execute("x-event", event)
 
 
 async def until(condition: Callable[[], bool], timeout: float = 5) -> None:

@@ -139,6 +139,40 @@ async def test_a_damaged_header_is_told_and_left_alone(disk: DataDisk) -> None:
     assert disk.path.read_bytes() == content
 
 
+async def test_a_disk_that_another_process_has_open(disk: DataDisk) -> None:
+    await disk.create(1)
+    assert await disk.fault() is None
+    busy = await asyncio.create_subprocess_exec(
+        *("qemu-io", "-f", "qcow2", str(disk.path)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert busy.stdout is not None
+        await busy.stdout.readuntil(b"> ")  # it has the disk open now
+        for attempt in (disk.check(), disk.grow(2)):
+            with pytest.raises(DiskError, match="in use by another process"):
+                await attempt
+        fault = await disk.fault()
+        assert fault is not None
+        assert "in use by another process" in fault.message
+        assert (await disk.info()).virtual_size == GIB, "looking is not in anybody's way"
+    finally:
+        await busy.communicate(b"quit\n")
+    assert await disk.fault() is None
+
+
+async def test_a_disk_that_qemu_has_marked_as_corrupt(disk: DataDisk) -> None:
+    await disk.create(1)
+    with disk.path.open("r+b") as stream:  # qcow2 specification: incompatible_features at 72, bit 1 is "corrupt"
+        stream.seek(72)
+        stream.write((2).to_bytes(8, "big"))
+    fault = await disk.fault()
+    assert fault is not None
+    assert "damaged" in fault.message
+    assert "marked it as corrupt" in fault.detail
+
+
 async def test_leaks_are_told_from_corruption_and_mended(disk: DataDisk) -> None:
     await disk.create(1)
     assert (await disk.check()).health is Health.GOOD

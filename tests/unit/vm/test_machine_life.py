@@ -125,7 +125,7 @@ async def test_stopping_a_paused_machine_lets_the_guest_shut_down(kit: Kit) -> N
 async def test_stop_escalates(
     kit: Kit, monkeypatch: pytest.MonkeyPatch, deaf: list[str], steps: list[str]
 ) -> None:
-    monkeypatch.setattr("vm.launch.QUIT_SECONDS", 0.3)
+    monkeypatch.setattr("vm.power.QUIT_SECONDS", 0.3)
     kit.plan(deaf=deaf)
     machine, states = kit.machine()
     await machine.start(kit.spec)

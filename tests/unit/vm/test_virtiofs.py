@@ -13,6 +13,8 @@ import psutil
 import pytest
 
 from tests.unit.vm.machine_kit import Kit, kit, no_qemu_left, until
+from vm.disk import DataDisk
+from vm.errors import FolderServerEnded
 from vm.host import host
 from vm.spec import FileServer, Share
 from vm.state import MachineState
@@ -137,6 +139,7 @@ async def test_a_server_that_dies_takes_the_machine_along(sharing: Kit, monkeypa
     os.kill(servers[1], signal.SIGKILL)
     await until(lambda: machine.state is MachineState.FAILED)
     assert machine.failure is not None
+    assert isinstance(machine.failure, FolderServerEnded)
     assert "the server of a shared folder ended" in machine.failure.message
     assert sharing.dial.links[0].commands == ["sync -f /var/lib/slipway"], "nothing was to be lost"
     await until(lambda: not any(map(sharing.alive, servers)))
@@ -161,6 +164,7 @@ async def test_a_folder_that_is_not_shared_any_more(
 
 
 async def test_without_it_when_qemu_does_not_start_with_it(sharing: Kit) -> None:
+    await DataDisk(sharing.paths.data_disk, sharing.host).create(1)
     sharing.plan(no_shares=True)
     machine, states = sharing.machine()
     await machine.start(sharing.spec)
@@ -225,3 +229,13 @@ def test_what_tells_a_folder_from_another(tmp_path: Path) -> None:
     (tmp_path / "one").rename(tmp_path / "three")
     assert root_of(tmp_path / "three") == one
     assert root_of(tmp_path / "one") == []
+
+
+async def test_the_last_attempt_does_without_it(sharing: Kit) -> None:
+    sharing.plan(kill_first=[2, 0.1, signal.SIGSEGV])
+    machine, _ = sharing.machine()
+    await machine.start(sharing.spec)
+    with_shares = [any("vhost-user-fs" in word for word in argv) for argv in sharing.argv()]
+    assert with_shares == [True, True, False]
+    await machine.stop()
+    assert no_qemu_left(sharing)

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from vm.errors import GuestClockError, LinkError
 from vm.guest import clock
-from vm.guest.clock import keep_time, measure, synchronise
+from vm.guest.clock import SpeedCheck, keep_time, measure, synchronise
 
 
 class Clocks:
@@ -119,3 +120,49 @@ async def test_a_late_answer_is_not_taken_for_another() -> None:
         return answers.pop() if answers else await guest.ask(command)
 
     assert (await measure(ask, wall=guest.wall, steady=lambda: guest.now)).ahead == pytest.approx(0.0, abs=1e-3)
+
+
+class Boot:
+    """A guest whose uptime goes ``speed`` times as fast as the host; each question takes ``trip`` seconds."""
+
+    def __init__(self, speed: float, trip: float, answer: str = "") -> None:
+        self.now, self.speed, self.trip, self.answer = 500.0, speed, trip, answer
+
+    async def ask(self, line: str) -> str:
+        assert line == "ping"
+        self.now += self.trip
+        if self.answer == "silence":
+            raise LinkError("The guest did not answer")
+        return self.answer or str((self.now - 480) * self.speed)
+
+    async def check(self, seconds: float) -> None:
+        speed = SpeedCheck(lambda: self.now)
+        await speed.begin(self.ask)
+        self.now += seconds
+        await speed.finish(self.ask)
+
+
+@pytest.mark.parametrize(
+    ("speed", "trip", "seconds"),
+    [
+        (1.0, 0.0, 10),
+        (1.0, 3.0, 10),
+        (1.2, 0.01, 10),
+        (0.2, 0.01, 10),  # held up, not fast
+        (1.3, 2.0, 3),  # too fast, but the host was too busy to be certain
+    ],
+)
+async def test_clocks_that_may_be_right(speed: float, trip: float, seconds: float) -> None:
+    await Boot(speed, trip).check(seconds)
+
+
+@pytest.mark.parametrize(("speed", "trip", "seconds"), [(1.3, 0.0, 10), (1.3, 0.2, 10), (10.0, 2.0, 5)])
+async def test_clocks_that_are_too_fast(speed: float, trip: float, seconds: float) -> None:
+    with pytest.raises(GuestClockError) as caught:
+        await Boot(speed, trip).check(seconds)
+    assert "it advanced" in caught.value.detail
+
+
+@pytest.mark.parametrize("answer", ["silence", "soon", " "])
+async def test_a_guest_that_tells_no_uptime_is_not_checked(answer: str) -> None:
+    await Boot(10, 0, answer).check(10)

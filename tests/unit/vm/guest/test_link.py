@@ -185,6 +185,19 @@ async def test_the_end_of_the_link_cuts_every_stream(tmp_path: Path, how: str) -
         assert control.followers == []
 
 
+async def test_all_who_wait_for_a_lost_link_get_an_error_of_their_own(tmp_path: Path) -> None:
+    """One that is raised again and again would keep the tracebacks of all of them."""
+    agent = Agent()
+    async with linked(tmp_path / "l.sock", agent) as (link, _control):
+        streams = [await link.open_unix("/echo") for _ in range(3)]
+        reading = [asyncio.create_task(stream.read(1)) for stream in streams]
+        await asyncio.sleep(0)
+        await link.close()
+        errors = await asyncio.gather(*reading, return_exceptions=True)
+        assert len({id(error) for error in [*errors, link.failure]}) == 4
+        assert {str(error) for error in errors} == {str(link.failure)}
+
+
 async def test_a_ping_that_is_not_answered(tmp_path: Path) -> None:
     agent = Agent()
     async with linked(tmp_path / "l.sock", agent) as (link, _control):

@@ -13,7 +13,8 @@ import pytest
 
 from vm.errors import HostError, MachineError
 from vm.host import host
-from vm.qemu.process import QemuProcess, Record, describe_exit, find_program, find_qemu, tail
+from vm.qemu.process import QemuProcess, describe_exit, find_program, find_qemu, tail
+from vm.qemu.record import Record
 from vm.spec import Arch
 
 pytestmark = pytest.mark.both_loops

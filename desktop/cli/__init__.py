@@ -5,4 +5,5 @@ group.py      the commands by name; a command's module is imported when it is us
 output.py     progress, errors, tables and JSON
 machine.py    start, stop, restart, status        inside.py   logs, shell, version
 upkeep.py     settings, disk, image, context      care.py     diagnose, reset, completion
+debug.py     debug
 """

@@ -28,6 +28,7 @@ COMMANDS = {
         "Take out credential helpers that are missing.",
     ),
     "diagnose": ("desktop.cli.care", "diagnose", "Check everything Slipway needs and say how to mend it."),
+    "debug": ("desktop.cli.debug", "debug", "Print what Slipway's background process is doing, as JSON."),
     "reset": ("desktop.cli.care", "reset", "Delete all containers, images and volumes, and begin anew."),
     "completion": ("desktop.cli.care", "completion", "Print the completion script for a shell."),
 }

@@ -138,16 +138,17 @@ async def _guest(source: str, tail: int, follow: bool) -> None:
         lines: deque[str] = deque(maxlen=tail)
         place = 0
         while True:
-            text, after = await client.guest_log(source, place)
-            if not text:
+            part = await client.guest_log(source, place)
+            if not part.text:
                 break
-            lines.extend(text.splitlines(keepends=True))
-            place = after
+            lines.extend(part.text.splitlines(keepends=True))
+            place = part.next
         click.echo("".join(lines), nl=False)
         while follow:
             await asyncio.sleep(FOLLOW_SECONDS)
-            text, place = await client.guest_log(source, place)
-            click.echo(text, nl=False)
+            part = await client.guest_log(source, place)
+            click.echo(part.text, nl=False)
+            place = part.next
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import click
 
-from desktop.cli.output import as_json, facts, follow
+from desktop.cli.output import announce, as_json, facts, follow
 from desktop.control.client import ControlClient, SupervisorAbsent, own_paths
-from desktop.control.schema import Boot, Event, RunState, Status
+from desktop.control.schema import Boot, Event, PartState, RunState, Status
 
 EXIT_CODES = {RunState.RUNNING: 0, RunState.UNREACHABLE: 4}
 """Of ``status``; everything else is 3, not running."""
@@ -25,7 +25,7 @@ COLOURS = {RunState.RUNNING: "green", RunState.FAILED: "red", RunState.UNREACHAB
 
 
 async def _with_client(work: Callable[[ControlClient], Awaitable[None]], *, spawn: bool = True) -> None:
-    async with await ControlClient.connect(spawn=spawn) as client:
+    async with await ControlClient.connect(spawn=spawn, tell=announce) as client:
         await work(client)
 
 
@@ -129,6 +129,10 @@ def _lines(found: Status) -> list[tuple[str, str]]:
     for hop in found.hops:
         mark = {True: click.style("✓", fg="green"), False: click.style("✗", fg="red"), None: "·"}[hop.ok]
         lines.append(("", f"{mark} {hop.name}: {hop.why}"))
+    for part in found.parts:
+        if part.state is PartState.RESTARTING:
+            mark = click.style("✗", fg="red")
+            lines.append(("", f"{mark} {part.name}: failed {part.failures} times, is started again: {part.error}"))
     return lines
 
 

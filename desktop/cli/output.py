@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import click
 
-from desktop.control.schema import Event, dump
+from desktop.control.codec import dump
+from desktop.control.schema import Event
 from vm.errors import UserError
 
 CLEAR_LINE = "\r\x1b[2K"
@@ -28,6 +29,11 @@ def fail(error: UserError, verbose: bool) -> None:
         click.echo(click.style(error.detail, dim=True), err=True)
     elif error.detail:
         click.echo(click.style("  Details: repeat it as “slipway --verbose …”", dim=True), err=True)
+
+
+def announce(text: str) -> None:
+    """Say what is waited for; the output itself stays what a script expects."""
+    click.echo(f"{text} …", err=True)
 
 
 def as_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from desktop.cli.output import as_json, facts, follow, size, table
+from desktop.cli.output import announce, as_json, facts, follow, size, table
 from desktop.control.client import ControlClient
 from desktop.control.schema import DiskReport, Note
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 def _ask(work: Callable[[ControlClient], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with await ControlClient.connect() as client:
+        async with await ControlClient.connect(tell=announce) as client:
             return await work(client)
 
     return asyncio.run(run())

@@ -1,6 +1,10 @@
 """The control API: HTTP/1.1 with JSON over the supervisor's local socket, versioned and typed.
 
-schema.py   requests, replies and events as frozen values
-client.py   the client, and starting the supervisor when there is none
+calls.py    each call, declared once: client, server and stand-in are made from it
+schema/     requests, replies and events as frozen values, by area
+codec.py    these values as JSON and back, checked against their types
+client.py   the client; errors.py what goes wrong on the way to the supervisor
+spawn.py    starting the supervisor, once; lock.py the lock that says that one lives
+bundle.py   the support bundle
 window.py   opening the window
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import subprocess
 import sys
 import zipfile
@@ -12,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from desktop.control.client import ControlClient
-from desktop.control.schema import BundleFile, load
+from desktop.control.codec import decode
+from desktop.control.schema import BundleFile
 from vm.errors import HostError, UserError
 from vm.files import write_atomically
 
@@ -26,7 +26,7 @@ async def have_bundle(client: ControlClient) -> list[BundleFile]:
     :raise HostError: not even that.
     """
     try:
-        await client.ensure()
+        await client.ready()
         return await client.bundle()
     except UserError as error:
         why = BundleFile("supervisor.txt", f"{error.message}\n{error.hint}\n")
@@ -41,7 +41,7 @@ def _collect_alone() -> list[BundleFile]:
         raise HostError("The support bundle cannot be made", "Give this to a helper.", error.stderr) from error
     except subprocess.TimeoutExpired as error:
         raise HostError("The support bundle takes too long", "Try again.", str(error)) from error
-    return [load(BundleFile, values) for values in json.loads(done.stdout)]
+    return decode(list[BundleFile], done.stdout)
 
 
 def save_bundle(path: Path, files: Sequence[BundleFile]) -> None:

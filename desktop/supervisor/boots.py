@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
-from desktop.control.schema import Boot, dump, load
+from desktop.control.codec import decode, encode
+from desktop.control.schema import Boot
 from vm.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -23,16 +23,16 @@ class Boots:
     def list(self) -> list[Boot]:
         """The kept starts."""
         try:
-            return [load(Boot, item) for item in json.loads(self._path.read_text())]
+            return decode(list[Boot], self._path.read_bytes())
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError) as error:
             log.warning("the timings in %s cannot be read: %s", self._path, error)
             return []
 
     def add(self, boot: Boot) -> None:
         """Keep one more start; a full disk only loses the record."""
         try:
-            write_atomically(self._path, json.dumps(dump([*self.list(), boot][-KEPT:]), indent=1).encode())
+            write_atomically(self._path, encode([*self.list(), boot][-KEPT:], indent=1))
         except OSError as error:
             log.warning("the timings cannot be kept: %s", error)

@@ -16,6 +16,7 @@ from desktop.control.schema import (
     DiskReport,
     Event,
     ImageReport,
+    LogPart,
     Note,
     SshReport,
 )
@@ -157,7 +158,7 @@ class Upkeep:
         await asyncio.to_thread(write_known_hosts, known_hosts, keys.host_public, record.ssh_port)
         return SshReport("127.0.0.1", record.ssh_port, "root", str(keys.client_private), str(known_hosts))
 
-    async def guest_log(self, source: str, offset: int) -> tuple[str, int]:
+    async def guest_log(self, source: str, offset: int) -> LogPart:
         """A guest's log from byte ``offset`` on; a file that was rotated begins anew.
 
         :raise UserError: no such log, or the machine is not running.
@@ -173,7 +174,7 @@ class Upkeep:
         offset = offset if 0 <= offset <= int(size.stdout) else 0
         command = f"tail -c +{offset + 1} {path} | head -c {LOG_CHUNK}"
         text = (await self._machine.link.run(command, timeout=60)).stdout
-        return text.decode(errors="replace"), offset + len(text)
+        return LogPart(text.decode(errors="replace"), offset + len(text))
 
     async def diagnose(self) -> list[Check]:
         """Run every check."""

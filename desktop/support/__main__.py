@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 
-from desktop.control.schema import BundleFile, ContextReport, RunState, Status, dump
+from desktop.control.codec import encode
+from desktop.control.schema import BundleFile, ContextReport, LogPart, RunState, Status
 from desktop.diagnostics import Context
 from desktop.settings.schema import Settings, SettingsError
 from desktop.settings.store import SettingsStore
@@ -34,9 +34,9 @@ async def _no_context() -> ContextReport:
     raise HostError(WHY)
 
 
-async def _no_log(source: str, offset: int) -> tuple[str, int]:
+async def _no_log(source: str, offset: int) -> LogPart:
     raise HostError(WHY)
 
 
 if __name__ == "__main__":
-    print(json.dumps(dump(asyncio.run(alone()))))
+    print(encode(asyncio.run(alone())).decode())

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from desktop.control.schema import Boot, BundleFile, Check, ContextReport, dump
+from desktop.control.codec import dump
+from desktop.control.schema import Boot, BundleFile, Check, ContextReport, LogPart
 from desktop.diagnostics import diagnose
 from desktop.diagnostics.base import Context
 from desktop.settings.schema import SettingsError
@@ -30,7 +31,7 @@ TELLING = ("SLIPWAY_", "DOCKER_", "XDG_", "QT_", "LC_", "WAYLAND_")
 TELLING_NAMES = ("PATH", "LANG", "DISPLAY", "SHELL", "TERM", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 """Variables that bear on Slipway; the others are nobody's business."""
 
-GuestLog = Callable[[str, int], Awaitable[tuple[str, int]]]
+GuestLog = Callable[[str, int], Awaitable[LogPart]]
 
 
 async def collect(
@@ -138,10 +139,10 @@ async def _engine(context: Context, path: str) -> str:
 async def _guest(source: str, log: GuestLog) -> str:
     text, place = "", 0
     while True:
-        more, place = await log(source, place)
-        if not more:
+        part = await log(source, place)
+        if not part.text:
             return text
-        text = (text + more)[-MOST:]
+        text, place = (text + part.text)[-MOST:], part.next
 
 
 def _logs(context: Context) -> list[Path]:

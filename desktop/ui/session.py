@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_SECONDS = 0.5
+WATCH_SECONDS = 3.0
+"""Between two statuses when nothing happens."""
+
 USAGE_KEPT = 600
 """Samples of the machine's load that are kept: half an hour."""
 
@@ -86,9 +89,9 @@ class Session(QObject):
     async def _statuses(self) -> AsyncIterator[Status | UserError]:
         while True:
             try:
-                await self.client.ensure(spawn=self._spawn)
+                await self.client.ready(spawn=self._spawn)
                 self._spawn = False
-                async with aclosing(cast(Any, self.client.watch())) as watched:
+                async with aclosing(self.client.watch(WATCH_SECONDS)) as watched:
                     async for status in watched:
                         yield status
             except UserError as error:
@@ -147,7 +150,7 @@ class Session(QObject):
         """One call of the control API."""
 
         async def work() -> T:
-            await self.client.ensure()
+            await self.client.ready()
             return await call(self.client)
 
         return self.bridge.call(work(), done, failed, owner=owner or self)
@@ -162,7 +165,7 @@ class Session(QObject):
         """Long work of the supervisor's: start, stop, reset."""
 
         async def events() -> AsyncIterator[ControlEvent]:
-            await self.client.ensure()
+            await self.client.ready()
             async with aclosing(cast(Any, begin(self.client))) as source:  # closing it cancels the work
                 async for event in source:
                     yield event

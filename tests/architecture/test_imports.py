@@ -72,6 +72,7 @@ CONFINED = {
     "httpcore": ("engine.client",),
     "aiohttp": ("desktop.supervisor", "desktop.control"),
     "click": ("desktop.cli",),
+    "msgspec": ("desktop.control",),
     "dns": ("vm.host",),
     "uvloop": ("vm.host",),
     "watchdog": ("engine.file_events.watcher", "engine.file_events.inotify"),

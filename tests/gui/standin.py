@@ -40,10 +40,10 @@ def stop() -> None:
 def _serve(environment: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    from desktop.supervisor.__main__ import main
-    from desktop.supervisor.fake.supervisor import FakeSupervisor
+    from desktop.supervisor.fake.supervisor import make_fake
+    from desktop.supervisor.process import main
 
-    raise SystemExit(main(FakeSupervisor))
+    raise SystemExit(main(make_fake))
 
 
 async def _answers() -> bool:

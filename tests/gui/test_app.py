@@ -79,7 +79,9 @@ def tray(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 def choose(started: Started, on_close: str) -> None:
     done: list[bool] = []
-    started.session.control(lambda client: client.set_setting("on_close", on_close), lambda _: done.append(True))
+    started.session.control(
+        lambda client: client.set_settings({"on_close": on_close}), lambda _: done.append(True)
+    )
     until(lambda: done)
 
 

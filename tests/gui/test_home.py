@@ -114,7 +114,7 @@ class TestStarting:
     def test_stages_are_told_with_their_times(self, shown: Window) -> None:
         home = home_page(shown)
         shown.session.start()
-        until(lambda: "✓  looking at the data disk" in home.state.stages.text())
+        until(lambda: "✓  preparing the data disk" in home.state.stages.text())
         assert "Starting" in home.state.title.text()
         until(lambda: shown.session.running, seconds=30)
         until(lambda: "s to the first answer" in home.boot.total.text())

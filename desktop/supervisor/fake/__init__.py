@@ -1,10 +1,13 @@
 """A scripted stand-in for the supervisor and the engine, for designing the window and for its tests.
 
-``SLIPWAY_FAKE=SCENARIO[,SCENARIO…]`` makes whoever starts the supervisor start this one: the control API is the
-real one's code, work takes scripted moments, and an engine in memory answers on the socket. Nothing is booted.
+``SLIPWAY_FAKE=SCENARIO[,SCENARIO…]`` starts it in the supervisor's place: it handles the same calls of the control
+API, work takes scripted moments, and an engine in memory answers on the socket. Nothing is booted.
 
 scenario.py     what the variable can say
-supervisor.py   the supervisor with everything below the control API replaced
+supervisor.py   puts the parts together; what handles each call
+lifecycle.py    start, stop, restart and status, on a script
+settings.py     the settings, which are real: a file, the login, the desktop's menu
+operations.py   disk, images, folders, ports, context, diagnosis and reset
 world.py        the engine's objects and what happens to them
 catalogue.py    what the world is furnished with at first
 engine.py       the Docker Engine API in front of the world

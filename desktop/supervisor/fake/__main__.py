@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from desktop.supervisor.__main__ import main
-from desktop.supervisor.fake.supervisor import FakeSupervisor
+from desktop.supervisor.fake.supervisor import make_fake
+from desktop.supervisor.process import main
 
 if __name__ == "__main__":
-    raise SystemExit(main(FakeSupervisor))
+    raise SystemExit(main(make_fake))

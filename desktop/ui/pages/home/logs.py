@@ -81,11 +81,12 @@ def _tail(path: Path) -> str:
 
 
 async def _guest_tail(client: ControlClient, source: str) -> str:
-    await client.ensure(spawn=False)
+    await client.ready(spawn=False)
     lines: deque[str] = deque(maxlen=TAIL)
     place = 0
     while True:
-        text, place = await client.guest_log(source, place)
-        if not text:
+        part = await client.guest_log(source, place)
+        if not part.text:
             return "".join(lines)
-        lines.extend(text.splitlines(keepends=True))
+        lines.extend(part.text.splitlines(keepends=True))
+        place = part.next

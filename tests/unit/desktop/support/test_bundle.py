@@ -12,7 +12,7 @@ import pytest
 
 from desktop.control.bundle import have_bundle, save_bundle
 from desktop.control.client import ControlClient, own_paths
-from desktop.control.schema import BundleFile, ContextReport, RunState, Status
+from desktop.control.schema import BundleFile, ContextReport, LogPart, RunState, Status
 from desktop.diagnostics import Context
 from desktop.settings.schema import Settings, SettingsError
 from desktop.support import bundle
@@ -53,12 +53,12 @@ async def no_report() -> ContextReport:
     raise ContextError("config.json is not valid JSON")
 
 
-async def guest_log(source: str, offset: int) -> tuple[str, int]:
+async def guest_log(source: str, offset: int) -> LogPart:
     text = f"{source}: password={SECRET} x\n"
-    return text[offset:], len(text)
+    return LogPart(text[offset:], len(text))
 
 
-async def no_log(source: str, offset: int) -> tuple[str, int]:
+async def no_log(source: str, offset: int) -> LogPart:
     raise MachineError("The machine is not running")
 
 

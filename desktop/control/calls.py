@@ -1,0 +1,204 @@
+"""Each call of the control API, declared once: the client, the server and the stand-in are made from this file.
+
+A call is an attribute of :class:`ControlApi`. Its request's fields are its parameters, for the client that makes
+it (``await client.grow_disk(64)``) and for the handler that does it (``def grow(self, gib: int) -> Note``). mypy
+checks both. To add one: a line here, its request and reply in schema/, and a line in each ``handlers``.
+
+On the wire: ``METHOD /v1/path``. A GET has its request's fields in the query, the others as a JSON object.
+A :class:`Call` is answered with one JSON value, a :class:`Stream` with JSON lines as they come, the last of which
+may be an error. Status 400: the request cannot be understood; 409: it cannot be done; 500: a defect. The body is
+then an ``ErrorReport``. A client that closes the connection cancels its call.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from desktop.control.schema import (
+    Boot,
+    BuildImage,
+    BundleFile,
+    ChangeHelpers,
+    ChangeMenu,
+    ChangeSettings,
+    Check,
+    CheckDisk,
+    ContextReport,
+    DiskReport,
+    Event,
+    FolderReport,
+    GrowDisk,
+    Hello,
+    ImageReport,
+    LogPart,
+    Note,
+    PortReport,
+    ReadLog,
+    Reset,
+    SettingsReport,
+    SshReport,
+    Status,
+    Watch,
+)
+
+PROTOCOL = 1
+"""Version of this API. It is part of every path (``/v1/…``); the two ends have to agree."""
+
+CALL_SECONDS = 30.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A request without fields."""
+
+
+class Declared(Generic[P]):
+    """What calls and streams have in common.
+
+    :ivar name: the attribute it is; in logs.
+    :ivar request: the type of the request, whose fields are the parameters.
+    """
+
+    name: str
+
+    def __init__(self, method: str, path: str, request: Callable[P, object], doc: str) -> None:
+        self.method = method
+        self.path = path
+        self.request: Any = request
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type[ControlApi], name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Call(Declared[P], Generic[P, R]):
+    """A request with one reply.
+
+    :param timeout: seconds within which the reply has to come.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        request: Callable[P, object],
+        reply: type[R],
+        doc: str,
+        *,
+        timeout: float = CALL_SECONDS,
+    ) -> None:
+        super().__init__(method, path, request, doc)
+        self.reply = reply
+        self.timeout = timeout
+
+    @overload
+    def __get__(self, api: None, owner: type[ControlApi]) -> Call[P, R]: ...
+    @overload
+    def __get__(self, api: ControlApi, owner: type[ControlApi]) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    def __get__(self, api: ControlApi | None, owner: type[ControlApi]) -> Any:
+        if api is None:
+            return self
+        return lambda *args, **fields: api.send(self, self.request(*args, **fields))
+
+    def handled_by(self, handler: Callable[P, R | Awaitable[R]]) -> Route:
+        """Pair it with what does it."""
+        return Route(self, handler)
+
+
+class Stream(Declared[P], Generic[P, Item]):
+    """A request that is answered with items as they come. One of events ends with ``done``, the others never."""
+
+    def __init__(self, method: str, path: str, request: Callable[P, object], item: type[Item], doc: str) -> None:
+        super().__init__(method, path, request, doc)
+        self.item = item
+
+    @overload
+    def __get__(self, api: None, owner: type[ControlApi]) -> Stream[P, Item]: ...
+    @overload
+    def __get__(self, api: ControlApi, owner: type[ControlApi]) -> Callable[P, AsyncGenerator[Item]]: ...
+    def __get__(self, api: ControlApi | None, owner: type[ControlApi]) -> Any:
+        if api is None:
+            return self
+        return lambda *args, **fields: api.receive(self, self.request(*args, **fields))
+
+    def handled_by(self, handler: Callable[P, AsyncIterator[Item]]) -> Route:
+        """Pair it with what does it: an async generator, which is closed when the client has gone."""
+        return Route(self, handler)
+
+
+AnyCall = Call[..., Any] | Stream[..., Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A call, and what does it. Made by ``handled_by``, which checks that they fit."""
+
+    call: AnyCall
+    handler: Callable[..., Any]
+
+
+class ControlApi(ABC):
+    """Every call, as methods of whatever can send and receive."""
+
+    hello = Call("GET", "/hello", Nothing, Hello, "Which version answers, in which process.", timeout=10)
+
+    status = Call("GET", "/status", Nothing, Status, "The state now; takes seconds when a hop does not answer.")
+    watch = Stream("GET", "/watch", Watch, Status, "The status now, at each change, and each `every` seconds.")
+    boots = Call("GET", "/boots", Nothing, list[Boot], "The timings of past starts, oldest first.")
+    start = Stream("POST", "/start", Nothing, Event, "Start, or join the start under way.")
+    stop = Stream("POST", "/stop", Nothing, Event, "Stop the machine; the supervisor stays.")
+    restart = Stream("POST", "/restart", Nothing, Event, "Stop if it runs, then start.")
+    end = Stream("POST", "/shutdown", Nothing, Event, "Stop the machine, then end the supervisor.")
+
+    settings = Call("GET", "/settings", Nothing, dict[str, Any], "All settings, with the defaults filled in.")
+    set_settings = Call("PUT", "/settings", ChangeSettings, Note, "Set some, all or none.", timeout=90)
+    settings_report = Call("GET", "/settings/report", Nothing, SettingsReport, "The settings, for a form.")
+    menu = Call("POST", "/menu", ChangeMenu, Note, "Be in the desktop's menu of applications, or not.")
+
+    disk = Call("GET", "/disk", Nothing, DiskReport, "The data disk's figures.")
+    grow_disk = Call("POST", "/disk/grow", GrowDisk, Note, "Enlarge it; nothing is lost.", timeout=600)
+    check_disk = Call("POST", "/disk/check", CheckDisk, DiskReport, "Check the stopped machine's.", timeout=900)
+
+    images = Call("GET", "/images", Nothing, list[ImageReport], "The system images in the cache.")
+    build_image = Stream("POST", "/images/build", BuildImage, Event, "Build the system image.")
+
+    ports = Call("GET", "/ports", Nothing, list[PortReport], "What containers publish on the host.")
+    folders = Call("GET", "/folders", Nothing, list[FolderReport], "The host's folders that the machine has.")
+    ssh = Call("GET", "/ssh", Nothing, SshReport, "How to reach the guest with `ssh`; it has to run.")
+
+    guest_log = Call("GET", "/logs", ReadLog, LogPart, "A log of the guest, from a byte on.", timeout=100)
+    diagnose = Call("GET", "/diagnose", Nothing, list[Check], "Run every check.", timeout=120)
+    bundle = Call("GET", "/bundle", Nothing, list[BundleFile], "A support bundle, without secrets.", timeout=120)
+    debug = Call("GET", "/debug", Nothing, dict[str, Any], "The supervisor's tasks and parts, for a developer.")
+
+    context = Call("GET", "/context", Nothing, ContextReport, "Which engine the docker command talks to.")
+    use_context = Call("POST", "/context/use", Nothing, Note, "Make `slipway` the current Docker context.")
+    restore_context = Call("POST", "/context/restore", Nothing, Note, "Make the context before it current again.")
+    change_helpers = Call("POST", "/helpers", ChangeHelpers, Note, "Remove credential helpers, or put them back.")
+
+    reset_plan = Call("GET", "/reset/plan", Reset, list[str], "What a reset would do, one sentence each.")
+    reset = Stream("POST", "/reset", Reset, Event, "Stop, and delete what the plan says.")
+
+    @abstractmethod
+    async def send(self, call: Call[..., R], request: object) -> R:
+        """Make a call."""
+
+    @abstractmethod
+    def receive(self, stream: Stream[..., Item], request: object) -> AsyncGenerator[Item]:
+        """Make a call that is answered with a stream; closing it cancels the work."""
+
+
+CALLS: tuple[AnyCall, ...] = tuple(item for item in vars(ControlApi).values() if isinstance(item, Call | Stream))
+"""Every call there is."""
+
+__all__ = ["CALLS", "PROTOCOL", "AnyCall", "Call", "ControlApi", "Declared", "Nothing", "Route", "Stream"]

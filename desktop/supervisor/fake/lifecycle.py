@@ -1,0 +1,212 @@
+"""The stand-in's life: starts, stops and restarts on a script, and the status in between."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+
+from desktop.control.schema import (
+    AcceleratorReport,
+    Boot,
+    EngineReport,
+    ErrorReport,
+    Event,
+    HopReport,
+    MachineReport,
+    PartReport,
+    PartState,
+    RunState,
+    StageReport,
+    Status,
+    SwitchReport,
+    UsageReport,
+)
+from desktop.settings.schema import Settings
+from desktop.supervisor.fake.scenario import Scenario
+from desktop.supervisor.fake.settings import FakeSettings
+from desktop.supervisor.fake.world import World
+from desktop.supervisor.jobs import Emit, Job, Work
+from desktop.supervisor.news import News
+from vm.errors import HostError
+
+STAGES = (
+    ("image", "finding the system image", 1),
+    ("disk", "preparing the data disk", 1),
+    ("accelerator", "looking for hardware acceleration", 2),
+    ("qemu", "starting QEMU", 2),
+    ("kernel", "booting Linux", 6),
+    ("services", "starting the services", 8),
+    ("link", "connecting to the machine", 3),
+    ("socket", "waiting for the engine's first answer", 4),
+)
+"""Stage, what is shown, and how long it takes of the others."""
+
+MOMENT, SLOW_MOMENT = 0.005, 0.25
+"""Seconds of one part of a stage."""
+
+STARTING = ("start", "restart")
+IMAGE = "0123456789abcdef"
+HOPS = ("QEMU", "guest", "SSH link", "dockerd", "socket")
+PARTS = ("folders", "ports", "trust")
+VERDICT = AcceleratorReport(
+    "tcg", True, True, "Software emulation: /dev/kvm does not boot a kernel", "Switch nested virtualisation on."
+)
+ENGINE = EngineReport("28.5.2", "1.51", "linux", "amd64", "6.12.48")
+
+
+class FakeLifecycle:
+    """Behaves towards its clients as the supervisor's lifecycle does.
+
+    :ivar boots: the timings of past starts.
+    """
+
+    def __init__(self, scenario: Scenario, settings: FakeSettings, world: World, socket: str, news: News) -> None:
+        self._scenario = scenario
+        self._settings = settings
+        self._world = world
+        self._socket = socket
+        self._news = news
+        self._moment = SLOW_MOMENT if scenario.slow else MOMENT
+        self._began: float | None = time.time() if scenario.running else None
+        self._failure: ErrorReport | None = None
+        self._failed_stage = ""
+        self._job: Job | None = None
+        self.boots: list[Boot] = []
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a machine."""
+        return self._began is not None
+
+    # -- work ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> AsyncIterator[Event]:
+        """Start, or join the start under way."""
+        return self._ask("start", self._start)
+
+    def stop(self) -> AsyncIterator[Event]:
+        """Stop, cancelling a start."""
+        return self._ask("stop", self._stop, pinned=True)
+
+    def restart(self) -> AsyncIterator[Event]:
+        """Stop, then start."""
+
+        async def work(emit: Emit) -> str:
+            await self._stop(emit)
+            return await self._start(emit)
+
+        return self._ask("restart", work)
+
+    def while_stopped(self, name: str, work: Work) -> AsyncIterator[Event]:
+        """Stop, then do ``work``."""
+
+        async def stopped(emit: Emit) -> str:
+            await self._stop(emit)
+            return await work(emit)
+
+        return self._ask(name, stopped, pinned=True)
+
+    async def settle(self) -> None:
+        """Stop whatever runs."""
+        async for _ in self.stop():
+            pass
+
+    async def _ask(self, name: str, work: Work, *, pinned: bool = False) -> AsyncIterator[Event]:
+        while (job := self._active()) is not None:
+            if job.name == name or (name == "start" and job.name == "restart"):
+                break
+            if name not in STARTING and job.name in STARTING:
+                await job.cancel()
+            else:
+                await asyncio.wait([job.task])
+        else:
+            job = self._job = Job(name, work, pinned=pinned, tell=self._news.ring)
+        async for event in job.follow():
+            yield event
+
+    def _active(self) -> Job | None:
+        return self._job if self._job is not None and not self._job.done else None
+
+    async def _start(self, emit: Emit) -> str:
+        if self._began is not None:
+            return "Slipway runs already"
+        self._failure = None
+        began, stages = time.time(), list[StageReport]()
+        for name, text, parts in STAGES:
+            before = time.time()
+            emit(Event("progress", text))
+            for part in range(parts):
+                emit(Event("progress", text, part / parts if name == "image" else None))
+                await asyncio.sleep(self._moment)
+            if name == "accelerator" and self._scenario.failing:
+                error = HostError("QEMU ended in the trial boot", "Install QEMU 7.2 or newer.", "exit code 1")
+                self._failure, self._failed_stage = ErrorReport.of(error), text
+                raise error
+            stages.append(StageReport(name, time.time() - began, time.time() - before))
+            emit(Event("stage", name, stage=stages[-1]))
+        self._began = time.time()
+        self.boots.append(Boot(began, stages[-1].seconds, VERDICT.name, IMAGE, tuple(stages)))
+        return f"Moby {ENGINE.version} answers on {self._socket} after {stages[-1].seconds:.1f} s"
+
+    async def _stop(self, emit: Emit) -> str:
+        self._failure = None
+        if self._began is None:
+            return "Slipway is stopped already"
+        emit(Event("progress", "stopping the containers and the machine"))
+        await asyncio.sleep(self._moment)
+        self._began = None
+        self._world.machine_stopped()
+        return "Slipway is stopped"
+
+    # -- status -------------------------------------------------------------------------------------------------
+
+    async def status(self) -> Status:
+        """What is going on now."""
+        state, summary, stage = self._state()
+        running = state is RunState.RUNNING
+        return Status(
+            state,
+            summary,
+            self._socket,
+            supervisor_pid=os.getpid(),
+            failure=self._failure if state is RunState.FAILED else None,
+            hops=tuple(HopReport(name, True, "answers") for name in HOPS) if running else (),
+            stage=stage,
+            machine=self._machine(self._settings.resolved()),
+            accelerator=VERDICT,
+            engine=ENGINE if running else None,
+            usage=UsageReport(self._world.machine_cpu_seconds(), 740 * 2**20, time.time()) if running else None,
+            switch=SwitchReport("Windows containers", self._settings.host.no_windows_containers),
+            parts=tuple(
+                PartReport(name, PartState.RUNNING if running else PartState.IDLE, since=self._began)
+                for name in PARTS
+            ),
+        )
+
+    async def watch(self, every: float) -> AsyncIterator[Status]:
+        """The status now, at each change, and at least each ``every`` seconds."""
+        while True:
+            news = self._news.listen()
+            yield await self.status()
+            await news.wait(every)
+
+    def _state(self) -> tuple[RunState, str, str]:
+        """The run state, its summary and the stage."""
+        job = self._active()
+        if job is not None and job.name in STARTING and not job.task.cancelling():
+            return RunState.STARTING, f"Slipway is starting: {job.stage}", job.stage
+        if job is not None:
+            return RunState.STOPPING, "Slipway is stopping", job.stage
+        if self._began is not None:
+            return RunState.RUNNING, "The engine answers", ""
+        if self._failure is not None:
+            return RunState.FAILED, self._failure.message, self._failed_stage
+        return RunState.STOPPED, "Slipway is stopped", ""
+
+    def _machine(self, settings: Settings) -> MachineReport:
+        pid, image = (os.getpid(), IMAGE) if self._began is not None else (None, None)
+        return MachineReport(
+            settings.cpus, settings.memory_mib, settings.disk_gib, "amd64", pid, image, self._began
+        )

@@ -1,0 +1,108 @@
+"""The process in which the supervisor, or its stand-in, lives: lock, log, signals, control API.
+
+It ends with 0 when told to, and when another supervisor holds the lock; with 1 when it cannot begin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from desktop.control.calls import Route
+from desktop.control.lock import InstanceLock
+from desktop.supervisor.server import serve
+from vm.errors import UserError
+from vm.host import Host, allow_many_files, host, new_event_loop
+from vm.host.paths import Paths
+
+LOG_BYTES = 2 * 1024 * 1024
+LOG_FILES = 3
+
+log = logging.getLogger("desktop.supervisor")
+
+
+class Service(Protocol):
+    """What lives in this process, behind the control API.
+
+    :ivar ending: set when the process shall end.
+    """
+
+    ending: asyncio.Event
+
+    async def open(self) -> None:
+        """Begin.
+
+        :raise UserError: it cannot.
+        """
+        ...
+
+    async def settle(self) -> None:
+        """Stop whatever runs, while the control API still answers."""
+        ...
+
+    async def close(self) -> None:
+        """Give everything up."""
+        ...
+
+
+Make = Callable[[Paths, Host], tuple[Service, Sequence[Route]]]
+"""Makes the service, inside the event loop, and says what does each call of the control API."""
+
+
+async def supervise(paths: Paths, make: Make) -> None:
+    """Serve until told to end; the machine is stopped cleanly then."""
+    service, routes = make(paths, host())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, service.ending.set)
+        except NotImplementedError:  # Windows' event loop has no signals: there the control API ends us
+            break
+    await service.open()
+    try:
+        async with serve(routes, paths.control_socket):
+            log.info("supervisor %d is ready", os.getpid())
+            await service.ending.wait()
+            log.info("supervisor %d ends", os.getpid())
+            await service.settle()
+    finally:
+        await service.close()
+
+
+def main(make: Make) -> int:
+    """Be the supervisor of this installation; the exit code.
+
+    :param make: makes the supervisor, or its stand-in.
+    """
+    paths = host().paths()
+    try:
+        paths.prepare()
+    except UserError as error:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        return 1
+    handler = logging.handlers.RotatingFileHandler(paths.supervisor_log, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for chatty in ("paramiko", "qemu.qmp", "aiohttp.access", "httpx", "httpcore", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    lock = InstanceLock(paths.lock)
+    if not lock.acquire():
+        print("another supervisor runs already")
+        return 0
+    log.info("files this process may open: %s", allow_many_files() or "any number")
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(supervise(paths, make))
+    except UserError as error:
+        log.error("%s %s\n%s", error.message, error.hint, error.detail)
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        return 1
+    finally:
+        lock.release()
+    return 0

@@ -1,0 +1,1 @@
+"""The stand-in behind the real control server."""

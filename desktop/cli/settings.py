@@ -106,7 +106,7 @@ def _add_set(group: click.Group, complete: Complete) -> None:
 
         A key of dockerd's daemon.json is set as daemon.KEY, for example: slipway settings set daemon.debug true
         """
-        note = _ask(lambda client: client.set_setting(name, value))
+        note = _ask(lambda client: client.set_settings({name: value}))
         click.echo(note.text)
         if note.restart_needed:
             click.echo("Takes effect after a restart: slipway restart")

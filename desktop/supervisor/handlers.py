@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from desktop.control.calls import ControlApi, Route
-from desktop.control.schema import Event
+from desktop.control.schema import Event, Note
 from desktop.supervisor.app import Supervisor
-from desktop.supervisor.debug import debug_report
+from desktop.supervisor.settings import outcome
 
 
 def handlers(supervisor: Supervisor) -> list[Route]:
     """All of them; desktop/supervisor/server.py checks that none is missing."""
-    preferences, upkeep = supervisor.preferences, supervisor.upkeep
+    lifecycle, status, settings = supervisor.lifecycle, supervisor.status, supervisor.settings
+    disk, images, context = supervisor.disk, supervisor.images, supervisor.docker_context
 
     async def end() -> AsyncIterator[Event]:
         try:
-            async for event in supervisor.stop():
+            async for event in lifecycle.stop():
                 yield event
         finally:
             supervisor.ending.set()
 
+    async def change(changes: Mapping[str, str]) -> Note:
+        return outcome(await settings.change(changes), running=lifecycle.up)
+
+    def values() -> dict[str, Any]:
+        return settings.resolved().to_json()
+
     return [
-        ControlApi.status.handled_by(supervisor.status),
-        ControlApi.watch.handled_by(supervisor.watch),
-        ControlApi.boots.handled_by(supervisor.boots.list),
-        ControlApi.start.handled_by(supervisor.start),
-        ControlApi.stop.handled_by(supervisor.stop),
-        ControlApi.restart.handled_by(supervisor.restart),
+        ControlApi.status.handled_by(status.status),
+        ControlApi.watch.handled_by(status.watch),
+        ControlApi.boots.handled_by(supervisor.history.list),
+        ControlApi.start.handled_by(lifecycle.start),
+        ControlApi.stop.handled_by(lifecycle.stop),
+        ControlApi.restart.handled_by(lifecycle.restart),
         ControlApi.end.handled_by(end),
-        ControlApi.settings.handled_by(lambda: supervisor.settings().to_json()),
-        ControlApi.set_settings.handled_by(preferences.change),
-        ControlApi.settings_report.handled_by(preferences.report),
-        ControlApi.menu.handled_by(preferences.set_menu),
-        ControlApi.disk.handled_by(upkeep.disk),
-        ControlApi.grow_disk.handled_by(upkeep.grow_disk),
-        ControlApi.check_disk.handled_by(upkeep.check_disk),
-        ControlApi.images.handled_by(upkeep.images),
-        ControlApi.build_image.handled_by(upkeep.build_image),
-        ControlApi.ports.handled_by(supervisor.ports),
-        ControlApi.folders.handled_by(supervisor.folders.report),
-        ControlApi.ssh.handled_by(upkeep.ssh),
-        ControlApi.guest_log.handled_by(upkeep.guest_log),
-        ControlApi.diagnose.handled_by(upkeep.diagnose),
-        ControlApi.bundle.handled_by(upkeep.bundle),
-        ControlApi.debug.handled_by(debug_report),
-        ControlApi.context.handled_by(upkeep.context),
-        ControlApi.use_context.handled_by(upkeep.use_context),
-        ControlApi.restore_context.handled_by(upkeep.restore_context),
-        ControlApi.change_helpers.handled_by(upkeep.change_helpers),
-        ControlApi.reset_plan.handled_by(upkeep.reset.plan),
-        ControlApi.reset.handled_by(upkeep.reset.run),
+        ControlApi.settings.handled_by(values),
+        ControlApi.set_settings.handled_by(change),
+        ControlApi.settings_report.handled_by(settings.report),
+        ControlApi.menu.handled_by(supervisor.desktop_entry.set_menu),
+        ControlApi.disk.handled_by(disk.report),
+        ControlApi.grow_disk.handled_by(disk.grow),
+        ControlApi.check_disk.handled_by(disk.check),
+        ControlApi.images.handled_by(images.report),
+        ControlApi.build_image.handled_by(images.build),
+        ControlApi.ports.handled_by(supervisor.ports.ports),
+        ControlApi.folders.handled_by(supervisor.folders.folders),
+        ControlApi.ssh.handled_by(supervisor.guest_logs.ssh),
+        ControlApi.guest_log.handled_by(supervisor.guest_logs.read),
+        ControlApi.diagnose.handled_by(supervisor.support.diagnose),
+        ControlApi.bundle.handled_by(supervisor.support.bundle),
+        ControlApi.debug.handled_by(supervisor.debug.report),
+        ControlApi.context.handled_by(context.report),
+        ControlApi.use_context.handled_by(context.use),
+        ControlApi.restore_context.handled_by(context.restore),
+        ControlApi.change_helpers.handled_by(supervisor.credentials.change),
+        ControlApi.reset_plan.handled_by(supervisor.reset.plan),
+        ControlApi.reset.handled_by(supervisor.reset.run),
     ]

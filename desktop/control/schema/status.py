@@ -109,6 +109,7 @@ class PartState(StrEnum):
     IDLE = "idle"  # there is nothing to do while the engine does not run
     RUNNING = "running"
     RESTARTING = "restarting"  # it has failed, and is started again after a pause
+    DEGRADED = "degraded"  # it works, but something of it could not be done
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,13 @@ from desktop.control.schema import (
     UsageReport,
 )
 from desktop.settings.schema import Settings
+from desktop.supervisor.context import CurrentSettings
 from desktop.supervisor.fake.scenario import Scenario
-from desktop.supervisor.fake.settings import FakeSettings
 from desktop.supervisor.fake.world import World
-from desktop.supervisor.jobs import Emit, Job, Work
-from desktop.supervisor.news import News
+from desktop.supervisor.lifecycle.jobs import Emit, Job, Work
+from desktop.supervisor.notifier import Notifier
 from vm.errors import HostError
+from vm.host import Host
 
 STAGES = (
     ("image", "finding the system image", 1),
@@ -62,12 +63,21 @@ class FakeLifecycle:
     :ivar boots: the timings of past starts.
     """
 
-    def __init__(self, scenario: Scenario, settings: FakeSettings, world: World, socket: str, news: News) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        settings: CurrentSettings,
+        host: Host,
+        world: World,
+        socket: str,
+        notifier: Notifier,
+    ) -> None:
         self._scenario = scenario
         self._settings = settings
         self._world = world
         self._socket = socket
-        self._news = news
+        self._host = host
+        self._notifier = notifier
         self._moment = SLOW_MOMENT if scenario.slow else MOMENT
         self._began: float | None = time.time() if scenario.running else None
         self._failure: ErrorReport | None = None
@@ -122,7 +132,7 @@ class FakeLifecycle:
             else:
                 await asyncio.wait([job.task])
         else:
-            job = self._job = Job(name, work, pinned=pinned, tell=self._news.ring)
+            job = self._job = Job(name, work, pinned=pinned, tell=self._notifier.notify)
         async for event in job.follow():
             yield event
 
@@ -131,7 +141,7 @@ class FakeLifecycle:
 
     async def _start(self, emit: Emit) -> str:
         if self._began is not None:
-            return "Slipway runs already"
+            return "Slipway is running already"
         self._failure = None
         began, stages = time.time(), list[StageReport]()
         for name, text, parts in STAGES:
@@ -178,7 +188,7 @@ class FakeLifecycle:
             accelerator=VERDICT,
             engine=ENGINE if running else None,
             usage=UsageReport(self._world.machine_cpu_seconds(), 740 * 2**20, time.time()) if running else None,
-            switch=SwitchReport("Windows containers", self._settings.host.no_windows_containers),
+            switch=SwitchReport("Windows containers", self._host.no_windows_containers),
             parts=tuple(
                 PartReport(name, PartState.RUNNING if running else PartState.IDLE, since=self._began)
                 for name in PARTS
@@ -188,22 +198,22 @@ class FakeLifecycle:
     async def watch(self, every: float) -> AsyncIterator[Status]:
         """The status now, at each change, and at least each ``every`` seconds."""
         while True:
-            news = self._news.listen()
+            subscription = self._notifier.subscribe()
             yield await self.status()
-            await news.wait(every)
+            await subscription.wait(every)
 
     def _state(self) -> tuple[RunState, str, str]:
         """The run state, its summary and the stage."""
         job = self._active()
         if job is not None and job.name in STARTING and not job.task.cancelling():
-            return RunState.STARTING, f"Slipway is starting: {job.stage}", job.stage
+            return RunState.STARTING, f"Starting: {job.stage}", job.stage
         if job is not None:
-            return RunState.STOPPING, "Slipway is stopping", job.stage
+            return RunState.STOPPING, "Stopping", job.stage
         if self._began is not None:
-            return RunState.RUNNING, "The engine answers", ""
+            return RunState.RUNNING, "Running", ""
         if self._failure is not None:
             return RunState.FAILED, self._failure.message, self._failed_stage
-        return RunState.STOPPED, "Slipway is stopped", ""
+        return RunState.STOPPED, "Stopped", ""
 
     def _machine(self, settings: Settings) -> MachineReport:
         pid, image = (os.getpid(), IMAGE) if self._began is not None else (None, None)

@@ -22,12 +22,15 @@ from desktop.control.schema import (
     SshReport,
 )
 from desktop.diagnostics import Context, diagnose
+from desktop.settings.schema import Settings
 from desktop.supervisor.fake.lifecycle import IMAGE, MOMENT, FakeLifecycle
-from desktop.supervisor.fake.settings import FakeSettings
 from desktop.supervisor.fake.world import World
-from desktop.supervisor.jobs import Emit
+from desktop.supervisor.lifecycle.jobs import Emit
+from desktop.supervisor.operations.desktop_entry import DesktopEntry
+from desktop.supervisor.settings import LiveSettings
 from desktop.support.bundle import collect
 from vm.errors import DiskError, MachineError
+from vm.host import Host
 from vm.host.paths import Paths
 
 LATER = "it was added while the machine ran"
@@ -43,8 +46,18 @@ PLANS = {
 class FakeOperations:
     """Answers for a machine that is not there."""
 
-    def __init__(self, paths: Paths, lifecycle: FakeLifecycle, settings: FakeSettings, world: World) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        host: Host,
+        lifecycle: FakeLifecycle,
+        settings: LiveSettings,
+        entry: DesktopEntry,
+        world: World,
+    ) -> None:
         self._paths = paths
+        self._host = host
+        self._entry = entry
         self._lifecycle = lifecycle
         self._settings = settings
         self._world = world
@@ -57,9 +70,11 @@ class FakeOperations:
         size = self._settings.resolved().disk_gib * 2**30
         return DiskReport("machine/data.qcow2", True, size, 9_600_000_000, 80 * 2**30, "good")
 
-    def grow_disk(self, gib: int) -> Note:
+    async def grow_disk(self, gib: int) -> Note:
         """Enlarge it."""
-        self._settings.change({"disk_gib": str(gib)})
+        if gib < self._settings.get().disk_gib:
+            raise DiskError("The data disk cannot shrink", "Choose a larger size.")
+        await self._settings.change({"disk_gib": str(gib)})
         return Note(f"The data disk has {gib} GiB")
 
     def check_disk(self, repair: bool) -> DiskReport:
@@ -83,7 +98,7 @@ class FakeOperations:
 
     def ports(self) -> list[PortReport]:
         """What the world's containers publish."""
-        address = "127.0.0.1" if self._settings.stored().ports_local else "0.0.0.0"
+        address = "127.0.0.1" if self._settings.get().ports_local else "0.0.0.0"
         return [
             PortReport(port["Type"], address, port["PublicPort"], "172.17.0.2", port["PrivatePort"], 0, "")
             for item in self._world.containers.values()
@@ -126,7 +141,7 @@ class FakeOperations:
     async def _installation(self) -> Context:
         return Context(
             self._paths,
-            self._settings.host,
+            self._host,
             self._settings.resolved(),
             await self._lifecycle.status(),
             dict(os.environ),
@@ -168,15 +183,15 @@ class FakeOperations:
     async def reset(self, level: ResetLevel) -> AsyncIterator[Event]:
         """Do it: the settings' file and the entry in the menu are real."""
         if level is ResetLevel.SETTINGS:
-            self._settings.forget()
+            await self._settings.reset(lambda _: Settings())
             yield Event("done", "All settings have their defaults")
             return
 
         async def work(emit: Emit) -> str:
             emit(Event("progress", "deleting"))
             if level is ResetLevel.ALL:
-                self._settings.forget()
-                self._settings.set_menu(False)
+                await self._settings.reset(lambda _: Settings())
+                await asyncio.to_thread(self._entry.set_menu, False)
             return "Slipway is as new"
 
         async for event in self._lifecycle.while_stopped("reset", work):

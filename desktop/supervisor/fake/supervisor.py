@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 
 from desktop.control.calls import ControlApi, Route
-from desktop.control.schema import Event
-from desktop.supervisor.debug import debug_report
+from desktop.control.schema import Event, Note
+from desktop.settings.store import SettingsStore
 from desktop.supervisor.fake import engine
 from desktop.supervisor.fake.catalogue import furnish
 from desktop.supervisor.fake.lifecycle import FakeLifecycle
 from desktop.supervisor.fake.operations import FakeOperations
 from desktop.supervisor.fake.scenario import Scenario
-from desktop.supervisor.fake.settings import FakeSettings
 from desktop.supervisor.fake.world import World
-from desktop.supervisor.news import News
+from desktop.supervisor.notifier import Notifier
+from desktop.supervisor.operations.debug import debug_report
+from desktop.supervisor.operations.desktop_entry import DesktopEntry
+from desktop.supervisor.operations.folder_check import require_folders
 from desktop.supervisor.process import Service
+from desktop.supervisor.settings import LiveSettings, outcome
 from vm.host import Host
 from vm.host.paths import Paths
 
@@ -31,12 +35,17 @@ class FakeSupervisor:
         self.world = World()
         if not scenario.empty:
             furnish(self.world, many=scenario.many)
-        self.news = News()
-        self.settings = FakeSettings(paths, host, self.news.ring)
+        notifier = Notifier()
+        self.settings = LiveSettings(SettingsStore(paths.settings), host)
+        self.settings.checks.append(require_folders)
+        self.desktop_entry = DesktopEntry(paths)
+        self.settings.effects.append(self.desktop_entry)
+        self.settings.subscribe(lambda _: notifier.notify())
         socket = f"unix://{paths.docker_socket}"
-        self.lifecycle = FakeLifecycle(scenario, self.settings, self.world, socket, self.news)
-        self.settings.running = lambda: self.lifecycle.running
-        self.operations = FakeOperations(paths, self.lifecycle, self.settings, self.world)
+        self.lifecycle = FakeLifecycle(scenario, self.settings, host, self.world, socket, notifier)
+        self.operations = FakeOperations(
+            paths, host, self.lifecycle, self.settings, self.desktop_entry, self.world
+        )
         self._scenario = scenario
         self._socket = paths.docker_socket
         self._runner: web.AppRunner | None = None
@@ -88,6 +97,13 @@ def make_fake(paths: Paths, host: Host) -> tuple[Service, Sequence[Route]]:
 def handlers(fake: FakeSupervisor) -> list[Route]:
     """What does each call, as desktop/supervisor/handlers.py has it for the supervisor."""
     lifecycle, settings, operations = fake.lifecycle, fake.settings, fake.operations
+
+    async def change(changes: Mapping[str, str]) -> Note:
+        return outcome(await settings.change(changes), running=lifecycle.running)
+
+    def values() -> dict[str, Any]:
+        return settings.resolved().to_json()
+
     return [
         ControlApi.status.handled_by(lifecycle.status),
         ControlApi.watch.handled_by(lifecycle.watch),
@@ -96,10 +112,10 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.stop.handled_by(lifecycle.stop),
         ControlApi.restart.handled_by(lifecycle.restart),
         ControlApi.end.handled_by(fake.end),
-        ControlApi.settings.handled_by(settings.values),
-        ControlApi.set_settings.handled_by(settings.change),
+        ControlApi.settings.handled_by(values),
+        ControlApi.set_settings.handled_by(change),
         ControlApi.settings_report.handled_by(settings.report),
-        ControlApi.menu.handled_by(settings.set_menu),
+        ControlApi.menu.handled_by(fake.desktop_entry.set_menu),
         ControlApi.disk.handled_by(operations.disk),
         ControlApi.grow_disk.handled_by(operations.grow_disk),
         ControlApi.check_disk.handled_by(operations.check_disk),

@@ -15,14 +15,32 @@ from engine import trust
 from engine.trust import AUTHORITIES, REGISTRIES, Trust, pack
 from installers.checkout import system
 from tests.architecture.sources import ROOT
+from tests.e2e.authority import Authority
 from tests.unit.engine.no_link import NoLink
 from tests.unit.sshd import eventually
 from vm.guest.stream import Completed
+from vm.host.certificates import read_pem
 
 SCRIPT = ROOT / "engine" / "rootfs" / "usr" / "lib" / "slipway" / "trust"
 
 
 # -- the host -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_packed(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca", "Own CA")
+    own = read_pem(authority.certificate.read_bytes())
+    for folder, text in (("system", "1"), ("user", "2")):
+        place = tmp_path / folder / "registry.test:5000"
+        place.mkdir(parents=True)
+        for name in ("ca.crt", "client.key", "notes.txt"):
+            (place / name).write_text(text)
+    with tarfile.open(fileobj=io.BytesIO(pack(own, (tmp_path / "system", tmp_path / "user")))) as tar:
+        found = {entry.name: (entry.mode, tar.extractfile(entry)) for entry in tar}
+    base = "etc/docker/certs.d/registry.test:5000"
+    assert set(found) == {AUTHORITIES, f"{base}/ca.crt", f"{base}/client.key"}
+    assert found[f"{base}/client.key"][0] == 0o600
+    assert pack(own, ()) == pack(own, ())
 
 
 class Guest(NoLink):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +57,8 @@ class Client:
         chosen = Extended().resolved(4, 8192).to_json()
         return SettingsReport(self.stored.to_json(), await self.settings(), chosen, 4, 8192)
 
-    async def set_setting(self, path: str, text: str) -> Note:
+    async def set_settings(self, changes: Mapping[str, str]) -> Note:
+        ((path, text),) = changes.items()
         self.sent.append((path, text))
         return Note(f"{path} is set", restart_needed=path == "swap_mib")
 

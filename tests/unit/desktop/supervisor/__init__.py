@@ -1,1 +1,1 @@
-"""The supervisor by itself."""
+"""Unit tests of desktop.supervisor."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from desktop.settings.schema import Settings, with_value
+from desktop.settings.changes import with_value
+from desktop.settings.schema import Settings
 from desktop.supervisor.admission import advice
 
 
@@ -37,7 +38,7 @@ class TestAdvice:
         assert "slipway settings set share_home true" in advice(str(home), Settings(share_home=False))
 
     def test_for_what_cannot_be_shared(self, home: Path) -> None:
-        assert f"cannot be shared; copy what is needed to {home}" in advice("/etc/passwd", Settings())
+        assert f"cannot be shared; copy what you need to {home}" in advice("/etc/passwd", Settings())
 
     def test_for_what_is_not_there(self, home: Path) -> None:
         assert "does not exist on this computer either" in advice("/no/such", Settings())

@@ -10,7 +10,7 @@ import pytest
 from engine.endpoint.admission.guest_paths import GuestPaths, mountable
 from tests.unit.carriers import MemoryCarrier, echo
 from vm.errors import LinkError
-from vm.guest.run import Completed
+from vm.guest.stream import Completed
 
 
 class ShellLink(MemoryCarrier):

@@ -1,0 +1,148 @@
+"""The answer to “what is going on?”, put together from the lifecycle, a real call, and the parts' health."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import psutil
+
+from desktop.control.schema import (
+    ErrorReport,
+    MachineReport,
+    PartReport,
+    RunState,
+    Status,
+    SwitchReport,
+    UsageReport,
+)
+from desktop.settings.schema import SettingsError
+from desktop.supervisor.context import CurrentSettings, GuestAccess
+from desktop.supervisor.lifecycle.boot_plan import BootPlanner, describe
+from desktop.supervisor.lifecycle.lifecycle import Lifecycle
+from desktop.supervisor.lifecycle.phase import RUN_STATES, Phase
+from desktop.supervisor.notifier import Notifier
+from vm.host import Host
+
+SHORTEST_WATCH, LONGEST_WATCH = 0.5, 3600.0
+"""Seconds between two statuses of one watcher when nothing happens."""
+
+SUMMARIES = {
+    RunState.RUNNING: "Running",
+    RunState.STOPPED: "Stopped",
+    RunState.PAUSED: "Paused",
+    RunState.STOPPING: "Stopping",
+    RunState.STARTING: "Starting",
+    RunState.RESTARTING: "Restarting: the machine ended unexpectedly",
+}
+
+
+class Reports(Protocol):
+    """The parts, as far as they are shown."""
+
+    def report(self) -> tuple[PartReport, ...]:
+        """How each part is."""
+        ...
+
+
+@dataclass(frozen=True)
+class StatusReporter:
+    """Makes statuses.
+
+    :ivar connections: how many connections the endpoint has now.
+    :ivar ended: whether nothing will change any more.
+    """
+
+    lifecycle: Lifecycle
+    settings: CurrentSettings
+    guest: GuestAccess
+    planner: BootPlanner
+    parts: Reports
+    host: Host
+    notifier: Notifier
+    socket: str
+    connections: Callable[[], int]
+    ended: Callable[[], bool]
+
+    async def status(self, *, all_hops: bool = False) -> Status:
+        """What is going on now; when the engine should answer, a real call is made."""
+        lifecycle = self.lifecycle
+        phase, failure, job = lifecycle.phase, lifecycle.failure, lifecycle.job
+        state, stage = RUN_STATES[phase], lifecycle.failed_stage
+        told = ErrorReport.of(failure) if failure is not None else None
+        health = None
+        if phase is Phase.RUNNING:
+            health = await lifecycle.health(all_hops=all_hops)
+            state, told = (RunState.RUNNING if health.engine else RunState.UNREACHABLE), health.failure
+        elif job is not None:
+            stage = job.stage
+        return Status(
+            state=state,
+            summary=summarise(state, stage, told),
+            socket=self.socket,
+            supervisor_pid=os.getpid(),
+            failure=told,
+            hops=health.hops if health is not None else (),
+            stage=stage,
+            machine=self._machine(),
+            accelerator=describe(self.planner.verdict),
+            engine=health.engine if health is not None else None,
+            connections=self.connections(),
+            usage=self._usage(),
+            switch=SwitchReport("Windows containers", self.host.no_windows_containers),
+            parts=self.parts.report(),
+        )
+
+    async def watch(self, every: float) -> AsyncIterator[Status]:
+        """The status now, whenever something changes, and at least each ``every`` seconds.
+
+        :raise ValueError: ``every`` is not from 0.5 to 3600.
+        """
+        if not SHORTEST_WATCH <= every <= LONGEST_WATCH:
+            raise ValueError(f"every: {every} is not from {SHORTEST_WATCH} to {LONGEST_WATCH}")
+        while not self.ended():
+            subscription = self.notifier.subscribe()
+            yield await self.status()
+            await subscription.wait(every)
+
+    def _usage(self) -> UsageReport | None:
+        record = self.guest.record
+        if record is None:
+            return None
+        try:
+            process = psutil.Process(record.pid)
+            with process.oneshot():
+                times, memory = process.cpu_times(), process.memory_info().rss
+        except psutil.Error:  # it has just ended
+            return None
+        return UsageReport(times.user + times.system, memory, time.time())
+
+    def _machine(self) -> MachineReport | None:
+        try:
+            settings = self.settings.resolved()
+        except SettingsError:
+            return None
+        record = self.guest.record
+        return MachineReport(
+            settings.cpus,
+            settings.memory_mib,
+            settings.disk_gib,
+            self.host.arch.value,
+            record.pid if record else None,
+            record.image if record else None,
+            record.started if record else None,
+        )
+
+
+def summarise(state: RunState, stage: str, failure: ErrorReport | None) -> str:
+    """One sentence for the user."""
+    if state is RunState.UNREACHABLE and failure is not None:
+        return f"The engine does not answer: {failure.message}"
+    if state in (RunState.FAILED, RunState.PAUSED) and failure is not None:
+        return failure.message
+    if state is RunState.STARTING and stage:
+        return f"Starting: {stage}"
+    return SUMMARIES.get(state, state.value)

@@ -1,0 +1,11 @@
+"""Parts: whatever lives beside the engine while it runs. One protocol, one file each, one ordered list.
+
+base.py          the protocol                     registry.py     who is told what, and how each part is
+engine_events.py the engine's events, read once for those that follow containers
+host_network.py  swarm_ports.py                   ports that containers listen on without publishing them
+ports.py         published ports, and those that dockerd must not choose
+folders.py       shared folders                   file_events.py  their changes, for watchers in containers
+host_sockets.py  the host's sockets that containers mount
+names.py         the machine's name server        proxies.py      the host's proxy
+trust.py         certificates of the host and of registries
+"""

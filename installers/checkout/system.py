@@ -158,7 +158,29 @@ def has_accessibility_bus() -> bool:
     return Path("/usr/share/dbus-1/services/org.a11y.Bus.service").exists()
 
 
+def has_compiler_file(name: str) -> bool:
+    """Say whether the C compiler has a file: a library (gcc(1), ``-print-file-name``)."""
+    compiler = find_program("gcc")
+    if compiler is None:
+        return False
+    asked = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=False)
+    return Path(asked.stdout.strip()).is_absolute()
+
+
+LINUX = ("apt", "dnf", "pacman")
+NGHTTP2_PACKAGES = {"apt": "libnghttp2-dev", "dnf": "libnghttp2-devel", "pacman": "libnghttp2"}
+
+FOR_NATIVE_TESTS = (
+    Part("gcc", everywhere("gcc"), only=LINUX),
+    Part("C library headers", {"apt": "libc6-dev"}, lambda: has_compiler_file("crt1.o"), ("apt",)),
+    Part("nghttp2 headers", NGHTTP2_PACKAGES, lambda: has_compiler_file("libnghttp2.so"), LINUX),
+    Part("address sanitizer", {"dnf": "libasan"}, lambda: has_compiler_file("libasan.so"), ("dnf",)),
+    Part("undefined behaviour sanitizer", {"dnf": "libubsan"}, lambda: has_compiler_file("libubsan.so"), ("dnf",)),
+)
+"""Compile the guest's programs for this computer, with sanitizers; elsewhere than on Linux they are not tested."""
+
 FOR_TESTS = (
+    *FOR_NATIVE_TESTS,
     Part("shellcheck", everywhere("shellcheck") | {"dnf": "ShellCheck", "brew": "shellcheck"}),
     Part("socat", everywhere("socat") | {"brew": "socat"}),
     Part("sshd", everywhere("openssh-server") | {"pacman": "openssh"}),

@@ -15,7 +15,8 @@ from vm.image.recipe import load_recipe
 
 NATIVE = ROOT / "vm" / "image" / "native"
 FLAGS = ("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64")
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+UNDEFINED = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
+SANITIZERS = ("-fsanitize=address", *UNDEFINED, "-fno-omit-frame-pointer")
 SECONDS = 120.0
 
 
@@ -30,8 +31,17 @@ def compile_sources(
     sources: Iterable[Path], made: Path, options: Iterable[str] = (), libraries: Iterable[str] = ()
 ) -> Path:
     """Compile and link C files; fail with what the compiler printed."""
+    return _compile([*SANITIZERS, *options, *map(str, sources)], made, libraries)
+
+
+def compile_library(sources: Iterable[Path], made: Path) -> Path:
+    """Compile C files into a library for this Python, which the address sanitizer would have to precede."""
+    return _compile([*UNDEFINED, "-shared", "-fPIC", *map(str, sources)], made)
+
+
+def _compile(words: Iterable[str], made: Path, libraries: Iterable[str] = ()) -> Path:
     compiler = shutil.which("gcc") or shutil.which("clang") or "cc"
-    argv = [compiler, *FLAGS, *SANITIZERS, *options, "-I", str(NATIVE), *map(str, sources), "-o", str(made)]
+    argv = [compiler, *FLAGS, "-I", str(NATIVE), *words, "-o", str(made)]
     done = subprocess.run(
         [*argv, *(f"-l{library}" for library in libraries)],
         capture_output=True,

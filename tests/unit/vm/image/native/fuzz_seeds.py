@@ -28,14 +28,18 @@ def dns_message() -> list[bytes]:
 
 
 def dns_peer() -> list[bytes]:
-    """Messages with their lengths, after the length of the pieces."""
+    """Messages with their lengths, after the length of the pieces. The target closes at a byte of 0xee."""
     messages = [struct.pack(">H", len(message) - 1) + message[1:] for message in dns_message()]
-    return [b"\x05" + messages[0], b"\xff" + b"".join(messages), b"\x40" + messages[0] * 3]
+    closing = messages[0][:4] + b"\xee" + messages[0][5:]
+    return [b"\x05" + messages[0], b"\xff" + closing * 3, b"\xff" + b"".join(messages), b"\x40" + messages[0] * 3]
 
 
 def dns_hosts() -> list[bytes]:
     """A hosts file."""
-    return [b"127.0.0.1 localhost\n10.0.2.2\thost.docker.internal gateway # here\n::1 ip6\n", b"10.0.2.2 x" * 200]
+    return [
+        b"127.0.0.1 localhost\n10.0.2.2\thost.docker.internal gateway # here\n::1 ip6\n",
+        b"10.0.2.2 host.docker.internal\n" * 20,
+    ]
 
 
 def datagrams() -> list[bytes]:
@@ -47,17 +51,22 @@ def datagrams() -> list[bytes]:
 
 def session() -> list[bytes]:
     """A client's frames, after its preface: each kind of request, data, half-closes, resets."""
+
+    def extended(protocol: str, path: str) -> list[tuple[str, str]]:
+        return [(":protocol", protocol), (":scheme", "https"), (":authority", "guest"), (":path", path)]
+
     masque = "/.well-known/masque/udp/{}/53/"
     requests: list[list[tuple[str, str]]] = [
         [(":authority", "127.0.0.1:80")],
         [(":authority", "[fd00::1]:2")],
         [(":authority", "10.0.0.1:3")],
-        [(":protocol", "unix"), (":path", "/run/docker.sock")],
-        [(":protocol", "accept"), (":path", "/run/slipway/sockets/agent")],
-        [(":protocol", "exec"), ("command", "true")],
-        [(":protocol", "connect-udp"), (":path", masque.format("127.0.0.1"))],
-        [(":protocol", "connect-udp"), (":path", masque.format("fd00%3A%3A1"))],
-        [(":protocol", "unknown")],
+        extended("unix", "/run/docker.sock"),
+        extended("accept", "/run/slipway/sockets/agent"),
+        [*extended("exec", "/"), ("command", "true")],
+        extended("connect-udp", masque.format("127.0.0.1")),
+        extended("connect-udp", masque.format("fd00%3A%3A1")),
+        extended("connect-udp", masque.format("%3A" * 45)),
+        extended("unknown", "/"),
     ]
     return [_client(chosen) for chosen in ([[one] for one in requests] + [requests])]
 
@@ -140,7 +149,8 @@ def listening() -> list[bytes]:
     lines = f"+{'0a' * 32}\n+{'0b' * 32}\n-{'0a' * 32}\n".encode()
     tcp = b"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 9 1\n"
     udp = b"  1: %s:0035 %s:0000 07 00000000:00000000 00:00000000 00000000 0 0 77 2\n" % (b"0" * 32, b"0" * 32)
-    return [lines + b"\0" + tcp + udp, lines, b"\0" + tcp * 3]
+    many = b"".join(b"+%x\n" % number for number in range(140))
+    return [lines + b"\0" + tcp + udp, lines, many, b"\0" + tcp * 3]
 
 
 def publish() -> list[bytes]:

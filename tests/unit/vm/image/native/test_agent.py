@@ -1,0 +1,164 @@
+"""The link's two real ends: FastLink and the guest's agent, over a pseudo-terminal in place of the port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.guest_program import compile_guest_program
+from vm.errors import LinkError
+from vm.guest.capsules import Capsules, capsule
+from vm.guest.control import GuestControl
+from vm.guest.link import FastLink
+from vm.guest.stream import Stream
+from vm.host import host
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a program of the guest's")
+
+SECONDS = 60.0
+MUCH = 3 << 20
+
+
+class Control(GuestControl):
+    """A control port that has the agent empty its port, as the guest's init does."""
+
+    def __init__(self, agent: subprocess.Popen[bytes], ready: Path) -> None:
+        super().__init__()
+        self._agent, self._ready = agent, ready
+
+    async def command(self, line: str, timeout: float = 10) -> str:
+        assert line == "link"
+        await exists(self._ready)
+        self._ready.unlink()
+        self._agent.send_signal(signal.SIGHUP)
+        await exists(self._ready)
+        return ""
+
+
+async def exists(path: Path) -> None:
+    """Wait for a file that another process makes."""
+    async with asyncio.timeout(SECONDS):
+        while not path.exists():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_guest_program("agent", tmp_path_factory.mktemp("agent"))
+
+
+@contextlib.contextmanager
+def running(*argv: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(argv)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(SECONDS)
+
+
+@pytest.fixture
+async def link(program: Path, tmp_path: Path) -> AsyncIterator[FastLink]:
+    port, door, ready = tmp_path / "port", tmp_path / "l", tmp_path / "ready"
+    with running("socat", f"PTY,link={port},rawer", f"UNIX-LISTEN:{door}"):
+        await exists(port)
+        with running(program, port, ready) as agent:
+            await exists(door)
+            made = await FastLink.connect(host(), door, Control(agent, ready), SECONDS)
+            yield made
+            assert agent.poll() is None
+            await made.close()
+        assert agent.returncode == 0
+
+
+async def read_all(stream: Stream) -> bytes:
+    return b"".join([piece async for piece in pieces(stream)])
+
+
+async def pieces(stream: Stream) -> AsyncIterator[bytes]:
+    async with asyncio.timeout(SECONDS):
+        while piece := await stream.read(1 << 20):
+            yield piece
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say back what comes, and end with it."""
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def test_much_goes_both_ways(link: FastLink) -> None:
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    stream = await link.open_tcp("127.0.0.1", server.sockets[0].getsockname()[1])
+    data = bytes(range(256)) * (MUCH // 256)
+    heard = asyncio.create_task(read_all(stream))
+    await stream.write(data)
+    await stream.write_eof()
+    assert await heard == data
+    await stream.close()
+    server.close()
+
+
+async def test_a_command_reads_to_the_end(link: FastLink) -> None:
+    stream = await link.open_exec("cat; echo after")
+    await stream.write(b"before\n")
+    await stream.write_eof()
+    assert await read_all(stream) == b"before\nafter\n"
+    await stream.close()
+
+
+async def test_refusals(link: FastLink, tmp_path: Path) -> None:
+    with pytest.raises(LinkError, match="Nothing answers"):
+        await link.open_unix(str(tmp_path / "nothing"))
+    for address in ("127.0.0.1", "::1"):
+        with pytest.raises(LinkError, match="Nothing answers"):
+            await link.open_tcp(address, 1)
+    with pytest.raises(LinkError):
+        await link.open_tcp("name", 80)
+    with pytest.raises(LinkError):
+        await link.open_unix("/" + "long" * 50)
+
+
+async def test_who_connects_to_a_socket_of_the_host(link: FastLink, tmp_path: Path) -> None:
+    stream = await link.open_accept(str(tmp_path / "s"))
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
+    writer.write(b"hello")
+    writer.write_eof()
+    assert await read_all(stream) == b"\nhello"
+    await stream.write(b"bye")
+    await stream.write_eof()
+    assert await reader.read() == b"bye"
+    writer.close()
+    await stream.close()
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+async def test_datagrams_of_any_length(link: FastLink, family: socket.AddressFamily) -> None:
+    address = "127.0.0.1" if family == socket.AF_INET else "::1"
+    sizes = (0, 1, 62, 63, 64, 16381, 16382, 16383, 60_000)
+    with socket.socket(family, socket.SOCK_DGRAM) as peer:
+        peer.bind((address, 0))
+        peer.settimeout(SECONDS)
+        stream = await link.open_udp(address, peer.getsockname()[1])
+        capsules, answers = Capsules(), []
+        for size in sizes:
+            await stream.write(capsule(bytes(size)))
+            data, sender = await asyncio.to_thread(peer.recvfrom, 1 << 16)
+            assert data == bytes(size)
+            peer.sendto(data[::-1], sender)
+            async with asyncio.timeout(SECONDS):
+                while not (found := capsules.feed(await stream.read(1 << 20))):
+                    continue
+            answers += found
+        assert list(map(len, answers)) == list(sizes)
+        await stream.close()

@@ -52,10 +52,7 @@ static void disconnect(void) {
 
 /* A control message for two descriptors (unix(7), SCM_RIGHTS), and the byte it goes with. */
 struct rights {
-    union {
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
-        struct cmsghdr align;
-    } space;
+    _Alignas(struct cmsghdr) char space[CMSG_SPACE(2 * sizeof(int))];
     char byte;
     struct iovec content;
 };
@@ -64,7 +61,7 @@ static struct msghdr message_of(struct rights *rights) {
     rights->content = (struct iovec){&rights->byte, 1};
     return (struct msghdr){.msg_iov = &rights->content,
                            .msg_iovlen = 1,
-                           .msg_control = &rights->space,
+                           .msg_control = rights->space,
                            .msg_controllen = sizeof rights->space};
 }
 

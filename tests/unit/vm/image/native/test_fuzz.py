@@ -50,7 +50,7 @@ TARGETS = {
     "listening": Target(fuzz_seeds.listening),
     "owners": Target(fuzz_seeds.owners, ("owners.c", "owner_tree.c")),
     "publish": Target(fuzz_seeds.publish, wrapped=("exit",)),
-    "replay": Target(fuzz_seeds.replay, (*REPLAY, "times.c", "watches.c"), wrapped=("mount",)),
+    "replay": Target(fuzz_seeds.replay, (*REPLAY, "times.c", "watches.c"), wrapped=("mount", "read_event")),
     "session": Target(
         fuzz_seeds.session,
         ("session.c", "stream.c", "dial.c", "datagrams.c"),

@@ -163,6 +163,11 @@ class Host:
         self._reading.join(SECONDS)
 
 
+def say_all(say: Callable[[bytes], None], pieces: list[bytes]) -> None:
+    for piece in pieces:
+        say(piece)
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + SECONDS
     while not condition():
@@ -184,8 +189,8 @@ def test_everything_arrives_once(
         connection, session, received = guest.connect()
         host = Host(session)
         talking = [
-            threading.Thread(target=lambda: [guest.say(piece) for piece in theirs]),
-            threading.Thread(target=lambda: [host.wire.write(piece) for piece in ours]),
+            threading.Thread(target=say_all, args=(guest.say, theirs)),
+            threading.Thread(target=say_all, args=(host.wire.write, ours)),
         ]
         try:
             for thread in talking:
@@ -198,7 +203,7 @@ def test_everything_arrives_once(
                 connection, again, received = guest.connect()
                 assert again == session
             host.wire.attach(connection, received)
-            wait_until(lambda: (host.heard, guest.heard) == (b"".join(theirs), b"".join(ours)))
+            wait_until(lambda: host.heard == b"".join(theirs) and guest.heard == b"".join(ours))
         finally:
             host.end()
             for thread in talking:
@@ -251,7 +256,9 @@ def test_attaching(program: Path, guest: Transport) -> None:
     """The program's other half passes a connection on, and ends when the next one takes its place."""
     ours, theirs = socket.socketpair()
     guest.connect()[0].close()
-    with subprocess.Popen([program, "--attach", guest.place], stdin=theirs, stdout=theirs) as attached:
+    with subprocess.Popen(
+        [str(program), "--attach", str(guest.place)], stdin=theirs.fileno(), stdout=theirs.fileno()
+    ) as attached:
         theirs.close()
         ours.settimeout(SECONDS)
         magic, session, _received = HELLO.unpack(ours.recv(HELLO.size, socket.MSG_WAITALL))

@@ -15,6 +15,15 @@ struct mount *mounts;
 static char folder[] = "/tmp/fuzz-replay-XXXXXX";
 
 int __wrap_mount(void);
+struct event __real_read_event(char *const fields[FIELDS]);
+struct event __wrap_read_event(char *const fields[FIELDS]);
+
+struct event __wrap_read_event(char *const fields[FIELDS]) {
+    struct event event = __real_read_event(fields);
+    CHECK(event.st.st_mtim.tv_nsec >= 0 && event.st.st_mtim.tv_nsec < SECOND); /* else futimens(3) refuses it */
+    CHECK(event.st.st_size >= 0 && event.seconds >= 0 && event.seconds <= 3600);
+    return event;
+}
 
 int __wrap_mount(void) {
     return 0; /* a remount would change this computer's mounts */

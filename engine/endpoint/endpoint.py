@@ -107,8 +107,8 @@ class Endpoint:
     def shut(self, error: EngineError) -> None:
         """Answer with ``error`` (HTTP 503) every connection that has no stream yet: new, waiting, being opened.
 
-        Connections that are being relayed go on. Call it before the engine is stopped, so that a client is told
-        of the stop and not of what it breaks.
+        Connections that are being relayed go on, but their requests to create or start a container get the same
+        answer. Shut the gate before the engine is stopped: then clients learn of the stop, not of what it breaks.
         """
         self._gate.shut(error)
 
@@ -154,7 +154,9 @@ class Endpoint:
 
     async def _relay(self, client: LocalStream, guest: Stream) -> None:
         self.stats.relayed += 1
-        side: ClientStream = client if self._admission is None else AdmittedStream(client, self._admission)
+        side: ClientStream = client
+        if self._admission is not None:
+            side = AdmittedStream(client, self._admission, self._turn_away)
         try:
             await relay(side, guest, self._sent, self._received)
         except LinkError as error:
@@ -217,6 +219,10 @@ class Endpoint:
         except BaseException:
             client.abort()
             raise
+
+    def _turn_away(self) -> Refusal | None:
+        error = self._gate.error
+        return None if error is None else Refusal(503, error)
 
     def _sent(self, size: int) -> None:
         self.stats.bytes_to_guest += size

@@ -69,6 +69,11 @@ class Gate:
         self._set(None, error, "")
 
     @property
+    def error(self) -> EngineError | None:
+        """What connections are turned away with; None while the gate is not shut."""
+        return self._error
+
+    @property
     def waiting(self) -> int:
         """How many connections wait now."""
         return sum(not waiter.done() for waiter in self._waiting)

@@ -52,13 +52,8 @@ async def relay(
     :param received: called with the size of each piece that has gone to the client
     :raise LinkError: the guest's side was cut while the client still expected an answer
     """
-    up = asyncio.create_task(_up(client, guest, sent))
-    down = asyncio.create_task(_down(client, guest, received))
     try:
-        await asyncio.wait((up, down), return_when=asyncio.FIRST_EXCEPTION)
-        for pump in (up, down):
-            if pump.done():
-                pump.result()
+        await _carry(client, guest, sent, received)
         await client.close()
     except ConnectionError:
         client.abort()  # the client is gone: nobody is left to read
@@ -69,10 +64,19 @@ async def relay(
         client.abort()
         raise
     finally:
-        up.cancel()
-        down.cancel()
         await guest.close()
-        await asyncio.gather(up, down, return_exceptions=True)
+
+
+async def _carry(
+    client: ClientStream, guest: Stream, sent: Callable[[int], None], received: Callable[[int], None]
+) -> None:
+    """Both directions; the first failure cancels the other one and is raised."""
+    try:
+        async with asyncio.TaskGroup() as directions:
+            directions.create_task(_up(client, guest, sent))
+            await _down(client, guest, received)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 async def _up(client: ClientStream, guest: Stream, sent: Callable[[int], None]) -> None:

@@ -322,6 +322,18 @@ def uploads_may_ask_first(api: Api, image: str) -> None:
 
 Probe = Callable[[Api, str], None]
 
+
+def nesting_without_end_is_answered(api: Api, image: str) -> None:
+    """A body that no parser follows to its end is refused: its client is not left waiting."""
+    for body in (b"[" * 200_000, b'{"Labels":' * 200_000 + b"{}" + b"}" * 200_000):
+        head = f"POST {VERSION}/containers/create HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n"
+        with api.raw(10) as raw:
+            raw.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            answer = raw.head()
+        assert answer.startswith(b"HTTP/1.1 400 "), answer
+    api.ping()
+
+
 PROBES: tuple[Probe, ...] = (
     half_close_ends_stdin_only,
     open_stdin_stays_open,
@@ -336,4 +348,5 @@ PROBES: tuple[Probe, ...] = (
     garbage_disturbs_nobody,
     half_requests_delay_nobody,
     uploads_may_ask_first,
+    nesting_without_end_is_answered,
 )

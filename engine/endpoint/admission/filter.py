@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from engine.endpoint.admission.framing import HEAD_END, Body, Head, UnclearError, may_be_request
@@ -37,11 +38,17 @@ class AdmittedStream:
     """A client's stream whose requests pass an :class:`~engine.endpoint.admission.pipeline.Admission`.
 
     An :class:`engine.endpoint.relay.ClientStream`. At most one task reads and one writes at a time.
+
+    :param turn_away: returns the answer to such requests while the engine is to get none, such as when it is being
+        stopped; connections outlive the moment at which the gate let them through
     """
 
-    def __init__(self, client: LocalStream, admission: Admission) -> None:
+    def __init__(
+        self, client: LocalStream, admission: Admission, turn_away: Callable[[], Refusal | None] = lambda: None
+    ) -> None:
         self._client = client
         self._admission = admission
+        self._turn_away = turn_away
         self._following = True
         self._arrived = bytearray()  # from the client, not admitted yet
         self._admitted = b""  # for the engine
@@ -139,12 +146,18 @@ class AdmittedStream:
             await self._read_more()
 
     async def _take_body(self, body: Body, limit: int) -> None:
-        """Admit a piece of a body that passes. :raise UnclearError: its end cannot be found."""
-        self._arrived += await self._client.read(limit)
-        if not self._arrived:
+        """Admit a piece of a body that passes, which may be a long upload. :raise UnclearError: it has no end."""
+        data = await self._client.read(limit)
+        if not data:
             raise UnclearError
-        self._admitted = self._take(body.take(self._arrived, 0))
+        try:
+            end = body.take(data, 0)
+        except UnclearError:
+            self._arrived += data
+            raise
+        self._admitted = data[:end]
         if body.done:
+            self._arrived += data[end:]
             self._body = None
 
     async def _read_more(self) -> None:
@@ -167,21 +180,27 @@ class AdmittedStream:
 
         :raise ConnectionResetError: the client has left meanwhile
         """
-        try:
-            async with cutoff(None, self._client.gone):
-                if not container:
-                    return await self._admission.create(body)
-                self._over = asyncio.get_running_loop().create_future()
-                await self._admission.start(container, self._over)
-                return body
-        except Exception as error:
-            if self._client.gone.done():
-                raise ConnectionResetError("the client left while its request was checked") from error
-            if not isinstance(error, UserError):
-                log.exception("a request could not be checked")
-            self._client.say(Refusal.of(error).encode(close=False))
-            self._answer_begins()
-            return None
+        refusal = self._turn_away()
+        if refusal is None:
+            try:
+                return await self._check(container, body)
+            except Exception as error:
+                if self._client.gone.done():
+                    raise ConnectionResetError("the client left while its request was checked") from error
+                if not isinstance(error, UserError):
+                    log.exception("a request could not be checked")
+                refusal = self._turn_away() or Refusal.of(error)
+        self._client.say(refusal.encode(close=False))
+        self._answer_begins()
+        return None
+
+    async def _check(self, container: str, body: bytes) -> bytes:
+        async with cutoff(None, self._client.gone):
+            if not container:
+                return await self._admission.create(body)
+            self._over = asyncio.get_running_loop().create_future()
+            await self._admission.start(container, self._over)
+            return body
 
     def _answer_begins(self) -> None:
         """Something goes back to the client, or nothing ever will."""

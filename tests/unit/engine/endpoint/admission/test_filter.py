@@ -59,10 +59,10 @@ class Check(Step):
 
     async def _trouble(self) -> None:
         await asyncio.sleep(0)
-        if self.error is not None:
-            raise self.error
         while self.waits:
             await asyncio.sleep(0.01)
+        if self.error is not None:
+            raise self.error
 
 
 async def inspect(name: str) -> JsonObject:
@@ -295,6 +295,30 @@ async def test_so_is_one_that_is_not_foreseen_and_it_is_logged(
     assert all(over.done() for _, over in stage.check.started)
     assert await stage.ask(PING) == OK
     assert await stage.end() == PING
+
+
+@pytest.mark.parametrize("request_", [sized(CREATE, FINE), START])
+async def test_a_shut_gate_is_the_answer_on_connections_that_have_passed_it(stage: Stage, request_: bytes) -> None:
+    """The machine is paused, say: the engine would never answer."""
+    assert await stage.ask(PING) == OK
+    stage.endpoint.shut(EngineError("The machine is paused", "Resume it: slipway start"))
+    answer = await stage.ask(request_)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert message(answer) == "The machine is paused. Resume it: slipway start"
+    assert not stage.check.created
+    assert not stage.check.started
+    stage.endpoint.hold("the machine is being resumed")
+    assert await stage.ask(request_) == OK
+    assert await stage.end() == PING + request_
+
+
+async def test_a_stop_is_the_answer_and_not_what_it_breaks(stage: Stage) -> None:
+    stage.check.waits = True
+    stage.writer.write(sized(CREATE, FINE))
+    await eventually(lambda: bool(stage.check.created))
+    stage.endpoint.shut(EngineError("Slipway is stopping", "Start it: slipway start"))
+    stage.check.error, stage.check.waits = LinkError("The link broke"), False
+    assert message(await stage.answer()) == "Slipway is stopping. Start it: slipway start"
 
 
 async def test_json_that_is_nested_too_deeply_is_refused(stage: Stage) -> None:

@@ -17,7 +17,7 @@ from vm.host.proxies import Proxies
 HOST = "host.docker.internal"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DIRECT = (*LOOPBACK, HOST, "gateway.docker.internal", "10.0.2.2")
-"""Never by a proxy: the container itself, and this computer."""
+"""Never by a proxy: the container itself, and the host."""
 
 
 def from_daemon(proxies: Mapping[str, Any]) -> Proxies:
@@ -26,7 +26,7 @@ def from_daemon(proxies: Mapping[str, Any]) -> Proxies:
 
 
 def for_guest(proxies: Proxies) -> Proxies:
-    """The same seen from inside: a proxy on this computer's loopback has another name there."""
+    """The same seen from inside: a proxy on the host's loopback has another name there."""
     if not proxies:
         return Proxies()
     words = (word.strip() for word in proxies.no.split(","))

@@ -31,6 +31,9 @@ HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a body that is kept to be checked; a larger one passes unchecked."""
 
+CHECK_SECONDS = 180.0
+"""For one check. Steps have deadlines of their own; this one is for a step that has none."""
+
 CHECKED = re.compile(rb"POST (?:/v[0-9.]+)?/containers/(?:create|([^/ ?]+)/(?:re)?start)[? ]")
 
 
@@ -195,7 +198,7 @@ class AdmittedStream:
         return None
 
     async def _check(self, container: str, body: bytes) -> bytes:
-        async with cutoff(None, self._client.gone):
+        async with cutoff(CHECK_SECONDS, self._client.gone):
             if not container:
                 return await self._admission.create(body)
             self._over = asyncio.get_running_loop().create_future()

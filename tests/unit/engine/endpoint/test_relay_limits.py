@@ -1,4 +1,4 @@
-"""The whole way (client, endpoint, SSH, a Unix server) under load: memory, order, many clients, nothing left."""
+"""The whole stack (client, endpoint, SSH, a Unix server) under load: memory, order, many clients, nothing left."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIB = 1 << 20
 
 
 @dataclass
-class Way:
+class Stack:
     endpoint: Endpoint
     link: SshLink
 
@@ -61,20 +61,20 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @pytest.fixture
-async def way() -> AsyncIterator[Way]:
-    async with whole_way() as made:
+async def stack() -> AsyncIterator[Stack]:
+    async with whole_stack() as made:
         yield made
 
 
 @asynccontextmanager
-async def whole_way() -> AsyncIterator[Way]:
+async def whole_stack() -> AsyncIterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="slw-") as folder:
         async with linked() as link, unix_server(serve) as guest:
             endpoint = Endpoint(Path(folder) / "d.sock")
             await endpoint.start()
             endpoint.open_gate(GuestRoute(link, guest))
             try:
-                yield Way(endpoint, link)
+                yield Stack(endpoint, link)
             finally:
                 await endpoint.close()
 
@@ -98,9 +98,9 @@ def highest() -> int:
     return tracemalloc.get_traced_memory()[1]
 
 
-async def test_bytes_survive_in_both_directions_at_once(way: Way) -> None:
+async def test_bytes_survive_in_both_directions_at_once(stack: Stack) -> None:
     data = os.urandom(5 * MIB)
-    reader, writer = await way.connect()
+    reader, writer = await stack.connect()
     writer.write(b"echo\n")
 
     async def send() -> None:
@@ -115,19 +115,19 @@ async def test_bytes_survive_in_both_directions_at_once(way: Way) -> None:
     writer.close()
 
 
-async def test_clients_that_do_not_read_cost_a_bounded_amount(way: Way, traced: Callable[[], int]) -> None:
+async def test_clients_that_do_not_read_cost_a_bounded_amount(stack: Stack, traced: Callable[[], int]) -> None:
     """Ten clients ask for endless data and read nothing; then one reads 64 MiB slowly. Memory stays put."""
     stuck = []
     before = traced()
     for _ in range(10):
         client = socket.socket(socket.AF_UNIX)
         client.setblocking(False)
-        client.connect(str(way.endpoint.path))
+        client.connect(str(stack.endpoint.path))
         client.send(b"flood\n")
         stuck.append(client)
     per_client = WINDOW + WRITE_BUFFER + 2 * PIECE
-    await eventually(lambda: way.endpoint.connections == 10)
-    reader, writer = await way.connect()
+    await eventually(lambda: stack.endpoint.connections == 10)
+    reader, writer = await stack.connect()
     writer.write(b"send %d\n" % (64 * MIB))
     size = 0
     async with asyncio.timeout(60):
@@ -135,18 +135,18 @@ async def test_clients_that_do_not_read_cost_a_bounded_amount(way: Way, traced: 
             size += len(data)
     assert size == 64 * MIB
     assert highest() - before < 10 * per_client + 24 * MIB
-    held = sum(sum(map(len, channel._chunks)) for channel in way.link._channels._channels.values())
+    held = sum(sum(map(len, channel._chunks)) for channel in stack.link._channels._channels.values())
     assert held <= 10 * WINDOW
     for client in stuck:
         client.close()
     writer.close()
-    await eventually(lambda: way.endpoint.connections == 0)
+    await eventually(lambda: stack.endpoint.connections == 0)
 
 
-async def test_a_guest_that_does_not_read_stops_the_client(way: Way, traced: Callable[[], int]) -> None:
+async def test_a_guest_that_does_not_read_stops_the_client(stack: Stack, traced: Callable[[], int]) -> None:
     before = traced()
-    reader, writer = await way.connect()
-    other_reader, other_writer = await way.connect()
+    reader, writer = await stack.connect()
+    other_reader, other_writer = await stack.connect()
     writer.transport.set_write_buffer_limits(high=0)
     writer.write(b"wait\n")
     pushed = 0
@@ -169,9 +169,9 @@ async def test_a_guest_that_does_not_read_stops_the_client(way: Way, traced: Cal
     assert reader is not None
 
 
-async def test_two_hundred_parallel_clients(way: Way) -> None:
+async def test_two_hundred_parallel_clients(stack: Stack) -> None:
     async def one(number: int) -> bytes:
-        reader, writer = await way.connect()
+        reader, writer = await stack.connect()
         payload = b"%d," % number * 2000
         writer.write(b"echo\n" + payload)
         writer.write_eof()
@@ -182,31 +182,31 @@ async def test_two_hundred_parallel_clients(way: Way) -> None:
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(one(number) for number in range(200)))
-    await eventually(lambda: way.endpoint.connections == 0 and way.link.streams == 0)
-    assert way.endpoint.stats.relayed == 200
-    assert way.endpoint.stats.cut == 0
+    await eventually(lambda: stack.endpoint.connections == 0 and stack.link.streams == 0)
+    assert stack.endpoint.stats.relayed == 200
+    assert stack.endpoint.stats.cut == 0
 
 
-async def test_idle_and_noisy_clients_do_not_delay_others(way: Way) -> None:
-    crowd = [await way.connect() for _ in range(100)]
+async def test_idle_and_noisy_clients_do_not_delay_others(stack: Stack) -> None:
+    crowd = [await stack.connect() for _ in range(100)]
     for _, writer in crowd:
         writer.write(b"ec")  # half a line: the server waits for the rest
     started = asyncio.get_running_loop().time()
-    reader, writer = await way.connect()
+    reader, writer = await stack.connect()
     writer.write(b"take 3\nabc")
     assert await reader.read() == b"3"
     assert asyncio.get_running_loop().time() - started < 2
     writer.close()
     for _, writer in crowd:
         writer.transport.abort()
-    await eventually(lambda: way.endpoint.connections == 0 and way.link.streams == 0)
+    await eventually(lambda: stack.endpoint.connections == 0 and stack.link.streams == 0)
 
 
-async def test_connections_leave_nothing_behind(way: Way, traced: Callable[[], int]) -> None:
+async def test_connections_leave_nothing_behind(stack: Stack, traced: Callable[[], int]) -> None:
     """A thousand connections, some ended well, some dropped in the middle: no file, task, stream or memory."""
 
     async def one(number: int) -> None:
-        reader, writer = await way.connect()
+        reader, writer = await stack.connect()
         if number % 3 == 0:
             writer.write(b"flood\n")
             await reader.readexactly(100)
@@ -219,22 +219,22 @@ async def test_connections_leave_nothing_behind(way: Way, traced: Callable[[], i
             writer.transport.abort()
 
     await asyncio.gather(*(one(number) for number in range(60)))
-    await eventually(lambda: way.endpoint.connections == 0 and way.link.streams == 0, 30)
+    await eventually(lambda: stack.endpoint.connections == 0 and stack.link.streams == 0, 30)
     before = (psutil.Process().num_fds(), len(asyncio.all_tasks()), traced())
     for _ in range(20):
         await asyncio.gather(*(one(number) for number in range(50)))
-    await eventually(lambda: way.endpoint.connections == 0 and way.link.streams == 0, 30)
+    await eventually(lambda: stack.endpoint.connections == 0 and stack.link.streams == 0, 30)
     await eventually(lambda: len(asyncio.all_tasks()) <= before[1])
     assert psutil.Process().num_fds() <= before[0]
     assert traced() - before[2] < 1 * MIB
 
 
-async def test_the_end_of_the_link_ends_the_clients(way: Way) -> None:
-    reader, writer = await way.connect()
+async def test_the_end_of_the_link_ends_the_clients(stack: Stack) -> None:
+    reader, writer = await stack.connect()
     writer.write(b"wait\n")
-    await eventually(lambda: way.endpoint.stats.bytes_to_guest > 0)
-    await way.link.close()
+    await eventually(lambda: stack.endpoint.stats.bytes_to_guest > 0)
+    await stack.link.close()
     assert await asyncio.wait_for(reader.read(), 10) == b""
-    await eventually(lambda: way.endpoint.connections == 0)
-    assert way.endpoint.stats.cut == 1
+    await eventually(lambda: stack.endpoint.connections == 0)
+    assert stack.endpoint.stats.cut == 1
     writer.close()

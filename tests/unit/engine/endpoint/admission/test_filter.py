@@ -298,6 +298,17 @@ async def test_so_is_one_that_is_not_foreseen_and_it_is_logged(
 
 
 @pytest.mark.parametrize("request_", [sized(CREATE, FINE), START])
+async def test_a_step_that_does_not_end_is_answered(
+    stage: Stage, request_: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.endpoint.admission.filter.CHECK_SECONDS", 0.1)
+    stage.check.waits = True
+    assert (await stage.ask(request_)).startswith(b"HTTP/1.1 500 ")
+    stage.check.waits = False
+    assert await stage.ask(request_) == OK
+
+
+@pytest.mark.parametrize("request_", [sized(CREATE, FINE), START])
 async def test_a_shut_gate_is_the_answer_on_connections_that_have_passed_it(stage: Stage, request_: bytes) -> None:
     """The machine is paused, say: the engine would never answer."""
     assert await stage.ask(PING) == OK

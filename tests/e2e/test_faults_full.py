@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from installers.checkout import system
+from tests.e2e import wire
 from tests.e2e.cli import Program, venv_program
 from tests.e2e.conftest import START_SECONDS
 from tests.e2e.leftovers import assert_nothing_left
@@ -94,6 +95,9 @@ def test_a_running_machine_is_held_and_goes_on(
     docker = Program((program,), {"DOCKER_HOST": f"unix://{socket}", "DOCKER_CONFIG": str(tmp_path)})
     archive, image = busybox_archives[host().arch.value]
     docker("load", "-i", archive)
+    kept = wire.Raw(socket, 30)  # as the docker command and others keep theirs
+    kept.send(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n")
+    kept.until(b"OK")
     script = "dd if=/dev/urandom of=/v/big bs=1M count=900 2>/dev/null; sync; sha256sum </v/big; sleep 100000"
     docker("run", "-d", "--name", "writer", "-v", "data:/v", image, "sh", "-c", script)
     told = await_state(slipway, "paused", 180)
@@ -101,6 +105,9 @@ def test_a_running_machine_is_held_and_goes_on(
     assert "goes on by itself" in told["failure"]["hint"]
     refused = docker.fails("ps", timeout=60)
     assert "full" in refused.err
+    with kept:
+        kept.send(b"POST /containers/create HTTP/1.1\r\nHost: docker\r\nContent-Length: 2\r\n\r\n{}")
+        assert kept.head().startswith(b"HTTP/1.1 503 ")
     small("3g")
     await_state(slipway, "running", 30)
     end = time.monotonic() + 300

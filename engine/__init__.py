@@ -1,4 +1,4 @@
-"""The container engine in the machine, as this computer sees it; knows nothing of settings, windows or QEMU.
+"""The container engine in the machine, seen from the host; knows nothing of settings, windows or QEMU.
 
 endpoint/        the local socket that `docker` talks to, and the way from there into the machine
 client/          the typed client of the engine's API, over that socket
@@ -7,7 +7,7 @@ linux.py         what the engine in the machine is, and whether it answers
 ports/           published ports        folders/   shared folders
 file_events/     changes of the host's files, for watchers in containers
 host_sockets/    the host's sockets that containers mount
-trust.py         authorities and certificates for registries        proxies.py   this computer's proxy
+trust.py         authorities and certificates for registries        proxies.py   the host's proxy
 contexts.py      Docker contexts (context_store.py the files, context_trial.py whether one works)
 helpers.py       credential helpers that are named and not there
 cancellation.py  HTTP connections that stay usable when a call is cancelled

@@ -7,10 +7,10 @@
 transport.py   dials, negotiates the API version, maps failures; the seam for other ways than a Unix socket
 link_transport.py   such a way: streams of the link into the machine
 streams.py     JSON lines, multiplexed output, duplex connections       errors.py   what can go wrong
-models.py      what the engine tells, as values                         progress.py long work and its failures
+models.py      the engine's answers as values                         progress.py long work and its failures
 system.py      images.py      containers.py      volumes.py      networks.py      services.py      files.py
 registry.py    names of images, and what registries refuse              credentials.py who the user is there
-command.py     the docker command of this computer
+command.py     the host's docker command
 build/         builds with BuildKit
 """
 

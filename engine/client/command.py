@@ -1,4 +1,4 @@
-"""The docker command of this computer: the client that people type, whose version stands beside the engine's."""
+"""The host's docker command, whose version is shown beside the engine's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOBODY = "tcp://127.0.0.1:9"
 
 @dataclass(frozen=True)
 class ClientVersion:
-    """What ``docker version`` tells of the client. :ivar platform: ``linux/amd64``."""
+    """What ``docker version`` reports of the client. :ivar platform: ``linux/amd64``."""
 
     version: str
     api_version: str
@@ -29,7 +29,7 @@ class ClientVersion:
 async def client_version() -> ClientVersion:
     """The version of the ``docker`` on PATH.
 
-    :raise EngineError: there is none, or it does not tell.
+    :raise EngineError: there is none, or it does not answer.
     """
     program = shutil.which("docker")
     if program is None:
@@ -42,10 +42,10 @@ async def client_version() -> ClientVersion:
     )
     try:
         async with asyncio.timeout(SECONDS):
-            told, _ = await process.communicate()
-        client = json.loads(told)["Client"]
+            output, _ = await process.communicate()
+        client = json.loads(output)["Client"]
     except (TimeoutError, ValueError, KeyError) as error:
-        raise EngineError("The docker command does not tell its version", program, repr(error)) from error
+        raise EngineError("The docker command does not report its version", program, repr(error)) from error
     finally:
         if process.returncode is None:
             process.kill()

@@ -26,7 +26,7 @@ class Containers:
         return [Container.of(item) for item in found]
 
     async def inspect(self, name: str, *, size: bool = False) -> dict[str, Any]:
-        """All about one, as the engine tells it."""
+        """All about one, as the engine's own JSON."""
         values: dict[str, Any] = await self._transport.json("GET", f"/containers/{name}/json", query(size=size))
         return values
 
@@ -112,7 +112,7 @@ class Containers:
                 yield frame
 
     async def stats(self, name: str) -> AsyncIterator[dict[str, Any]]:
-        """Its use of resources, about once a second, as the engine tells it."""
+        """Its use of resources, about once a second, as the engine reports it."""
         async with self._transport.stream("GET", f"/containers/{name}/stats", query(stream=True)) as reply:
             async for item in objects(reply.aiter_raw()):
                 yield item
@@ -182,6 +182,6 @@ class Exec:
                 raise
 
     async def inspect(self) -> dict[str, Any]:
-        """Its state as the engine tells it: ``Running``, ``ExitCode``, ``Pid``."""
+        """Its state as the engine reports it: ``Running``, ``ExitCode``, ``Pid``."""
         values: dict[str, Any] = await self._transport.json("GET", f"/exec/{self.id}/json")
         return values

@@ -37,7 +37,7 @@ class UserKeys:
     """The user's credentials.
 
     A broken configuration or helper counts as no credentials, so that what is public can still be pulled; the
-    registry's refusal and ``slipway diagnose`` tell the rest.
+    registry's refusal and ``slipway diagnose`` say the rest.
 
     :param environment: where DOCKER_CONFIG and PATH are looked up; by default this process's own.
     """
@@ -46,7 +46,7 @@ class UserKeys:
         self._environment = os.environ if environment is None else environment
 
     async def look(self, registry: str) -> Credentials:
-        """What to present to a registry's host; empty for nobody."""
+        """What to present to a registry's host; empty when not logged in."""
         key = HUB_KEY if registry in HUB_HOSTS else registry
         try:
             settings = await asyncio.to_thread(self._settings)

@@ -3,7 +3,7 @@
 EngineError (vm.errors)
 ├── EngineUnreachable     no answer: no socket, refused, broken off
 ├── StreamBroken          an answer that does not follow the protocol, or ended in the middle
-├── ProgressError         a pull, push, build or load failed on its way, told inside its stream
+├── ProgressError         a pull, push, build or load failed after it had begun; reported in its stream
 └── ApiError              an HTTP status of 400 or more, with the engine's own message
     ├── BadParameter 400  ├── Denied 401, 403   ├── NotFound 404      ├── Conflict 409
     └── ServerError 500   └── NotSupported 501  └── Unavailable 503

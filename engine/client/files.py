@@ -46,7 +46,7 @@ TOOLBOX = "/usr/bin/busybox"
 TOOLS = ("sh", "stat", "cat")
 INSIDE = "/volume"
 LEFT_SECONDS = 60.0
-"""A container of ours that has not begun for this long is nobody's."""
+"""A container of ours that has not begun for this long was left behind."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class ContainerFiles:
             raise EngineError(f"There is no folder {path}", "", error.detail) from error
 
     async def download(self, path: str, target: Path, *, folder: bool) -> AsyncIterator[int]:
-        """Bring a file, or a folder as a tar archive, to this computer; nothing half-written is left.
+        """Bring a file, or a folder as a tar archive, to the host; nothing half-written is left.
 
         :param folder: it is one. Of a symbolic link comes what it leads to, whatever that is.
 
@@ -120,7 +120,7 @@ class ContainerFiles:
             part.unlink(missing_ok=True)
 
     async def upload(self, path: str, files: list[Path]) -> AsyncIterator[int]:
-        """Put files and folders of this computer into a folder.
+        """Copy files and folders of the host into a folder.
 
         :return: bytes sent so far, again and again.
         """

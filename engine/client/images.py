@@ -41,7 +41,7 @@ class Images:
         return [Image.of(item) for item in await self._transport.json("GET", "/images/json", params)]
 
     async def inspect(self, name: str) -> dict[str, Any]:
-        """All about one, as the engine tells it.
+        """All about one, as the engine's own JSON.
 
         :raise NotFound: there is none.
         """
@@ -49,9 +49,9 @@ class Images:
         return values
 
     async def distribution(self, name: str) -> dict[str, Any]:
-        """What the image's registry tells of it: ``Descriptor`` and ``Platforms``.
+        """What the image's registry knows of it: ``Descriptor`` and ``Platforms``.
 
-        :raise RegistryError: the registry does not tell.
+        :raise RegistryError: the registry does not answer.
         """
         headers = await self._who(name)
         try:
@@ -73,8 +73,8 @@ class Images:
         """
         repository, tag = split_reference(name)
         params = query(fromImage=repository, tag=tag, platform=platform)
-        async with aclosing(self._moving(name, "/images/create", params)) as told:
-            async for step in told:
+        async with aclosing(self._moving(name, "/images/create", params)) as steps:
+            async for step in steps:
                 yield step
 
     async def push(self, name: str) -> AsyncIterator[Progress]:
@@ -83,8 +83,8 @@ class Images:
         :raise RegistryError: its registry does not take it.    :raise ProgressError: it failed on its way.
         """
         repository, tag = split_reference(name)
-        async with aclosing(self._moving(name, f"/images/{repository}/push", query(tag=tag))) as told:
-            async for step in told:
+        async with aclosing(self._moving(name, f"/images/{repository}/push", query(tag=tag))) as steps:
+            async for step in steps:
                 yield step
 
     async def _moving(self, name: str, path: str, params: Params) -> AsyncGenerator[Progress]:

@@ -1,4 +1,4 @@
-"""What the engine tells, as frozen values. Unknown fields are ignored, missing ones and JSON nulls get a default.
+"""The engine's answers as frozen values. Unknown fields are ignored, missing ones and JSON nulls get a default.
 
 Names and units follow the Docker Engine API v1.51; times are seconds since 1970 where the API has them so, else
 its RFC 3339 text. Inspecting returns the engine's own JSON, since people want to see all of it.

@@ -64,7 +64,7 @@ class Networks:
         return str((await self._transport.json("POST", "/networks/create", body=body))["Id"])
 
     async def inspect(self, name: str) -> dict[str, Any]:
-        """All about one, as the engine tells it."""
+        """All about one, as the engine's own JSON."""
         values: dict[str, Any] = await self._transport.json("GET", f"/networks/{name}")
         return values
 

@@ -1,4 +1,4 @@
-"""Long work told in JSON lines (pull, push, build, load): steps, and the failure that may come in the middle."""
+"""Long work reported in JSON lines (pull, push, build, load): steps, and the failure that may come among them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Credentials = Mapping[str, str]
 """Docker's AuthConfig: ``username`` and ``password``, or ``identitytoken``, and ``serveraddress``."""
 
 Lookup = Callable[[str], Awaitable[Credentials]]
-"""A registry's host → who we are there; empty for nobody."""
+"""A registry's host → who we are there; empty when not logged in."""
 
 
 async def nobody(registry: str) -> Credentials:
-    """We are nobody, anywhere."""
+    """Not logged in anywhere."""
     return {}
 
 

@@ -16,6 +16,6 @@ class Services:
         """All services.
 
         :raise Unavailable: the engine manages no swarm, which it logs as an error of its own. Before this,
-            ``Swarm.ControlAvailable`` of :meth:`.System.info` tells.
+            ``Swarm.ControlAvailable`` of :meth:`.System.info` says.
         """
         return [Service.of(item) for item in await self._transport.json("GET", "/services")]

@@ -19,7 +19,7 @@ HEADER = 8
 """Bytes before each frame: the stream's number, three zeros, the length (big endian)."""
 
 MAX_FRAME = 16 * 1024 * 1024
-"""Longest frame believed; dockerd's are far below."""
+"""Longest frame accepted; dockerd's are far shorter."""
 
 CHUNK = 64 * 1024
 MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
@@ -143,7 +143,7 @@ async def objects(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]
 class Duplex:
     """A hijacked connection (attach, exec): input and output at the same time, each with its own end.
 
-    :ivar content_type: tells whether the output is multiplexed.
+    :ivar content_type: says whether the output is multiplexed.
     """
 
     def __init__(

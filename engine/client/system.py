@@ -25,12 +25,12 @@ class System:
         return Version.of(await self._transport.json("GET", "/version"))
 
     async def info(self) -> dict[str, Any]:
-        """The engine's own description (``docker info``), as it tells it."""
+        """The engine's own description (``docker info``), as it is."""
         values: dict[str, Any] = await self._transport.json("GET", "/info")
         return values
 
     async def df(self, *kinds: str) -> dict[str, Any]:
-        """Disk use as the engine tells it.
+        """Disk use as the engine reports it.
 
         :param kinds: any of ``container``, ``image``, ``volume``, ``build-cache``; all when none is named.
         """

@@ -52,7 +52,7 @@ class Dialler(Protocol):
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """For one connection that is taken over.
 
-        :raise OSError: nobody answers, or this way is for calls only.
+        :raise OSError: nothing answers, or this way is for calls only.
         """
 
 
@@ -105,7 +105,7 @@ class Transport:
         await self._http.aclose()
 
     async def ping(self) -> httpx.Headers:
-        """``GET /_ping``: the headers tell the engine's API version and operating system."""
+        """``GET /_ping``: the headers have the engine's API version and operating system."""
         return (await self._send("GET", "/_ping", None, None, None, self._times)).headers
 
     async def call(
@@ -122,7 +122,7 @@ class Transport:
         """One call with its whole answer.
 
         :param body: sent as JSON.    :param content: sent as it is.    :param timeout: seconds; 0 for no limit.
-        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nobody answers.
+        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nothing answers.
         """
         data, extra = _encode(body, content, headers)
         times = self._times if timeout is None else httpx.Timeout(timeout or None, connect=CONNECT_SECONDS)
@@ -152,9 +152,9 @@ class Transport:
         content: Body | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx.Response]:
-        """A call whose answer comes bit by bit and may last for ever; leaving the block ends it.
+        """A call whose answer comes in pieces and may never end; leaving the block ends it.
 
-        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nobody answers, or it broke off.
+        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nothing answers, or it broke off.
         """
         data, extra = _encode(body, content, headers)
         where = await self._path(path)
@@ -182,7 +182,7 @@ class Transport:
         """A POST that turns its connection into a plain duplex stream (RFC 9110, 7.8; Docker's “hijack”).
 
         :param protocol: what is spoken then: ``tcp``, or ``h2c`` for BuildKit.
-        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nobody answers.
+        :raise ApiError: the engine refused it.    :raise EngineUnreachable: nothing answers.
         """
         where = str(httpx.URL(await self._path(path), params=dict(params or {})))
         data = json.dumps(body).encode() if body is not None else b""
@@ -231,14 +231,14 @@ def unreachable(error: Exception) -> EngineUnreachable:
     return EngineUnreachable("The engine cannot be reached", "Start it: slipway start", detail)
 
 
-def _negotiate(told: str) -> str:
+def _negotiate(version: str) -> str:
     try:
-        major, minor = (int(part) for part in told.split("."))
+        major, minor = (int(part) for part in version.split("."))
     except ValueError:
-        raise StreamBroken("The engine does not tell its API version", detail=repr(told)) from None
+        raise StreamBroken("The engine does not report its API version", detail=repr(version)) from None
     if (major, minor) < OLDEST_API_VERSION:
         oldest = ".".join(map(str, OLDEST_API_VERSION))
-        raise EngineError(f"The engine is too old: its API version is {told}", f"At least {oldest} is needed.")
+        raise EngineError(f"The engine is too old: its API version is {version}", f"At least {oldest} is needed.")
     return "/v{}.{}".format(*min((major, minor), API_VERSION))
 
 

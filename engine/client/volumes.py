@@ -34,7 +34,7 @@ class Volumes:
         return Volume.of(await self._transport.json("POST", "/volumes/create", body=body))
 
     async def inspect(self, name: str) -> dict[str, Any]:
-        """All about one, as the engine tells it."""
+        """All about one, as the engine's own JSON."""
         values: dict[str, Any] = await self._transport.json("GET", f"/volumes/{name}")
         return values
 

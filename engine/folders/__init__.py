@@ -1,4 +1,4 @@
-"""Folders of this computer in the machine, at the same place: by virtiofs (vm/virtiofs.py), else by SFTP.
+"""The host's folders in the machine, at the same path: by virtiofs (vm/virtiofs.py), or else by SFTP.
 
     container ─► fuse_passthrough + fuse_overlay ─► the kernel's virtiofs ══ shared memory ══► virtiofsd ─► files
     container ─► sshfs + fuse_overlay ─► sftp_transport ══ link ══► supervisor ─► SFTP daemon ─► files
@@ -9,7 +9,7 @@ The SFTP server is our own, in a process of its own, the same on every system: n
 named, since no symbolic link is ever followed on this side and ``..`` is not understood (tree.py). OpenSSH's
 server follows links, and Landlock, which would confine it, lets stat, chmod and utimes pass; paramiko's takes
 names for UTF-8 and knows no hard links. The two ends count bytes (wire.py): when the link, or the supervisor,
-goes and comes back, both go on where they were, with the same open files. Meanwhile what containers do waits.
+goes and comes back, both continue where they were, with the same open files. Meanwhile the containers wait.
 """
 
 from engine.folders.shares import SFTP, VIRTIOFS, Share, Shares, table

@@ -112,7 +112,7 @@ def text(value: bytes) -> bytes:
 
 
 def attrs(st: os.stat_result) -> bytes:
-    """What SFTP tells of a file; times outside of 1970 to 2106 become the nearest that fits."""
+    """A file's attributes in SFTP; times outside of 1970 to 2106 become the nearest that fits."""
     atime, mtime = (min(max(int(when), 0), 0xFFFFFFFF) for when in (st.st_atime, st.st_mtime))
     return _ATTRS.pack(HAS_SIZE | HAS_OWNER | HAS_MODE | HAS_TIMES, st.st_size, 0, 0, st.st_mode, atime, mtime)
 

@@ -49,9 +49,9 @@ Birth = tuple[int, str]
 
 @dataclass(frozen=True)
 class Share:
-    """One folder of this computer.
+    """One folder of the host.
 
-    :ivar folder: absolute, as this computer calls it.    :ivar place: where it is in the machine.
+    :ivar folder: absolute, on the host.    :ivar place: its path in the machine.
     """
 
     folder: str

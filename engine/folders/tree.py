@@ -1,4 +1,4 @@
-"""Tree: file operations below one folder of this computer, and nowhere else, whatever names a guest sends.
+"""Tree: file operations below one of the host's folders, and nowhere else, whatever names a guest sends.
 
 A name is split at its slashes; ``..`` is refused. The folder that holds what is named is opened from the root of
 the file system without following a single symbolic link, on Linux and macOS by the kernel in one call
@@ -58,7 +58,7 @@ class Tree:
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
 
     def open(self, path: bytes, flags: int, mode: int) -> int:
-        """A descriptor of an ordinary file; a device or pipe of this computer is not opened."""
+        """A descriptor of a regular file; devices and pipes of the host are not opened."""
         with self._at(path) as (folder, name):
             descriptor = os.open(name, flags | _NEVER, mode & FILE_MODE, dir_fd=folder)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -107,7 +107,7 @@ class Wire:
                     self._detach()
 
     def end(self) -> None:
-        """Nobody comes back to this session."""
+        """End the session for good."""
         with self._changed:
             self._ended = True
             self._detach()
@@ -151,6 +151,6 @@ class Wire:
             self._dropped.append(connection)
 
     def _close_dropped(self) -> None:
-        """Only the reader closes, lest it read from another connection that got the same descriptor."""
+        """Only the reader closes, so that it never reads from a new connection with the same descriptor."""
         while self._dropped:
             self._dropped.pop().close()

@@ -50,14 +50,14 @@ O_PATH: int = getattr(os, "O_PATH", 0)
 HOLDING: int = sum(getattr(os, flag, 0) for flag in ("O_PATH", "O_NOFOLLOW", "O_CLOEXEC"))
 
 ENGINE = "engine"
-"""What :meth:`HostSockets.find` calls the engine's."""
+"""The engine's socket, in :meth:`HostSockets.find`."""
 
 VARIABLE = "SSH_AUTH_SOCK"
 """Names the SSH agent's socket (ssh-agent(1))."""
 
 NO_AGENT = f"This computer has no SSH agent that Slipway knows of: {VARIABLE} was not set where it was started"
 FOR_THE_ENGINE = "To use the engine in a container, mount /var/run/docker.sock."
-START_ONE = "Start one (ssh-agent), then Slipway anew: slipway stop, slipway start."
+START_ONE = "Start one (ssh-agent), then restart Slipway: slipway stop, slipway start."
 
 
 class HostSockets(LinkTask[Carrier]):
@@ -68,7 +68,7 @@ class HostSockets(LinkTask[Carrier]):
     :param environment: where ``SSH_AUTH_SOCK`` is looked up.
     :param shares: returns the shared folders.
     :param open_folder: opens a folder without following a link (:meth:`vm.host.base.Host.open_folder`).
-    :param events: of the engine, whose containers tell which sockets are still mounted.
+    :param events: of the engine; its containers show which sockets are still mounted.
     """
 
     def __init__(
@@ -110,9 +110,9 @@ class HostSockets(LinkTask[Carrier]):
             await tasks.close()
 
     def find(self, path: str) -> str | None:
-        """The socket that a bind mount's source names, for :meth:`carry`; None: none that may be had.
+        """The socket that a bind mount's source names, for :meth:`carry`; None when containers cannot have it.
 
-        Looks at the disk.
+        Reads the disk.
 
         :raise EngineError: it is one that no container can have.
         """
@@ -135,7 +135,7 @@ class HostSockets(LinkTask[Carrier]):
         return real if self._is_shared(real) else None
 
     async def carry(self, socket: str) -> str:
-        """Have the machine listen for those who want ``socket``; where.
+        """Have the machine listen in place of ``socket``; returns where.
 
         :param socket: as :meth:`find` gives it.
         :raise EngineError: it cannot.
@@ -155,7 +155,7 @@ class HostSockets(LinkTask[Carrier]):
         return f"{FOLDER}/{name}"
 
     def forget(self) -> None:
-        """The machine's containers are gone for good, and with them what they mount."""
+        """The machine's data is deleted, and its containers with it."""
         self._record.clear()
 
     async def _forget_unused(self, engine: EngineClient) -> float | None:
@@ -204,7 +204,7 @@ class HostSockets(LinkTask[Carrier]):
                 raise FileNotFoundError(errno.ENOENT, "forgotten: no container mounts it")
             local = await self._connect(socket)
         except OSError as error:
-            log.info("nobody answers at %s: %s", socket or name, error)
+            log.info("nothing listens at %s: %s", socket or name, error)
             await caller.close()
             return
         except BaseException:
@@ -214,7 +214,7 @@ class HostSockets(LinkTask[Carrier]):
             await relay(local, caller, uncounted, uncounted)
 
     async def _connect(self, socket: str) -> LocalStream:
-        """:raise OSError: nobody listens there, or it is not shared any more."""
+        """:raise OSError: nothing listens there, or it is no longer shared."""
         held = -1
         if socket == SSH_AGENT:
             where = self._environment.get(VARIABLE, "")
@@ -229,14 +229,14 @@ class HostSockets(LinkTask[Carrier]):
         return local
 
     def _hold(self, socket: str) -> tuple[str, int]:
-        """A name that leads to this socket, whatever is put into its place meanwhile, while a descriptor is open.
+        """A path of this very socket, whatever replaces it meanwhile, valid while the descriptor is open.
 
-        macOS has no such name: there it is the socket's own, which was none of a link a moment ago.
+        macOS has no such path: there it is the socket's own, which was not a link a moment ago.
 
-        :raise OSError: it is none, is not shared, or there is a symbolic link on the way.
+        :raise OSError: it is not a socket, is not shared, or its path has a symbolic link.
         """
         if not self._is_shared(socket):
-            raise PermissionError(errno.EACCES, "not in a shared folder any more")
+            raise PermissionError(errno.EACCES, "no longer in a shared folder")
         parent, name = os.path.split(socket)
         folder = self._open_folder(os.fsencode(parent))
         held = folder
@@ -246,7 +246,7 @@ class HostSockets(LinkTask[Carrier]):
                 os.close(folder)
             found = os.fstat(held) if O_PATH else os.stat(name, dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISSOCK(found.st_mode):
-                raise OSError(errno.ENOTSOCK, "not a socket any more")
+                raise OSError(errno.ENOTSOCK, "no longer a socket")
         except BaseException:
             os.close(held)
             raise

@@ -2,7 +2,7 @@
 
 publisher.py  answers dockerd's requests, and knows what is published
 listener.py   takes the host's ports, and carries their connections
-bind_errors.py  why a port cannot be had, and which program has it
+bind_errors.py  why a port cannot be taken, and which program has it
 datagrams.py  UDP over IPv6: one stream for each client
 sockets.py    a socket that has a port
 hostnet.py    what containers with the host's network listen on

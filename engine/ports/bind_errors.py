@@ -1,4 +1,4 @@
-"""Explains why a port of the host cannot be had, and which program has it."""
+"""Explains why a port of the host cannot be taken, and which program has it."""
 
 from __future__ import annotations
 

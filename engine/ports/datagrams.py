@@ -1,7 +1,7 @@
 """Published UDP that no network of QEMU's carries: a socket here, and for each client a stream into the machine.
 
 A stream keeps the bounds of datagrams, and is given up when nothing has come or gone for a while, as docker-proxy
-does it. What cannot be passed on is dropped, as any network would: nobody waits, and nothing piles up.
+does it. What cannot be passed on is dropped, as any network would, so that nothing waits or piles up.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Open = Callable[[], Awaitable[Stream]]
 
 
 class DatagramServer(asyncio.DatagramProtocol):
-    """One port of this computer.
+    """One port of the host.
 
     :param open_stream: to the container, as often as there are clients.
     """
@@ -53,7 +53,7 @@ class DatagramServer(asyncio.DatagramProtocol):
 
     @classmethod
     async def listen(cls, address: str, port: int, open_stream: Open) -> DatagramServer:
-        """Take the port. :raise OSError: it cannot be had."""
+        """Take the port. :raise OSError: it is in use, or not ours to take."""
         sock = bound(socket.SOCK_DGRAM, address, port)
         try:
             loop = asyncio.get_running_loop()
@@ -90,7 +90,7 @@ class DatagramServer(asyncio.DatagramProtocol):
                 next(iter(self.clients.values())).task.cancel()
             client = Client(self, address)
             client.task.add_done_callback(lambda _: self._forget(client))
-        self.clients[address] = client  # at the end: the order is that of their last words
+        self.clients[address] = client  # at the end: the order is that of their last datagrams
         client.pass_on(data)
 
     def _forget(self, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Containers with the host's network: what they listen on in the machine answers on this computer's localhost.
+"""Containers with the host's network: what they listen on in the machine answers on the host's localhost.
 
 Such a container (``--network host``) shares the machine's network, and dockerd publishes no port of it. The
 engine's events say when one comes and goes; the guest's program ``vm/image/native/listening.c``, which runs only

@@ -38,15 +38,15 @@ class Ingress(LinkTask[Carrier]):
         self._publish = publish
 
     async def work(self, link: Carrier) -> None:
-        told: list[Forward] | None = None
+        published: list[Forward] | None = None
 
         async def look(engine: EngineClient) -> float | None:
-            nonlocal told
+            nonlocal published
             swarm = (await engine.info()).get("Swarm") or {}
             found = forwards(await engine.services.list()) if swarm.get("ControlAvailable") else []
-            if found != told:
+            if found != published:
                 self._publish(found)
-                told = found
+                published = found
             return LOOK_SECONDS if found else None
 
         await self._events.look(SERVICES, look)

@@ -37,7 +37,7 @@ class Datagrams(Protocol):
     """Carries UDP over IPv4 from a port of the host to the same port of the machine."""
 
     async def add(self, forward: Forward) -> None:
-        """Start carrying. :raise MachineError: the port cannot be had."""
+        """Start carrying. :raise MachineError: the port cannot be taken."""
         ...
 
     async def remove(self, forward: Forward) -> None:
@@ -91,7 +91,7 @@ class Listener:
         await self._serving.close()
 
     async def take(self, published: Published) -> None:
-        """Take the port. :raise OSError: it cannot be had.    :raise MachineError: QEMU cannot have it."""
+        """Take the port. :raise OSError: it cannot be taken.    :raise MachineError: QEMU cannot take it."""
         forward, address = published.forward, published.address
         if forward.protocol == "tcp":
             published.server = await self._listen(published)

@@ -1,4 +1,4 @@
-"""A socket at a port of this computer, for one family of addresses and for nobody else."""
+"""A socket bound to a port of the host, for one family of addresses, shared with no other program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import socket
 def bound(kind: int, address: str, port: int) -> socket.socket:
     """A socket of ``kind`` (``SOCK_STREAM``, ``SOCK_DGRAM``) that has the port.
 
-    :raise OSError: the port or the address cannot be had.
+    :raise OSError: the port or the address cannot be taken.
     """
     version = ipaddress.ip_address(address).version
     sock = socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET, kind)

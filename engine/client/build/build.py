@@ -47,17 +47,17 @@ class Build:
 
 
 async def run(transport: Transport, build: Build, lookup: Lookup) -> AsyncGenerator[Trace]:
-    """Build, and tell what BuildKit tells; leaving the iteration cancels it in the engine.
+    """Build, and yield what BuildKit reports; leaving the iteration cancels it in the engine.
 
     :param lookup: who we are at a registry.
     :raise ProgressError: a step failed.    :raise EngineError: the folder cannot be read.
     """
     key = uuid.uuid4().hex
-    told: asyncio.Queue[Trace | None] = asyncio.Queue()
-    work = asyncio.create_task(_work(transport, build, lookup, key, told))
-    work.add_done_callback(lambda _: told.put_nowait(None))
+    traces: asyncio.Queue[Trace | None] = asyncio.Queue()
+    work = asyncio.create_task(_work(transport, build, lookup, key, traces))
+    work.add_done_callback(lambda _: traces.put_nowait(None))
     try:
-        while (step := await told.get()) is not None:
+        while (step := await traces.get()) is not None:
             yield step
         await work
     finally:
@@ -68,7 +68,7 @@ async def run(transport: Transport, build: Build, lookup: Lookup) -> AsyncGenera
 
 
 async def _work(
-    transport: Transport, build: Build, lookup: Lookup, key: str, told: asyncio.Queue[Trace | None]
+    transport: Transport, build: Build, lookup: Lookup, key: str, traces: asyncio.Queue[Trace | None]
 ) -> None:
     sent = 0
 
@@ -77,7 +77,7 @@ async def _work(
         async for piece in pieces(build.folder, build.dockerfile):
             yield piece
             sent += len(piece)
-            told.put_nowait(Trace(sent=sent))
+            traces.put_nowait(Trace(sent=sent))
 
     async with session(transport, lookup) as opened:
         params = _params(build, key, opened)
@@ -85,7 +85,7 @@ async def _work(
             async for values in objects(reply.aiter_raw()):
                 if values.get("error"):
                     raise failure(values)
-                told.put_nowait(_trace(values))
+                traces.put_nowait(_trace(values))
 
 
 def failure(values: Mapping[str, object]) -> EngineError:
@@ -120,7 +120,7 @@ def _trace(values: Mapping[str, object]) -> Trace:
 
 
 async def _cancel(transport: Transport, key: str) -> None:
-    """End the build itself too: the engine notices only late that nobody listens any more."""
+    """End the build itself too: the engine notices only late that nobody reads any more."""
     try:
         await transport.call("POST", "/build/cancel", query(id=key), timeout=CANCEL_SECONDS)
     except EngineError:  # it has ended, or the engine is gone

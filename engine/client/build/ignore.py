@@ -90,16 +90,16 @@ def walk(folder: Path, ignore: Ignore, always: Iterable[str] = ()) -> Iterator[s
         for entry in entries:
             path = f"{name}/{entry.name}" if name else entry.name
             hits = ignore.hits(path, above)
-            told = path in wanted or not ignore.leaves_out(hits)
-            if told:
+            included = path in wanted or not ignore.leaves_out(hits)
+            if included:
                 yield path
             if not entry.is_dir(follow_symlinks=False):
                 continue
-            if told or path in parents or ignore.may_hold(path):
+            if included or path in parents or ignore.may_hold(path):
                 for inner in inside(path, hits):
-                    if not told:
+                    if not included:
                         yield path
-                        told = True
+                        included = True
                     yield inner
 
     return inside("", (False,) * len(ignore.patterns))

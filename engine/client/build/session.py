@@ -80,7 +80,7 @@ class Server:
                     await self._take(event)
                 await self._send()
         except (UserError, h2.exceptions.H2Error):
-            return  # the session broke; the build tells what that means for it
+            return  # the session broke; the build reports what that means for it
 
     async def _take(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.RequestReceived) and event.stream_id is not None:

@@ -1,4 +1,4 @@
-"""What BuildKit tells of a build: ``StatusResponse`` of moby/buildkit, api/services/control/control.proto.
+"""What BuildKit reports of a build: ``StatusResponse`` of moby/buildkit, api/services/control/control.proto.
 
 The engine puts each into a JSON line ``{"id": "moby.buildkit.trace", "aux": BASE64}``.
 """

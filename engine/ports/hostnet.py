@@ -141,6 +141,10 @@ async def _next(feed: Feed, program: Program | None) -> Event | None:
         needed.add(program.reading)
     try:
         await asyncio.wait(needed, return_when=asyncio.FIRST_COMPLETED)
-        return getting.result() if getting.done() else None
+        if getting.done():
+            return getting.result()
+        if program is not None:
+            await program.reading  # raises what it could not cope with
+        return None
     finally:
         getting.cancel()

@@ -124,6 +124,27 @@ async def test_a_program_that_ends_is_started_again(stage: Stage) -> None:
     await eventually(lambda: stage.guest.starts == 2 and stage.told.last == [])
 
 
+async def test_an_error_about_what_the_program_reports_is_not_silent(
+    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse, errors = hostnet.forwards, [KeyError("unforeseen")]
+
+    def fails_once(line: str) -> list[Forward]:
+        if errors:
+            raise errors.pop()
+        return parse(line)
+
+    monkeypatch.setattr(hostnet, "forwards", fails_once)
+    stage.engine.run(ONE)
+    stage.network.use(stage.carrier)
+    await eventually(lambda: stage.guest.starts == 1)
+    await stage.guest.say("tcp 0.0.0.0 80\n")
+    await eventually(lambda: stage.guest.starts == 2)
+    assert "HostNetwork failed" in caplog.text
+    await stage.guest.say("tcp 0.0.0.0 80\n")
+    await eventually(lambda: stage.told.last == ["tcp 127.0.0.1 80 127.0.0.1"])
+
+
 async def test_an_engine_that_goes_away_and_a_guest_that_refuses(stage: Stage) -> None:
     stage.engine.run(ONE)
     stage.carrier.refuse = LinkError("no")

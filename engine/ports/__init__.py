@@ -15,8 +15,8 @@ So the life of a listener is that of dockerd's own proxy, and a port that is tak
 
 from engine.ports.hostnet import HostNetwork
 from engine.ports.ingress import Ingress
-from engine.ports.listener import Published
-from engine.ports.publisher import Publisher
+from engine.ports.listener import Datagrams, Published
+from engine.ports.publisher import Answer, Publisher
 from engine.ports.reservations import PortReservations
 
-__all__ = ["HostNetwork", "Ingress", "PortReservations", "Published", "Publisher"]
+__all__ = ["Answer", "Datagrams", "HostNetwork", "Ingress", "PortReservations", "Published", "Publisher"]

@@ -22,6 +22,8 @@ are found by content, and can be made again: they live in the user's cache folde
         keys/                   keys of this installation (0600)
       logs/                     supervisor.log, console.log, qemu.log, folders.log, virtiofsd-N.log
                                 console.previous.log and qemu.previous.log: of the QEMU before
+    INSTALLATION/               see :func:`vm.host.programs.installation`
+      images/                   images that came with the package (:func:`bundled_images`)
     CACHE/
       images/VERSION/           kernel, initramfs, root.erofs, manifest.json
       accelerators.json         verdicts
@@ -34,9 +36,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vm.errors import HostError
+from vm.host.programs import installation
 
 SOCKET_PATH_LIMIT = 103
 """Bytes a Unix socket's path may have: ``sun_path`` is 104 on macOS and 108 on Linux, one is the final NUL."""
+
+
+IMAGE_URL = "SLIPWAY_IMAGE_URL"
+"""The variable that names a server of system images; see vm/image/download.py."""
+
+
+def image_url() -> str:
+    """The address that system images are downloaded from; empty when there is none."""
+    return os.environ.get(IMAGE_URL, "")
+
+
+def bundled_images() -> Path:
+    """The folder of system images that came with the installed package; it need not exist."""
+    return installation() / "images"
 
 
 @dataclass(frozen=True)

@@ -5,4 +5,5 @@ fetch.py      Debian's packages               modules.py, elf.py   what of them 
 compile.py    our own programs (native/)      tree.py     the root, put together; rootfs/ holds our files
 cpio.py       the initramfs                   build.py    all of it, step by step
 store.py      the folder of finished images
+source.py     where an image comes from          download.py   from a server, verified
 """

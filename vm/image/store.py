@@ -3,6 +3,7 @@
     FOLDER/VERSION/       kernel  initramfs  root.erofs  manifest.json
     FOLDER/.VERSION.XXX/  one being built; taken away when its builder has gone
     FOLDER/.VERSION.lock  held while that version is being built
+    FOLDER/.VERSION.pruned/  one being removed
 
 manifest.json: ``{schema, version, arch, created_by, packages: {name: version}, tools: {name: version},
 files: {name: {size, sha256}}, total_size}``; sizes in bytes.
@@ -13,22 +14,30 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from vm.errors import HostError, ImageError
 from vm.host import try_lock
 from vm.spec import Arch, BootFiles
 
+log = logging.getLogger(__name__)
+
 SCHEMA = 1
 FILES = ("kernel", "initramfs", "root.erofs")
 MANIFEST = "manifest.json"
+
+NEWEST = 2
+"""How many images of an architecture are kept: the present one, and the one to go back to."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,42 @@ class ImageStore:
         if version and not version.startswith(".") and "/" not in version:
             shutil.rmtree(self.folder / version, ignore_errors=True)
 
+    def prune(self, in_use: Collection[str] = (), newest: int = NEWEST) -> tuple[str, ...]:
+        """Remove images that are no longer needed: of each architecture all but the newest. Blocks.
+
+        Those that a QEMU of this user boots from, for whatever installation, stay as well.
+
+        :param in_use: versions to keep besides.
+        :param newest: how many to keep, by the time they were made.
+        :return: the versions that were removed.
+        """
+        images = sorted(self.list(), key=lambda image: _made_at(image.folder), reverse=True)
+        keep = {*in_use, *self._booted()}
+        for arch in Arch:
+            keep.update([image.version for image in images if image.arch is arch][:newest])
+        removed = []
+        for image in images:
+            if image.folder.name not in keep and image.version not in keep:
+                try:  # in one step: what is half removed must not look like an image
+                    image.folder.rename(self.folder / f".{image.folder.name}.pruned")
+                except OSError as error:
+                    log.info("the image %s stays: %s", image.version, error)
+                    continue
+                removed.append(image.version)
+        for left in self.folder.glob(".*.pruned"):
+            shutil.rmtree(left, ignore_errors=True)
+        return tuple(removed)
+
+    def _booted(self) -> set[str]:
+        """The versions that QEMUs were started from which run now."""
+        found = set()
+        for process in psutil.process_iter(["cmdline"]):
+            for argument in process.info["cmdline"] or ():
+                path = Path(argument)
+                if path.name == FILES[0] and path.parent.parent == self.folder:
+                    found.add(path.parent.name)
+        return found
+
     @asynccontextmanager
     async def building(self, version: str) -> AsyncIterator[Path]:
         """Hold the right to build ``version`` and yield an empty work folder beside the images.
@@ -201,6 +246,14 @@ def read_manifest(path: Path) -> ImageInfo:
             "Build it again: slipway image build --force.",
             f"{path}: {type(error).__name__}: {error}",
         ) from error
+
+
+def _made_at(folder: Path) -> float:
+    """When an image was made or downloaded, in seconds since the epoch; 0 when it has gone."""
+    try:
+        return (folder / MANIFEST).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def sha256_of(path: Path) -> str:

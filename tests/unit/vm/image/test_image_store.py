@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +144,44 @@ async def test_the_manifest_holds_what_was_promised(store: ImageStore) -> None:
     manifest = json.loads((store.folder / "v1" / MANIFEST).read_text())
     assert set(manifest["files"]) == set(FILES)
     assert all(len(entry["sha256"]) == 64 and entry["size"] for entry in manifest["files"].values())
+
+
+async def put_all(store: ImageStore, *versions: str, arch: Arch = Arch.AMD64) -> None:
+    """Images made one after the other."""
+    for age, version in enumerate(reversed(versions)):
+        await put(store, version, arch)
+        made = 1_800_000_000 - age * 60
+        os.utime(store.folder / version / MANIFEST, (made, made))
+
+
+async def test_the_newest_of_each_architecture_stay(store: ImageStore) -> None:
+    await put_all(store, "a1", "a2", "a3", "a4")
+    await put_all(store, "b1", "b2", "b3", arch=Arch.ARM64)
+    assert sorted(store.prune()) == ["a1", "a2", "b1"]
+    assert sorted(image.version for image in store.list()) == ["a3", "a4", "b2", "b3"]
+    assert store.prune() == ()
+    assert not list(store.folder.glob(".*.pruned"))
+
+
+async def test_images_in_use_stay(store: ImageStore) -> None:
+    await put_all(store, "a1", "a2", "a3", "a4", "a5")
+    kernel = store.folder / "a2" / "kernel"
+    argv = [sys.executable, "-I", "-S", "-c", "input()", "-kernel", str(kernel)]
+    booted = subprocess.Popen(argv, stdin=subprocess.PIPE)
+    try:
+        assert store.prune(in_use=["a1"]) == ("a3",)
+    finally:
+        booted.communicate(b"\n")
+    assert store.prune(newest=1) == ("a4", "a2", "a1")
+
+
+async def test_what_was_half_removed_goes_with_the_next(store: ImageStore) -> None:
+    await put_all(store, "a1")
+    left = store.folder / ".a0.pruned"
+    left.mkdir()
+    (left / "kernel").touch()
+    foreign = store.folder / "notes.txt"
+    foreign.touch()
+    assert store.prune() == ()
+    assert not left.exists()
+    assert foreign.exists()

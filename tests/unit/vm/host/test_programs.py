@@ -1,0 +1,65 @@
+"""How a program of ours is started, from a checkout and from a packaged application."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vm.host import host, programs
+
+
+def test_from_a_checkout(tmp_path: Path) -> None:
+    assert programs.program("desktop.supervisor", "--one") == [sys.executable, "-m", "desktop.supervisor", "--one"]
+    assert (programs.installation() / "vm" / "host" / "programs.py").is_file()
+
+
+def test_from_a_packaged_application(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "slipway"))
+    assert programs.program("desktop.ui") == [str(tmp_path / "slipway"), programs.RUN_MODULE, "desktop.ui"]
+    assert programs.installation() == tmp_path.resolve()
+
+
+def test_a_program_that_is_started_goes_on_without_us(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    environment = {**os.environ, "GREETING": "hello"}
+    process = programs.start(
+        "tests.unit.vm.host.greeting", "you", flags=host().spawn_flags(), output=output, environment=environment
+    )
+    assert process.wait(30) == 0
+    said, folder, session = output.read_text().splitlines()
+    assert said == "hello you"
+    assert Path(folder) == programs.installation()
+    assert int(session) == process.pid != os.getsid(0)
+
+
+PACKAGED = """
+import sys
+from vm.host.programs import run_requested
+print(run_requested(sys.argv), sys.argv[1:])
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """An application whose entry is :data:`PACKAGED`."""
+    return subprocess.run(
+        [sys.executable, "-c", PACKAGED, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=programs.installation(),
+    )
+
+
+def test_the_entry_of_a_packaged_application() -> None:
+    done = run(programs.RUN_MODULE, "vm.image.build", "--help")
+    assert "Build Slipway's system image" in done.stdout
+    assert run("status", "--json").stdout == "False ['status', '--json']\n"
+    assert run(programs.RUN_MODULE).stdout == f"False ['{programs.RUN_MODULE}']\n"
+    refused = run(programs.RUN_MODULE, "http.server")
+    assert refused.returncode == 1
+    assert "http.server is not a part of Slipway" in refused.stderr

@@ -1,0 +1,80 @@
+"""How a program of ours is started: from a checkout, or from an installed package that has no Python to call.
+
+From a checkout, and where Slipway is installed as Python packages, a program is ``python -m MODULE``. A packaged
+application is one executable; it runs another of our modules when :data:`RUN_MODULE` is its first argument, for
+which its entry calls :func:`run_requested`.
+"""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+RUN_MODULE = "--run-module"
+PACKAGES = ("vm", "engine", "desktop")
+"""Whose modules may be asked for."""
+
+
+def is_packaged() -> bool:
+    """Whether this is a packaged application (PyInstaller, cx_Freeze and Nuitka set ``sys.frozen``)."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def installation() -> Path:
+    """The folder that Slipway's files lie in: the checkout, ``site-packages``, or the application's own."""
+    return Path(sys.executable).resolve().parent if is_packaged() else Path(__file__).resolve().parents[2]
+
+
+def program(module: str, *arguments: str) -> list[str]:
+    """The command line that runs ``module``, which is one of ours, as a program."""
+    return [sys.executable, RUN_MODULE if is_packaged() else "-m", module, *arguments]
+
+
+def start(
+    module: str,
+    *arguments: str,
+    flags: Mapping[str, Any],
+    output: Path,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start ``module`` in the background; it outlives this process and ignores its terminal.
+
+    :param flags: :meth:`vm.host.base.Host.spawn_flags`.
+    :param output: the file that all it prints goes to; replaced.
+    :param environment: its variables; None: those of this process.
+    :raise OSError: it cannot be started, or the file cannot be written.
+    """
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            program(module, *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            cwd=installation(),
+            env=dict(environment) if environment is not None else None,
+            **flags,
+        )
+    # wait for it, whenever it ends: where we live longer, it would stay behind as a zombie
+    threading.Thread(target=process.wait, name=f"end of {module}", daemon=True).start()
+    return process
+
+
+def run_requested(argv: Sequence[str]) -> bool:
+    """In a packaged application's entry: run the module that :func:`program` asked for; whether there was one.
+
+    :param argv: as ``sys.argv``, the executable first.
+    :raise SystemExit: the module ended so, or is not one of ours.
+    """
+    if len(argv) < 3 or argv[1] != RUN_MODULE:
+        return False
+    module = argv[2]
+    if module.split(".")[0] not in PACKAGES:
+        raise SystemExit(f"{module} is not a part of Slipway")
+    sys.argv = [argv[0], *argv[3:]]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    return True

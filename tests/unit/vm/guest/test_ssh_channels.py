@@ -210,7 +210,9 @@ async def test_a_lost_link_ends_what_waits(channels: Channels) -> None:
     await asyncio.sleep(0)
     reason = LinkError("gone")
     channels.lose(reason)
-    assert await asyncio.gather(*waits, return_exceptions=True) == [reason] * 4
+    errors = await asyncio.gather(*waits, return_exceptions=True)
+    assert [(type(error), str(error)) for error in errors] == [(LinkError, "gone")] * 4
+    assert len({id(error) for error in [reason, *errors]}) == 5, "one exception was raised in several places"
     with pytest.raises(LinkError, match="gone"):
         await channels.open("session")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import subprocess
-import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,8 @@ from desktop.control.codec import decode
 from desktop.control.schema import BundleFile
 from vm.errors import HostError, UserError
 from vm.files import write_atomically
+from vm.host import programs
 
-ROOT = Path(__file__).parents[2]
 ALONE_SECONDS = 120.0
 
 
@@ -34,9 +33,11 @@ async def have_bundle(client: ControlClient) -> list[BundleFile]:
 
 
 def _collect_alone() -> list[BundleFile]:
-    argv = [sys.executable, "-m", "desktop.support"]
+    argv = programs.program("desktop.support")
     try:
-        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, timeout=ALONE_SECONDS)
+        done = subprocess.run(
+            argv, cwd=programs.installation(), capture_output=True, text=True, check=True, timeout=ALONE_SECONDS
+        )
     except subprocess.CalledProcessError as error:
         raise HostError("The support bundle cannot be made", "Give this to a helper.", error.stderr) from error
     except subprocess.TimeoutExpired as error:

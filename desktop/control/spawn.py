@@ -10,15 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
-import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from desktop.control.errors import ControlError, SupervisorSilent
 from desktop.control.lock import InstanceLock, holder, is_held
-from vm.host import host
+from vm.host import host, programs
 from vm.host.paths import Paths
 
 FAKE = "SLIPWAY_FAKE"
@@ -34,19 +31,7 @@ FIRST_WORD, NEXT_WORD = 3.0, 5.0
 def start_supervisor(paths: Paths) -> subprocess.Popen[bytes]:
     """Start a supervisor, detached; its output goes to a file."""
     module = "desktop.supervisor.fake" if os.environ.get(FAKE) else "desktop.supervisor"
-    flags: dict[str, Any] = dict(host().spawn_flags())
-    with _output(paths).open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[2],
-            **flags,
-        )
-    # wait for it, whenever it ends: where we live longer, it would stay behind as a zombie
-    threading.Thread(target=process.wait, name="supervisor's end", daemon=True).start()
-    return process
+    return programs.start(module, flags=host().spawn_flags(), output=_output(paths))
 
 
 async def bring_up(

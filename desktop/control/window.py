@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
-import sys
-from typing import Any
 
 from vm.errors import HostError
-from vm.host import host
+from vm.host import host, programs
 
 MODULE = "desktop.ui"
 
@@ -29,15 +27,8 @@ def open_window(*, background: bool = False) -> None:
     paths = host().paths()
     paths.prepare()
     output = paths.logs / "window.out"
-    flags: dict[str, Any] = dict(host().spawn_flags())
-    with output.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", MODULE, *(("--background",) if background else ())],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            **flags,
-        )
+    arguments = ("--background",) if background else ()
+    process = programs.start(MODULE, *arguments, flags=host().spawn_flags(), output=output)
     try:
         code = process.wait(FAILS_WITHIN)
     except subprocess.TimeoutExpired:

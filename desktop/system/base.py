@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from vm.host import host
+from vm.host import host, programs
 from vm.host.paths import Paths
 
 APP = "slipway"
@@ -40,7 +39,7 @@ class Launch:
         mark = hashlib.sha256(os.fsencode(paths.home)).hexdigest()[:8]
         return cls(
             APP if paths.home == default else f"{APP}-{mark}",
-            (sys.executable, "-m", "desktop.cli", "open", *((BACKGROUND,) if background else ())),
+            tuple(programs.program("desktop.cli", "open", *((BACKGROUND,) if background else ()))),
             {name: os.environ[name] for name in CARRIED if os.environ.get(name)},
         )
 

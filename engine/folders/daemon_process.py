@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
-import sys
-import threading
-from pathlib import Path
-from typing import Any
 
 from engine.endpoint.local import LocalStream
 from vm.errors import HostError
-from vm.host import Host
+from vm.host import Host, programs
 from vm.host.paths import Paths
 
 START_SECONDS = 20.0
@@ -53,16 +49,9 @@ class DaemonProcess:
         return stream
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        flags: dict[str, Any] = dict(self._host.spawn_flags())
-        with self._paths.folders_log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "engine.folders.sftp_daemon", str(self._paths.folders_socket)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=Path(__file__).parents[2],
-                **flags,
-            )
-        # reap it whenever it ends, so that it does not become a zombie
-        threading.Thread(target=process.wait, name="SFTP daemon's end", daemon=True).start()
-        return process
+        return programs.start(
+            "engine.folders.sftp_daemon",
+            str(self._paths.folders_socket),
+            flags=self._host.spawn_flags(),
+            output=self._paths.folders_log,
+        )

@@ -148,6 +148,21 @@ def test_the_supervisor_is_killed(own: RunningMachine, docker: Program, image: s
     docker("rm", "-f", "survivor")
 
 
+@pytest.mark.parametrize("damage", ["a key of another version", "garbage"])
+def test_the_record_of_qemu_is_not_understood(own: RunningMachine, damage: str) -> None:
+    """The next supervisor takes the running QEMU over all the same."""
+    before = status(own.slipway)
+    psutil.Process(before["supervisor_pid"]).kill()
+    record = own.home / "run" / "qemu.json"
+    if damage == "garbage":
+        record.write_text('{"pid": ')
+    else:
+        record.write_text(json.dumps({**json.loads(record.read_text()), "from_the_future": {"x": 1}}))
+    after = await_status(own.slipway, is_running, 60)
+    assert after["supervisor_pid"] != before["supervisor_pid"]
+    assert after["machine"]["pid"] == before["machine"]["pid"]
+
+
 def test_supervisor_and_qemu_are_killed(own: RunningMachine, docker: Program) -> None:
     """What is left is cleaned up, and the next start begins anew."""
     before = status(own.slipway)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from engine.linux import ENGINE_ROOTFS
@@ -161,6 +164,30 @@ def test_interrupted_at_each_stage(slipway: Program, home: Path) -> None:
     assert len(shown) >= 5, f"only {shown} were interrupted"
     slipway("start", timeout=START_SECONDS)
     assert status(slipway)["state"] == "running"
+
+
+def test_qemu_crashes_while_it_starts(slipway: Program, home: Path) -> None:
+    """The machine is started again by the same start, which says so in the log, on one line."""
+    terminal = slipway.terminal("start", columns=120)
+    terminal.expect("Linux", timeout=START_SECONDS)
+    os.kill(qemu_of(home).pid, signal.SIGSEGV)
+    terminal.expect("answers on", timeout=START_SECONDS)
+    assert finish(terminal) == 0
+    told = (home / "logs" / "supervisor.log").read_text()
+    assert "QEMU ended unexpectedly: killed by SIGSEGV. Starting the machine again (2 of 3)" in told
+    assert "Traceback" not in told
+
+
+def qemu_of(home: Path) -> psutil.Process:
+    """The QEMU of this home, which has just been started."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for process in psutil.process_iter(["name", "cmdline"]):
+            named = any(str(home) in word for word in process.info["cmdline"] or ())
+            if named and (process.info["name"] or "").startswith("qemu-system"):
+                return process
+        time.sleep(0.05)
+    raise AssertionError("no QEMU was started")
 
 
 def test_two_starts_at_once(slipway: Program, home: Path) -> None:

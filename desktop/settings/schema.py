@@ -30,7 +30,12 @@ FOLDERS = Section(
 )
 LOGIN = Section("behaviour", "Login")
 WINDOW = Section("behaviour", "Window")
-ENGINE = Section("engine", "dockerd", "Additions to dockerd's own configuration.")
+ENGINE = Section(
+    "engine",
+    "daemon.json",
+    "Additions to dockerd's own configuration, as JSON. They are checked before they are applied.",
+)
+WAITING = Section("engine", "While Slipway starts")
 PORTS = Section(
     "proxy",
     "Published ports",
@@ -88,15 +93,6 @@ class Settings:
         automatic=lambda size: min(8192, max(1024, size.memory_mib // 4)),
         available=lambda size: size.memory_mib,
     )
-    disk_gib: int = setting(
-        64,
-        title="Size",
-        section=DISK,
-        help="It only ever grows, and takes space as it is used.",
-        unit="GiB",
-        minimum=1,
-        maximum=16384,
-    )
     accelerator: str = setting(
         "auto",
         title="Acceleration",
@@ -110,51 +106,14 @@ class Settings:
             "tcg": "Software emulation: slow, works everywhere",
         },
     )
-    context: str = setting(
-        "auto",
-        title="Switch docker to Slipway",
-        section=CONTEXT,
-        help="Makes “slipway” the current Docker context.",
-        choices={"auto": "If the current context does not work", "always": "Always", "never": "Never"},
-    )
-    wait_seconds: int = setting(
-        60,
-        title="docker waits",
-        section=ENGINE,
-        help="How long docker commands wait while the machine starts.",
-        unit="seconds",
+    disk_gib: int = setting(
+        64,
+        title="Size",
+        section=DISK,
+        help="It can grow but not shrink, and uses space on your disk only as it fills.",
+        unit="GiB",
         minimum=1,
-        maximum=3600,
-    )
-    mirror: str = setting(
-        "",
-        title="Debian mirror",
-        section=IMAGES,
-        help="Used when the next system image is built.",
-        example="Automatic",
-        check=_is_url,
-    )
-    start_at_login: bool = setting(
-        False,
-        title="Start Slipway when you log in",
-        section=LOGIN,
-        help="It starts in the background, with a tray icon and without a window.",
-    )
-    host_proxy: bool = setting(
-        True,
-        title="Use your computer's proxy if none is set here",
-        section=PROXY,
-        applies=Applies.RESTART,
-    )
-    on_close: str = setting(
-        "tray",
-        title="When you close it",
-        section=WINDOW,
-        choices={
-            "tray": "Keep the tray icon and the engine",
-            "quit": "Quit, and keep the engine running",
-            "stop": "Quit, and stop the engine",
-        },
+        maximum=16384,
     )
     share_home: bool = setting(True, title="Share your home folder", section=FOLDERS)
     shared_folders: tuple[str, ...] = setting(
@@ -167,7 +126,31 @@ class Settings:
         applies=Applies.RESTART,
         choices={"auto": "Automatic: virtiofs where it works", "sftp": "SFTP"},
     )
-    ports_local: bool = setting(False, title="Publish such ports on your computer only (localhost)", section=PORTS)
+    start_at_login: bool = setting(
+        False,
+        title="Start Slipway when you log in",
+        section=LOGIN,
+        help="It starts in the background, with a tray icon and without a window.",
+    )
+    on_close: str = setting(
+        "tray",
+        title="When you close it",
+        section=WINDOW,
+        choices={
+            "tray": "Keep the tray icon and the engine",
+            "quit": "Quit, and keep the engine running",
+            "stop": "Quit, and stop the engine",
+        },
+    )
+    wait_seconds: int = setting(
+        60,
+        title="docker waits",
+        section=WAITING,
+        help="Then docker commands fail, and say that Slipway is still starting.",
+        unit="seconds",
+        minimum=1,
+        maximum=3600,
+    )
     daemon: Mapping[str, Any] = setting(
         {},
         title="daemon.json",
@@ -176,6 +159,28 @@ class Settings:
         applies=Applies.RESTART,
         clean=daemon_json.parsed,
         check=daemon_json.problems,
+    )
+    ports_local: bool = setting(False, title="Publish such ports on your computer only (localhost)", section=PORTS)
+    host_proxy: bool = setting(
+        True,
+        title="Use your computer's proxy if none is set here",
+        section=PROXY,
+        applies=Applies.RESTART,
+    )
+    mirror: str = setting(
+        "",
+        title="Debian mirror",
+        section=IMAGES,
+        help="Used when the next system image is built.",
+        example="Automatic",
+        check=_is_url,
+    )
+    context: str = setting(
+        "auto",
+        title="Switch to Slipway",
+        section=CONTEXT,
+        help="Makes “slipway” the current Docker context.",
+        choices={"auto": "If the current context does not work", "always": "Always", "never": "Never"},
     )
 
     def __post_init__(self) -> None:

@@ -26,13 +26,13 @@ from desktop.ui.widgets.basics import label
 
 FILE = "slipway-support.zip"
 TEXT = (
-    "This is all of it: look through it before you give it to anybody. Passwords, tokens and keys were taken out. "
-    "Saving writes one ZIP file; nothing is sent."
+    "This is everything the bundle contains; look through it before you share it. Passwords, tokens and keys are "
+    "removed. Saving writes one ZIP file; nothing is sent."
 )
 
 
 class BundleDialog(QDialog):
-    """See the module."""
+    """Shows the files of a bundle, and saves them."""
 
     def __init__(self, parent: QWidget, context: Context, files: list[BundleFile]) -> None:
         super().__init__(parent)

@@ -1,35 +1,30 @@
-"""Diagnosis: every check with what was found and how to mend it; the support bundle."""
+"""Diagnosis: every check with what was found and how to fix it; the support bundle."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.control.bundle import have_bundle
 from desktop.control.schema import BundleFile, Check
+from desktop.ui.context import Context
+from desktop.ui.models.format import counted
 from desktop.ui.pages.settings.bundle import BundleDialog
 from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import Picture, button, card, column, label, row
 from vm.errors import UserError
 
-if TYPE_CHECKING:
-    from desktop.ui.pages.settings.page import SettingsPage
-
 MARKS = {True: ("check", "good"), False: ("warning", "bad"), None: ("info", "muted")}
 
 
 class DiagnosisTab(QWidget):
-    """See the module."""
+    """Runs the checks, and collects the support bundle."""
 
-    def __init__(self, page: SettingsPage) -> None:
+    def __init__(self, context: Context) -> None:
         super().__init__()
-        self.page = page
+        self._context = context
         self.run = button("Check everything", self.check, picture="check", primary=True)
         self.collect = button("Support bundle…", self.show_bundle, picture="bundle")
-        self.note = label(
-            "Each part of Slipway is looked at; what is not well is told with the way to mend it.", "muted"
-        )
+        self.note = label("Checks every part of Slipway and says how to fix what is wrong.", "muted")
         self.results = column(gap=GAP)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, PAD, PAD, 0)
@@ -42,24 +37,22 @@ class DiagnosisTab(QWidget):
         """Run all checks."""
         self.run.setEnabled(False)
         self.note.setText("Checking …")
-        self.page.context.session.control(lambda client: client.diagnose(), self._show, self._failed, owner=self)
+        self._context.session.control(lambda client: client.diagnose(), self._show, self._failed, owner=self)
 
     def show_bundle(self) -> None:
-        """Collect what a helper needs to see, and show it; it is saved only when that is wanted."""
+        """Collect what is needed to find a fault, and show it before it is saved."""
         self.collect.setEnabled(False)
         self.note.setText("Collecting …")
-        session = self.page.context.session
+        session = self._context.session
         session.bridge.call(have_bundle(session.client), self._offer, self._failed, owner=self)
 
     def _offer(self, files: list[BundleFile]) -> None:
         self._ready("")
-        BundleDialog(self, self.page.context, files).open()
+        BundleDialog(self, self._context, files).open()
 
     def _show(self, checks: list[Check]) -> None:
         failed = sum(check.passed is False for check in checks)
-        self._ready(
-            f"{len(checks)} checks, {failed} to look at" if failed else f"{len(checks)} checks, all is well"
-        )
+        self._ready(f"{len(checks)} checks, {counted(failed, 'problem') if failed else 'no problems'}")
         while (item := self.results.takeAt(0)) is not None:
             item.widget().deleteLater()
         for check in sorted(checks, key=lambda check: check.passed is not False):

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtWidgets import QFormLayout
 
 from desktop.control.client import ControlClient
 from desktop.control.schema import ContextReport, Note
+from desktop.ui.context import Context
 from desktop.ui.models.format import counted
-from desktop.ui.pages.settings.form import CAPTION, FormTab
-from desktop.ui.widgets.basics import button, card, label, row
-
-if TYPE_CHECKING:
-    from desktop.ui.pages.settings.page import SettingsPage
-
-POLICIES = {
-    "auto": "When the current context does not work",
-    "always": "At every start",
-    "never": "Never",
-}
+from desktop.ui.models.settings import SettingsModel
+from desktop.ui.pages.settings.form import CAPTION, SettingsForm, titled
+from desktop.ui.widgets.basics import button, label, row
 
 
-class ContextTab(FormTab):
-    """See the module."""
+class ContextTab(SettingsForm):
+    """The current Docker context, and when Slipway's becomes current."""
 
-    def __init__(self, page: SettingsPage) -> None:
-        super().__init__(page)
+    def __init__(self, context: Context, model: SettingsModel) -> None:
+        super().__init__(model, "docker")
+        self._context = context
         self.current, self.engine, self.answer = (label("…", select=True) for _ in range(3))
         self.override = label("", "reason", wrap=True, select=True)
         self.override.hide()
-        facts = QFormLayout()
+        lines = QFormLayout()
         for caption, value in (
             ("Current context", self.current),
             ("Its engine", self.engine),
@@ -39,24 +33,23 @@ class ContextTab(FormTab):
         ):
             words = label(caption, "muted")
             words.setMinimumWidth(CAPTION)
-            facts.addRow(words, value)
+            lines.addRow(words, value)
         self.use = button("Use Slipway", lambda: self._do(lambda client: client.use_context()))
         self.restore = button("Back to the one before", lambda: self._do(lambda client: client.restore_context()))
-        self.outer.addWidget(
-            card(
-                label("The docker command", "section"),
-                label("Where it goes when nothing else is said.", "muted"),
-                facts,
-                self.override,
-                row(self.use, self.restore, None),
-            )
-        )
-        form = self.form("At a start of the machine")
-        self.policy = self.choice(form, "context", "Switch to Slipway", POLICIES)
-        self.finish()
+        help = "Which engine it uses when a command does not name one."
+        parts = lines, self.override, row(self.use, self.restore, None)
+        self.add_card(titled("The docker command", help, *parts), first=True)
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.load()
+
+    def load(self) -> None:
+        """Ask which context is current."""
+        self._context.session.control(lambda client: client.context(), self.show_docker, owner=self)
 
     def show_docker(self, report: ContextReport) -> None:
-        """What the docker command would do now."""
+        """Say what the docker command would use now."""
         others = len(report.names) - 1
         more = f"  ·  {counted(others, 'other')}: " + ", ".join(
             name for name in report.names if name != report.current
@@ -65,7 +58,7 @@ class ContextTab(FormTab):
         self.engine.setText((report.address or "none") + ("  ·  Slipway's" if report.ours else ""))
         self.answer.setText("yes" if report.answers else "no")
         self.override.setText(
-            f"The variable {report.override} goes before any context; unset it to let the context count."
+            f"The variable {report.override} overrides the context. Unset it to use the context."
             if report.override
             else ""
         )
@@ -76,10 +69,10 @@ class ContextTab(FormTab):
         self.restore.setAccessibleName(self.restore.text())
 
     def _do(self, call: Callable[[ControlClient], Coroutine[Any, Any, Note]]) -> None:
-        banners = self.page.context.banners
+        banners = self._context.banners
 
-        def told(note: Note) -> None:
+        def done(note: Note) -> None:
             banners.tell("done", note.text)
-            self.page.load()
+            self.load()
 
-        self.page.context.session.control(call, told, banners.error, owner=self)
+        self._context.session.control(call, done, banners.error, owner=self)

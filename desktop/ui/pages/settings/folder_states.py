@@ -1,4 +1,4 @@
-"""How the shared folders are in the machine: mounted and by what, or what is amiss."""
+"""How the shared folders are mounted in the machine: by what, or why not."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import Picture, card, column, label, row
 
 PERIOD_MS = 3000
-"""Nothing tells when a folder is mounted; so often it is asked while it is looked at."""
+"""There is no event for a mounted folder, so the state is fetched this often while it is visible."""
 
-NOTHING = "No folder is in the machine: the engine does not run, or nothing is shared."
+NOTHING = "No folder is mounted: Slipway is not running, or nothing is shared."
 NAMES = {"sftp": "SFTP"}
 
 
@@ -30,7 +30,7 @@ class FolderStates(QWidget):
         self.rows = column(gap=GAP)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(card(label("In the machine", "section"), self.nothing, self.rows))
+        outer.addWidget(card(label("Mounted folders", "section"), self.nothing, self.rows))
         self._timer = QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self.load)
 
@@ -44,11 +44,11 @@ class FolderStates(QWidget):
         self._timer.stop()
 
     def load(self) -> None:
-        """Ask anew."""
+        """Fetch the state."""
         self._session.control(lambda client: client.folders(), self.show_report, self._absent, owner=self)
 
     def show_report(self, report: list[FolderReport]) -> None:
-        """Show what is told, if it has changed."""
+        """Show a state, if it has changed."""
         if report == self._shown:
             return
         self._shown = report
@@ -67,7 +67,9 @@ def _line(folder: FolderReport) -> QWidget:
     words = column(label(folder.folder, wrap=True, select=True), gap=2)
     words.addWidget(label(_how(folder), "muted", wrap=True, select=True))
     if folder.unwatched:
-        words.addWidget(label(f"Containers miss changes in {folder.unwatched}", "muted", wrap=True, select=True))
+        words.addWidget(
+            label(f"Containers are not notified of changes in {folder.unwatched}", "muted", wrap=True, select=True)
+        )
     picture = Picture("check", 20, "good") if good else Picture("warning", 20, "bad")
     made = QWidget()
     line = row(picture, gap=PAD)
@@ -81,5 +83,5 @@ def _how(folder: FolderReport) -> str:
     if folder.state != MOUNTED:
         return folder.state
     carrier = NAMES.get(folder.carrier, folder.carrier)
-    said = f"Mounted, by {carrier}" if carrier else "Mounted"
-    return f"{said}. Not by virtiofs, which is faster: {folder.why}." if folder.why else f"{said}."
+    said = f"Mounted by {carrier}" if carrier else "Mounted"
+    return f"{said}. virtiofs would be faster: {folder.why}." if folder.why else f"{said}."

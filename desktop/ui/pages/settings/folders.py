@@ -1,99 +1,74 @@
-"""Folders: what of this computer containers may mount."""
+"""Folders: which of the user's folders containers may mount, and how each is mounted now."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QListWidget
+from PySide6.QtWidgets import QFileDialog, QListWidget
 
-from desktop.control.schema import SettingsReport
+from desktop.settings.fields import Field
+from desktop.ui.context import Context
+from desktop.ui.models.settings import SettingsModel
+from desktop.ui.pages.settings.editors import WIDE, Editor, FlagEditor
 from desktop.ui.pages.settings.folder_states import FolderStates
-from desktop.ui.pages.settings.form import FormTab
-from desktop.ui.widgets.basics import button, card, label, local_key, row
-
-if TYPE_CHECKING:
-    from desktop.ui.pages.settings.page import SettingsPage
-
-TEXT = (
-    "Containers can mount what is in these folders (docker run -v). Nothing else of this computer can be reached."
-)
+from desktop.ui.pages.settings.form import SettingsForm
+from desktop.ui.widgets.basics import button, local_key, row
 
 
-class FoldersTab(FormTab):
-    """See the module."""
+class FoldersEditor(Editor[QListWidget]):
+    """A list of folders, with buttons to add and remove one."""
 
-    def __init__(self, page: SettingsPage) -> None:
-        super().__init__(page)
-        self.home = QCheckBox(f"Share my home folder, {Path.home()}")
-        home = self.register("share_home", self.home.text(), self.home, self._home, self._show_home)
-        self.home.toggled.connect(self.check)
-        self.list = QListWidget()
-        self.list.setFixedHeight(130)
-        more = self.register("shared_folders", "More folders", self.list, self._paths, self._show_paths)
+    def __init__(self, model: SettingsModel, item: Field) -> None:
+        super().__init__(model, item.name, item.title, QListWidget(), help=item.help)
+        self.widget.setFixedHeight(120)
+        self.widget.setMaximumWidth(WIDE)
         self.add_button = button("Add a folder…", self._ask, picture="add")
         self.remove_button = button("Remove", self.remove, picture="remove")
-        self.list.itemSelectionChanged.connect(self._chosen)
-        local_key(self.list, "Del", self.remove)
-        words = label("More folders")
-        words.setBuddy(self.list)
-        self.outer.addWidget(
-            card(
-                label("Shared folders", "section"),
-                label(TEXT, "muted", wrap=True),
-                self.home,
-                home.reason,
-                words,
-                self.list,
-                more.reason,
-                row(self.add_button, self.remove_button, None),
-            )
-        )
-        self._chosen()
-        self.finish()
-        self.states = FolderStates(page.context)
-        self.outer.insertWidget(self.outer.count() - 1, self.states)  # above the empty rest
+        self.remove_button.setEnabled(False)
+        self.widget.itemSelectionChanged.connect(self._chosen)
+        local_key(self.widget, "Del", self.remove)
+        self.below = row(self.add_button, self.remove_button, None)
 
-    @property
-    def folders(self) -> list[str]:
-        """The folders in the list."""
-        return [self.list.item(place).text() for place in range(self.list.count())]
+    def value(self) -> list[str]:
+        return [self.widget.item(place).text() for place in range(self.widget.count())]
+
+    def show(self, value: Any) -> None:
+        self.widget.clear()
+        self.widget.addItems(list(value))
+        self._chosen()
 
     def add(self, folder: str) -> None:
-        """Put a folder into the list; applied with the rest."""
-        self._fill([*self.folders, folder])
-        self.list.setCurrentRow(self.list.count() - 1)
+        """Add a folder to the draft."""
+        self.widget.addItem(folder)
+        self.widget.setCurrentRow(self.widget.count() - 1)
+        self.edited()
 
     def remove(self) -> None:
-        """Take the chosen folder out of the list."""
-        if self.list.selectedItems():
-            self.list.takeItem(self.list.currentRow())
-            self.check()
+        """Remove the chosen folder from the draft."""
+        if self.widget.selectedItems():
+            self.widget.takeItem(self.widget.currentRow())
+            self.edited()
 
     def _ask(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder to share", str(Path.home()))
+        chosen = QFileDialog.getExistingDirectory(self.widget, "Choose a folder to share", str(Path.home()))
         if chosen:
             self.add(str(Path(chosen)))  # with this system's own separators
 
-    def _fill(self, folders: Sequence[str]) -> None:
-        self.list.clear()
-        self.list.addItems(list(folders))
-        self._chosen()
-        self.check()
-
     def _chosen(self) -> None:
-        self.remove_button.setEnabled(bool(self.list.selectedItems()))
+        self.remove_button.setEnabled(bool(self.widget.selectedItems()))
 
-    def _home(self) -> dict[str, str]:
-        return {"share_home": json.dumps(self.home.isChecked())}
 
-    def _show_home(self, report: SettingsReport) -> None:
-        self.home.setChecked(report.stored["share_home"])
+def _home(model: SettingsModel, item: Field) -> FlagEditor:
+    made = FlagEditor(model, item)
+    made.note.setText(str(Path.home()))
+    return made
 
-    def _paths(self) -> dict[str, str]:
-        return {"shared_folders": json.dumps(self.folders)}
 
-    def _show_paths(self, report: SettingsReport) -> None:
-        self._fill(report.stored["shared_folders"])
+class FoldersTab(SettingsForm):
+    """What is shared, and how."""
+
+    def __init__(self, context: Context, model: SettingsModel) -> None:
+        super().__init__(model, "folders", {"share_home": _home, "shared_folders": FoldersEditor})
+        self.states = FolderStates(context)
+        self.add_card(self.states)

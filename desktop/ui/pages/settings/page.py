@@ -1,21 +1,23 @@
-"""The page: its tabs, reading the settings, and applying what a tab has changed."""
+"""The page: its tabs around one model of the settings, and the bar that applies it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from desktop.control.schema import Note, RunState, SettingsReport
+from desktop.control.schema import Note
+from desktop.settings.schema import Settings
 from desktop.ui.context import Context
+from desktop.ui.models.settings import SettingsModel
+from desktop.ui.pages.settings.bar import ApplyBar
 from desktop.ui.pages.settings.behaviour import BehaviourTab
 from desktop.ui.pages.settings.diagnosis import DiagnosisTab
 from desktop.ui.pages.settings.docker import ContextTab
 from desktop.ui.pages.settings.engine import EngineTab
 from desktop.ui.pages.settings.folders import FoldersTab
-from desktop.ui.pages.settings.form import FormTab
+from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.pages.settings.proxy import ProxyTab
 from desktop.ui.pages.settings.reset import ResetTab
 from desktop.ui.pages.settings.resources import ResourcesTab
@@ -23,29 +25,26 @@ from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import heading
 from vm.errors import UserError
 
-UP = (RunState.RUNNING, RunState.UNREACHABLE, RunState.PAUSED, RunState.STARTING, RunState.RESTARTING)
-"""States in which a machine uses the settings it was started with."""
-
 
 class SettingsPage(QWidget):
-    """See the module."""
+    """All settings, the diagnosis and reset. :ivar model: what the tabs edit together."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, schema: type[Settings] = Settings) -> None:
         super().__init__()
         self.setObjectName("page")
-        self.context = context
-        self.report: SettingsReport | None = None
+        self._context = context
+        self.model = model = SettingsModel(context.session, schema, self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.setAccessibleName("Kinds of settings")
-        self.resources = ResourcesTab(self)
-        self.folders = FoldersTab(self)
-        self.behaviour = BehaviourTab(self)
-        self.engine = EngineTab(self)
-        self.proxy = ProxyTab(self)
-        self.docker = ContextTab(self)
-        self.diagnosis = DiagnosisTab(self)
-        self.reset = ResetTab(self)
+        self.resources = ResourcesTab(context, model)
+        self.folders = FoldersTab(context, model)
+        self.behaviour = BehaviourTab(context, model)
+        self.engine = EngineTab(model)
+        self.proxy = ProxyTab(model)
+        self.docker = ContextTab(context, model)
+        self.diagnosis = DiagnosisTab(context)
+        self.reset = ResetTab(context, model)
         self._places: dict[str, int] = {}
         for name, title, tab in (
             ("resources", "Resources", self.resources),
@@ -61,22 +60,17 @@ class SettingsPage(QWidget):
             area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             area.setWidget(tab)
             self._places[name] = self.tabs.addTab(area, title)
+        self.bar = ApplyBar(model, self._elsewhere)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(PAD)
         outer.addWidget(heading("Settings"))
         outer.addWidget(self.tabs, 1)
-
-    @property
-    def forms(self) -> tuple[FormTab, ...]:
-        """The tabs of fields."""
-        return self.resources, self.folders, self.behaviour, self.engine, self.proxy, self.docker
-
-    @property
-    def running(self) -> bool:
-        """Whether a machine uses the settings it was started with."""
-        status = self.context.session.status
-        return status is not None and status.state in UP
+        outer.addWidget(self.bar)
+        self.tabs.currentChanged.connect(self._show_bar)
+        model.changed.connect(self._show_bar)
+        model.applied.connect(self._applied)
+        model.unreadable.connect(self._unreadable)
 
     def show_subject(self, subject: str) -> None:
         """Go to a tab, by its module's name."""
@@ -84,52 +78,39 @@ class SettingsPage(QWidget):
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
-        self.load()
+        self.model.load()
 
-    def load(self) -> None:
-        """Read everything anew; what has been typed and not applied stays."""
-        session = self.context.session
-        session.control(lambda client: client.settings_report(), self.show_report, self._unknown, owner=self)
-        session.control(lambda client: client.disk(), self.resources.show_disk, owner=self)
-        session.control(lambda client: client.context(), self.docker.show_docker, owner=self)
+    @property
+    def _shown(self) -> QWidget:
+        area = self.tabs.currentWidget()
+        assert isinstance(area, QScrollArea)
+        return area.widget()
 
-    def show_report(self, report: SettingsReport) -> None:
-        """Put the settings into the fields."""
-        self.report = report
-        for tab in self.forms:
-            tab.show_report(report)
+    def _show_bar(self) -> None:
+        self.bar.setVisible(self.model.dirty or isinstance(self._shown, SettingsForm))
+        self.bar.refresh()
 
-    def discard(self) -> None:
-        """Read everything anew, and forget what has been typed."""
-        for tab in self.forms:
-            tab.discard()
-        self.load()
+    def _elsewhere(self, path: str) -> str:
+        """The title of the tab that has to be shown to edit a setting; empty when it is shown already."""
+        shown, area = self._shown, self.model.field(path).section.area
+        if isinstance(shown, SettingsForm) and any(f"{path}.".startswith(f"{known}.") for known in shown.editors):
+            return ""
+        return self.tabs.tabText(self._places[area])
 
-    def apply(
-        self, changes: Mapping[str, str], *, restart: bool, done: Callable[[], None], failed: Callable[[Any], None]
-    ) -> None:
-        """Set them all, or none; says whether a restart is needed, and does it when that was asked for."""
-        session, banners = self.context.session, self.context.banners
-
-        def told(note: Note) -> None:
-            done()
-            self.load()
-            if not note.restart_needed:
-                banners.tell("done", "The settings are applied")
-            elif restart:
-                banners.tell("done", "The settings are applied; the machine restarts")
-                session.restart()
-            else:
-                words = "The settings are kept, and count from the next start of the machine"
-                banners.tell("warning", words, action=("Restart now", self._restart))
-
-        session.control(lambda client: client.set_settings(changes), told, failed, owner=self)
+    def _applied(self, note: Note, restarts: bool) -> None:
+        banners = self._context.banners
+        if not note.restart_needed:
+            banners.tell("done", "Saved")
+        elif restarts:
+            banners.tell("done", "Saved. Slipway restarts now")
+        else:
+            banners.tell("warning", "Saved. Takes effect after a restart", action=("Restart now", self._restart))
 
     def _restart(self) -> None:
-        for banner in self.context.banners.shown():
+        for banner in self._context.banners.shown():
             banner.dismiss()
-        self.context.session.restart()
+        self._context.session.restart()
 
-    def _unknown(self, error: UserError) -> None:
-        reset = ("Reset the settings…", lambda: self.show_subject("reset"))
-        self.context.banners.error(error, reset if error.code == "SettingsError" else None)
+    def _unreadable(self, error: UserError) -> None:
+        reset = ("Reset settings…", lambda: self.show_subject("reset"))
+        self._context.banners.error(error, reset if error.code == "SettingsError" else None)

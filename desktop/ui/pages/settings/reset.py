@@ -1,34 +1,33 @@
-"""Reset in levels; each says what it takes away before it does."""
+"""Reset in levels; each says what it deletes before it does."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.control.schema import ResetLevel
+from desktop.ui.context import Context
+from desktop.ui.models.settings import SettingsModel
+from desktop.ui.pages.settings.form import titled
 from desktop.ui.theme import PAD
-from desktop.ui.widgets.basics import button, card, label, row
+from desktop.ui.widgets.basics import button, row
 from desktop.ui.widgets.dialogs import Question
-
-if TYPE_CHECKING:
-    from desktop.ui.pages.settings.page import SettingsPage
 
 LEVELS = {
     ResetLevel.SETTINGS: (
         "Settings",
-        "Sets all settings back to their defaults. Containers, images and volumes stay.",
-        "Reset the settings…",
+        "Restores the defaults of all settings. Keeps containers, images and volumes.",
+        "Reset settings…",
     ),
     ResetLevel.DATA: (
         "Containers, images and volumes",
-        "Deletes everything in the machine and its keys. The settings and the machine's system image stay.",
-        "Begin anew…",
+        "Deletes everything in the virtual machine, and its keys. Keeps the settings and the system image.",
+        "Delete data…",
     ),
     ResetLevel.ALL: (
         "Everything",
-        "Also deletes the settings, the system images and what Slipway has put into this desktop, as if it had "
+        "Also deletes the settings, the system images and the entries in your desktop's menu, as if Slipway had "
         "never been started.",
         "Reset everything…",
     ),
@@ -36,26 +35,27 @@ LEVELS = {
 
 
 class ResetTab(QWidget):
-    """See the module."""
+    """One card per level."""
 
-    def __init__(self, page: SettingsPage) -> None:
+    def __init__(self, context: Context, model: SettingsModel) -> None:
         super().__init__()
-        self.page = page
+        self._context, self._model = context, model
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, PAD, PAD, 0)
         outer.setSpacing(PAD)
         self.buttons = {}
         for level, (title, text, verb) in LEVELS.items():
             made = self.buttons[level] = button(verb, partial(self._ask, level))
-            outer.addWidget(card(label(title, "section"), label(text, "muted", wrap=True), row(made, None)))
+            outer.addWidget(titled(title, text, row(made, None)))
         outer.addStretch(1)
 
     def _ask(self, level: ResetLevel) -> None:
-        context = self.page.context
+        context = self._context
 
         def done() -> None:
             context.banners.tell("done", f"{LEVELS[level][0]}: reset")
-            self.page.discard()
+            self._model.discard()
+            self._model.load()
 
         def plan(lines: list[str]) -> None:
             question = Question(self, "Reset Slipway?", "This cannot be undone. It will:", "Reset", names=lines)

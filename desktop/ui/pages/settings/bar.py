@@ -1,0 +1,53 @@
+"""The bar below the tabs: applies the draft or discards it, and says what that means or why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QWidget
+
+from desktop.ui.models.settings import SettingsModel
+from desktop.ui.theme import PAD
+from desktop.ui.widgets.basics import button, label, restyle, row
+
+RESTART = "Takes effect after a restart, which stops your containers."
+
+
+class ApplyBar(QWidget):
+    """Follows the model. :param elsewhere: the tab, if not the one shown, on which a path is edited; or empty."""
+
+    def __init__(self, model: SettingsModel, elsewhere: Callable[[str], str]) -> None:
+        super().__init__()
+        self._model, self._elsewhere = model, elsewhere
+        self.note = label("", "muted", wrap=True, select=True)
+        self.discard = button("Discard", model.discard)
+        self.later = button("Apply at the next start", lambda: model.apply(restart=False))
+        self.apply = button("Apply", lambda: model.apply(restart=True), primary=True)
+        line = row(self.discard, self.later, self.apply)
+        line.insertWidget(0, self.note, 1)
+        line.setContentsMargins(0, 0, PAD, 0)
+        self.setLayout(line)
+        model.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what can be done now."""
+        model, restart = self._model, self._model.restart_needed
+        self.apply.setText("Apply and restart" if restart else "Apply")
+        self.apply.setAccessibleName(self.apply.text())
+        self.apply.setEnabled(model.ready)
+        self.later.setVisible(restart)
+        self.later.setEnabled(model.ready)
+        self.discard.setEnabled(model.dirty)
+        text, wrong, detail = RESTART if restart else "", False, ""
+        if model.refusal is not None:
+            text, wrong = f"{model.refusal.message}. {model.refusal.hint}".strip(), True
+            detail = model.refusal.detail
+        elif model.errors:
+            path = next(iter(model.errors))
+            tab = self._elsewhere(path)
+            text, wrong = (f"Fix “{model.field(path).title}” on the tab {tab} first." if tab else ""), bool(tab)
+        self.note.setText(text)
+        self.note.setToolTip(detail)
+        self.note.setObjectName("reason" if wrong else "muted")
+        restyle(self.note)

@@ -1,4 +1,4 @@
-"""The window's process: ``python -m desktop.ui``."""
+"""Entry point of the window: ``python -m desktop.ui``."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""Puts the window's parts together, and knows what closing and quitting mean."""
+"""Composition root of the window, and what closing and quitting do."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QTimer
@@ -16,8 +15,8 @@ from desktop.control.client import own_paths
 from desktop.control.schema import RunState
 from desktop.ui.bridge import Bridge
 from desktop.ui.icons import app_icon
-from desktop.ui.instance import RAISE, STAY, Claim, Doorbell, ring
 from desktop.ui.session import Session
+from desktop.ui.single_instance import PING, RAISE, SingleInstance
 from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
 from desktop.ui.widgets.dialogs import Question
@@ -26,19 +25,17 @@ from desktop.ui.window import Window
 from vm.errors import UserError
 
 SCHEME = "SLIPWAY_SCHEME"
-"""``light`` or ``dark`` overrules the system, for screenshots."""
+"""Environment variable: ``light`` or ``dark`` overrides the system's scheme, for screenshots."""
 
 BACKGROUND = "--background"
-"""Show the tray icon only, as at login."""
-
-SOCKET, LOCK = "window.sock", "window.lock"
+"""Show only the tray icon, as at login."""
 
 SETTLED = (RunState.RUNNING, RunState.FAILED, RunState.UNREACHABLE)
 TROUBLED = (RunState.FAILED, RunState.UNREACHABLE)
 
 
 class Application:
-    """One process: bridge, session, window, tray.
+    """One process: bridge, session, window and tray.
 
     :param leave: ends the event loop.
     """
@@ -46,7 +43,7 @@ class Application:
     def __init__(
         self,
         app: QApplication,
-        doorbell: Path,
+        instance: SingleInstance,
         *,
         background: bool = False,
         leave: Callable[[], object] = QCoreApplication.quit,
@@ -56,13 +53,14 @@ class Application:
         app.setApplicationName("Slipway")
         app.setDesktopFileName("slipway")
         app.setWindowIcon(app_icon())
-        app.setQuitOnLastWindowClosed(False)  # closing is a matter of the settings
+        app.setQuitOnLastWindowClosed(False)  # the setting on_close decides
         self.theme = Theme(app, os.environ.get(SCHEME, "system"))
         self.bridge = Bridge()
         self.session = Session(self.bridge)
         self.window = Window(self.session)
-        self.tray = Tray(self.session, self.raise_window, self._settings, self.quit, self._trouble)
-        self.doorbell = Doorbell(doorbell, self.raise_window, self.session)
+        self.tray = Tray(self.session, self.raise_window, self._settings, self.quit, self._show_error)
+        self.instance = instance
+        instance.listen(self.raise_window)
         self.window.closed.connect(lambda: self._with_settings(self._closed))
         QShortcut(QKeySequence("Ctrl+Q"), self.window, self.quit)
         app.aboutToQuit.connect(self.close)
@@ -71,23 +69,23 @@ class Application:
         self.session.status_changed.connect(self._follow)
 
     def show(self) -> None:
-        """Paint first, then look for the supervisor."""
+        """Paint the window first, then look for the supervisor."""
         if not self._background:
             self.window.show()
         QTimer.singleShot(0, self.session.open)
 
     def raise_window(self) -> None:
-        """Bring the window before the person's eyes."""
+        """Show the window above the others."""
         self._background = False
         self.window.raise_window()
 
     def quit(self) -> None:
-        """Leave; the engine goes on, unless the settings say that it shall not."""
+        """Quit; the engine keeps running unless the setting ``on_close`` stops it."""
         self._with_settings(self._quit)
 
     def close(self) -> None:
         """End the threads. Idempotent."""
-        self.doorbell.close()
+        self.instance.stop_listening()
         self.tray.close()
         self.session.close()
         self.bridge.close()
@@ -95,11 +93,11 @@ class Application:
     # -- leaving --------------------------------------------------------------------------------------------------
 
     def _with_settings(self, then: Callable[[Mapping[str, Any]], None]) -> None:
-        """The settings, or nothing where they cannot be had: that must not keep anybody here."""
+        """Call ``then`` with the settings; with none where they cannot be read, so that quitting always works."""
         self.session.control(lambda client: client.settings(), then, lambda _: then({}))
 
     def _closed(self, settings: Mapping[str, Any]) -> None:
-        """The window was closed; it may have been opened again meanwhile."""
+        """Act on a closed window; it may have been opened again in the meantime."""
         wanted = settings.get("on_close", "tray")
         if not self.window.isVisible() and (wanted != "tray" or not self.tray.available):
             self._quit(settings)
@@ -111,28 +109,28 @@ class Application:
             self._end(stop)
             return
         self.raise_window()
-        title = "Quit, and stop the engine?" if stop else "Quit while this is under way?"
-        Question(self.window, title, "It will be cancelled:", "Quit", names=lost).then(lambda _: self._end(stop))
+        title = "Quit and stop the engine?" if stop else "Quit Slipway?"
+        Question(self.window, title, "This will be cancelled:", "Quit", names=lost).then(lambda _: self._end(stop))
 
     def losses(self, *, stop: bool = False) -> list[str]:
-        """What would be cancelled if this process, or with ``stop`` also the engine, ended now."""
+        """What would be cancelled if this process, or with ``stop`` the engine as well, ended now."""
         status = self.session.status
         starting = status is not None and status.state is RunState.STARTING and not stop
         dialogs = [item for item in QApplication.topLevelWidgets() if isinstance(item, WorkDialog)]
         under_way = [item.windowTitle() for item in dialogs if not item.done_with]
-        return [*(["The start of the machine"] if starting else []), *under_way]
+        return [*(["Starting the engine"] if starting else []), *under_way]
 
     def _end(self, stop: bool) -> None:
         self.window.hide()
         if stop:
-            self.session.control(lambda client: client.shutdown(), lambda _: self._leave(), self._trouble)
+            self.session.control(lambda client: client.shutdown(), lambda _: self._leave(), self._show_error)
         else:
             self._leave()
 
     # -- following ------------------------------------------------------------------------------------------------
 
     def _follow(self) -> None:
-        """Opening the window is asking for the engine: start it, once; tell trouble to whoever does not look."""
+        """Start the engine once when the window opens; notify of failures while the window is hidden."""
         status = self.session.status
         if status is None:
             return
@@ -143,11 +141,11 @@ class Application:
         before, self._state = self._state, status.state
         if status.state in TROUBLED and before not in (None, *TROUBLED) and not self.window.isVisible():
             hint = status.failure.hint if status.failure is not None else ""
-            self.tray.tell(status.summary, hint)
+            self.tray.notify(status.summary, hint)
         if self._background and status.state in SETTLED and not self.tray.available:
-            self._leave()  # the engine is up, and there is no place to show anything
+            self._leave()  # the engine is up, and this desktop has no place for a tray icon
 
-    def _trouble(self, error: UserError) -> None:
+    def _show_error(self, error: UserError) -> None:
         self.raise_window()
         self.window.banners.error(error)
 
@@ -157,17 +155,16 @@ class Application:
 
 
 def main() -> int:
-    """Open the window, or raise the one that is open; the exit code."""
+    """Open the window, or raise the one that is open; return the exit code."""
     background = BACKGROUND in sys.argv[1:]
     paths = own_paths()
     paths.prepare()
     app = QApplication(sys.argv)
-    claim = Claim(paths.run / LOCK)
-    doorbell = paths.run / SOCKET
-    if not claim.first and ring(doorbell, STAY if background else RAISE):
+    instance = SingleInstance(paths.run)
+    if not instance.first and instance.call_first(PING if background else RAISE):
         return 0
-    application = Application(app, doorbell, background=background)
+    application = Application(app, instance, background=background)
     application.show()
     code = app.exec()
-    claim.drop()
+    instance.release()
     return code

@@ -1,4 +1,4 @@
-"""Images into a file and out of one, told in steps; nothing half-written is left."""
+"""Save images to a file and load them from one, with progress; an interrupted save leaves no file behind."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PIECE = 2**20
 
 
 async def load_file(engine: EngineClient, path: Path) -> AsyncGenerator[Progress]:
-    """Load an archive, telling how much of it has been sent, then what was loaded.
+    """Load an archive; yield how many bytes were sent, then what was loaded.
 
-    :raise EngineError: the file cannot be read, or is no archive of images.
+    :raise EngineError: the file cannot be read, or is not an archive of images.
     """
-    told: asyncio.Queue[Progress | None] = asyncio.Queue()
+    progress: asyncio.Queue[Progress | None] = asyncio.Queue()
     total = await asyncio.to_thread(_size, path)
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -28,16 +28,16 @@ async def load_file(engine: EngineClient, path: Path) -> AsyncGenerator[Progress
             while piece := await asyncio.to_thread(source.read, PIECE):
                 yield piece
                 sent += len(piece)
-                told.put_nowait(Progress(path.name, "Sent", sent, total))
+                progress.put_nowait(Progress(path.name, "Sent", sent, total))
 
     async def work() -> None:
         async for step in engine.images.load(pieces()):
-            told.put_nowait(step)
+            progress.put_nowait(step)
 
     task = asyncio.create_task(work())
-    task.add_done_callback(lambda _: told.put_nowait(None))
+    task.add_done_callback(lambda _: progress.put_nowait(None))
     try:
-        while (step := await told.get()) is not None:
+        while (step := await progress.get()) is not None:
             yield step
         await task
     finally:
@@ -47,7 +47,7 @@ async def load_file(engine: EngineClient, path: Path) -> AsyncGenerator[Progress
 async def save_file(engine: EngineClient, names: list[str], target: Path, total: int) -> AsyncGenerator[Progress]:
     """Save images to an archive.
 
-    :param total: bytes it will have, about.    :raise EngineError: the file cannot be written.
+    :param total: its approximate size in bytes.    :raise EngineError: the file cannot be written.
     """
     part, count = target.with_name(target.name + ".part"), 0
     try:

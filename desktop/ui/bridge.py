@@ -1,8 +1,8 @@
 """The one place where asyncio meets Qt.
 
-The asyncio loop runs in a thread of its own; work begun on Qt's side runs there, and its results come back into
-Qt's event loop in order. Results are handed over in batches with a time limit, so that a flood (a log at 10,000
-lines a second) never keeps the window from painting, and a flood that is not taken makes its source wait.
+The asyncio loop runs in a thread of its own. Work begun in Qt's thread runs there, and its results come back into
+Qt's event loop in order. Results are delivered in batches with a time limit, so that the window keeps painting
+during a flood (a log at 10,000 lines a second). A source that is faster than Qt has to wait.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BATCH_SECONDS = 0.006
-"""Longest turn of handing over before Qt gets its own again."""
+"""Longest time that one delivery takes before Qt handles other events."""
 
 FRAME_SECONDS = 1 / 60
 
 SWITCH_SECONDS = 0.0005
-"""How soon Qt's thread gets Python's lock from a busy asyncio thread: each call of Qt's needs it anew."""
+"""How soon Qt's thread gets the GIL from a busy asyncio thread: each call from Qt into Python acquires it."""
 
-MOST_WAITING = 1500
-"""Items of one stream that may wait for Qt before its source has to."""
+MAX_PENDING = 1500
+"""Items of one stream that may wait for Qt before the source is paused."""
 
 END_SECONDS = 5.0
 
 EACH, DONE, FAILED, OVER = "each", "done", "failed", "over"
-"""What the asyncio thread tells of a work: items, the result, the error, and that nothing more will come."""
+"""Kinds of messages from the asyncio thread: items, the result, the error, and the end of the work."""
 
 Failed = Callable[[UserError], object]
 
 
 class Work:
-    """Something under way in the asyncio thread. After :meth:`cancel` none of its callbacks is called.
+    """Work under way in the asyncio thread. After :meth:`cancel` none of its callbacks is called.
 
-    It belongs to Qt's thread with all that it holds; the other thread knows no callback, and is never the last one
-    to hold what was to be run.
+    The object and everything it refers to belong to Qt's thread: the asyncio thread never holds a callback, nor
+    the last reference to the coroutine function.
     """
 
     def __init__(self, bridge: Bridge, number: int, run: object) -> None:
@@ -62,7 +62,7 @@ class Work:
         self.active = True
 
     def cancel(self) -> None:
-        """End it; harmless when it has ended."""
+        """Cancel it; does nothing when it has ended."""
         if self.active:
             self.active = False
             self.callbacks.clear()
@@ -72,8 +72,8 @@ class Work:
 class Bridge(QObject):
     """Owns the asyncio thread. All public methods are for Qt's thread.
 
-    Whatever is Qt's is freed in Qt's thread, or both threads could wait for each other (see collector.py). So
-    callbacks never go to the other one, and garbage is collected here.
+    Qt's objects are freed in Qt's thread; otherwise the two threads could deadlock (see collector.py). So
+    callbacks stay in this thread, and garbage is collected in it.
     """
 
     _woken = Signal()
@@ -84,7 +84,7 @@ class Bridge(QObject):
         self._works: dict[int, Work] = {}
         self._numbers = itertools.count()
         self._inbox: deque[tuple[int, str, Any]] = deque()
-        self._lasts: list[Callable[[], Coroutine[Any, Any, object]]] = []
+        self._final_steps: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._announced = False
         self._lock = threading.Lock()
         self._woken.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
@@ -102,13 +102,13 @@ class Bridge(QObject):
         *,
         owner: QObject | None = None,
     ) -> Work:
-        """Run a coroutine; ``done`` gets its result, ``failed`` its error, both in Qt's thread.
+        """Run a coroutine; call ``done`` with its result or ``failed`` with its error, in Qt's thread.
 
         :param owner: the work is cancelled when this object is destroyed.
         """
 
         async def run(number: int) -> None:
-            self._hand_over(number, DONE, await work)
+            self._send(number, DONE, await work)
 
         callbacks = {FAILED: failed, DONE: done}
         return self._begin(run, callbacks, owner, work.close)
@@ -122,38 +122,38 @@ class Bridge(QObject):
         *,
         owner: QObject | None = None,
     ) -> Work:
-        """Iterate in the asyncio thread; ``each`` gets what has come since its last call, in Qt's thread."""
+        """Iterate in the asyncio thread; call ``each`` with the items since its last call, in Qt's thread."""
 
         async def run(number: int) -> None:
             batch = Batch[T](self._loop)
 
-            def pass_on() -> None:
-                self._hand_over(number, EACH, batch)
+            def deliver() -> None:
+                self._send(number, EACH, batch)
 
             try:
                 async with aclosing(cast(Any, items())) as source:
                     async for item in source:
                         if batch.add(item):
-                            self._loop.call_later(batch.pause(), pass_on)
+                            self._loop.call_later(batch.pause(), deliver)
                         await batch.room()
             finally:
-                pass_on()
-            self._hand_over(number, DONE, None)
+                deliver()
+            self._send(number, DONE, None)
 
-        def give(batch: Batch[T]) -> None:
+        def take(batch: Batch[T]) -> None:
             found = batch.take()
             if found:
                 each(found)
 
-        callbacks = {EACH: give, FAILED: failed, DONE: (lambda _: done()) if done is not None else None}
+        callbacks = {EACH: take, FAILED: failed, DONE: (lambda _: done()) if done is not None else None}
         return self._begin(run, callbacks, owner)
 
     def cancel(self, number: int) -> None:
-        """End the work of that number, if it is still under way."""
+        """Cancel the work of that number, if it is still under way."""
         self.post(partial(self._cancel, number))
 
     def post(self, callback: Callable[[], None]) -> bool:
-        """Call something in the asyncio thread; False when that has ended."""
+        """Call a function in the asyncio thread; return False when that thread has ended."""
         try:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:  # the loop is closed
@@ -161,8 +161,8 @@ class Bridge(QObject):
         return True
 
     def at_end(self, last: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Have something done in the asyncio thread when all work has ended."""
-        self._lasts.append(last)
+        """Run a coroutine in the asyncio thread after all work has ended."""
+        self._final_steps.append(last)
 
     def close(self) -> None:
         """Cancel everything and end the thread."""
@@ -186,9 +186,9 @@ class Bridge(QObject):
         self._ending = self._loop.create_task(self._finish())
 
     async def _finish(self) -> None:
-        await _cancelled(self._tasks.values())  # each ends what it began itself
+        await _cancelled(self._tasks.values())  # each ends the tasks it began
         await _cancelled(asyncio.all_tasks() - {self._ending})
-        for last in self._lasts:
+        for last in self._final_steps:
             await last()
         self._loop.stop()
 
@@ -215,8 +215,8 @@ class Bridge(QObject):
     ) -> None:
         def ended(_: asyncio.Task[None]) -> None:
             del self._tasks[number]
-            drop()  # it may have been cancelled before its first step
-            self._hand_over(number, OVER, None)
+            drop()  # the work may have been cancelled before its first step
+            self._send(number, OVER, None)
 
         task = self._tasks[number] = self._loop.create_task(self._guarded(number, run))
         task.add_done_callback(ended)
@@ -225,17 +225,17 @@ class Bridge(QObject):
         try:
             await run(number)
         except UserError as error:
-            self._hand_over(number, FAILED, error)
+            self._send(number, FAILED, error)
         except Exception as error:
-            log.exception("work of the window failed in an unforeseen way")
-            self._hand_over(number, FAILED, UserError("Something unforeseen went wrong", "", repr(error)))
+            log.exception("work of the window failed unexpectedly")
+            self._send(number, FAILED, UserError("An unexpected error occurred", "", repr(error)))
 
     def _cancel(self, number: int) -> None:
         task = self._tasks.get(number)
         if task is not None:
             task.cancel()
 
-    def _hand_over(self, number: int, kind: str, value: Any) -> None:
+    def _send(self, number: int, kind: str, value: Any) -> None:
         with self._lock:
             self._inbox.append((number, kind, value))
             if self._announced:
@@ -257,7 +257,7 @@ class Bridge(QObject):
                     message = self._inbox.popleft()
                 self._take(*message)
         finally:
-            if more:  # also after a callback that failed
+            if more:  # also after a callback that raised
                 QTimer.singleShot(0, self._deliver)
 
     def _take(self, number: int, kind: str, value: Any) -> None:
@@ -282,7 +282,7 @@ async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 class Batch(Generic[T]):
-    """Items of one stream on their way to Qt; :meth:`add` is for the asyncio thread, :meth:`take` for Qt's."""
+    """Items of one stream on their way to Qt: the asyncio thread calls :meth:`add`, Qt's thread :meth:`take`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -293,27 +293,27 @@ class Batch(Generic[T]):
         self._room.set()
 
     def add(self, item: T) -> bool:
-        """Put an item in; tells whether it is the first, so that a hand-over has to be announced."""
+        """Add an item; return whether it is the first, so that a delivery has to be scheduled."""
         with self._lock:
             self._items.append(item)
-            if len(self._items) >= MOST_WAITING:
+            if len(self._items) >= MAX_PENDING:
                 self._room.clear()
             return len(self._items) == 1
 
     def pause(self) -> float:
-        """Seconds until the next hand-over may be: a stream has one for each frame that could be painted."""
+        """Seconds until the next delivery: a stream has one for each frame of the screen."""
         now = self._loop.time()
         self._next = max(now, self._next + FRAME_SECONDS)
         return self._next - now
 
     async def room(self) -> None:
-        """Wait until Qt has taken what is too much."""
+        """Wait until Qt has taken items, if there are too many."""
         await self._room.wait()
 
     def take(self) -> list[T]:
-        """All that has come."""
+        """Return and remove all items."""
         with self._lock:
             items, self._items = self._items, []
-        if len(items) >= MOST_WAITING:
+        if len(items) >= MAX_PENDING:
             self._loop.call_soon_threadsafe(self._room.set)
         return items

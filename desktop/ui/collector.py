@@ -1,8 +1,8 @@
-"""Python's cyclic garbage, collected in Qt's thread only.
+"""Collects Python's cyclic garbage in Qt's thread only.
 
-Python collects in whichever thread happens to allocate. If that is the asyncio thread, it may free a widget or a
-connection there: Qt then waits for Python's lock while it holds one of its own, and Qt's thread may wait for that
-one while it has Python's. Both stand still for ever.
+Python collects in the thread that happens to allocate. In the asyncio thread it may free a widget or a connection:
+Qt then waits for the GIL while it holds a lock of its own, and Qt's thread may hold the GIL and wait for that
+lock. Both threads hang.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ PERIOD_MS = 200
 
 
 class Collector(QObject):
-    """Takes collecting over from Python until it is closed."""
+    """Replaces Python's automatic collection until it is closed."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._took_over = gc.isenabled()
         gc.disable()
-        gc.freeze()  # what is there now, modules for the most part, need not be looked through again
+        gc.freeze()  # the objects of now are mostly modules, which are never garbage
         self._timer = QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self.collect)
         self._timer.start()
 
     def collect(self) -> None:
-        """Collect the oldest generation that is due, as Python would have done by itself."""
+        """Collect the oldest generation that is due, as the automatic collection does."""
         counts, thresholds = gc.get_count(), gc.get_threshold()
         for generation in (2, 1, 0):
             if thresholds[generation] and counts[generation] > thresholds[generation]:
@@ -35,7 +35,7 @@ class Collector(QObject):
                 return
 
     def close(self) -> None:
-        """Leave it to Python again."""
+        """Restore the automatic collection."""
         self._timer.stop()
         gc.unfreeze()
         if self._took_over:

@@ -1,4 +1,4 @@
-"""What every page is given: the session, the lists, and the window's ways of telling and going somewhere."""
+"""What every page is given: the session, the lists, and the window's messages and navigation."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from desktop.ui.widgets.banner import Banners
 
 
 class Places(Protocol):
-    """The window, as pages see it."""
+    """The window, as its pages see it."""
 
     banners: Banners
 
     def show_place(self, name: str, subject: str = "") -> None:
-        """Go to a page: ``home``, ``containers``, …, and to a subject of it."""
+        """Show a page (``home``, ``containers``, …) and a subject of it."""
 
     def show_page(self, page: QWidget) -> None:
-        """Show a page of one object above the others."""
+        """Show the page of one object in place of the current one."""
 
 
 @runtime_checkable
 class Subjects(Protocol):
-    """A page, as whoever goes to one of its subjects sees it."""
+    """A page with subjects: its tabs, or dialogs such as that of ``pull``."""
 
     def show_subject(self, subject: str) -> None:
-        """Ask what Docker's ``run``, ``pull`` or ``prune`` needs to know, or show a tab."""
+        """Show a tab, or open the dialog for Docker's ``run``, ``pull`` or ``prune``."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """See the module."""
+    """The dependencies of a page."""
 
     session: Session
     lists: Collections
@@ -44,7 +44,7 @@ class Context:
 
     @property
     def banners(self) -> Banners:
-        """Where messages go."""
+        """The place for messages."""
         return self.places.banners
 
     def each(self, subjects: Sequence[Subject], call: Call, failure: str) -> None:

@@ -1,4 +1,4 @@
-"""Pictures out of assets/icons, drawn in the theme's colours and sharp on every screen."""
+"""The pictures of assets/icons, drawn in the theme's colours at any resolution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _source(name: str) -> bytes:
 
 
 class LineEngine(QIconEngine):
-    """Draws a line picture in a colour of the theme in use at that moment."""
+    """Draws a line picture in a colour of the current theme."""
 
     def __init__(self, name: str, token: str) -> None:
         super().__init__()
@@ -50,5 +50,5 @@ def icon(name: str, token: str = "text") -> QIcon:
 
 
 def app_icon() -> QIcon:
-    """Slipway's own, in colours."""
+    """Slipway's own icon, in colour."""
     return QIcon(str(ASSETS / "icons" / "slipway.svg"))

@@ -1,7 +1,7 @@
-"""What the window knows of Slipway: the status, the engine's events, and the clients; kept alive for ever.
+"""The window's connection to Slipway: status, the engine's events, and one client of each API.
 
-A supervisor or an engine that goes away is looked for again; everything that shows something refetches when
-:attr:`Session.engine_ready` says that the engine is (back) there.
+The session reconnects when the supervisor or the engine comes back. Pages fetch their data when
+:attr:`Session.engine_ready` is emitted.
 """
 
 from __future__ import annotations
@@ -35,22 +35,19 @@ WATCH_SECONDS = 3.0
 USAGE_KEPT = 600
 """Samples of the machine's load that are kept: half an hour."""
 
-EVENTS_KEPT = 200
-
 
 class Session(QObject):
-    """One per window.
+    """One per window. Its signals are emitted in Qt's thread.
 
-    :ivar status: the last one; None while there is no supervisor.
-    :ivar trouble: why there is none, if it is known.
-    :ivar usage: the machine's load over time.    :ivar recent: the engine's last events, newest last.
+    :ivar client: the control API.    :ivar engine: the Docker API.
+    :ivar status: the latest status; None while there is no supervisor.
+    :ivar error: why there is no supervisor, if that is known.    :ivar usage: the machine's load over time.
     """
 
     status_changed = Signal()
     engine_ready = Signal()
     engine_gone = Signal()
-    happened = Signal(list)
-    work_told = Signal(object)
+    events_received = Signal(list)
 
     def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -61,9 +58,8 @@ class Session(QObject):
         bridge.at_end(self.client.close)
         bridge.at_end(self.engine.__aexit__)
         self.status: Status | None = None
-        self.trouble: UserError | None = None
+        self.error: UserError | None = None
         self.usage: deque[UsageReport] = deque(maxlen=USAGE_KEPT)
-        self.recent: deque[EngineEvent] = deque(maxlen=EVENTS_KEPT)
         self._events: Work | None = None
         self._watch: Work | None = None
         self._starting: Work | None = None
@@ -71,17 +67,17 @@ class Session(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether the engine has just answered."""
+        """Whether the engine answered at the latest status."""
         return self.status is not None and self.status.state is RunState.RUNNING
 
     # -- life -----------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Look for a supervisor, starting one if need be, and stay with it."""
+        """Find or start a supervisor, and follow its status."""
         self._watch = self.bridge.follow(self._statuses, self._take_statuses, owner=self)
 
     def close(self) -> None:
-        """Leave; the supervisor stays."""
+        """Stop following; the supervisor keeps running."""
         for work in (self._watch, self._events):
             if work is not None:
                 work.cancel()
@@ -98,15 +94,15 @@ class Session(QObject):
                 yield error
             await asyncio.sleep(RETRY_SECONDS)
 
-    def _take_statuses(self, told: list[Status | UserError]) -> None:
+    def _take_statuses(self, received: list[Status | UserError]) -> None:
         before = self.running
-        for item in told:
+        for item in received:
             if isinstance(item, Status):
-                self.status, self.trouble = item, None
+                self.status, self.error = item, None
                 if item.usage is not None:
                     self.usage.append(item.usage)
             else:
-                self.status, self.trouble = None, item
+                self.status, self.error = None, item
         if self.running and not before:
             self._events = self.bridge.follow(self._engine_events, self._take_events, owner=self)
         elif before and not self.running:
@@ -116,7 +112,7 @@ class Session(QObject):
         self.status_changed.emit()
 
     async def _engine_events(self) -> AsyncIterator[EngineEvent | None]:
-        """Events from now on; None says that some may have been missed, so all has to be looked at anew."""
+        """Events from now on; None means that some may be missing, so that everything has to be fetched again."""
         while True:
             try:
                 await self.engine.ping()
@@ -125,17 +121,16 @@ class Session(QObject):
                 async with aclosing(cast(Any, events)) as source:
                     async for event in source:
                         yield event
-            except UserError as error:  # the status tells what is wrong
-                log.info("the engine's events have ended: %s", error.message)
+            except UserError as error:  # the status shows what is wrong
+                log.info("the stream of engine events ended: %s", error.message)
             await asyncio.sleep(RETRY_SECONDS)
 
-    def _take_events(self, told: list[EngineEvent | None]) -> None:
-        events = [event for event in told if event is not None]
-        if len(events) != len(told):
+    def _take_events(self, received: list[EngineEvent | None]) -> None:
+        events = [event for event in received if event is not None]
+        if len(events) != len(received):
             self.engine_ready.emit()
         if events:
-            self.recent.extend(event for event in events if not event.action.startswith("exec_"))
-            self.happened.emit(events)
+            self.events_received.emit(events)
 
     # -- work -----------------------------------------------------------------------------------------------------
 
@@ -147,7 +142,7 @@ class Session(QObject):
         *,
         owner: QObject | None = None,
     ) -> Work:
-        """One call of the control API."""
+        """Make one call of the control API; start the supervisor if there is none."""
 
         async def work() -> T:
             await self.client.ready()
@@ -162,7 +157,7 @@ class Session(QObject):
         each: Callable[[list[ControlEvent]], object] | None = None,
         done: Callable[[], object] | None = None,
     ) -> Work:
-        """Long work of the supervisor's: start, stop, reset."""
+        """Begin and follow a long operation of the supervisor: start, stop, reset."""
 
         async def events() -> AsyncIterator[ControlEvent]:
             await self.client.ready()
@@ -173,8 +168,8 @@ class Session(QObject):
         return self.bridge.follow(events, each or (lambda _: None), done, failed, owner=self)
 
     def start(self, failed: Failed | None = None) -> None:
-        """Start the machine; the status tells how it goes."""
-        self._starting = self.control_work(lambda client: client.start(), failed or _leave_it_to_the_status)
+        """Start the machine; the status shows its progress."""
+        self._starting = self.control_work(lambda client: client.start(), failed or _shown_by_the_status)
 
     def stop(self, failed: Failed | None = None) -> None:
         """Stop the machine."""
@@ -182,8 +177,8 @@ class Session(QObject):
 
     def restart(self, failed: Failed | None = None) -> None:
         """Stop and start."""
-        self.control_work(lambda client: client.restart(), failed or _leave_it_to_the_status)
+        self.control_work(lambda client: client.restart(), failed or _shown_by_the_status)
 
 
-def _leave_it_to_the_status(error: UserError) -> None:
-    """A start that fails is told by the status, with its reason, on every page."""
+def _shown_by_the_status(error: UserError) -> None:
+    """Do nothing: every page shows the status, and that has the reason."""

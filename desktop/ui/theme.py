@@ -1,6 +1,6 @@
-"""Colours, spacing and type: the only place that names them. Light and dark follow the system.
+"""Colours, spacing and type: the only place that defines them. Light and dark follow the system.
 
-The style sheet in assets/themes is filled with these tokens. Sizes are device-independent pixels.
+The style sheet in assets/themes is filled in with these tokens. Sizes are device-independent pixels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shiboken6 import isValid
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
 SPACE = 4
-"""Everything is a multiple of this apart."""
+"""All distances are multiples of this."""
 
 GAP, PAD, MARGIN = 2 * SPACE, 4 * SPACE, 6 * SPACE
 ROW_HEIGHT = 36
@@ -28,9 +28,9 @@ SIZES = {"size_small": 12, "size_body": 13, "size_title": 15, "size_heading": 21
 
 @dataclass(frozen=True)
 class Colours:
-    """One colour scheme; contrast of text on its ground is at least 4.5 : 1 (WCAG 2.2, 1.4.3).
+    """One colour scheme; the contrast of text to its background is at least 4.5 : 1 (WCAG 2.2, 1.4.3).
 
-    Only what cannot be used now is ``faint``, which may have less.
+    ``faint`` has less and is for disabled widgets only.
     """
 
     ground: str
@@ -119,17 +119,17 @@ STATE_COLOURS = {
     "failed": "bad",
     "unreachable": "bad",
 }
-"""State of a container, or of Slipway → the token of its colour; all others have that of hints."""
+"""State of a container, or of Slipway → the token of its colour; other states have the colour of hints."""
 
 
 class Theme(QObject):
-    """The scheme in use; applied to the whole application."""
+    """The current scheme, applied to the whole application."""
 
     changed = Signal()
     used: ClassVar[Theme | None] = None
 
     def __init__(self, app: QApplication, scheme: str = "system") -> None:
-        """Follow the system, or stay ``light`` or ``dark``."""
+        """Follow the ``system``, or use ``light`` or ``dark``."""
         super().__init__(app)
         Theme.used = self
         self._app = app
@@ -140,14 +140,14 @@ class Theme(QObject):
 
     @property
     def dark(self) -> bool:
-        """Whether the dark scheme is in use."""
+        """Whether the dark scheme is used."""
         if self._scheme != "system":
             return self._scheme == "dark"
         return QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
 
     @property
     def colours(self) -> Colours:
-        """The colours in use."""
+        """The colours of the current scheme."""
         return DARK if self.dark else LIGHT
 
     def colour(self, token: str) -> QColor:
@@ -159,12 +159,12 @@ class Theme(QObject):
         return self.colour(STATE_COLOURS.get(state, "hint"))
 
     def use(self, scheme: str) -> None:
-        """Change to ``system``, ``light`` or ``dark``."""
+        """Switch to ``system``, ``light`` or ``dark``."""
         self._scheme = scheme
         self.apply()
 
     def apply(self) -> None:
-        """Put the scheme on every widget."""
+        """Apply the scheme to every widget."""
         colours = self.colours
         palette = QPalette()
         for role, token in (

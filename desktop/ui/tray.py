@@ -1,4 +1,4 @@
-"""The icon beside the clock: state, start, stop, restart, open, switch, settings, quit."""
+"""The tray icon and its menu: state, start, stop, restart, open, switch, settings, quit."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SIZE = QSize(64, 64)
 
 
 class Tray(QObject):
-    """Shown as soon as the desktop has a place for it, which at login may take a while.
+    """The tray icon; it appears as soon as the desktop has a tray, which at login may take a while.
 
-    :param failed: told what went wrong when the menu was used.
+    :param failed: called with the error when a menu command fails.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Tray(QObject):
         self.open = self._action("Open Slipway", show)
         self.settings = self._action("Settings…", settings)
         self.quit = self._action("Quit", quit)
-        self.quit.setToolTip("The engine goes on, unless the settings say otherwise")
+        self.quit.setToolTip("The engine keeps running unless the settings stop it")
         for items in (
             (self.state,),
             (self.open,),
@@ -68,19 +68,19 @@ class Tray(QObject):
 
     @property
     def available(self) -> bool:
-        """Whether the desktop has a place for it now."""
+        """Whether the desktop has a tray now."""
         return QSystemTrayIcon.isSystemTrayAvailable()
 
-    def tell(self, message: str, hint: str) -> None:
-        """Show a message beside the icon; clicking it opens the window."""
+    def notify(self, message: str, hint: str) -> None:
+        """Show a notification; clicking it opens the window."""
         self.icon.showMessage(message, hint, QSystemTrayIcon.MessageIcon.Warning)
 
     def close(self) -> None:
-        """Take the icon away."""
+        """Remove the icon."""
         self.icon.hide()
 
     def refresh(self) -> None:
-        """Show the state."""
+        """Update icon and menu from the status."""
         status = self._session.status
         state = status.state if status else None
         words = f"Slipway: {TITLES[state].lower()}" if state else "Slipway is not running"
@@ -105,6 +105,6 @@ class Tray(QObject):
         return made
 
     def _picture(self, alive: bool) -> QIcon:
-        """In colours while the engine answers, else grey."""
+        """The icon: in colour while the engine is running, otherwise grey."""
         mode = QIcon.Mode.Normal if alive else QIcon.Mode.Disabled
         return QIcon(app_icon().pixmap(SIZE, mode))

@@ -1,4 +1,4 @@
-"""The main window: sidebar, pages, messages and the state bar. Places are reached by Ctrl+1 … Ctrl+6."""
+"""The main window: sidebar, pages, messages and the state bar."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ SHORTCUTS = (
             ("Ctrl+F", "Search the list or the log"),
             ("Ctrl+N", "Run a container"),
             ("Ctrl+L", "Pull an image"),
-            ("F5", "Look again"),
-            ("F6", "From the page to the sidebar and back"),
+            ("F5", "Refresh"),
+            ("F6", "Move between page and sidebar"),
             ("Alt+Left, Esc", "Back to the list"),
-            ("F1", "This list"),
+            ("F1", "Show this list"),
         ),
     ),
     (
         "In a list",
         (
-            ("Up, Down", "Choose; with Shift several, Ctrl+A all"),
-            ("Left, Right", "Close and open a group"),
-            ("Return", "Open what is chosen"),
-            ("Menu, Shift+F10", "What can be done with it"),
+            ("Up, Down", "Select; with Shift several, Ctrl+A all"),
+            ("Left, Right", "Collapse or expand a group"),
+            ("Return", "Open the selected item"),
+            ("Menu, Shift+F10", "Show its menu"),
             ("Del", "Remove"),
             ("Ctrl+Return, Ctrl+S", "Start, stop"),
             ("Ctrl+R, Ctrl+K", "Restart, kill"),
@@ -73,10 +73,10 @@ SHORTCUTS = (
         "In a terminal, a log, a folder",
         (
             ("Ctrl+Shift+C, Ctrl+Shift+V", "Copy and paste in a terminal"),
-            ("Shift+PageUp, Shift+PageDown", "Scroll back in a terminal"),
+            ("Shift+PageUp, Shift+PageDown", "Scroll a terminal"),
             ("Ctrl+P Ctrl+Q", "Detach a terminal"),
-            ("F3, Shift+F3", "Next and previous match"),
-            ("Backspace", "The folder above"),
+            ("F3, Shift+F3", "Next match, previous match"),
+            ("Backspace", "Go to the parent folder"),
         ),
     ),
 )
@@ -87,7 +87,7 @@ AT_FIRST = QSize(1280, 800)
 
 
 class Window(QMainWindow):
-    """See the module."""
+    """The main window. Places are reached by Ctrl+1 … Ctrl+6."""
 
     closed = Signal()
 
@@ -128,7 +128,7 @@ class Window(QMainWindow):
     # -- places ---------------------------------------------------------------------------------------------------
 
     def show_place(self, name: str, subject: str = "") -> None:
-        """Go to a place, and to a subject of its page."""
+        """Show a place, and a subject of its page."""
         self._drop_detail()
         page = self.pages.get(name)
         if page is None:
@@ -141,13 +141,13 @@ class Window(QMainWindow):
             page.show_subject(subject)
 
     def _make_page(self, name: str) -> QWidget:
-        """A page's module is imported when it is gone to, which lets the window paint sooner."""
+        """Import a page when it is first shown, so that the window paints sooner."""
         made = resolve_name(f"desktop.ui.pages.{name}:{name.capitalize()}Page")(self.context)
         assert isinstance(made, QWidget)
         return made
 
     def show_page(self, page: QWidget) -> None:
-        """Show the page of one object; going anywhere else ends it."""
+        """Show the page of one object; it is deleted when another page is shown."""
         self._drop_detail()
         self.stack.addWidget(page)
         self.stack.setCurrentWidget(page)
@@ -155,7 +155,7 @@ class Window(QMainWindow):
 
     @property
     def place(self) -> str:
-        """Where we are."""
+        """The key of the current place."""
         return self._side.chosen
 
     def _drop_detail(self) -> None:
@@ -179,8 +179,8 @@ class Window(QMainWindow):
     def _show_state(self) -> None:
         status = self.session.status
         if status is None:
-            trouble = self.session.trouble
-            self._state.set_full(trouble.message if trouble else "Looking for Slipway …")
+            error = self.session.error
+            self._state.set_full(error.message if error else "Connecting …")
             self._endpoint.setText("")
             return
         words = [TITLES[status.state]]
@@ -188,7 +188,7 @@ class Window(QMainWindow):
             words.append(f"Moby {status.engine.version}")
             words.append(f"{status.engine.os}/{status.engine.arch}")
         if status.accelerator is not None and status.state is RunState.RUNNING:
-            words.append("software mode" if status.accelerator.emulated else status.accelerator.name)
+            words.append("software emulation" if status.accelerator.emulated else status.accelerator.name)
         if status.stage:
             words.append(status.stage)
         self._state.set_full("  ·  ".join(words))
@@ -199,7 +199,7 @@ class Window(QMainWindow):
     def _make_shortcuts(self) -> None:
         for number, (key, _) in enumerate(PLACES, 1):
             self._key(f"Ctrl+{number}", partial(self.show_place, key))
-        self._key("F5", self._look_again)
+        self._key("F5", self._refresh)
         self._key("F1", self.show_shortcuts)
         self._key("F6", self._change_side)
         self._key("Ctrl+N", partial(self.show_place, "containers", "run"))
@@ -210,7 +210,7 @@ class Window(QMainWindow):
     def _key(self, keys: str, action: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self, lambda: action())
 
-    def _look_again(self) -> None:
+    def _refresh(self) -> None:
         lists = self.context.lists
         if self.session.running:
             for found in (lists.containers, lists.images, lists.volumes, lists.networks):
@@ -229,7 +229,7 @@ class Window(QMainWindow):
             self.show_place(self.place)
 
     def show_shortcuts(self) -> QDialog:
-        """The list of keys."""
+        """Show the keyboard shortcuts."""
         dialog = QDialog(self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle("Keyboard shortcuts")
@@ -254,7 +254,7 @@ class Window(QMainWindow):
     # -- the window itself ----------------------------------------------------------------------------------------
 
     def raise_window(self) -> None:
-        """Bring it before the person's eyes."""
+        """Show it above the other windows."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()

@@ -139,7 +139,7 @@ class Script:
         self.window.show_place("containers")
         yield WARM_SECONDS
         memory = [memory_mb()]
-        self.window.session.happened.connect(lambda told: events.append(len(told)))
+        self.window.session.events_received.connect(lambda told: events.append(len(told)))
         self.pulse.begin()
         for _ in range(BUSY_PARTS):
             yield BUSY_SECONDS

@@ -113,7 +113,7 @@ def test_a_day_at_the_window(
 
 def the_machine_starts(desk: Desk) -> None:
     """Opening the window is asking for the engine; the window says when it runs, and that is true."""
-    desk.person.reader.find(MAIN, "The engine answers", seconds=START_SECONDS)
+    desk.person.reader.find(MAIN, "Running", seconds=START_SECONDS)
     assert desk.docker("version", "--format", "{{.Server.Os}}") == "linux"
     assert desk.docker("images", "-q") == ""
 
@@ -126,7 +126,7 @@ def pull(desk: Desk, image: str, digest: str) -> None:
     person.click("Pull", window="Pull an image")
     await_true(lambda: desk.shows("image", "inspect", image), "the image is there", DONE_SECONDS)
     assert desk.docker("image", "inspect", "--format", "{{.Id}}", image) == digest
-    person.reader.find(MAIN, f"{image} is here")
+    person.reader.find(MAIN, f"Pulled {image}")
 
 
 def run(desk: Desk, image: str) -> None:

@@ -143,7 +143,7 @@ def _prune_cache(shown: Window) -> QDialog:
     shown.show_place("home")
     page = shown.pages["home"]
     assert isinstance(page, HomePage)
-    until(page.disk.ways["Build cache"].isEnabled, "what the cache takes")
+    until(page.disk.prune["Build cache"].isEnabled, "what the cache takes")
     page.disk.prune_cache()
     return top(Question)
 

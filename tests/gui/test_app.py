@@ -18,8 +18,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QSystemTrayIcon
 
 from desktop.control.schema import RunState, SwitchReport
-from desktop.ui.app import LOCK, SOCKET, Application
-from desktop.ui.instance import STAY, Claim, Doorbell, ring
+from desktop.ui.app import Application
+from desktop.ui.single_instance import LOCK, PING, SOCKET, SingleInstance
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.progress import ProgressDialog
 from engine.client.models import Progress
@@ -57,7 +57,8 @@ def folder(scenario: str) -> Iterator[Path]:
 def started(app: QApplication, folder: Path, *, background: bool = False) -> Iterator[Started]:
     (folder / "run").mkdir(exist_ok=True)
     notes: list[Started] = []
-    made = Started(app, folder / "run" / SOCKET, background=background, leave=lambda: notes[0].note_end())
+    instance = SingleInstance(folder / "run")
+    made = Started(app, instance, background=background, leave=lambda: notes[0].note_end())
     notes.append(made)
     made.show()
     try:
@@ -65,6 +66,7 @@ def started(app: QApplication, folder: Path, *, background: bool = False) -> Ite
         yield made
     finally:
         made.close()
+        instance.release()
         made.window.deleteLater()
         app.processEvents()
 
@@ -92,13 +94,15 @@ class TestLaunch:
 
     def test_the_window_is_there_before_the_engine(self, qapp: QApplication, folder: Path) -> None:
         (folder / "run").mkdir()
-        application = Application(qapp, folder / "run" / SOCKET)
+        instance = SingleInstance(folder / "run")
+        application = Application(qapp, instance)
         application.show()
         assert application.window.isVisible()
         assert application.session.status is None
         until(lambda: application.session.running, "the engine, which nobody else has started")
         application.close()
         application.window.close()
+        instance.release()
 
     def test_in_the_background(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
         with started(qapp, folder, background=True) as application:
@@ -189,7 +193,7 @@ class TestQuitting:
         with started(qapp, folder) as application:
             until(lambda: application.session.running)
             window = application.window
-            ProgressDialog(window, window.context, "Pulling a:1", endless, "a:1 is here").show()
+            ProgressDialog(window, window.context, "Pulling a:1", endless, "Pulled a:1").show()
             assert application.losses() == ["Pulling a:1"]
             application.tray.quit.trigger()
             question = top(Question)
@@ -213,7 +217,7 @@ class TestQuittingAStart:
             until(lambda: application.status is RunState.STARTING)
             application.tray.quit.trigger()
             top(Question)
-            assert application.losses() == ["The start of the machine"]
+            assert application.losses() == ["Starting the engine"]
             assert application.losses(stop=True) == []  # which is what was asked for
             agree()
             until(lambda: application.ended)
@@ -252,51 +256,50 @@ class TestSecondLaunch:
     def test_it_raises_the_first_and_ends(
         self, qapp: QApplication, folder: Path, tray: list[bool], background: bool
     ) -> None:
-        (folder / "run").mkdir()
-        claim = Claim(folder / "run" / LOCK)
-        assert claim.first
         with started(qapp, folder) as application:
+            assert application.instance.first
             application.window.hide()
             words = [sys.executable, "-m", "desktop.ui", *(["--background"] if background else [])]
             second = subprocess.Popen(words, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"})
             until(lambda: second.poll() is not None)
             assert second.returncode == 0
             assert application.window.isVisible() is not background
-        claim.drop()
 
     def test_a_first_one_that_hangs_is_not_waited_for(self, qapp: QApplication, tmp_path: Path) -> None:
         with socket.socket(socket.AF_UNIX) as silent:
-            silent.bind(str(tmp_path / "s"))
+            silent.bind(str(tmp_path / SOCKET))
             silent.listen()
             began = time.monotonic()
-            assert not ring(tmp_path / "s", STAY, 0.3)
+            assert not SingleInstance(tmp_path).call_first(PING, 0.3)
             assert time.monotonic() - began < 2
 
     def test_one_that_has_died_leaves_nothing_in_the_way(self, qapp: QApplication, tmp_path: Path) -> None:
         script = (
             "import os, sys, socket; from pathlib import Path\n"
-            "from desktop.ui.instance import Claim\n"
-            "claim = Claim(Path(sys.argv[1]) / 'lock'); assert claim.first\n"
-            "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + '/s'); s.listen()\n"
+            "from desktop.ui.single_instance import SOCKET, SingleInstance\n"
+            "instance = SingleInstance(Path(sys.argv[1])); assert instance.first\n"
+            "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + '/' + SOCKET); s.listen()\n"
             "os.kill(os.getpid(), 9)"
         )
         subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
-        assert (tmp_path / "s").exists()
-        assert (tmp_path / "lock").exists()
-        claim = Claim(tmp_path / "lock")
-        assert claim.first
-        assert not Claim(tmp_path / "lock").first
-        bell = Doorbell(tmp_path / "s", lambda: None, qapp)
+        assert (tmp_path / SOCKET).exists()
+        assert (tmp_path / LOCK).exists()
+        instance = SingleInstance(tmp_path)
+        assert instance.first
+        assert not SingleInstance(tmp_path).first
+        raised: list[bool] = []
+        instance.listen(lambda: raised.append(True))
         asked = subprocess.Popen(
             [
                 sys.executable,
                 "-c",
                 "import sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication as Q\n"
-                "from desktop.ui.instance import ring; a = Q([]); sys.exit(not ring(Path(sys.argv[1])))",
-                str(tmp_path / "s"),
+                "from desktop.ui.single_instance import SingleInstance; a = Q([])\n"
+                "sys.exit(not SingleInstance(Path(sys.argv[1])).call_first())",
+                str(tmp_path),
             ]
         )
         until(lambda: asked.poll() is not None)
         assert asked.returncode == 0
-        bell.close()
-        claim.drop()
+        assert raised == [True]
+        instance.release()

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from desktop.ui.bridge import MOST_WAITING, Bridge
+from desktop.ui.bridge import MAX_PENDING, Bridge
 from tests.gui.stage import until
 from vm.errors import EngineError, UserError
 
@@ -71,7 +71,7 @@ def test_a_flood_keeps_its_order_and_makes_its_source_wait(bridge: Bridge) -> No
     bridge.follow(numbers, each, lambda: ended.append(True))
     until(lambda: ended)
     assert taken[0] == count
-    assert largest[0] <= MOST_WAITING
+    assert largest[0] <= MAX_PENDING
 
 
 def test_after_cancel_nothing_is_called(bridge: Bridge) -> None:

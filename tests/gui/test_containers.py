@@ -19,7 +19,7 @@ from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import theme
-from desktop.ui.widgets import aging
+from desktop.ui.widgets import periodic_refresh
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.window import Window
 from engine.client.streams import Frame, Std
@@ -60,12 +60,12 @@ class TestContainers:
 
     def test_how_long_it_is_up_is_looked_at_again(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
         """No event tells that “Up 2 seconds” is no longer true."""
-        monkeypatch.setattr(aging, "PERIOD_MS", 40)
+        monkeypatch.setattr(periodic_refresh, "PERIOD_MS", 40)
         open_container(shown, "web", "logs")
         fetched: list[str] = []
         shown.context.lists.containers.changed.connect(lambda: fetched.append("now"))
         until(lambda: len(fetched) >= 3)
-        found = shown.stack.currentWidget().findChild(aging.Aging)
+        found = shown.stack.currentWidget().findChild(periodic_refresh.PeriodicRefresh)
         assert found is not None
         assert found.timer.isActive()
         go(shown, "images")
@@ -249,7 +249,7 @@ class TestContainer:
 
         shown.session.bridge.call(make())
         panel = open_container(shown, "bare", "terminal")
-        until(lambda: "There is no shell in this container" in panel.note.text())
+        until(lambda: "This container has no shell" in panel.note.text())
         assert "".join(panel.terminal.lines()) == ""
 
     def test_copy_and_paste_in_a_terminal(self, shown: Window) -> None:
@@ -302,7 +302,7 @@ class TestContainer:
 
         until(lambda: texts() == {"localhost:8080", "localhost:8443"})
         words = {one.text() for one in panel.findChildren(QLabel)}
-        assert "→ 80/tcp in the container, open to this computer's networks" in words
+        assert "→ 80/tcp in the container, reachable from your networks" in words
         detail = shown.stack.currentWidget()
         assert isinstance(detail, ContainerPage)
         shown.session.bridge.call(shown.session.engine.containers.stop(detail.container.id))

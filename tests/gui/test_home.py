@@ -58,7 +58,7 @@ class TestRunning:
     def test_the_machines_load_and_acceleration(self, shown: Window) -> None:
         home = home_page(shown)
         until(lambda: "MiB of" in home.machine.memory.text())
-        assert home.machine.badge.text() == "Software mode"
+        assert home.machine.badge.text() == "Software emulation"
         assert "nested virtualisation" in home.machine.speed.text()
 
     def test_events_are_sentences_and_those_before_are_known(self, shown: Window) -> None:
@@ -72,25 +72,25 @@ class TestRunning:
 
     def test_each_kind_on_disk_can_be_freed(self, shown: Window) -> None:
         home = home_page(shown)
-        until(lambda: home.disk.ways["Build cache"].isEnabled())
-        assert home.disk.free["Build cache"].text() == "120 MB not used"
-        click(home.disk.ways["Build cache"])
+        until(lambda: home.disk.prune["Build cache"].isEnabled())
+        assert home.disk.free["Build cache"].text() == "120 MB reclaimable"
+        click(home.disk.prune["Build cache"])
         assert any("120 MB" in part.text() for part in agree().findChildren(QLabel))
-        until(lambda: told(shown) == ["120 MB are free again"])
-        until(lambda: not home.disk.ways["Build cache"].isEnabled())
+        until(lambda: told(shown) == ["Freed 120 MB"])
+        until(lambda: not home.disk.prune["Build cache"].isEnabled())
         shown.banners.clear()
-        click(home.disk.ways["Containers"])
+        click(home.disk.prune["Containers"])
         question = agree()
         assert any("builder" in part.text() for part in question.findChildren(QLabel))
         until(lambda: "builder" not in [item.name for item in shown.context.lists.containers.items])
         shown.show_place("home")
-        click(home.disk.ways["Volumes"])
+        click(home.disk.prune["Volumes"])
         question = agree()
         assert any("cache   48 MB" in part.text() for part in question.findChildren(QLabel))
         until(lambda: "cache" not in [item.name for item in shown.context.lists.volumes.items])
         shown.show_place("home")
-        until(lambda: home.disk.ways["Images"].isEnabled())
-        click(home.disk.ways["Images"])
+        until(lambda: home.disk.prune["Images"].isEnabled())
+        click(home.disk.prune["Images"])
         top(PruneDialog)
 
     def test_stop_and_start_by_its_buttons(self, shown: Window) -> None:
@@ -103,7 +103,7 @@ class TestRunning:
         click(home.state.start)
         until(lambda: shown.session.running)
         until(lambda: home.versions.server["Version"].text() == "Moby 28.5.2")
-        until(lambda: "s to the first answer" in home.boot.total.text())
+        until(lambda: "s until ready" in home.boot.total.text())
 
 
 class TestStarting:
@@ -117,7 +117,7 @@ class TestStarting:
         until(lambda: "✓  preparing the data disk" in home.state.stages.text())
         assert "Starting" in home.state.title.text()
         until(lambda: shown.session.running, seconds=30)
-        until(lambda: "s to the first answer" in home.boot.total.text())
+        until(lambda: "s until ready" in home.boot.total.text())
         assert "accelerator" in home.boot.graph.accessibleName()
 
 
@@ -129,7 +129,7 @@ class TestFailing:
     def test_a_failed_start_says_why_and_offers_the_fix(self, shown: Window) -> None:
         home = home_page(shown)
         shown.session.start()
-        until(lambda: home.state.title.text() == "Could not start")
+        until(lambda: home.state.title.text() == "Start failed")
         assert home.state.text.text() == "QEMU ended in the trial boot"
         assert home.state.stages.text().endswith("✗  looking for hardware acceleration")
         assert home.state.fix.text() == "Install QEMU 7.2 or newer."
@@ -140,18 +140,18 @@ class TestFailing:
         dialog = top(LogsDialog)
         until(lambda: dialog.view.lines > 0)
         dialog.source.setCurrentText("QEMU")
-        until(lambda: "There is no such log yet" in dialog.view.text.toPlainText())
+        until(lambda: "This log does not exist yet" in dialog.view.text.toPlainText())
         dialog.reject()
         click(home.state.diagnose)
         assert shown.place == "settings"
-        away = go(shown, "images").away
+        away = go(shown, "images").engine_away
         assert away.text.text() == "QEMU ended in the trial boot. Install QEMU 7.2 or newer."
 
 
 @pytest.mark.parametrize(
     ("kind", "action", "attributes", "said"),
     [
-        ("container", "die", {"name": "web", "exitCode": "137"}, "Container web ended with exit code 137"),
+        ("container", "die", {"name": "web", "exitCode": "137"}, "Container web exited with code 137"),
         ("container", "kill", {"name": "web", "signal": "15"}, "Container web was sent signal 15"),
         ("container", "exec_start: sh", {"name": "web"}, ""),
         ("image", "delete", {"name": "sha256:0123456789abcdef"}, "Image 0123456789ab was removed"),

@@ -8,10 +8,10 @@ import pytest
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
-from desktop.ui.models.imagefilters import parse
+from desktop.ui.models.image_filters import parse
 from desktop.ui.models.images import PLATFORM
 from desktop.ui.models.layers import freed_bytes, steps
-from desktop.ui.pages.building import BuildDialog
+from desktop.ui.pages.build_dialog import BuildDialog
 from desktop.ui.pages.image import ImagePage, LayersPanel, OverviewPanel, PlatformsPanel
 from desktop.ui.pages.image_forms import BuildForm
 from desktop.ui.pages.image_prune import PruneDialog
@@ -96,7 +96,7 @@ class TestTable:
 def test_filters_and_words_are_told_apart() -> None:
     query = parse("web label=a=b label=c before=x:1")
     assert (query.words, query.filters) == ("web", {"label": ["a=b", "c"], "before": ["x:1"]})
-    assert query.trouble == ""
+    assert query.error == ""
 
 
 class TestBuild:
@@ -132,7 +132,7 @@ class TestBuild:
         dialog = self.build(page, tmp_path, "FROM alpine:3.22", "RUN make")
         until(lambda: "running" in self.states(dialog))
         until(lambda: self.states(dialog) == ["done", "done"])
-        until(lambda: "me/app:1 is built" in dialog.status.text())
+        until(lambda: "Built me/app:1" in dialog.status.text())
         press(dialog, "Close")
         again = self.build(page, tmp_path, "FROM alpine:3.22", "RUN make")
         until(lambda: self.states(again) == ["cached", "cached"])
@@ -183,7 +183,7 @@ class TestPage:
         until(lambda: any(part.text() == "linux/arm64" for part in overview.findChildren(QLabel)))
 
     def test_platforms_of_the_registry(self, page: ImagesPage) -> None:
-        until(lambda: len(page.facts.known) > 3)
+        until(lambda: len(page.details.known) > 3)
         detail = self.open(page, "alpine-arm")
         detail.show_tab("platforms")
         panel = detail.tab("platforms")
@@ -212,13 +212,13 @@ class TestGoing:
     def test_prune_lists_and_counts(self, shown: Window, page: ImagesPage) -> None:
         page.prune()
         dialog = top(PruneDialog)
-        until(lambda: "1 image, which frees" in dialog.sum.text())
+        until(lambda: "1 image and frees" in dialog.sum.text())
         dialog.option.setChecked(True)
-        until(lambda: "images, which frees" in dialog.sum.text())
+        until(lambda: "images and frees" in dialog.sum.text())
         idle = [row for row in page.table.records.rows() if not row.record.users]
         assert dialog.table.records.rowCount() == len(idle) > 1
         press(dialog, "Prune")
-        until(lambda: any("free again" in text for text in told(shown)))
+        until(lambda: any("Freed" in text for text in told(shown)))
 
 
 def layer(text: str, size: int) -> Layer:

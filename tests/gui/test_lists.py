@@ -18,7 +18,7 @@ from desktop.ui.pages.network import MembersPanel, NetworkPage
 from desktop.ui.pages.networks import NetworksPage
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage
-from desktop.ui.widgets.table import LEAST_REST
+from desktop.ui.widgets.table import MIN_STRETCH
 from desktop.ui.window import PLACES, SMALLEST, Window
 from engine.client.models import Port
 from tests.gui.drive import act, agree, choose, fill, go, names, press, state, strike, top
@@ -36,8 +36,8 @@ def containers(shown: Window) -> ListPage:
 def test_what_fits_nothing_says_so(shown: Window) -> None:
     page = containers(shown)
     QTest.keyClicks(page.search, "no such container")
-    until(lambda: page.unfit.isVisible())
-    QTest.mouseClick(page.unfit.findChildren(QPushButton)[0], Qt.MouseButton.LeftButton)
+    until(lambda: page.unmatched.isVisible())
+    QTest.mouseClick(page.unmatched.findChildren(QPushButton)[0], Qt.MouseButton.LeftButton)
     assert page.table.isVisible()
     assert "web" in names(page)
     assert page.search.text() == ""
@@ -52,7 +52,7 @@ def test_the_smallest_window_has_room_for_every_page(shown: Window) -> None:
     until(lambda: containers(shown).table.isVisible())
     assert layout.totalMinimumSize().width() <= SMALLEST.width()
     table = containers(shown).table
-    assert table.header().sectionSize(0) >= LEAST_REST
+    assert table.header().sectionSize(0) >= MIN_STRETCH
 
 
 class TestContainers:
@@ -171,15 +171,15 @@ def test_a_ports_address() -> None:
     ("addresses", "failure", "told"),
     [
         ((), "", ""),
-        (("0.0.0.0", "::"), "", "open to this computer's networks"),
-        (("127.0.0.1", "::1"), "", "for this computer only"),
-        (("192.0.2.1",), "", "at 192.0.2.1"),
+        (("0.0.0.0", "::"), "", "reachable from your networks"),
+        (("127.0.0.1", "::1"), "", "reachable from this computer only"),
+        (("192.0.2.1",), "", "listening on 192.0.2.1"),
         (("::1",), "this computer has no such IPv6 address", "this computer has no such IPv6 address"),
     ],
 )
 def test_who_reaches_a_port(addresses: tuple[str, ...], failure: str, told: str) -> None:
     reports = [PortReport("tcp", address, 80, "172.17.0.2", 80, 0, failure) for address in addresses]
-    assert model.reach(reports) == told
+    assert model.reachability(reports) == told
 
 
 class TestNetworks:
@@ -194,7 +194,7 @@ class TestNetworks:
         [
             ("subnet", "300.0.0.0/8", "300"),
             ("subnet", "fd00::/64", "IPv6"),
-            ("gateway", "10.0.0.1", "inside"),
+            ("gateway", "10.0.0.1", "not in"),
             ("ip range", "172.30.0.0/8", "host bits"),
             ("labels", "nonsense", "NAME=value"),
         ],
@@ -280,7 +280,7 @@ class TestMany:
 
         def measured() -> bool:
             lines = [row.record for row in page.table.on_screen() if row.record.state == "running"]
-            return len(lines) > 5 and all(line.load is not None for line in lines)
+            return len(lines) > 5 and all(line.usage is not None for line in lines)
 
         bar = page.table.verticalScrollBar()
         for place in (bar.maximum(), bar.minimum(), bar.maximum() // 2):
@@ -296,10 +296,10 @@ class TestAway:
         page = go(shown, place)
         until(lambda: names(page))
         shown.session.stop()
-        until(lambda: page.away.isVisible() and page.away.title.text() == "Stopped")
+        until(lambda: page.engine_away.isVisible() and page.engine_away.title.text() == "Stopped")
         assert names(page) == []
         assert not page.search.isEnabled()
-        QTest.mouseClick(page.away.start, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(page.engine_away.start, Qt.MouseButton.LeftButton)
         until(lambda: names(page))
         assert page.table.isVisible()
         assert page.search.isEnabled()
@@ -314,7 +314,7 @@ class TestAway:
         detail.show_tab(tab)
         shown.session.stop()
         until(lambda: not detail.tabs.isEnabled())
-        assert detail.state.text() == "The engine does not run"
+        assert detail.state.text() == "The engine is not running"
         shown.session.start()
         until(detail.tabs.isEnabled)
         until(lambda: "Exited" in detail.state.text())
@@ -331,9 +331,9 @@ class TestAway:
         os.kill(shown.session.status.supervisor_pid, signal.SIGKILL)
         until(lambda: not detail.tabs.isEnabled())
         shown.show_place("containers")
-        until(lambda: page.away.title.text() == "Slipway is not running")
+        until(lambda: page.engine_away.title.text() == "Slipway is not running")
         assert names(page) == []
-        QTest.mouseClick(page.away.start, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(page.engine_away.start, Qt.MouseButton.LeftButton)
         until(lambda: "web" in names(page), seconds=30)
 
 

@@ -71,7 +71,7 @@ def test_a_search_goes_on_while_the_log_does(log: LogView, monkeypatch: pytest.M
     log.text.setMaximumBlockCount(60)  # those before line 40 are dropped
     log.search.setText("line 50")
     assert log._searching.under_way
-    assert log.found.text() == "Looking …"
+    assert log.found.text() == "Searching …"
     log.append("another\nand another\n")
     until(lambda: not log._searching.under_way)
     assert chosen(log)[1] == "line 50"

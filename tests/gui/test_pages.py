@@ -73,7 +73,7 @@ class TestImages:
         press(form, "Pull")
         dialog = top(ProgressDialog)
         until(lambda: "busybox" in names(page))
-        until(lambda: "busybox:1.37 is here" in told(shown))
+        until(lambda: "Pulled busybox:1.37" in told(shown))
         assert dialog.done_with
 
     @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ class TestImages:
         until(archive.exists)
         shown.session.bridge.call(shown.session.engine.images.remove("alpine-arm:3.22"))
         page.load(archive)
-        until(lambda: "redis.tar is loaded" in told(shown))
+        until(lambda: "Loaded redis.tar" in told(shown))
         broken = tmp_path / "broken.tar"
         broken.write_bytes(b"")
         dialog = page.load(broken)
@@ -145,10 +145,10 @@ class TestImages:
 
     def test_search_and_pull(self, shown: Window) -> None:
         dialog = images_page(shown).search_dialog()
-        assert dialog.nothing.isVisible()
+        assert dialog.empty.isVisible()
         QTest.keyClicks(dialog.term, "nosuch")
         QTest.keyClick(dialog.term, Qt.Key.Key_Return)
-        until(lambda: dialog.nothing.title.text() == "Nothing found")
+        until(lambda: dialog.empty.title.text() == "Nothing found")
         dialog.term.setText("hello")
         dialog.official.setChecked(True)
         QTest.keyClick(dialog.term, Qt.Key.Key_Return)

@@ -40,18 +40,18 @@ def test_it_shows_the_line_checks_ports_and_runs(shown: Window) -> None:
     fill(dialog, ports="47999:6379")
     press(dialog, "Run")
     until(lambda: state(shown, "store") == "running")
-    until(lambda: told(shown) == ["store runs"])
+    until(lambda: told(shown) == ["store is running"])
 
 
 @pytest.mark.parametrize(
     ("field", "text", "why"),
     [
-        ("name", "a b", "cannot be in a name"),
+        ("name", "a b", "is not allowed"),
         ("command", "sh -c 'x", "quotation mark"),
         ("ports", "80:x", "not a port"),
         ("volumes", "data", "SOURCE:/FOLDER"),
-        ("cpus", "many", "A number"),
-        ("memory", "1k", "At least"),
+        ("cpus", "many", "Enter a number"),
+        ("memory", "1k", "The least is"),
     ],
 )
 def test_what_cannot_be_is_refused_in_place(shown: Window, field: str, text: str, why: str) -> None:

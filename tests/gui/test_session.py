@@ -47,7 +47,7 @@ def test_a_window_has_one_client_for_all_calls(qapp: QApplication, clients: list
 def test_the_client_outlives_a_supervisor(qapp: QApplication) -> None:
     with home("running"), window(qapp) as shown:
         standin.stop()
-        until(lambda: shown.session.status is None and shown.session.trouble is not None)
+        until(lambda: shown.session.status is None and shown.session.error is not None)
         standin.begin()
         until(lambda: shown.session.running)
         told: list[Status] = []

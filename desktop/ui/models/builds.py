@@ -1,4 +1,4 @@
-"""A build as its steps: what BuildKit's traces add up to."""
+"""A build as its steps, assembled from BuildKit's traces."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from desktop.ui.models.format import size
 from desktop.ui.models.records import Column, Row
 from engine.client.build.trace import Part, Trace, Vertex
 
-MOST_OUTPUT = 400_000
-"""Characters of one step's output that are kept."""
+MAX_OUTPUT = 400_000
+"""Characters of one step's output that are kept, from its end."""
 
 DOTS = {"running": "starting", "done": "running", "failed": "failed"}
-"""A step's state → the state whose colour its dot has (desktop/ui/theme.py)."""
+"""A step's state → the container state whose colour its dot has (desktop/ui/theme.py)."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One row. :ivar state: waiting, running, cached, done, failed or cancelled. :ivar seconds: it took so far."""
+    """One row.
+
+    :ivar state: waiting, running, cached, done, failed or cancelled.    :ivar seconds: time so far.
+    """
 
     name: str
     state: str
@@ -30,8 +33,8 @@ class Step:
 class Builds:
     """One build.
 
-    :ivar vertexes: digest → step, in the order they came.    :ivar output: digest → what it printed.
-    :ivar image: the ID of what was built.    :ivar sent: bytes of the folder that were sent.
+    :ivar vertexes: digest → step, in order of arrival.    :ivar output: digest → its output.
+    :ivar image: ID of the image that was built.    :ivar sent: bytes of the folder that were sent.
     """
 
     vertexes: dict[str, Vertex] = field(default_factory=dict)
@@ -42,26 +45,26 @@ class Builds:
     ended: float = 0.0
 
     def take(self, trace: Trace) -> None:
-        """Add what has changed."""
+        """Add a trace."""
         for vertex in trace.vertexes:
             self.vertexes[vertex.digest] = vertex
         for part in trace.parts:
             self.parts.setdefault(part.vertex, {})[part.id] = part
         for piece in trace.outputs:
-            self.output[piece.vertex] = (self.output.get(piece.vertex, "") + piece.text)[-MOST_OUTPUT:]
+            self.output[piece.vertex] = (self.output.get(piece.vertex, "") + piece.text)[-MAX_OUTPUT:]
         self.image = trace.image or self.image
         self.sent = max(self.sent, trace.sent)
 
     def end(self) -> None:
-        """Nothing more comes; what runs was cancelled."""
+        """Mark the end: steps that have not completed are cancelled."""
         self.ended = time.time()
 
     def rows(self) -> list[Row]:
-        """The steps, in the order they came."""
+        """The steps, in order of arrival."""
         return [Row(key, self.step(key)) for key in self.vertexes]
 
     def step(self, digest: str) -> Step:
-        """A step as it stands."""
+        """The current state of a step."""
         vertex = self.vertexes[digest]
         state = self._state(vertex)
         end = vertex.completed or self.ended or time.time()
@@ -87,7 +90,7 @@ class Builds:
         return f"{size(sum(done for done, _ in sizes))} of {size(sum(total for _, total in sizes))}"
 
     def current(self) -> str:
-        """The step to look at: the one that failed, else the last that runs, else the last that printed."""
+        """The step to show: the one that failed, else the last that is running, else the last with output."""
         states = {key: self._state(vertex) for key, vertex in self.vertexes.items()}
         for wanted in ("failed", "running"):
             found = [key for key, state in states.items() if state == wanted]
@@ -96,7 +99,7 @@ class Builds:
         return next((key for key in reversed(self.vertexes) if key in self.output), "")
 
     def summary(self) -> str:
-        """How far it is, in one line."""
+        """The progress, in one line."""
         states = [self._state(vertex) for vertex in self.vertexes.values()]
         over = sum(state in ("done", "cached") for state in states)
         parts = [f"{over} of {len(states)} steps"]

@@ -1,7 +1,7 @@
-"""What the engine has now: lists that are fetched when the engine comes and when its events tell of changes.
+"""The engine's lists: fetched when the engine becomes available and when its events report changes.
 
-Events come in floods (a compose project, a prune), so a list is fetched at most once in a moment, and never twice
-at the same time.
+Events come in bursts (a compose project, a prune), so a list is fetched once for each burst, and never twice at
+the same time.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from vm.errors import UserError
 
 T = TypeVar("T")
 
-CALM_MS = 120
-"""Milliseconds from an event to the fetch, so that those that follow share it."""
+DELAY_MS = 120
+"""Milliseconds from an event to the fetch, so that the events of a burst share it."""
 
-CALM_FACTOR = 4
-CALM_MOST_MS = 1000
-"""A long list that takes a while to fetch is fetched less often, so that most of the time is for others."""
+DELAY_FACTOR = 4
+MAX_DELAY_MS = 1000
+"""A list that is slow to fetch is fetched less often: the delay is this many times as long as the last fetch."""
 
 
 class _Signals(QObject):
@@ -36,8 +36,9 @@ class _Signals(QObject):
 class Collection(Generic[T]):
     """One list.
 
-    :ivar items: what was there at the last fetch; what has not changed is the same object as before.
-    :ivar known: whether there was one since the engine came.
+    :ivar items: the result of the latest fetch; an unchanged item is the same object as before.
+    :ivar known: whether there was a fetch since the engine became available.
+    :ivar error: why the latest fetch failed.
     """
 
     def __init__(
@@ -55,52 +56,55 @@ class Collection(Generic[T]):
         self._again = False
         self._began = 0.0
         self._signals = _Signals(session)
-        self._timer = QTimer(session, singleShot=True, interval=CALM_MS)
+        self._timer = QTimer(session, singleShot=True, interval=DELAY_MS)
         self._timer.timeout.connect(self.refresh)
         self.items: list[T] = []
         self.known = False
-        self.trouble: UserError | None = None
+        self.error: UserError | None = None
         self.changed = self._signals.changed
         session.engine_ready.connect(self.refresh)
         session.engine_gone.connect(self._forget)
-        session.happened.connect(self._heard)
+        session.events_received.connect(self._on_events)
 
     def refresh(self) -> None:
-        """Fetch now."""
+        """Fetch now, or again when the fetch under way has ended."""
         if self._work is not None:
             self._again = True
             return
         self._began = time.monotonic()
         self._work = self._session.bridge.call(
-            self._look({self._key(item): item for item in self.items}), self._take, self._fail, owner=self._session
+            self._fetch_items({self._key(item): item for item in self.items}),
+            self._take,
+            self._fail,
+            owner=self._session,
         )
 
-    def look_again(self) -> None:
-        """Fetch what is known, and may have become another by time alone."""
+    def refresh_known(self) -> None:
+        """Fetch again what was fetched before: some values change with time alone."""
         if self.known:
             self.refresh()
 
-    async def _look(self, before: dict[str, T]) -> list[T]:
-        """Fetch, and compare: most of a long list is as it was, and nothing need be made anew of that."""
+    async def _fetch_items(self, before: dict[str, T]) -> list[T]:
+        """Fetch and compare: unchanged items stay the same objects, and their rows need no update."""
         found = await self._fetch(self._session.engine)
         return [old if (old := before.get(self._key(item))) == item else item for item in found]
 
-    def _heard(self, events: list[Event]) -> None:
+    def _on_events(self, events: list[Event]) -> None:
         if not self._timer.isActive() and any(self._concerns(event) for event in events):
             self._timer.start()
 
     def _take(self, items: list[T]) -> None:
-        self.items, self.known, self.trouble = items, True, None
+        self.items, self.known, self.error = items, True, None
         self._end()
 
     def _fail(self, error: UserError) -> None:
-        self.trouble = error
+        self.error = error
         self._end()
 
     def _end(self) -> None:
         self._work = None
         took = time.monotonic() - self._began
-        self._timer.setInterval(round(max(CALM_MS, min(CALM_MOST_MS, CALM_FACTOR * took * 1000))))
+        self._timer.setInterval(round(max(DELAY_MS, min(MAX_DELAY_MS, DELAY_FACTOR * took * 1000))))
         self.changed.emit()
         if self._again:
             self._again = False
@@ -114,8 +118,8 @@ class Collection(Generic[T]):
         self.changed.emit()
 
 
-LOUD = ("exec_", "top", "resize", "attach", "detach", "archive", "export", "copy")
-"""Beginnings of actions that change nothing in a list of containers."""
+IRRELEVANT = ("exec_", "top", "resize", "attach", "detach", "archive", "export", "copy")
+"""Prefixes of actions that change nothing in a list of containers."""
 
 
 class Collections:
@@ -142,6 +146,6 @@ class Collections:
 
 
 def _changes_containers(event: Event) -> bool:
-    if event.kind == "network":  # which networks a container is in
+    if event.kind == "network":  # they change the networks of a container
         return event.action in ("connect", "disconnect")
-    return event.kind == "container" and not event.action.startswith(LOUD)
+    return event.kind == "container" and not event.action.startswith(IRRELEVANT)

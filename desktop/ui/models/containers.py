@@ -1,4 +1,4 @@
-"""Containers as rows: those of a compose project under it, the others by themselves."""
+"""Containers as rows: those of a compose project below its row, the others on their own."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
 
 
 @dataclass(frozen=True)
-class Load:
-    """What a container takes. :ivar cpu: percent of one processor. :ivar memory: bytes."""
+class Usage:
+    """What a container uses. :ivar cpu: percent of one processor. :ivar memory: bytes."""
 
     cpu: float
     memory: int
@@ -38,7 +38,7 @@ class Line:
     containers: tuple[Container, ...]
     health: str = ""
     group: bool = False
-    load: Load | None = None
+    usage: Usage | None = None
 
     @property
     def container(self) -> Container | None:
@@ -47,13 +47,13 @@ class Line:
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        """Ports that are published now, each once (IPv4 and IPv6 count as one)."""
+        """The ports published now, each once (IPv4 and IPv6 count as one)."""
         alive = (item for item in self.containers if item.state in ("running", "paused"))
         found = {(p.host_port, p.port, p.protocol): p for item in alive for p in item.ports if p.host_port}
         return tuple(found[key] for key in sorted(found, key=str))
 
 
-def line(container: Container, load: Load | None = None) -> Line:
+def line(container: Container, usage: Usage | None = None) -> Line:
     """One container's line."""
     found = HEALTH.search(container.status)
     return Line(
@@ -62,7 +62,7 @@ def line(container: Container, load: Load | None = None) -> Line:
         container.status,
         (container,),
         found[1] if found else "",
-        load=load,
+        usage=usage,
     )
 
 
@@ -70,25 +70,25 @@ def project_line(name: str, lines: Iterable[Line]) -> Line:
     """The line of a compose project."""
     parts = tuple(lines)
     running = sum(part.state == "running" for part in parts)
-    loads = [part.load for part in parts if part.load is not None]
-    load = Load(sum(item.cpu for item in loads), sum(item.memory for item in loads)) if loads else None
+    used = [part.usage for part in parts if part.usage is not None]
+    usage = Usage(sum(item.cpu for item in used), sum(item.memory for item in used)) if used else None
     state = "running" if running else parts[0].state
     containers = tuple(container for part in parts for container in part.containers)
-    return Line(name, state, f"{running} of {len(parts)} running", containers, group=True, load=load)
+    return Line(name, state, f"{running} of {len(parts)} running", containers, group=True, usage=usage)
 
 
-def rows(containers: Iterable[Container], loads: Mapping[str, Load], before: Iterable[Row] = ()) -> list[Row]:
-    """Projects with their containers, then the others.
+def rows(containers: Iterable[Container], stats: Mapping[str, Usage], before: Iterable[Row] = ()) -> list[Row]:
+    """Projects with their containers, then the other containers.
 
-    :param before: the rows until now; those of which nothing has changed stay.
+    :param before: the current rows; unchanged ones are kept.
     """
     known = {row.key: row for group in before for row in (group, *group.children)}
     projects: dict[str, list[Row]] = {}
     alone: list[Row] = []
     for container in containers:
-        row, load = known.get(container.id), loads.get(container.id)
-        if row is None or row.record.containers[0] is not container or row.record.load != load:
-            row = Row(container.id, line(container, load))
+        row, usage = known.get(container.id), stats.get(container.id)
+        if row is None or row.record.containers[0] is not container or row.record.usage != usage:
+            row = Row(container.id, line(container, usage))
         project = container.labels.get(PROJECT)
         (projects.setdefault(project, []) if project else alone).append(row)
     made = []
@@ -101,7 +101,7 @@ def rows(containers: Iterable[Container], loads: Mapping[str, Load], before: Ite
 
 
 def port_text(port: Port) -> str:
-    """``8080:80``, with the protocol when it is not TCP."""
+    """``8080:80``, with the protocol unless it is TCP."""
     return f"{port.host_port}:{port.port}" + ("" if port.protocol == "tcp" else f"/{port.protocol}")
 
 
@@ -110,26 +110,26 @@ EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 def port_address(port: Port) -> str:
-    """Where a browser finds a published port."""
+    """The URL of a published port for a browser."""
     return f"{'https' if port.port in HTTPS else 'http'}://{port_place(port)}/"
 
 
 def port_place(port: Port) -> str:
-    """Address and number of a published port on this computer."""
+    """Address and number of a published port on the host."""
     host = "localhost" if port.host_ip in EVERYWHERE else port.host_ip
     return f"[{host}]:{port.host_port}" if ":" in host else f"{host}:{port.host_port}"
 
 
-def reach(reports: Sequence[PortReport]) -> str:
-    """Who reaches a port that this computer listens for at these addresses; why nobody does, else."""
+def reachability(reports: Sequence[PortReport]) -> str:
+    """Who can connect to a published port, given where the host listens for it; else why the host does not."""
     listened = [ipaddress.ip_address(one.address) for one in reports if not one.failure]
     if not listened:
         return next((one.failure for one in reports), "")
     if all(address.is_loopback for address in listened):
-        return "for this computer only"
+        return "reachable from this computer only"
     if any(address.is_unspecified for address in listened):
-        return "open to this computer's networks"
-    return f"at {', '.join(map(str, listened))}"
+        return "reachable from your networks"
+    return f"listening on {', '.join(map(str, listened))}"
 
 
 def _image(item: Line) -> str:
@@ -144,7 +144,7 @@ def _created(item: Line) -> int:
 
 
 def searched(item: Line) -> str:
-    """What the search looks at."""
+    """The text that the search looks at."""
     parts = [item.name, item.status, *(port_text(port) for port in item.ports)]
     for container in item.containers if not item.group else ():
         parts += [container.image, container.id, container.labels.get(PROJECT, "")]
@@ -152,11 +152,11 @@ def searched(item: Line) -> str:
 
 
 FACETS = ("status", "health", "label", "network", "volume", "ancestor", "name", "id")
-"""Filters of ``docker ps`` that can be typed into the search."""
+"""The filters of ``docker ps`` that the search understands."""
 
 
 def facets(item: Line) -> dict[str, tuple[str, ...]]:
-    """What those filters look at."""
+    """The values that those filters compare, by filter."""
     found: dict[str, list[str]] = {name: [] for name in FACETS}
     for container in item.containers:
         found["status"].append(container.state)
@@ -178,15 +178,15 @@ COLUMNS = (
     Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=216),
     Column(
         "CPU",
-        lambda item: f"{item.load.cpu:.1f} %" if item.load else "",
-        lambda item: item.load.cpu if item.load else -1.0,
+        lambda item: f"{item.usage.cpu:.1f} %" if item.usage else "",
+        lambda item: item.usage.cpu if item.usage else -1.0,
         width=70,
         right=True,
     ),
     Column(
         "Memory",
-        lambda item: binary_size(item.load.memory) if item.load else "",
-        lambda item: item.load.memory if item.load else -1,
+        lambda item: binary_size(item.usage.memory) if item.usage else "",
+        lambda item: item.usage.memory if item.usage else -1,
         width=84,
         right=True,
     ),

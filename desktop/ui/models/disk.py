@@ -1,4 +1,4 @@
-"""Disk use by kind, out of what ``/system/df`` tells."""
+"""Disk use by kind, from the answer of ``/system/df``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.client.models import OURS
 
 @dataclass(frozen=True)
 class Use:
-    """One kind. :ivar reclaimable: bytes of what is not used. :ivar idle: how many of them are not used."""
+    """One kind. :ivar reclaimable: bytes of unused objects. :ivar idle: number of unused objects."""
 
     bytes: int
     reclaimable: int
@@ -18,7 +18,7 @@ class Use:
 
 
 def uses(df: dict[str, Any]) -> dict[str, Use]:
-    """Kind → its use of the disk."""
+    """Kind of object → its use of the disk."""
     images = [item for item in df.get("Images") or () if OURS not in (item.get("Labels") or {})]
     containers = [item for item in df.get("Containers") or () if OURS not in (item.get("Labels") or {})]
     volumes, cache = df.get("Volumes") or (), df.get("BuildCache") or ()
@@ -39,7 +39,7 @@ def uses(df: dict[str, Any]) -> dict[str, Use]:
 
 
 def volume_bytes(volumes: Any) -> int:
-    """What volumes of ``/system/df`` take; one that is not counted is -1 there."""
+    """Bytes of the volumes of ``/system/df``, which has -1 for a size it does not know."""
     return sum(max(0, _usage(item, "Size")) for item in volumes)
 
 

@@ -1,4 +1,4 @@
-"""What happened in the engine, in a person's words."""
+"""Sentences for the engine's events."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ PHRASES = {
     "container restart": "was restarted",
     "container stop": "was stopped",
     "container kill": "was sent signal {signal}",
-    "container die": "ended with exit code {exitCode}",
+    "container die": "exited with code {exitCode}",
     "container pause": "was paused",
-    "container unpause": "goes on",
-    "container rename": "has a new name",
+    "container unpause": "was resumed",
+    "container rename": "was renamed",
     "container destroy": "was removed",
     "container oom": "ran out of memory",
     "container health_status: healthy": "is healthy",
     "container health_status: unhealthy": "is unhealthy",
     "image pull": "was pulled",
     "image push": "was pushed",
-    "image tag": "got a name",
-    "image untag": "lost a name",
+    "image tag": "was tagged",
+    "image untag": "was untagged",
     "image delete": "was removed",
     "image import": "was imported",
     "image load": "was loaded",
@@ -33,11 +33,11 @@ PHRASES = {
     "network create": "was created",
     "network destroy": "was removed",
 }
-"""Kind and action → what is said after the name. What is not here is of no interest at a glance."""
+"""Kind and action → the sentence after the name. Other events are not shown."""
 
 
 def phrase(event: Event) -> str:
-    """“Container web started”; empty for what is not worth a line, and for what Slipway does for itself."""
+    """“Container web started”; empty for events that are not shown, and for those that Slipway itself causes."""
     said = PHRASES.get(f"{event.kind} {event.action}")
     if said is None or OURS in event.attributes:
         return ""

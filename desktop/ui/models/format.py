@@ -1,4 +1,4 @@
-"""Sizes, ages and IDs as the docker command writes them."""
+"""Sizes, ages and IDs, as the docker command prints them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def size(count: float) -> str:
-    """Bytes in powers of 1000 with three digits: ``197MB`` → ``197 MB``."""
+    """Bytes in powers of 1000 with three digits: ``197 MB``."""
     for unit in UNITS[:-1]:
         if abs(count) < 1000:
             return f"{count:.0f} B" if unit == "B" else f"{count:.3g} {unit}"
@@ -26,7 +26,7 @@ def binary_size(count: float) -> str:
 
 
 def age(moment: float, now: float | None = None) -> str:
-    """How long ago a moment was (seconds since 1970), in one unit."""
+    """How long ago a moment was, in one unit. :param moment, now: seconds since 1970."""
     if moment <= 0:
         return "–"
     seconds = max(0.0, (time.time() if now is None else now) - moment)
@@ -40,7 +40,7 @@ def age(moment: float, now: float | None = None) -> str:
 
 
 def short_id(text: str) -> str:
-    """The twelve digits people know a container or an image by."""
+    """The twelve digits by which the docker command shows a container or an image."""
     return text.removeprefix("sha256:")[:12]
 
 

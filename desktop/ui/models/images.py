@@ -1,11 +1,11 @@
-"""Images as rows: one image is one row; its further tags open below it."""
+"""Images as rows: one for each image, with its tags below it if there are several."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from desktop.ui.facts import Fact
 from desktop.ui.models.format import age, short_id, size
 from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Image
@@ -15,11 +15,26 @@ DANGLING = "dangling"
 
 
 @dataclass(frozen=True)
+class ImageDetails:
+    """What the list of images lacks. :ivar layers: digests of the layers' contents, the lowest first."""
+
+    platform: str
+    layers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> ImageDetails:
+        """From the values of ``inspect``."""
+        parts = (values.get("Os"), values.get("Architecture"), values.get("Variant"))
+        layers = (values.get("RootFS") or {}).get("Layers") or ()
+        return cls("/".join(str(part) for part in parts if part), tuple(layers))
+
+
+@dataclass(frozen=True)
 class Line:
     """An image, or one of its tags.
 
-    :ivar reference: what commands call it by: the tag, else the ID.    :ivar users: names of containers.
-    :ivar facts: what is known of images; it grows without the lines being made anew.
+    :ivar reference: its name in commands: the tag, else the ID.    :ivar users: names of containers.
+    :ivar details: image ID → details; entries are added while the line exists.
     """
 
     image: Image
@@ -27,23 +42,23 @@ class Line:
     tag: str
     reference: str
     users: tuple[str, ...]
-    facts: Mapping[str, Fact] = field(default_factory=dict, compare=False, repr=False)
+    details: Mapping[str, ImageDetails] = field(default_factory=dict, compare=False, repr=False)
     is_tag: bool = False
 
     @property
     def platform(self) -> str:
         """Such as ``linux/arm64``; empty while it is not known."""
-        fact = self.facts.get(self.image.id)
-        return "" if fact is None else fact.platform
+        found = self.details.get(self.image.id)
+        return "" if found is None else found.platform
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the line stands for: a tag, or all tags of an image, or its ID."""
+        """The names that the line stands for: a tag, all tags of an image, or its ID."""
         return (self.reference,) if self.is_tag else self.image.tags or (self.image.id,)
 
     @property
     def dangling(self) -> bool:
-        """Whether nothing names it."""
+        """Whether the image has no tag."""
         return not self.image.tags
 
 
@@ -57,30 +72,30 @@ def split_tag(reference: str) -> tuple[str, str]:
 def rows(
     images: Iterable[Image],
     containers: Iterable[Container],
-    facts: Mapping[str, Fact],
+    details: Mapping[str, ImageDetails],
     before: Iterable[Row] = (),
 ) -> list[Row]:
-    """One row for each image. :param before: the rows until now; those of which nothing has changed stay."""
+    """One row for each image. :param before: the current rows; unchanged ones are kept."""
     users: dict[str, list[str]] = {}
     for container in containers:
         users.setdefault(container.image_id, []).append(container.name)
     known = {row.key: row for row in before}
-    return [_row(image, tuple(users.get(image.id, ())), facts, known.get(image.id)) for image in images]
+    return [_row(image, tuple(users.get(image.id, ())), details, known.get(image.id)) for image in images]
 
 
-def _row(image: Image, users: tuple[str, ...], facts: Mapping[str, Fact], before: Row | None) -> Row:
+def _row(image: Image, users: tuple[str, ...], details: Mapping[str, ImageDetails], before: Row | None) -> Row:
     if before is not None and before.record.image is image and before.record.users == users:
         return before
-    return _new_row(image, users, facts)
+    return _new_row(image, users, details)
 
 
-def _new_row(image: Image, users: tuple[str, ...], facts: Mapping[str, Fact]) -> Row:
+def _new_row(image: Image, users: tuple[str, ...], details: Mapping[str, ImageDetails]) -> Row:
     if not image.tags:
         name = image.digests[0].partition("@")[0] if image.digests else NONE
-        return Row(image.id, Line(image, name, DANGLING, image.id, users, facts))
+        return Row(image.id, Line(image, name, DANGLING, image.id, users, details))
     if len(image.tags) == 1:
-        return Row(image.id, Line(image, *split_tag(image.tags[0]), image.tags[0], users, facts))
-    lines = [Line(image, *split_tag(tag), tag, users, facts, is_tag=True) for tag in image.tags]
+        return Row(image.id, Line(image, *split_tag(image.tags[0]), image.tags[0], users, details))
+    lines = [Line(image, *split_tag(tag), tag, users, details, is_tag=True) for tag in image.tags]
     repositories = list(dict.fromkeys(item.repository for item in lines))
     more = f" and {len(repositories) - 1} more" if len(repositories) > 1 else ""
     tags = ", ".join(dict.fromkeys(item.tag for item in lines))
@@ -93,7 +108,7 @@ def _digest(item: Line) -> str:
 
 
 def searched(item: Line) -> str:
-    """What the search looks at."""
+    """The text that the search looks at."""
     return " ".join(
         [*item.image.tags, *item.image.digests, item.image.id, item.repository, item.tag, item.platform]
     )
@@ -105,11 +120,11 @@ def _shared(item: Line) -> str:
 
 def _shared_tip(item: Line) -> str:
     shared = max(0, item.image.shared)
-    return f"{size(shared)} of its layers belong to other images too; {size(item.image.size - shared)} are its own"
+    return f"{size(shared)} of layers shared with other images, {size(item.image.size - shared)} of its own"
 
 
 def _once(text: Callable[[Line], str]) -> Callable[[Line], str]:
-    """For the image's own row only: its tags below say nothing else."""
+    """For the image's own row only: the rows of its tags would repeat it."""
     return lambda item: "" if item.is_tag else text(item)
 
 

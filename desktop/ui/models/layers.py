@@ -1,6 +1,6 @@
-"""An image's layers: which instruction made each, who shares them, and what removing images would really free.
+"""An image's layers: the instruction that made each, the images that share it, and the bytes that removal frees.
 
-A layer's identity is its place in the chain: two images share one when they begin with the same contents.
+A layer is identified by the chain of contents up to it: images share a layer when their chains begin alike.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from engine.client.models import Layer
 
-SILENT = (
+NO_LAYER = (
     *("ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD", "SHELL"),
     *("STOPSIGNAL", "USER", "VOLUME"),
 )
-"""Instructions that change the configuration only and make no layer."""
+"""Instructions that change only the configuration and make no layer."""
 
 Chain = tuple[str, ...]
 
@@ -23,7 +23,7 @@ Chain = tuple[str, ...]
 class Step:
     """One instruction.
 
-    :ivar chain: the contents up to this layer; empty when the instruction made none.
+    :ivar chain: the contents up to this layer; empty when the instruction made no layer.
     :ivar sharers: names of other images with the same layer.
     """
 
@@ -34,7 +34,7 @@ class Step:
 
 
 def instruction(text: str) -> str:
-    """The Dockerfile's line, without the shell that ran it."""
+    """The line of the Dockerfile, without the shell that ran it."""
     text = text.replace("/bin/sh -c #(nop)", "").replace("# buildkit", "").strip()
     return text.replace("/bin/sh -c ", "", 1) if text.startswith("RUN /bin/sh -c ") else text
 
@@ -42,13 +42,13 @@ def instruction(text: str) -> str:
 def steps(history: Sequence[Layer], layers: Chain) -> list[Step]:
     """The instructions, the first one first, each with its layer.
 
-    The engine does not say which of them made a layer. Those with contents did; of those without, as many as are
-    missing, first those that are more than a setting.
+    The engine does not say which of them made a layer. Those with contents did. Of the empty ones, as many did as
+    layers are missing; instructions that only change the configuration are the last to be considered.
     """
     ordered = list(reversed(history))
     made = {number for number, layer in enumerate(ordered) if layer.size > 0}
     empty = [number for number in range(len(ordered)) if number not in made]
-    empty.sort(key=lambda number: instruction(ordered[number].created_by).partition(" ")[0] in SILENT)
+    empty.sort(key=lambda number: instruction(ordered[number].created_by).partition(" ")[0] in NO_LAYER)
     made.update(empty[: max(0, len(layers) - len(made))])
     found, depth = [], 0
     for number, layer in enumerate(ordered):
@@ -58,10 +58,10 @@ def steps(history: Sequence[Layer], layers: Chain) -> list[Step]:
 
 
 def freed_bytes(gone: Mapping[str, Sequence[Step]], chains: Mapping[str, Chain], kept: Collection[str]) -> int:
-    """Bytes that removing images gives back: their layers that no other image has.
+    """Bytes that removing images frees: those of layers that no remaining image has.
 
-    :param gone: ID → the steps of each image that goes.    :param chains: ID → the layers of every image.
-    :param kept: the IDs of those that stay.
+    :param gone: ID → the steps of each removed image.    :param chains: ID → the layers of every image.
+    :param kept: IDs of the remaining images.
     """
     needed = set(_prefixes(chains[key] for key in kept))
     sizes = {

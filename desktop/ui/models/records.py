@@ -1,8 +1,8 @@
 """The one Qt model: rows of records under columns, with at most one level of groups, changed in place.
 
-A new list is compared with the old one by key, so that selection, scroll position and open groups stay. The model
-keeps its rows in order and leaves out what does not fit a search: Python does that to thousands at once, where a
-proxy of Qt's would call it for each row and each comparison.
+New rows are compared with the current ones by key, so that selection, scroll position and open groups stay. The
+model itself sorts and filters its rows, thousands in one go: a QSortFilterProxyModel would call Python for each
+row and each comparison.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from desktop.ui.models.narrowing import Facets, Narrowing
+from desktop.ui.models.filters import Facets, RecordFilter
 
 Index = QModelIndex | QPersistentModelIndex
 
 ROW = Qt.ItemDataRole.UserRole
 NOWHERE = QModelIndex()
 HIDDEN = -1
-"""The place of a row that is not shown."""
+"""The place of a hidden row."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line. :ivar key: the same for the same object for ever. :ivar record: what it shows."""
+    """One line. :ivar key: identifies the object. :ivar record: the values that its columns show."""
 
     key: str
     record: Any
@@ -36,8 +36,8 @@ class Row:
 class Column:
     """One column.
 
-    :ivar text: what is shown of a record.    :ivar sort: what it is ordered by; the text by default.
-    :ivar tip: a tooltip; the text by default.    :ivar width: pixels; 0 takes what is left.
+    :ivar text: the text of a record.    :ivar sort: its sort key; the text by default.
+    :ivar tip: its tooltip; the text by default.    :ivar width: pixels; 0 takes the remaining width.
     """
 
     title: str
@@ -50,11 +50,11 @@ class Column:
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """A row in its place.
+    """A row in the tree.
 
-    :ivar every: the rows below it.    :ivar children: those of them that are shown, in order.
-    :ivar first, last: the columns in which it has changed.
-    :ivar key: what it is ordered by.    :ivar text: what of it is searched. Both None until they are needed.
+    :ivar every: all rows below it.    :ivar children: the visible ones, in order.
+    :ivar first, last: the columns that have changed.
+    :ivar key: its sort key.    :ivar text: its searchable text. Both are computed on first use.
     """
 
     row: Row
@@ -69,52 +69,52 @@ class Node:
 
 
 class RecordModel(QAbstractItemModel):
-    """Rows under columns."""
+    """Rows with columns, sorted and filtered."""
 
     def __init__(self, columns: Sequence[Column], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.columns = tuple(columns)
         self._root = Node(Row("", None), None)
         self._column, self._reverse = 0, False
-        self._narrowing = Narrowing()
+        self._filter = RecordFilter()
 
     def update_rows(self, rows: Iterable[Row]) -> None:
-        """These are the rows from now on; a row that is the same object as before is not looked into."""
+        """Replace the rows; one that is the same object as before is taken as unchanged."""
         changed = self._merge(self._root, rows)
         self._arrange()
-        self._tell([node for node in changed if node.place != HIDDEN])
+        self._notify([node for node in changed if node.place != HIDDEN])
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Order the rows by what a column says, from now on; without one they stay in the order they came in."""
+        """Sort the rows by a column from now on; -1 keeps them in order of arrival."""
         self._column, self._reverse = column, order is Qt.SortOrder.DescendingOrder
-        self.forget_derived()
+        self.clear_caches()
         self._arrange()
 
     def search(self, text: str) -> None:
-        """Show rows that contain every word; a group when something in it does."""
-        self._narrowing.search(text)
+        """Show the rows that match the search, and the groups that contain one."""
+        self._filter.search(text)
         self._arrange()
 
     def keep(self, test: Callable[[Any], bool]) -> None:
-        """Show records that pass the test."""
-        self._narrowing.keep = test
+        """Show only records that pass the test."""
+        self._filter.keep = test
         self._arrange()
 
     def search_in(self, text: Callable[[Any], str]) -> None:
-        """What of a record is searched."""
-        self._narrowing.text = text
+        """Set the searchable text of a record."""
+        self._filter.text = text
 
     def facets_in(self, names: Iterable[str], facets: Callable[[Any], Facets]) -> None:
-        """What of a record ``name=value`` looks at, where ``name`` is one of the names."""
-        self._narrowing.facets_in(names, facets)
+        """See :meth:`RecordFilter.facets_in`."""
+        self._filter.facets_in(names, facets)
 
     @property
     def searching(self) -> bool:
-        """Whether a search leaves rows out."""
-        return self._narrowing.searching
+        """Whether a search is active."""
+        return self._filter.searching
 
-    def forget_derived(self) -> None:
-        """What columns and the search say of the same record may be another thing now."""
+    def clear_caches(self) -> None:
+        """Compute sort keys and searchable texts again: they changed although the records did not."""
         for parent in (self._root, *self._root.every):
             for node in parent.every:
                 node.key = node.text = None
@@ -124,18 +124,18 @@ class RecordModel(QAbstractItemModel):
         return self._node(index).row
 
     def groups(self, first: int = 0, last: int | None = None) -> list[QModelIndex]:
-        """Those of the rows shown at these places that have others below them."""
+        """The groups among the rows at these places."""
         shown = self._root.children[first:] if last is None else self._root.children[first : last + 1]
         return [self._index(node) for node in shown if node.children]
 
     def rows(self) -> list[Row]:
-        """The top-level rows, also those that are not shown."""
+        """All top-level rows, hidden ones included."""
         return [node.row for node in self._root.every]
 
     # -- changing -------------------------------------------------------------------------------------------------
 
     def _merge(self, parent: Node, rows: Iterable[Row]) -> list[Node]:
-        """Take the rows in; those that have changed. Nothing of it is shown yet."""
+        """Merge new rows in and return the changed nodes; Qt is not notified yet."""
         new = {row.key: row for row in rows}
         kept = [node for node in parent.every if node.row.key in new]
         changed: list[Node] = []
@@ -161,8 +161,8 @@ class RecordModel(QAbstractItemModel):
         node.first, node.last = (shown[0], shown[-1]) if shown else (0, 0)
         return [*changed, node]
 
-    def _tell(self, changed: list[Node]) -> None:
-        """Rows side by side share one message, and it names the columns: what orders by another has no work."""
+    def _notify(self, changed: list[Node]) -> None:
+        """Send one signal for each run of adjacent rows, limited to the columns that have changed."""
         by_parent: dict[Node, list[Node]] = {}
         for node in changed:
             assert node.parent is not None
@@ -175,7 +175,7 @@ class RecordModel(QAbstractItemModel):
                     self.dataChanged.emit(self.index(run[0].place, first, at), self.index(run[-1].place, last, at))
 
     def _arrange(self) -> None:
-        """Show what fits, in order; what is below first, since a group is shown for the sake of it."""
+        """Sort and filter: groups first, since a group is shown when one of its rows is."""
         groups = [node for node in self._root.every if node.every or node.children]
         moves = []
         for parent in (*groups, self._root):
@@ -188,11 +188,11 @@ class RecordModel(QAbstractItemModel):
             self._move(moves)
 
     def _exchange(self, parent: Node, wanted: list[Node]) -> bool:
-        """Show no others than these; whether they are in another order then.
+        """Remove and insert rows so that exactly ``wanted`` are shown; return whether they have to be reordered.
 
-        What goes is put last first, and what comes is added last: one message for each, however many they are.
+        Rows to remove are moved to the end first, and new rows are appended: one signal for each, not one a row.
         """
-        if parent is not self._root and parent.place == HIDDEN:  # nobody looks
+        if parent is not self._root and parent.place == HIDDEN:  # the group itself is not shown
             _place(parent, wanted)
             return False
         staying = set(wanted)
@@ -228,15 +228,15 @@ class RecordModel(QAbstractItemModel):
         return node.key
 
     def _fits(self, node: Node) -> bool:
-        narrowing, record = self._narrowing, node.row.record
-        return narrowing.keep(record) and (not narrowing.searching or narrowing.finds(record, self._text(node)))
+        chosen, record = self._filter, node.row.record
+        return chosen.keep(record) and (not chosen.searching or chosen.matches(record, self._text(node)))
 
     def _text(self, node: Node) -> str:
         if node.text is None:
-            node.text = self._narrowing.text(node.row.record).casefold()
+            node.text = self._filter.text(node.row.record).casefold()
         return node.text
 
-    # -- what Qt asks ---------------------------------------------------------------------------------------------
+    # -- Qt's interface -------------------------------------------------------------------------------------------
 
     def _node(self, index: Index) -> Node:
         node = index.internalPointer() if index.isValid() else self._root
@@ -296,7 +296,7 @@ class RecordModel(QAbstractItemModel):
 
 
 def _place(parent: Node, shown: list[Node]) -> None:
-    """Have these, in this order, below ``parent``."""
+    """Make these the visible rows of ``parent``, in this order."""
     for node in parent.children:
         node.place = HIDDEN
     for place, node in enumerate(shown):
@@ -305,7 +305,7 @@ def _place(parent: Node, shown: list[Node]) -> None:
 
 
 def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
-    """Nodes in order of their places, those side by side together."""
+    """Group nodes, which are in order, into runs of adjacent places."""
     runs: list[list[Node]] = []
     for node in nodes:
         if runs and runs[-1][-1].place == node.place - 1:

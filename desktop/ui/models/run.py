@@ -1,8 +1,9 @@
-"""What is to be run: as a ``docker run`` line, as the API has it, and why a text cannot be a part of it."""
+"""A container to run: as a ``docker run`` line and as the API's config, with checks of each field."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import shlex
 import socket
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ POLICIES = ("no", "on-failure", "unless-stopped", "always")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is to be run. Lists are in ``docker run``'s own notation."""
+    """A container to run. Lists are in the notation of ``docker run``."""
 
     image: str
     name: str = ""
@@ -31,9 +32,9 @@ class RunRequest:
     remove: bool = False
 
     def command_line(self) -> str:
-        """The same as a ``docker run`` line, for a POSIX shell.
+        """The equivalent ``docker run`` line for a POSIX shell.
 
-        :raise ValueError: the command cannot be understood.
+        :raise ValueError: the command cannot be parsed.
         """
         words = ["docker", "run", "-it" if self.terminal else "-d"]
         words += ["--rm"] if self.remove else []
@@ -54,7 +55,7 @@ class RunRequest:
     def config(self) -> dict[str, Any]:
         """The API's ContainerConfig with its HostConfig.
 
-        :raise ValueError: something in it cannot be understood.
+        :raise ValueError: a field cannot be parsed.
         """
         bindings: dict[str, list[dict[str, str]]] = {}
         for text in self.ports:
@@ -86,11 +87,11 @@ class RunRequest:
 
 
 def parse_ports(text: str) -> list[tuple[str, str, str]]:
-    """Address, port here, ``PORT/PROTOCOL`` inside, of each port of ``[[ADDRESS:]PORTS:]PORTS[/PROTOCOL]``.
+    """Parse ``[[ADDRESS:]PORTS:]PORTS[/PROTOCOL]``: host address, host port and ``PORT/PROTOCOL`` of each port.
 
-    PORTS is a port or a range such as ``8000-8010``. Of a range for one port inside, the engine takes a free one.
+    PORTS is a port or a range such as ``8000-8010``. From a host range for one container port, the engine chooses.
 
-    :raise ValueError: it is none.
+    :raise ValueError: the text is not in this form.
     """
     place, _, protocol = text.strip().partition("/")
     address, outer, inner = "", "", place
@@ -105,15 +106,15 @@ def parse_ports(text: str) -> list[tuple[str, str, str]]:
     if len(ports) == 1 and len(here) > 1:
         here = [outer]
     if len(here) != len(ports):
-        raise ValueError(f"{outer} has {len(here)} ports and {inner} has {len(ports)}: as many are needed")
+        raise ValueError(f"{outer} has {len(here)} ports and {inner} has {len(ports)}: the numbers must be equal")
     kind = protocol or "tcp"
     return [(address.strip("[]"), outside, f"{port}/{kind}") for outside, port in zip(here, ports, strict=True)]
 
 
 def _range(text: str) -> range:
-    """The ports of ``80`` or ``8000-8010``.
+    """Parse ``80`` or ``8000-8010``.
 
-    :raise ValueError: it is none.
+    :raise ValueError: the text is neither.
     """
     first, dash, last = text.partition("-")
     for number in (first, *([last] if dash else [])):
@@ -121,26 +122,26 @@ def _range(text: str) -> range:
             raise ValueError(f"“{number}” is not a port: 1 to 65535")
     end = int(last) if dash else int(first)
     if end < int(first):
-        raise ValueError(f"“{text}” goes down: say the lower port first")
+        raise ValueError(f"“{text}” is not a range: the lower port comes first")
     return range(int(first), end + 1)
 
 
 def parse_memory(text: str) -> int:
-    """Bytes of ``512m``, ``2g``; units as in the docker command.
+    """Parse ``512m`` or ``2g`` into bytes, as the docker command does.
 
-    :raise ValueError: it is none.
+    :raise ValueError: the text is not a size.
     """
     text = text.strip().lower().removesuffix("b")
     factor = {"k": 2**10, "m": 2**20, "g": 2**30}.get(text[-1:], 1)
     number = text[:-1] if factor > 1 else text
     try:
         return int(float(number) * factor)
-    except ValueError:
-        raise ValueError("a number with k, m or g, such as 512m") from None
+    except (ValueError, OverflowError):
+        raise ValueError("Enter a size with k, m or g, such as 512m") from None
 
 
 def is_port_free(address: str, port: int, protocol: str) -> bool:
-    """Whether this computer's port can be had now."""
+    """Whether a port of the host is free now."""
     kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
     with contextlib.closing(socket.socket(socket.AF_INET, kind)) as tried:
         try:
@@ -151,69 +152,69 @@ def is_port_free(address: str, port: int, protocol: str) -> bool:
 
 
 def parts(text: str) -> tuple[str, ...]:
-    """What is between the commas."""
+    """Split a text at commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def name_trouble(text: str) -> str:
-    """Why a text cannot be a container's name (dockerd's own rule); empty when it can."""
+def name_error(text: str) -> str:
+    """Why a text is not a container name by dockerd's rule; empty when it is one."""
     if not text:
-        return "Give a name."
+        return "Enter a name."
     if not text[0].isalnum() or not text.isascii():
-        return "Begin with a letter or a digit."
+        return "A name begins with a letter or digit."
     wrong = [letter for letter in text if not (letter.isalnum() or letter in "_.-")]
     if wrong:
-        return f"“{wrong[0]}” cannot be in a name: use letters, digits, “_”, “.” and “-”."
-    return "" if len(text) > 1 else "At least two characters."
+        return f"“{wrong[0]}” is not allowed: use letters, digits, “_”, “.” and “-”."
+    return "" if len(text) > 1 else "A name has at least two characters."
 
 
-def optional_name_trouble(text: str) -> str:
-    """As :func:`name_trouble`, but a name need not be given."""
-    return name_trouble(text) if text else ""
+def optional_name_error(text: str) -> str:
+    """As :func:`name_error`; an empty text is valid."""
+    return name_error(text) if text else ""
 
 
-def command_trouble(text: str) -> str:
-    """Why a text is no command line; empty when it is one."""
+def command_error(text: str) -> str:
+    """Why a text is not a command line; empty when it is one."""
     try:
         shlex.split(text)
     except ValueError:
-        return "A quotation mark is missing."
+        return "A closing quotation mark is missing."
     return ""
 
 
-def volume_trouble(text: str) -> str:
-    """Why a text tells no volumes; empty when it does."""
+def volume_error(text: str) -> str:
+    """Why a text is not a list of volumes; empty when it is one."""
     for part in parts(text):
         pieces = part.split(":")
         if len(pieces) < 2 or not pieces[1].startswith("/"):
-            return f"“{part}”: say SOURCE:/FOLDER, or SOURCE:/FOLDER:ro."
+            return f"“{part}”: use SOURCE:/FOLDER or SOURCE:/FOLDER:ro."
         if not pieces[0].startswith("/") and len(pieces[0]) < 2:
-            return f"“{pieces[0]}”: a volume's name has at least two characters."
+            return f"“{pieces[0]}”: a volume name has at least two characters."
     return ""
 
 
-def cpu_trouble(text: str) -> str:
-    """Why a text is no number of processors; empty when it is one, or nothing."""
+def cpu_error(text: str) -> str:
+    """Why a text is not a number of CPUs; empty when it is one or empty."""
     try:
-        return "" if not text or float(text) > 0 else "More than 0."
+        return "" if not text or 0 < float(text) < math.inf else "Enter more than 0."
     except ValueError:
-        return "A number, such as 1.5."
+        return "Enter a number, such as 1.5."
 
 
-def memory_trouble(text: str) -> str:
-    """Why a text is no limit of memory; empty when it is one, or nothing."""
+def memory_error(text: str) -> str:
+    """Why a text is not a memory limit; empty when it is one or empty."""
     if not text:
         return ""
     try:
-        return "" if parse_memory(text) >= 6 * 2**20 else "At least 6m."
+        return "" if parse_memory(text) >= 6 * 2**20 else "The least is 6m."
     except ValueError as error:
-        return f"Say {error}."
+        return f"{error}."
 
 
-def environment_trouble(text: str) -> str:
-    """Why lines are no environment; empty when they are."""
+def environment_error(text: str) -> str:
+    """Why a text is not an environment, one NAME=value a line; empty when it is one."""
     for line in text.splitlines():
         name, equals, _ = line.strip().partition("=")
         if line.strip() and (not equals or not name or " " in name):
-            return f"“{line.strip()}”: say NAME=value."
+            return f"“{line.strip()}”: use NAME=value."
     return ""

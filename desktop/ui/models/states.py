@@ -1,4 +1,4 @@
-"""Slipway's states in a person's words."""
+"""Names of Slipway's states for the window."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ TITLES = {
     RunState.STARTING: "Starting …",
     RunState.STOPPED: "Stopped",
     RunState.STOPPING: "Stopping …",
-    RunState.RESTARTING: "Starting again …",
+    RunState.RESTARTING: "Restarting …",
     RunState.PAUSED: "Paused",
-    RunState.FAILED: "Could not start",
-    RunState.UNREACHABLE: "Not answering",
+    RunState.FAILED: "Start failed",
+    RunState.UNREACHABLE: "Not responding",
 }
 
 BUSY = (RunState.STARTING, RunState.RESTARTING, RunState.STOPPING)
-"""States that end by themselves."""
+"""States that change without further action."""

@@ -1,1 +1,8 @@
-"""One file per place in the sidebar, and one per object that has a page of its own."""
+"""The pages.
+
+home/  containers.py  images.py  volumes.py  networks.py  settings/   one per place in the sidebar
+container.py  image.py  volume.py  network.py   one object each, on the frame of detail.py
+shell.py  stats.py  files.py                    tabs of those pages
+run.py  search.py  build_dialog.py  image_forms.py  image_prune.py  image_removal.py   dialogs
+container_operations.py                         operations of the list and of the page of one
+"""

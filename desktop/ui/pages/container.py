@@ -15,34 +15,34 @@ from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from desktop.control.schema import PortReport
 from desktop.ui.bridge import Work
 from desktop.ui.context import Context
-from desktop.ui.models.containers import line, port_address, port_place, reach
+from desktop.ui.models.containers import line, port_address, port_place, reachability
 from desktop.ui.pages.container_operations import operations
 from desktop.ui.pages.detail import AWAY, DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import GAP, theme
-from desktop.ui.widgets.aging import Aging
 from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
 from desktop.ui.widgets.listpage import Operation
 from desktop.ui.widgets.logview import MOST_LINES, LogView
+from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
 from engine.client.files import ContainerFiles
 from engine.client.models import Container, Port
 from engine.client.streams import Frame
 from vm.errors import UserError
 
 STDERR = 2
-"""Its number among a container's streams; shown in another colour."""
+"""The number of standard error among a container's streams; shown in another colour."""
 
 TAIL = 5000
-"""Lines of a log that are fetched at first; more come as they are printed."""
+"""Lines of a log that are fetched at first; new ones follow as they are printed."""
 
 
 class ContainerPage(DetailPage):
-    """See the module. It stays when its container goes, and says so."""
+    """The page of one container. It stays when the container is removed, and says so."""
 
     def __init__(self, context: Context, container: Container, tab: str = "logs") -> None:
-        super().__init__(context, "containers", "Back to the containers")
+        super().__init__(context, "containers", "Back to containers")
         self.container = container
         self.heading.set_full(container.name)
         self._operations = [(item, self._button(item)) for item in operations(self, context)]
@@ -54,7 +54,7 @@ class ContainerPage(DetailPage):
         self.add_tab("files", "Files", self._files)
         self.add_tab("ports", "Ports and mounts", lambda: PlacesPanel(context, self.container.id))
         context.lists.containers.changed.connect(self._refresh)
-        Aging(self, context.lists.containers.look_again)
+        PeriodicRefresh(self, context.lists.containers.refresh_known)
         self._refresh()
         self.show_tab("terminal" if attach else tab)
 
@@ -91,33 +91,31 @@ class ContainerPage(DetailPage):
 
 
 class LogPanel(LogView):
-    """The container's log, followed; begun again when it is started again."""
+    """The container's log, followed; fetched again when the container is restarted."""
 
     def __init__(self, context: Context, key: str) -> None:
         super().__init__("The container's log")
         self._context, self._key = context, key
         self._stamps = tool("clock", "Show timestamps", self._begin, checkable=True)
-        self.earlier = tool(
-            "earlier", f"Earlier lines too, not the last {TAIL:,} only", self._begin, checkable=True
-        )
+        self.earlier = tool("earlier", f"Show all lines, not only the last {TAIL:,}", self._begin, checkable=True)
         for made in (self.earlier, self._stamps):
             self.bar.insertWidget(self.bar.count() - 2, made)
         self.which = QComboBox()
-        self.which.setAccessibleName("Which output is shown")
+        self.which.setAccessibleName("Output to show")
         self.which.addItems(["All output", "Standard output", "Standard error"])
         self.which.activated.connect(self._begin)
         self.bar.insertWidget(4, self.which)
         self._work: Work | None = None
         self._begin()
-        context.session.happened.connect(self._heard)
+        context.session.events_received.connect(self._on_events)
         context.session.engine_ready.connect(self._begin)
-        theme().changed.connect(self._begin)  # the colours of what is shown already are the old ones
+        theme().changed.connect(self._begin)  # lines already shown have the old colours
 
     def _begin(self) -> None:
         if self._work is not None:
             self._work.cancel()
         self.clear()
-        make = codecs.getincrementaldecoder("utf-8")  # a character may come in two parts
+        make = codecs.getincrementaldecoder("utf-8")  # a character may be split over two frames
         self._decoders = {False: make("replace"), True: make("replace")}
         self._work = self._context.session.bridge.follow(
             self._frames, self._take, self.finish, self._failed, owner=self
@@ -143,7 +141,7 @@ class LogPanel(LogView):
         self.finish()
         self.found.setText(error.message)
 
-    def _heard(self, events: list[Any]) -> None:
+    def _on_events(self, events: list[Any]) -> None:
         if any(event.actor == self._key and event.action == "start" for event in events):
             self._begin()
 
@@ -158,7 +156,7 @@ class PlacesPanel(QWidget):
         self._outer.setSpacing(GAP)
         self._context, self._key = context, key
         self._shown: QWidget | None = None
-        context.session.happened.connect(self._heard)
+        context.session.events_received.connect(self._on_events)
         context.session.engine_ready.connect(self._ask)
         self._ask()
 
@@ -169,7 +167,7 @@ class PlacesPanel(QWidget):
         )
 
     def _listened(self, values: dict[str, Any]) -> None:
-        """Ask where this computer truly listens; without an answer the rest is shown all the same."""
+        """Ask where the host really listens; if that fails, show the rest without it."""
         self._context.session.control(
             lambda client: client.ports(),
             lambda reports: self._show(values, reports),
@@ -177,9 +175,9 @@ class PlacesPanel(QWidget):
             owner=self,
         )
 
-    def _heard(self, events: list[Any]) -> None:
+    def _on_events(self, events: list[Any]) -> None:
         mine = self._key
-        if any(mine in (event.actor, event.attributes.get("container")) for event in events if _lasts(event)):
+        if any(mine in (event.actor, event.attributes.get("container")) for event in events if _may_change(event)):
             self._ask()
 
     def _show(self, values: dict[str, Any], reports: list[PortReport]) -> None:
@@ -192,7 +190,7 @@ class PlacesPanel(QWidget):
         for inner, bindings in sorted((network.get("Ports") or {}).items()):
             for port in _published(inner, bindings or ()):
                 place = (port.protocol, port.host_port)
-                who = reach([one for one in reports if (one.protocol, one.port) == place])
+                who = reachability([one for one in reports if (one.protocol, one.port) == place])
                 words = f"→ {inner} in the container" + (f", {who}" if who else "")
                 ports.addLayout(row(_place(port), label(words, "muted"), None))
             if not bindings:
@@ -200,34 +198,38 @@ class PlacesPanel(QWidget):
         mounts = column(label("Mounts", "section"))
         for mount in values.get("Mounts") or ():
             source = mount.get("Name") or mount.get("Source") or ""
-            kind = f"{mount.get('Type')}, {'read and write' if mount.get('RW') else 'read only'}"
+            kind = f"{mount.get('Type')}, {'read-write' if mount.get('RW') else 'read-only'}"
             mounts.addWidget(label(f"{source}  →  {mount.get('Destination')}  ({kind})", wrap=True, select=True))
         networks = column(label("Networks", "section"))
         for name, item in (network.get("Networks") or {}).items():
             networks.addWidget(label(f"{name}  {item.get('IPAddress') or ''}", select=True))
-        for part, nothing in ((ports, "None is published."), (mounts, "None."), (networks, "None.")):
+        for part, empty in (
+            (ports, "No published ports"),
+            (mounts, "No mounts"),
+            (networks, "No networks"),
+        ):
             if part.count() == 1:
-                part.addWidget(label(nothing, "muted"))
+                part.addWidget(label(empty, "muted"))
             parts.addWidget(card(part))
         parts.addStretch(1)
         self._outer.addWidget(self._shown)
 
 
 def _published(inner: str, bindings: Iterable[dict[str, str]]) -> list[Port]:
-    """A port of a container's where it is published; both families of addresses count as one."""
+    """Where a container port is published; an IPv4 and an IPv6 address of the same port count as one."""
     number, _, protocol = inner.partition("/")
     ports = (Port(int(number), protocol, one["HostIp"], int(one["HostPort"])) for one in bindings)
     return list({port_place(port): port for port in ports}.values())
 
 
 def _place(port: Port) -> QWidget:
-    """Where a port is; a link where a browser can go."""
+    """The address of a port: a link if a browser can open it."""
     text = port_place(port)
     if port.protocol != "tcp":
         return label(text, select=True)
     return link(text, partial(QDesktopServices.openUrl, QUrl(port_address(port))))
 
 
-def _lasts(event: Any) -> bool:
-    """Whether an event may have changed what a container is."""
+def _may_change(event: Any) -> bool:
+    """Whether an event may have changed the container."""
     return not event.action.startswith("exec_")

@@ -1,4 +1,4 @@
-"""What can be done to containers, from the list and from the page of one."""
+"""Operations on containers, for their list and for the page of one."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ALIVE = ("running", "paused", "restarting")
 
 
 def state_is(*states: str) -> Callable[[Line], bool]:
-    """A test for operations: any container of the line is in one of the states."""
+    """A test for operations: is any container of the line in one of the states?"""
     return lambda line: any(container.state in states for container in line.containers)
 
 
 def operations(parent: QWidget, context: Context) -> list[Operation]:
-    """What changes containers. :param parent: what asks the questions."""
+    """The operations that change containers. :param parent: the parent of the questions."""
 
     def do(action: str, participle: str, *states: str) -> Callable[[list[Line]], None]:
         async def call(engine: Any, key: str) -> None:
@@ -48,7 +48,7 @@ def operations(parent: QWidget, context: Context) -> list[Operation]:
 
 
 def each(context: Context, lines: list[Line], call: Call, failure: str, states: Sequence[str] = ()) -> None:
-    """Do something to every container of the lines that is in one of the states; without any, to all."""
+    """Run an operation on the containers that are in one of ``states``; without ``states``, on all."""
     chosen = {
         item.id: item.name for line in lines for item in line.containers if not states or item.state in states
     }
@@ -56,15 +56,15 @@ def each(context: Context, lines: list[Line], call: Call, failure: str, states: 
 
 
 def ask_removal(parent: QWidget, context: Context, lines: list[Line]) -> Question:
-    """Say what is lost, then remove."""
+    """Say what will be lost, ask, and remove."""
     chosen = {item.id: item for line in lines for item in line.containers}
     running = [item for item in chosen.values() if item.state in ALIVE]
     names = [item.name for item in chosen.values()]
     what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} containers"
-    text = "What was written inside and not into a volume is lost."
+    text = "Files written in a container and not in a volume will be lost."
     if running:
-        which = f"{len(running)} of them still run" if len(names) > 1 else "It still runs"
-        text = f"{which} and will be killed. {text}"
+        which = "It is" if len(names) == 1 else "1 is" if len(running) == 1 else f"{len(running)} are"
+        text = f"{which} still running and will be killed. {text}"
 
     def agreed(volumes: bool) -> None:
         async def call(engine: Any, key: str) -> None:

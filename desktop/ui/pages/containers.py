@@ -1,4 +1,4 @@
-"""Containers: the live table and what can be done to them."""
+"""Containers: the live table and its operations."""
 
 from __future__ import annotations
 
@@ -8,33 +8,31 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from desktop.ui.context import Context
-from desktop.ui.loads import Loads
 from desktop.ui.models import containers as model
 from desktop.ui.models.containers import Line
 from desktop.ui.models.disk import uses
 from desktop.ui.models.format import size
-from desktop.ui.models.run import name_trouble
+from desktop.ui.models.run import name_error
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.container_operations import ALIVE, IDLE, operations, state_is
 from desktop.ui.pages.run import RunDialog
-from desktop.ui.widgets.aging import Aging
+from desktop.ui.stats import ContainerStats
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage, Operation
+from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
 
 SEARCH_TIP = (
-    "Words, or filters as docker ps has them: "
-    + ", ".join(f"{name}=…" for name in model.FACETS)
-    + ". All must fit."
+    "Words, or the filters of docker ps: " + ", ".join(f"{name}=…" for name in model.FACETS) + ". All must match."
 )
 
 
 class ContainersPage(ListPage):
-    """See the module."""
+    """The page with the list of containers."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, "Containers", "containers", model.COLUMNS, tree=True, unfolded=True)
-        self.loads = Loads(context.session, context.lists.containers)
+        self.stats = ContainerStats(context.session, context.lists.containers)
         self.table.delegate.dots[model.NAME] = lambda line: line.health or line.state
         self.table.delegate.links.add(model.PORTS)
         self.table.delegate.quiet.update((model.IMAGE, model.STATUS, model.CREATED, model.CPU, model.MEMORY))
@@ -55,17 +53,17 @@ class ContainersPage(ListPage):
         self.add_prune(self.prune)
         self.explain_empty(
             "No containers yet",
-            "Run one from an image, or type “docker run” in a terminal: it appears here at once.",
+            "Run one from an image, or use “docker run” in a terminal. It appears here at once.",
             button("Run a container…", self.run_dialog, picture="add", primary=True),
         )
         context.lists.containers.changed.connect(self.refresh)
-        self.loads.changed.connect(self.refresh)
+        self.stats.changed.connect(self.refresh)
         self.table.scrolled.connect(self._look)
-        Aging(self, context.lists.containers.look_again)
+        PeriodicRefresh(self, context.lists.containers.refresh_known)
         self.refresh()
 
     def _offer_more(self) -> None:
-        """What is for one container."""
+        """Add the operations for a single container."""
         self.add_operations(
             Operation("details", "Open details", "inspect", self._details, bar=False, single=True, divided=True),
             Operation(
@@ -90,7 +88,7 @@ class ContainersPage(ListPage):
             ),
             Operation(
                 "browse",
-                "Open in the browser",
+                "Open in browser",
                 "open",
                 lambda found: self._open_port(found[0], 0),
                 lambda line: bool(line.ports),
@@ -105,32 +103,32 @@ class ContainersPage(ListPage):
         )
 
     def refresh(self) -> None:
-        """Show what there is now."""
+        """Show the current list."""
         found = self.context.lists.containers
-        self.show_rows(model.rows(found.items, self.loads.now, self.table.records.rows()), found.known)
+        self.show_rows(model.rows(found.items, self.stats.latest, self.table.records.rows()), found.known)
         if found.known:
             running = sum(item.state == "running" for item in found.items)
-            self.count.setText(f"{running} running of {len(found.items)}")
+            self.count.setText(f"{running} of {len(found.items)} running")
 
     def _look(self) -> None:
         seen = (container.id for row in self.table.on_screen() for container in row.record.containers)
-        self.loads.look_at(tuple(dict.fromkeys(seen)))
+        self.stats.set_visible(tuple(dict.fromkeys(seen)))
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
-        self.loads.watch(True)
+        self.stats.watch(True)
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
-        self.loads.watch(False)
+        self.stats.watch(False)
 
     # -- operations -----------------------------------------------------------------------------------------------
 
     def prune(self) -> None:
-        """Say which would go and what that frees, then ask."""
+        """Ask, naming the containers to remove and the space that frees."""
         idle = [item for item in self.context.lists.containers.items if item.state in IDLE]
         if not idle:
-            self.context.banners.tell("info", "Nothing to prune: every container runs")
+            self.context.banners.tell("info", "Nothing to prune: all containers are running")
             return
         session = self.context.session
 
@@ -139,7 +137,8 @@ class ContainersPage(ListPage):
             Question(
                 self,
                 "Prune containers?",
-                f"These do not run. What was written inside and not into a volume is lost: {size(freed)}.",
+                "These containers are not running. Removing them frees"
+                f" {size(freed)}. Files written in them and not in a volume will be lost.",
                 "Prune",
                 names=[item.name for item in idle],
             ).then(agreed)
@@ -147,7 +146,7 @@ class ContainersPage(ListPage):
         def agreed(_: bool) -> None:
             session.bridge.call(
                 session.engine.containers.prune(),
-                lambda gone: self.context.banners.tell("done", f"{size(gone.reclaimed)} are free again"),
+                lambda gone: self.context.banners.tell("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )
@@ -157,7 +156,7 @@ class ContainersPage(ListPage):
     def _rename(self, lines: list[Line]) -> None:
         container = lines[0].containers[0]
         form = Form(self, f"Rename “{container.name}”", "Rename")
-        field = form.field("New name", value=container.name, check=name_trouble)
+        field = form.field("New name", value=container.name, check=name_error)
 
         def accepted() -> None:
             new = field.text().strip()
@@ -172,7 +171,7 @@ class ContainersPage(ListPage):
 
     def _copy(self, lines: list[Line]) -> None:
         QGuiApplication.clipboard().setText(lines[0].containers[0].id)
-        self.context.banners.tell("done", "The ID is in the clipboard")
+        self.context.banners.tell("done", "ID copied")
 
     def _open_port(self, line: Line, number: int) -> None:
         port = line.ports[number]
@@ -182,7 +181,7 @@ class ContainersPage(ListPage):
     # -- elsewhere ------------------------------------------------------------------------------------------------
 
     def run_dialog(self, image: str = "") -> RunDialog:
-        """Ask what to run."""
+        """Open the dialog that runs a container."""
         dialog = RunDialog(self, self.context, image)
         dialog.open()
         return dialog
@@ -199,7 +198,7 @@ class ContainersPage(ListPage):
             self.open(lines[0])
 
     def open(self, line: Line, tab: str = "logs") -> ContainerPage:
-        """Show one container's page."""
+        """Show the page of one container."""
         page = ContainerPage(self.context, line.containers[0], tab)
         self.context.places.show_page(page)
         return page

@@ -1,6 +1,6 @@
-"""The scaffold of one object's page: a way back, name and state, actions, and tabs made when first shown.
+"""The frame of one object's page: back button, name, state, actions, and tabs that are made when first shown.
 
-While the engine is away the page says so and is greyed; what it showed stays, and is fetched anew when it is back.
+While the engine is not running, the page says so and is disabled. Its contents stay and are fetched again later.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from desktop.ui.widgets.basics import Elided, fill, row, tool
 from desktop.ui.widgets.jsontree import JsonView
 from engine.client import EngineClient, Event
 
-AWAY = "The engine does not run"
+AWAY = "The engine is not running"
 
 
 class DetailPage(QWidget):
-    """See the module."""
+    """The page of one object; pages inherit from it."""
 
     def __init__(self, context: Context, place: str, back: str) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class DetailPage(QWidget):
         context.session.engine_ready.connect(self._engine_back)  # no lambda: it would outlive the page
 
     def add_tab(self, name: str, title: str, make: Callable[[], QWidget]) -> None:
-        """Offer a tab; its contents are made when it is first shown."""
+        """Add a tab; ``make`` is called when it is first shown."""
         holder = QWidget()
         layout = QVBoxLayout(holder)
         layout.setContentsMargins(0, GAP, 0, 0)
@@ -57,12 +57,12 @@ class DetailPage(QWidget):
         self.tabs.addTab(holder, title)
 
     def show_tab(self, name: str) -> None:
-        """Go to a tab."""
+        """Show a tab."""
         self.tabs.setCurrentIndex(self._names.index(name))
         self._shown(self.tabs.currentIndex())
 
     def tab(self, name: str) -> QWidget | None:
-        """What a tab shows; None before it was first shown."""
+        """The contents of a tab; None before it is first shown."""
         layout = self.tabs.widget(self._names.index(name)).layout()
         item = layout.itemAt(0) if layout is not None else None
         return item.widget() if item is not None else None
@@ -83,9 +83,9 @@ class DetailPage(QWidget):
 
 
 class InspectPanel(JsonView):
-    """What the engine tells of an object, now.
+    """The engine's description of an object, kept current.
 
-    :param concerns: whether an event may have changed it.
+    :param concerns: whether an event may have changed the object.
     """
 
     def __init__(
@@ -94,9 +94,9 @@ class InspectPanel(JsonView):
         fetch: Callable[[EngineClient], Coroutine[Any, Any, dict[str, Any]]],
         concerns: Callable[[Event], bool],
     ) -> None:
-        super().__init__("What the engine tells")
+        super().__init__("Inspect")
         self._context, self._fetch, self._concerns = context, fetch, concerns
-        context.session.happened.connect(self._heard)
+        context.session.events_received.connect(self._on_events)
         context.session.engine_ready.connect(self._ask)
         self._ask()
 
@@ -104,6 +104,6 @@ class InspectPanel(JsonView):
         session = self._context.session
         session.bridge.call(self._fetch(session.engine), self.show_value, lambda _: None, owner=self)
 
-    def _heard(self, events: list[Event]) -> None:
+    def _on_events(self, events: list[Event]) -> None:
         if any(self._concerns(event) for event in events):
             self._ask()

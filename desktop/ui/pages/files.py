@@ -1,4 +1,4 @@
-"""Files of a container or a volume: browse, download, upload; transfers show how far they are."""
+"""Files of a container or a volume: browse, download and upload, with progress."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from engine.client.files import ContainerFiles, Entry, Listing, bytes_of
 from vm.errors import UserError
 
 Moved = tuple[int, int]
-"""Bytes that have been moved, and of how many; 0 when that is not known."""
+"""Bytes transferred, and the total; 0 when that is not known."""
 
-PARTIAL = "This folder holds too much to be read while the container does not run: what is listed is a part of it."
+PARTIAL = "This list is not complete: the folder is too large to read while the container is not running."
 
 COLUMNS = (
     Column(
@@ -37,18 +37,18 @@ COLUMNS = (
     Column(
         "Size", lambda item: "" if item.folder else size(item.size), lambda item: item.size, width=90, right=True
     ),
-    Column("Changed", lambda item: age(item.changed), lambda item: -item.changed, width=130),
+    Column("Modified", lambda item: age(item.changed), lambda item: -item.changed, width=130),
     Column("Mode", lambda item: item.mode, width=110),
 )
 
 
 class FilesPanel(QWidget):
-    """The files of one place, from its root."""
+    """The files of a container or volume, beginning with the root folder."""
 
-    def __init__(self, context: Context, files: ContainerFiles, waiting: str = "Looking …") -> None:
+    def __init__(self, context: Context, files: ContainerFiles, waiting: str = "Loading …") -> None:
         super().__init__()
         self._context, self._files, self._waiting = context, files, waiting
-        self._folder, self._told = "/", ""
+        self._folder, self._summary = "/", ""
         self._held: Work | None = None
         self._listing: Work | None = None
         self._transfer: Work | None = None
@@ -58,7 +58,7 @@ class FilesPanel(QWidget):
         self.table.setSelectionMode(self.table.SelectionMode.SingleSelection)
         self.table.delegate.quiet.update((1, 2, 3))
         self.note = label("", "muted", wrap=True)
-        self.up = tool("back", "Folder above (Backspace)", self._up)
+        self.up = tool("back", "Parent folder (Backspace)", self._up)
         self.download = button("Download…", self._download, picture="download")
         self.upload = button("Upload…", self._upload, picture="upload")
         self.upload_folder = button("Upload a folder…", self._upload_folder, picture="files")
@@ -69,7 +69,7 @@ class FilesPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
-        refresh = tool("refresh", "Look again", self.refresh)
+        refresh = tool("refresh", "Refresh", self.refresh)
         outer.addLayout(row(self.up, self.path, refresh, self.download, self.upload, self.upload_folder))
         outer.addWidget(self.table, 1)
         foot = row()
@@ -86,7 +86,7 @@ class FilesPanel(QWidget):
         self._moving(False)
         self._begin()
 
-    # -- looking --------------------------------------------------------------------------------------------------
+    # -- browsing -------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         if self._held is not None:
@@ -98,10 +98,10 @@ class FilesPanel(QWidget):
 
     def _gone(self) -> None:
         self._show(Listing(()))
-        self.note.setText("The engine does not run.")
+        self.note.setText("The engine is not running.")
 
     def refresh(self) -> None:
-        """List the folder now."""
+        """List the folder again."""
         self._go(self.path.text())
 
     def _go(self, path: str, failed: Callable[[UserError], object] | None = None) -> None:
@@ -122,9 +122,9 @@ class FilesPanel(QWidget):
     def _show(self, found: Listing) -> None:
         self.table.records.update_rows([Row(item.name, item) for item in found.entries])
         count = len(found.entries)
-        told = f"{count} {'entry' if count == 1 else 'entries'}" if count else "This folder is empty."
-        self._told = told if found.complete else PARTIAL
-        self.note.setText(self._told)
+        summary = f"{count} {'entry' if count == 1 else 'entries'}" if count else "This folder is empty."
+        self._summary = summary if found.complete else PARTIAL
+        self.note.setText(self._summary)
         self._enable()
 
     def _failed(self, error: UserError) -> None:
@@ -144,7 +144,7 @@ class FilesPanel(QWidget):
         entry: Entry = found.record
         if entry.folder:
             self._go(posixpath.join(self._folder, entry.name))
-        elif entry.link:  # to a folder, or to a file
+        elif entry.link:  # to a folder or a file
             self._go(posixpath.join(self._folder, entry.name), lambda _: self._no_folder())
         else:
             self._download()
@@ -164,7 +164,7 @@ class FilesPanel(QWidget):
                 self._ask_target(entry, self._folder)
 
     def _download_link(self, entry: Entry, place: str) -> None:
-        """It may lead to a folder or to a file."""
+        """Find out whether a link leads to a folder or a file, then ask where to save it."""
 
         def folder(_: Listing) -> None:
             self._ask_target(replace(entry, folder=True), place)
@@ -182,9 +182,9 @@ class FilesPanel(QWidget):
             self.download_to(entry, Path(target), place)
 
     def download_to(self, entry: Entry, target: Path, place: str = "") -> None:
-        """Bring an entry of a folder to this computer; of a folder, or a link to one, a tar archive.
+        """Download an entry; a folder, or a link to one, becomes a tar archive.
 
-        :param place: the folder it is in; by default the one that is shown.
+        :param place: the folder of the entry; by default the one that is shown.
         """
         inside = posixpath.join(place or self._folder, entry.name)
         total = 0 if entry.folder or entry.link else entry.size
@@ -193,7 +193,7 @@ class FilesPanel(QWidget):
             async for count in self._files.download(inside, target, folder=entry.folder and not entry.link):
                 yield count, total
 
-        self._move(download, f"{target.name} has {{}}")
+        self._move(download, f"Downloaded {target.name}")
 
     def _upload(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Upload", str(Path.home()))
@@ -206,7 +206,7 @@ class FilesPanel(QWidget):
             self.upload_files([Path(name)])
 
     def upload_files(self, files: list[Path]) -> None:
-        """Put files and folders into the folder that is shown."""
+        """Upload files and folders into the folder that is shown."""
         folder = self._folder
 
         async def upload() -> AsyncIterator[Moved]:
@@ -214,7 +214,8 @@ class FilesPanel(QWidget):
             async for count in self._files.upload(folder, files):
                 yield count, total
 
-        self._move(upload, f"{len(files)} uploaded", self.refresh)
+        name = files[0].name if len(files) == 1 else f"{len(files)} items"
+        self._move(upload, f"Uploaded {name}", self.refresh)
 
     def _move(
         self,
@@ -233,7 +234,7 @@ class FilesPanel(QWidget):
         def done() -> None:
             self._moving(False)
             after()
-            self._context.banners.tell("done", outcome.format(size(moved[0])))
+            self._context.banners.tell("done", f"{outcome} ({size(moved[0])})")
 
         def failed(error: UserError) -> None:
             self._moving(False)
@@ -245,7 +246,7 @@ class FilesPanel(QWidget):
     def _moving(self, now: bool) -> None:
         if not now:
             self._transfer = None
-            self.note.setText(self._told)
+            self.note.setText(self._summary)
         self.bar.setRange(0, 0)
         self.bar.setVisible(now)
         self.stop.setVisible(now)
@@ -256,7 +257,7 @@ class FilesPanel(QWidget):
             self._transfer.cancel()
         self._moving(False)
         self.refresh()
-        self._context.banners.tell("info", "The transfer is cancelled")
+        self._context.banners.tell("info", "Transfer cancelled")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if self._transfer is None and _files(event):

@@ -1,4 +1,4 @@
-"""One image: what it is, its layers and who shares them, its configuration, and its platforms in its registry."""
+"""One image: overview, layers and the images that share them, configuration, and platforms in its registry."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
-from desktop.ui.facts import Fact, Facts, read_facts
+from desktop.ui.image_details import DetailsLoader, read_details
 from desktop.ui.models.format import age, counted, short_id, size
-from desktop.ui.models.images import Line
+from desktop.ui.models.images import ImageDetails, Line
 from desktop.ui.models.layers import Chain, Step, instruction, steps
 from desktop.ui.models.records import Column, Row
 from desktop.ui.pages.detail import DetailPage
@@ -33,32 +33,32 @@ COLUMNS = (
 
 PLATFORM_COLUMNS = (
     Column("Platform", lambda item: item[0], width=220),
-    Column("Here", lambda item: "the one that is here" if item[1] else "", width=0),
+    Column("On this computer", lambda item: "yes" if item[1] else "", width=0),
 )
 
 
 class ImagePage(DetailPage):
-    """See the module."""
+    """The page of one image."""
 
-    def __init__(self, context: Context, line: Line, facts: Facts) -> None:
-        super().__init__(context, "images", "Back to the images")
+    def __init__(self, context: Context, line: Line, details: DetailsLoader) -> None:
+        super().__init__(context, "images", "Back to images")
         self.line = line
         image = line.image
         self.heading.set_full(short_id(line.reference) if line.dangling else line.reference)
         self.state.set_full(f"{short_id(image.id)}  ·  {size(image.size)}  ·  {age(image.created)}")
         self.add_tab("overview", "Overview", lambda: OverviewPanel(context, line))
-        self.add_tab("layers", "Layers", lambda: LayersPanel(context, image, facts))
+        self.add_tab("layers", "Layers", lambda: LayersPanel(context, image, details))
         self.add_tab("config", "Configuration", lambda: ConfigPanel(context, image))
         self.add_tab("platforms", "Platforms", lambda: PlatformsPanel(context, line))
         self.show_tab("layers")
 
     def offer(self, text: str, picture: str, run: Callable[[], object]) -> None:
-        """Put something that can be done beside the head."""
+        """Add an operation to the head of the page."""
         self.actions_row.addWidget(tool(picture, text, run, framed=True))
 
 
 class OverviewPanel(QScrollArea):
-    """Names, identity and how it runs."""
+    """Names, identity, and how containers of the image run."""
 
     def __init__(self, context: Context, line: Line) -> None:
         super().__init__(widgetResizable=True)
@@ -75,7 +75,7 @@ class OverviewPanel(QScrollArea):
         context.session.bridge.call(
             context.session.engine.images.inspect(line.image.id),
             lambda values: self._show(described(line, values)),
-            lambda error: self._show({"Trouble": error.message}),
+            lambda error: self._show({"Error": error.message}),
             owner=self,
         )
 
@@ -87,7 +87,7 @@ class OverviewPanel(QScrollArea):
 
 
 def described(line: Line, values: Mapping[str, Any]) -> dict[str, str]:
-    """What the overview says, by caption; lines are separated by line ends."""
+    """The texts of the overview, by caption; they may have several lines."""
     image, config = line.image, values.get("Config") or {}
     shared = max(0, image.shared)
     labels = config.get("Labels") or image.labels
@@ -95,13 +95,13 @@ def described(line: Line, values: Mapping[str, Any]) -> dict[str, str]:
         "Tags": "\n".join(image.tags),
         "ID": image.id,
         "Digests": "\n".join(image.digests),
-        "Platform": Fact.of(dict(values)).platform,
+        "Platform": ImageDetails.of(dict(values)).platform,
         "Created": str(values.get("Created") or ""),
-        "Size": f"{size(image.size)}, of which {size(shared)} shared with other images",
+        "Size": f"{size(image.size)}, of which {size(shared)} are shared with other images",
         "In use by": ", ".join(line.users),
         "Command": " ".join([*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]),
-        "Works in": config.get("WorkingDir") or "/",
-        "Runs as": config.get("User") or "root",
+        "Working directory": config.get("WorkingDir") or "/",
+        "User": config.get("User") or "root",
         "Ports": ", ".join(config.get("ExposedPorts") or ()),
         "Volumes": ", ".join(config.get("Volumes") or ()),
         "Environment": "\n".join(config.get("Env") or ()),
@@ -111,11 +111,11 @@ def described(line: Line, values: Mapping[str, Any]) -> dict[str, str]:
 
 
 class LayersPanel(QWidget):
-    """The image's history, the first instruction first, beside what other local images share."""
+    """The image's history, beginning with the first instruction, and the images that share each layer."""
 
-    def __init__(self, context: Context, image: Image, facts: Facts) -> None:
+    def __init__(self, context: Context, image: Image, details: DetailsLoader) -> None:
         super().__init__()
-        self.note = label("Reading the layers …", "muted", wrap=True)
+        self.note = label("Loading the layers …", "muted", wrap=True)
         self.table = Table(COLUMNS, "Layers")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -123,7 +123,7 @@ class LayersPanel(QWidget):
         outer.addWidget(self.note)
         outer.addWidget(self.table, 1)
         context.session.bridge.call(
-            read_layers(context.session.engine, image, context.lists.images.items, dict(facts.known)),
+            read_layers(context.session.engine, image, context.lists.images.items, dict(details.known)),
             self._show,
             lambda error: self.note.setText(error.message),
             owner=self,
@@ -134,13 +134,13 @@ class LayersPanel(QWidget):
         made = [step for step in found if step.chain]
         shared = sum(step.layer.size for step in made if step.sharers)
         self.note.setText(
-            f"{counted(len(found), 'instruction')} made {counted(len(made), 'layer')};"
-            f" {size(shared)} of {size(sum(step.layer.size for step in made))} are shared with other local images"
+            f"{counted(len(found), 'instruction')}, {counted(len(made), 'layer')};"
+            f" {size(shared)} of {size(sum(step.layer.size for step in made))} shared with other images"
         )
 
 
 class ConfigPanel(JsonView):
-    """What the engine tells of the image."""
+    """The engine's description of the image."""
 
     def __init__(self, context: Context, image: Image) -> None:
         super().__init__("The image's configuration")
@@ -149,7 +149,7 @@ class ConfigPanel(JsonView):
 
 
 class PlatformsPanel(QWidget):
-    """The platforms that the image's registry has it for."""
+    """The platforms for which the registry has the image."""
 
     def __init__(self, context: Context, line: Line) -> None:
         super().__init__()
@@ -169,21 +169,23 @@ class PlatformsPanel(QWidget):
 
     def _inspected(self, values: Mapping[str, Any]) -> None:
         """Show the local platform, then ask the registry for the others."""
-        self._here = Fact.of(dict(values)).platform
+        self._here = ImageDetails.of(dict(values)).platform
         self._show([])
         if not self._name:
             self.note.setText("This image has no name, so there is no registry to ask.")
             return
         session = self._context.session
-        session.bridge.call(session.engine.images.distribution(self._name), self._told, self._failed, owner=self)
+        session.bridge.call(
+            session.engine.images.distribution(self._name), self._show_answer, self._failed, owner=self
+        )
 
-    def _told(self, values: Mapping[str, Any]) -> None:
+    def _show_answer(self, values: Mapping[str, Any]) -> None:
         found = [platform_name(item) for item in values.get("Platforms") or ()]
         several = "list" in str((values.get("Descriptor") or {}).get("mediaType")) or "index" in str(
             (values.get("Descriptor") or {}).get("mediaType")
         )
-        number = f"{len(found)} platform{'' if len(found) == 1 else 's'}"
-        self.note.setText(f"Its registry has it for {number}" + ("." if several else ", without a manifest list."))
+        end = "" if several else ", without a manifest list"
+        self.note.setText(f"The registry has this image for {counted(len(found), 'platform')}{end}.")
         self._show(found)
 
     def _failed(self, error: UserError) -> None:
@@ -196,20 +198,24 @@ class PlatformsPanel(QWidget):
 
 
 def platform_name(item: Mapping[str, str]) -> str:
-    """``linux/arm64/v8`` out of a platform object (OCI image index)."""
+    """``linux/arm64/v8``, from a platform object (OCI image index)."""
     return "/".join(filter(None, (item.get("os"), item.get("architecture"), item.get("variant"))))
 
 
 async def read_layers(
-    engine: EngineClient, image: Image, images: list[Image], known: dict[str, Fact]
+    engine: EngineClient, image: Image, images: list[Image], known: dict[str, ImageDetails]
 ) -> list[Step]:
-    """The steps of an image, each with the other images that have its layer.
+    """The steps of an image, each with the other images that share its layer.
 
-    :raise EngineError: it is gone, or the engine is.
+    :raise EngineError: the image was removed, or the engine is not running.
     """
-    async for key, fact in read_facts(engine, [item.id for item in images if item.id not in known]):
-        known[key] = fact
-    own = known[image.id].layers if image.id in known else Fact.of(await engine.images.inspect(image.id)).layers
+    async for key, item in read_details(engine, [item.id for item in images if item.id not in known]):
+        known[key] = item
+    own = (
+        known[image.id].layers
+        if image.id in known
+        else ImageDetails.of(await engine.images.inspect(image.id)).layers
+    )
     others: list[tuple[str, Chain]] = [
         (item.tags[0] if item.tags else short_id(item.id), known[item.id].layers)
         for item in images

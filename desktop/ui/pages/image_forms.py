@@ -1,4 +1,4 @@
-"""What is asked before images are pulled, tagged and built."""
+"""The forms that pull, tag and build images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from desktop.ui.widgets.dialogs import Form
 from engine.client.build.build import Build
 from engine.client.registry import reference_trouble
 
-OWN_PLATFORM = "The machine's own"
+OWN_PLATFORM = "Native"
 PLATFORMS = (
     "linux/amd64",
     "linux/arm64",
@@ -25,7 +25,7 @@ ARGUMENTS_HEIGHT = 64
 
 
 class PlatformBox(QComboBox):
-    """A choice of platforms; another may be typed."""
+    """A list of platforms; others can be typed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,28 +35,28 @@ class PlatformBox(QComboBox):
 
     @property
     def platform(self) -> str:
-        """What was chosen; empty for the machine's own."""
+        """The chosen platform; empty for the native one."""
         text = self.currentText().strip()
         return "" if text == OWN_PLATFORM else text
 
 
 class PullForm(Form):
-    """What to pull."""
+    """Which image to pull."""
 
     def __init__(self, parent: QWidget, name: str = "") -> None:
-        text = "A name with a tag or a digest; without one, “latest” is meant."
+        text = "Enter a name with a tag or digest. Without one, the tag “latest” is pulled."
         super().__init__(parent, "Pull an image", "Pull", text)
-        self.image = self.field("Image", "such as nginx:1.29 or ghcr.io/owner/name", name, reference_trouble)
+        self.image = self.field("Image", "for example nginx:1.29 or ghcr.io/owner/name", name, reference_trouble)
         self.platform = PlatformBox()
         self.add("Platform", self.platform)
 
 
 class TagForm(Form):
-    """One more name."""
+    """The new name of an image."""
 
     def __init__(self, parent: QWidget, reference: str) -> None:
-        super().__init__(parent, f"Tag {reference}", "Tag", "One more name for the same image.")
-        hint = "such as registry.example/me/app:1.0"
+        super().__init__(parent, f"Tag {reference}", "Tag", "Adds another name to the same image.")
+        hint = "for example registry.example/me/app:1.0"
         self.name = self.field("New name", hint, check=reference_trouble)
 
 
@@ -65,15 +65,15 @@ class BuildForm(Form):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(
-            parent, "Build an image", "Build", "From a folder that holds a Dockerfile, with BuildKit."
+            parent, "Build an image", "Build", "Builds from a folder with a Dockerfile, using BuildKit."
         )
         self.setMinimumWidth(560)
-        self.folder = self.field("Folder", "the folder that COPY sees", check=folder_trouble)
-        self.form.addRow("", button("Choose the folder…", self._choose, picture="files"))
-        self.tag = self.field("Tag", "such as me/app:1.0", check=reference_trouble)
-        self.dockerfile = self.field("Dockerfile", value="Dockerfile", check=self._dockerfile_trouble)
-        self.target = self.field("Target", "the stage to end with; the last one by default")
-        self.arguments = QPlainTextEdit(placeholderText="NAME=value, one a line")
+        self.folder = self.field("Folder", "the build context, for COPY and ADD", check=folder_error)
+        self.form.addRow("", button("Choose a folder…", self._choose, picture="files"))
+        self.tag = self.field("Tag", "for example me/app:1.0", check=reference_trouble)
+        self.dockerfile = self.field("Dockerfile", value="Dockerfile", check=self._dockerfile_error)
+        self.target = self.field("Target", "the last stage")
+        self.arguments = QPlainTextEdit(placeholderText="NAME=value, one per line")
         self.arguments.setFixedHeight(ARGUMENTS_HEIGHT)
         self.arguments.setTabChangesFocus(True)
         self.add("Arguments", self.arguments)
@@ -82,14 +82,14 @@ class BuildForm(Form):
         self.form.addRow("", self.reason)
         self.platform = PlatformBox()
         self.add("Platform", self.platform)
-        self.no_cache = QCheckBox("Build every step anew, without the cache")
-        self.pull = QCheckBox("Look for newer base images")
+        self.no_cache = QCheckBox("Build without the cache")
+        self.pull = QCheckBox("Pull newer base images")
         for box in (self.no_cache, self.pull):
             box.setAccessibleName(box.text())
             self.form.addRow("", box)
 
     def build(self) -> Build:
-        """What was filled in."""
+        """The build that the form describes."""
         pairs = (line.strip().partition("=") for line in self.arguments.toPlainText().splitlines() if line.strip())
         return Build(
             Path(self.folder.text().strip()).expanduser(),
@@ -113,23 +113,23 @@ class BuildForm(Form):
         return super().check(final=final) and not wrong
 
     def _choose(self) -> None:
-        found = QFileDialog.getExistingDirectory(self, "The folder to build", str(Path.home()))
+        found = QFileDialog.getExistingDirectory(self, "Choose the folder to build", str(Path.home()))
         if found:
             self.folder.setText(found)
 
-    def _dockerfile_trouble(self, text: str) -> str:
+    def _dockerfile_error(self, text: str) -> str:
         folder = Path(self.folder.text().strip()).expanduser()
         name = text or "Dockerfile"
         if not self.folder.text().strip() or not folder.is_dir():
             return ""
         path = (folder / name).resolve()
         if not path.is_relative_to(folder.resolve()):
-            return "It has to be in the folder."
-        return "" if path.is_file() else f"There is no file “{name}” in the folder."
+            return "The Dockerfile must be in the folder."
+        return "" if path.is_file() else f"The folder has no file “{name}”."
 
 
-def folder_trouble(text: str) -> str:
-    """Why a text is no folder of this computer."""
+def folder_error(text: str) -> str:
+    """Why a text is not a folder; empty when it is one."""
     if not text:
         return "Choose a folder."
-    return "" if Path(text).expanduser().is_dir() else "There is no such folder."
+    return "" if Path(text).expanduser().is_dir() else "This folder does not exist."

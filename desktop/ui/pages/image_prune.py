@@ -1,4 +1,4 @@
-"""What a prune of images would take and how much it would really free, shown before it is done."""
+"""The question before images are pruned: which images would be removed, and how much space that really frees."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
-from desktop.ui.facts import Facts, read_facts
+from desktop.ui.image_details import DetailsLoader, read_details
 from desktop.ui.models.format import counted, short_id, size
 from desktop.ui.models.images import Line
 from desktop.ui.models.layers import Chain, Step, freed_bytes, steps
@@ -32,9 +32,9 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """Bytes that would be free: of the dangling images, and of all that no container uses.
+    """Bytes that pruning frees: the dangling images, or all unused images.
 
-    :ivar cached: there is a build cache; layers that it holds too stay until it is pruned.
+    :ivar cached: there is a build cache; layers that it also has stay until it is pruned.
     """
 
     dangling: int
@@ -43,27 +43,27 @@ class Plan:
 
 
 class PruneDialog(Question):
-    """The question, with the list of what goes."""
+    """The question, with the list of images to remove."""
 
-    def __init__(self, parent: QWidget, context: Context, lines: Sequence[Line], facts: Facts) -> None:
+    def __init__(self, parent: QWidget, context: Context, lines: Sequence[Line], details: DetailsLoader) -> None:
         self._idle = [line for line in lines if not line.users]
         self._dangling = [line for line in self._idle if line.dangling]
         tagged = len(self._idle) - len(self._dangling)
         super().__init__(
             parent,
             "Prune images?",
-            "Images without a name go. What a container uses, running or not, stays.",
+            "Removes images without a name. Images that a container uses are kept, even if it is not running.",
             "Prune",
-            option="Also the named image that no container uses"
+            option="Also remove the named image that no container uses"
             if tagged == 1
-            else f"Also the {tagged} named images that no container uses",
+            else f"Also remove the {tagged} named images that no container uses",
         )
         self.option.setEnabled(tagged > 0)
         self.resize(560, 440)
-        self.table = Table(COLUMNS, "What goes")
+        self.table = Table(COLUMNS, "Images to remove")
         self.sum = label("", wrap=True)
-        self.sum.setMinimumHeight(SUM_HEIGHT)  # two lines: nothing jumps when the number comes
-        self.sum.setAccessibleName("How much it frees")
+        self.sum.setMinimumHeight(SUM_HEIGHT)  # two lines, so that nothing moves when the number arrives
+        self.sum.setAccessibleName("Space that is freed")
         outer = self.layout()
         assert isinstance(outer, QVBoxLayout)
         place = outer.indexOf(self.option)
@@ -73,7 +73,7 @@ class PruneDialog(Question):
         self._trouble = ""
         self.option.toggled.connect(self._show)
         context.session.bridge.call(
-            make_plan(context.session.engine, lines, facts), self._planned, self._failed, owner=self
+            make_plan(context.session.engine, lines, details), self._planned, self._failed, owner=self
         )
         self._show()
 
@@ -82,7 +82,7 @@ class PruneDialog(Question):
         self._show()
 
     def _failed(self, error: UserError) -> None:
-        self._trouble = f"How much it frees is not known: {error.message}"
+        self._trouble = f"Could not compute the space that is freed: {error.message}"
         self._show()
 
     def _show(self) -> None:
@@ -92,27 +92,27 @@ class PruneDialog(Question):
         self.verb.setEnabled(bool(going))
         number = counted(len(going), "image")
         if not going:
-            self.sum.setText("No image is without a name.")
+            self.sum.setText("All images have a name.")
         elif self._plan is not None:
             freed = size(self._plan.idle if everything else self._plan.dangling)
-            held = "; what the build cache holds too stays until that is pruned" if self._plan.cached else ""
-            self.sum.setText(f"{number}, which frees {'up to ' if held else ''}{freed}{held}.")
+            held = ". Layers in the build cache stay until it is pruned" if self._plan.cached else ""
+            self.sum.setText(f"Removes {number} and frees {'up to ' if held else ''}{freed}{held}.")
         else:
-            self.sum.setText(self._trouble or f"{number}; counting what that frees …")
+            self.sum.setText(self._trouble or f"Removes {number}. Computing the space that is freed …")
 
 
-async def make_plan(engine: EngineClient, lines: Sequence[Line], facts: Facts) -> Plan:
-    """Count what would be free.
+async def make_plan(engine: EngineClient, lines: Sequence[Line], details: DetailsLoader) -> Plan:
+    """Compute the space that pruning frees.
 
-    :param lines: every image.    :raise EngineError: the engine went away.
+    :param lines: all images.    :raise EngineError: the engine went away.
     """
     everything = [line.image.id for line in lines]
     idle = {line.image.id for line in lines if not line.users}
     dangling = {line.image.id for line in lines if line.dangling and not line.users}
-    chains: dict[str, Chain] = {key: fact.layers for key, fact in dict(facts.known).items()}
+    chains: dict[str, Chain] = {key: item.layers for key, item in dict(details.known).items()}
     missing = [key for key in everything if key not in chains]
-    async for key, fact in read_facts(engine, missing):
-        chains[key] = fact.layers
+    async for key, item in read_details(engine, missing):
+        chains[key] = item.layers
     made = await _histories(engine, idle, chains.__getitem__)
 
     def count(gone: set[str]) -> int:
@@ -134,7 +134,7 @@ async def _histories(
         for key in left:
             try:
                 found[key] = steps(await engine.images.history(key), layers(key))
-            except NotFound:  # removed meanwhile
+            except NotFound:  # removed in the meantime
                 found[key] = []
 
     await asyncio.gather(*(ask() for _ in range(AT_ONCE)))

@@ -1,4 +1,4 @@
-"""Removing images: what uses them is named first, and goes along only when that is wanted."""
+"""Removing images. Containers that use them are named first, and removed only when the user agrees."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from desktop.ui.widgets.dialogs import Question
 from engine.client import EngineClient
 from engine.client.errors import Conflict
 
-MOST_NAMED = 6
-FORCE = "Leave the containers, and take away by force what can be taken"
+MAX_NAMED = 6
+FORCE = "Keep the containers and remove only what force can remove"
 
 
 def ask_removal(parent: QWidget, context: Context, lines: Sequence[Line]) -> Question:
@@ -21,17 +21,17 @@ def ask_removal(parent: QWidget, context: Context, lines: Sequence[Line]) -> Que
     users = sorted({user for line in lines for user in line.users if _last_name(line)})
     what = lines[0].reference if len(lines) == 1 else f"{len(lines)} images"
     if users:
-        more = f" and {len(users) - MOST_NAMED} more" if len(users) > MOST_NAMED else ""
-        text = f"In use by {', '.join(users[:MOST_NAMED])}{more}. Those containers are stopped and removed first."
+        more = f" and {len(users) - MAX_NAMED} more" if len(users) > MAX_NAMED else ""
+        text = f"In use by {', '.join(users[:MAX_NAMED])}{more}. These containers will be removed first."
     elif lines[0].is_tag and not _last_name(lines[0]):
-        text = "Only this name goes; the image keeps its others."
+        text = "Only this name is removed. The image keeps its other names."
     else:
         text = "It can be pulled or built again." if len(lines) == 1 else "They can be pulled or built again."
     question = Question(
         parent,
         f"Remove {what}?",
         text,
-        "Stop, remove all" if users else "Remove",
+        "Remove all" if users else "Remove",
         names=[line.reference for line in lines] if len(lines) > 1 else None,
         option=FORCE if users else "",
     )

@@ -1,4 +1,4 @@
-"""Images: the table with its filters, and everything that can be done to what is chosen."""
+"""Images: the table with its filters and operations."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 from desktop.ui.archives import load_file, save_file
 from desktop.ui.bridge import Work
 from desktop.ui.context import Context
-from desktop.ui.facts import Facts
+from desktop.ui.image_details import DetailsLoader
 from desktop.ui.models import images as model
 from desktop.ui.models.format import size
-from desktop.ui.models.imagefilters import KINDS, Kept, Query, parse
+from desktop.ui.models.image_filters import KINDS, Listed, Query, parse
 from desktop.ui.models.images import Line
-from desktop.ui.pages.building import BuildDialog
+from desktop.ui.pages.build_dialog import BuildDialog
 from desktop.ui.pages.image import ImagePage
 from desktop.ui.pages.image_forms import BuildForm, PullForm, TagForm
 from desktop.ui.pages.image_prune import PruneDialog
@@ -28,7 +28,7 @@ from desktop.ui.pages.run import RunDialog
 from desktop.ui.pages.search import SearchDialog
 from desktop.ui.widgets.basics import button, label, restyle
 from desktop.ui.widgets.dialogs import Question
-from desktop.ui.widgets.filterbox import filter_menu
+from desktop.ui.widgets.filter_menu import filter_menu
 from desktop.ui.widgets.listpage import ListPage, Operation
 from desktop.ui.widgets.progress import ProgressDialog
 from engine.client import EngineClient
@@ -36,18 +36,18 @@ from engine.client.build.build import Build
 from engine.client.models import Image
 from vm.errors import UserError
 
-CALM_MS = 250
-"""Milliseconds from the last key to asking the engine."""
+TYPING_MS = 250
+"""Milliseconds from the last key press to the request to the engine."""
 
 ARCHIVES = "Archives (*.tar *.tar.gz *.tgz *.tar.xz *.tar.zst);;All files (*)"
 
 
 class ImagesPage(ListPage):
-    """See the module."""
+    """The page with the list of images."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, "Images", "images", model.COLUMNS, tree=True)
-        self.facts = Facts(context.session, context.lists.images)
+        self.details = DetailsLoader(context.session, context.lists.images)
         self.table.delegate.quiet.update(range(model.ID, model.USERS + 1))
         self.table.records.search_in(model.searched)
         self.table.opened.connect(lambda found: self.open(found.record))
@@ -74,41 +74,41 @@ class ImagesPage(ListPage):
         self.add_prune(self.prune)
         self.explain_empty(
             "No images yet",
-            "Pull one from a registry, load one from a file, or build one from a folder with a Dockerfile.",
+            "Pull one from a registry, load one from a file, or build one from a Dockerfile.",
             button("Pull an image…", self.pull_dialog, picture="pull", primary=True),
         )
         for changed in (context.lists.images.changed, context.lists.containers.changed):
             changed.connect(self.refresh)
-        self.facts.changed.connect(self.table.records.forget_derived)
-        self.facts.changed.connect(self.table.viewport().update)
+        self.details.changed.connect(self.table.records.clear_caches)
+        self.details.changed.connect(self.table.viewport().update)
         context.lists.images.changed.connect(self._ask)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what there is now."""
+        """Show the current list."""
         found = self.context.lists.images
         containers = self.context.lists.containers.items
         before = self.table.records.rows()
-        self.show_rows(model.rows(found.items, containers, self.facts.known, before), found.known)
+        self.show_rows(model.rows(found.items, containers, self.details.known, before), found.known)
         if found.known:
             self.count.setText(f"{len(found.items)}, {size(sum(image.size for image in found.items))}")
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.facts.watch(True)
+        self.details.watch(True)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self.facts.watch(False)
+        self.details.watch(False)
 
-    # -- narrowing ------------------------------------------------------------------------------------------------
+    # -- filters --------------------------------------------------------------------------------------------------
 
     def _make_filters(self) -> None:
         self._query = Query()
         self._choice: Callable[[Line], bool] = lambda line: True
         self._kept: Callable[[Line], bool] = lambda line: True
         self._asking: Work | None = None
-        self._typed = QTimer(self, singleShot=True, interval=CALM_MS)
+        self._typed = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typed.timeout.connect(self._ask)
         self.search.setPlaceholderText("Search, or filter: label=…")
         self.add_filters(
@@ -120,7 +120,7 @@ class ImagesPage(ListPage):
         self.menu = filter_menu(self.search, [(kind.name, kind.example, kind.about) for kind in KINDS])
         self.add_beside_search(self.menu)
         self.filter_note = label("", "reason", wrap=True)
-        self.filter_note.setAccessibleName("Why this is no filter")
+        self.filter_note.setAccessibleName("Problem with the filter")
         self.filter_note.hide()
         outer = self.layout()
         assert isinstance(outer, QVBoxLayout)
@@ -129,7 +129,7 @@ class ImagesPage(ListPage):
     def _searched(self, text: str) -> None:
         before, self._query = self._query, parse(text)
         super()._searched(self._query.words)
-        self._complain(self._query.trouble)
+        self._complain(self._query.error)
         if self._query.filters != before.filters:
             self._typed.start()
 
@@ -143,7 +143,7 @@ class ImagesPage(ListPage):
         self.keep(lambda line: choice(line) and kept(line))
 
     def _ask(self) -> None:
-        """Have the engine say which images fit: its rules are the docker command's."""
+        """Ask the engine which images match: it applies the docker command's rules."""
         if self._asking is not None:
             self._asking.cancel()
             self._asking = None
@@ -156,8 +156,8 @@ class ImagesPage(ListPage):
 
     def _answered(self, found: list[Image]) -> None:
         self._asking = None
-        self._complain(self._query.trouble)
-        self._kept = Kept(found)
+        self._complain(self._query.error)
+        self._kept = Listed(found)
         self._keep()
 
     def _refused(self, error: UserError) -> None:
@@ -173,20 +173,20 @@ class ImagesPage(ListPage):
         self.search.setAccessibleDescription(text)
         restyle(self.search)
 
-    # -- getting --------------------------------------------------------------------------------------------------
+    # -- pull, load, build ----------------------------------------------------------------------------------------
 
     def pull_dialog(self, name: str = "") -> PullForm:
-        """Ask what to pull."""
+        """Open the form that pulls an image."""
         form = PullForm(self, name)
         form.accepted.connect(lambda: self.pull(form.image.text().strip(), form.platform.platform))
         form.open()
         return form
 
     def pull(self, name: str, platform: str = "") -> ProgressDialog:
-        """Pull, with progress for each layer."""
+        """Pull an image, with progress for each layer."""
         images = self.context.session.engine.images
         steps = partial(images.pull, name, platform=platform or None)
-        return self._progress(f"Pulling {name}", steps, f"{name} is here")
+        return self._progress(f"Pulling {name}", steps, f"Pulled {name}")
 
     def search_dialog(self) -> SearchDialog:
         """Search Docker Hub."""
@@ -202,17 +202,17 @@ class ImagesPage(ListPage):
     def load(self, path: Path) -> ProgressDialog:
         """Load images from an archive."""
         steps = partial(load_file, self.context.session.engine, path)
-        return self._progress(f"Loading {path.name}", steps, f"{path.name} is loaded")
+        return self._progress(f"Loading {path.name}", steps, f"Loaded {path.name}")
 
     def build_dialog(self) -> BuildForm:
-        """Ask what to build."""
+        """Open the form that builds an image."""
         form = BuildForm(self)
         form.accepted.connect(lambda: self.build(form.build()))
         form.open()
         return form
 
     def build(self, build: Build) -> BuildDialog:
-        """Build, with the steps as they go."""
+        """Build an image, showing its steps."""
         dialog = BuildDialog(self, self.context, build, self._run_name)
         dialog.show()
         return dialog
@@ -222,11 +222,11 @@ class ImagesPage(ListPage):
         dialog.show()
         return dialog
 
-    # -- doing ----------------------------------------------------------------------------------------------------
+    # -- operations -----------------------------------------------------------------------------------------------
 
     def open(self, line: Line) -> ImagePage:
-        """Show one image's page."""
-        page = ImagePage(self.context, line, self.facts)
+        """Show the page of one image."""
+        page = ImagePage(self.context, line, self.details)
         for name in ("run", "tag", "push", "save", "remove"):
             operation, action = next(found for found in self._operations if found[0].name == name)
             if operation.applies(line):
@@ -235,7 +235,7 @@ class ImagesPage(ListPage):
         return page
 
     def run_dialog(self, line: Line) -> RunDialog:
-        """Ask how to run it."""
+        """Open the form that runs a container of an image."""
         return self._run_name(line.reference)
 
     def _run_name(self, name: str) -> RunDialog:
@@ -261,7 +261,7 @@ class ImagesPage(ListPage):
     def _push(self, lines: list[Line]) -> None:
         name = lines[0].reference
         images = self.context.session.engine.images
-        self._progress(f"Pushing {name}", partial(images.push, name), f"{name} is in its registry")
+        self._progress(f"Pushing {name}", partial(images.push, name), f"Pushed {name}")
 
     def _save(self, lines: list[Line]) -> None:
         offered = lines[0].repository.rpartition("/")[2].strip("<>") if len(lines) == 1 else "images"
@@ -270,22 +270,22 @@ class ImagesPage(ListPage):
             self.save(lines, Path(target))
 
     def save(self, lines: list[Line], target: Path) -> ProgressDialog:
-        """Save images to an archive; an image's own row stands for all its names."""
+        """Save images to an archive; the row of an image stands for all its names."""
         names = [name for line in lines for name in line.names]
         total = sum(image.size for image in {line.image.id: line.image for line in lines}.values())
         steps = partial(save_file, self.context.session.engine, names, target, total)
-        return self._progress(f"Saving to {target.name}", steps, f"{target} is written")
+        return self._progress(f"Saving to {target.name}", steps, f"Saved {target}")
 
     def _copy(self, lines: list[Line]) -> None:
         QGuiApplication.clipboard().setText(lines[0].image.id)
-        self.context.banners.tell("done", "The ID is in the clipboard")
+        self.context.banners.tell("done", "ID copied")
 
     def remove(self, lines: list[Line]) -> Question:
-        """Say what uses them, then remove."""
+        """Ask, naming the containers that use the images."""
         return ask_removal(self, self.context, lines)
 
     def prune(self) -> None:
-        """Show what would go and how much it frees, then ask."""
+        """Ask, showing the images to remove and the space that frees."""
         lines = [row.record for row in self.table.records.rows()]
         if all(line.users for line in lines):
             self.context.banners.tell("info", "Nothing to prune: every image is in use")
@@ -294,9 +294,9 @@ class ImagesPage(ListPage):
         def agreed(everything: bool) -> None:
             self.context.session.bridge.call(
                 self.context.session.engine.images.prune(all=everything),
-                lambda gone: self.context.banners.tell("done", f"{size(gone.reclaimed)} are free again"),
+                lambda gone: self.context.banners.tell("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )
 
-        PruneDialog(self, self.context, lines, self.facts).then(agreed)
+        PruneDialog(self, self.context, lines, self.details).then(agreed)

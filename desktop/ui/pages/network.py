@@ -1,4 +1,4 @@
-"""One network: the containers in it, with connect and disconnect, and what the engine tells of it."""
+"""One network: the containers in it, with connect and disconnect, and the engine's description."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
-from desktop.ui.models.others import Member, NetworkLine, members
+from desktop.ui.models.format import counted
+from desktop.ui.models.networks import Member, NetworkLine, members
 from desktop.ui.models.records import Column, Row
 from desktop.ui.pages.detail import DetailPage, InspectPanel
 from desktop.ui.theme import GAP
@@ -24,14 +25,14 @@ COLUMNS = (
 )
 
 FIXED = ("host", "none")
-"""Networks that nothing can be put into or taken out of while it runs."""
+"""Networks that running containers cannot join or leave."""
 
 
 class NetworkPage(DetailPage):
-    """See the module."""
+    """The page of one network."""
 
     def __init__(self, context: Context, line: NetworkLine) -> None:
-        super().__init__(context, "networks", "Back to the networks")
+        super().__init__(context, "networks", "Back to networks")
         self._key, self._name = line.network.id, line.network.name
         self.heading.set_full(self._name)
         self.add_tab("containers", "Containers", lambda: MembersPanel(context, self._key, self._name))
@@ -78,7 +79,7 @@ class MembersPanel(QWidget):
         outer.addWidget(self.table, 1)
         local_key(self.table, "Del", self._disconnect)
         self.table.chosen_changed.connect(self._enable)
-        context.session.happened.connect(self._heard)
+        context.session.events_received.connect(self._on_events)
         context.session.engine_ready.connect(self._ask)
         self._enable()
         self._ask()
@@ -87,7 +88,7 @@ class MembersPanel(QWidget):
         session = self._context.session
         session.bridge.call(session.engine.networks.inspect(self._key), self._show, lambda _: None, owner=self)
 
-    def _heard(self, events: list[Event]) -> None:
+    def _on_events(self, events: list[Event]) -> None:
         if any(event.kind == "network" and event.actor == self._key for event in events):
             self._ask()
 
@@ -96,16 +97,14 @@ class MembersPanel(QWidget):
         self.table.records.update_rows([Row(item.key, item) for item in found])
         count = len(found)
         self.note.setText(
-            f"{count} running {'container is' if count == 1 else 'containers are'} in it"
-            if count
-            else "No running container is in this network."
+            f"{counted(count, 'running container')}" if count else "No running containers in this network"
         )
 
     def _enable(self) -> None:
         self.disconnect_button.setEnabled(bool(self.table.chosen()) and self._name not in FIXED)
 
     def connect_dialog(self) -> Form:
-        """Ask which container to put in."""
+        """Open the form that connects a container."""
         inside = {row.key for row in self.table.records.rows()}
         outside = [item for item in self._context.lists.containers.items if item.id not in inside]
         form = Form(self, f"Connect a container to “{self._name}”", "Connect")
@@ -113,7 +112,7 @@ class MembersPanel(QWidget):
         for item in sorted(outside, key=lambda item: item.name):
             choice.addItem(item.name, item.id)
         form.add("Container", choice)
-        aliases = form.field("Aliases", "further names in this network, such as db, database")
+        aliases = form.field("Aliases", "further names in this network, for example db, database")
         form.verb.setEnabled(bool(outside))
 
         def accepted() -> None:

@@ -7,9 +7,10 @@ import ipaddress
 from PySide6.QtWidgets import QCheckBox, QComboBox
 
 from desktop.ui.context import Context
-from desktop.ui.models import others as model
-from desktop.ui.models.others import NetworkLine
-from desktop.ui.models.run import name_trouble, parts
+from desktop.ui.models import networks as model
+from desktop.ui.models.format import counted
+from desktop.ui.models.networks import NetworkLine
+from desktop.ui.models.run import name_error, parts
 from desktop.ui.pages.network import NetworkPage
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
@@ -21,56 +22,56 @@ DRIVERS = ("bridge", "macvlan", "ipvlan")
 
 
 class NetworksPage(ListPage):
-    """See the module."""
+    """The page with the list of networks."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, "Networks", "networks", model.NETWORK_COLUMNS)
+        super().__init__(context, "Networks", "networks", model.COLUMNS)
         self.table.delegate.quiet.update((1, 2, 3, 4))
         self.table.records.search_in(lambda line: " ".join((line.network.name, line.network.id, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
         self.add_filters(
             ("All", lambda line: True),
-            ("Made by you", lambda line: not line.own),
-            ("Not used", lambda line: not line.users and not line.own),
+            ("Custom", lambda line: not line.predefined),
+            ("Not used", lambda line: not line.users and not line.predefined),
         )
         self.add_operations(
             Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
-            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.own, "Del"),
+            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.predefined, "Del"),
         )
         self.add_prune(self.prune)
-        self.explain_empty("No networks", "They appear here when the engine runs.")
+        self.explain_empty("No networks", "Networks appear here while the engine is running.")
         for found in (context.lists.networks, context.lists.containers):
             found.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what there is now."""
+        """Show the current list."""
         found = self.context.lists.networks
         self.show_rows(model.network_rows(found.items, self.context.lists.containers.items), found.known)
 
     def create_dialog(self) -> Form:
-        """Ask what to create."""
+        """Open the form that creates a network."""
         form = Form(self, "Create a network", "Create")
-        name = form.field("Name", "such as backend", check=name_trouble)
+        name = form.field("Name", "for example backend", check=name_error)
         driver = QComboBox()
         driver.addItems(DRIVERS)
         form.add("Driver", driver)
-        hint = "chosen by the engine; such as 172.30.0.0/16"
-        subnet = form.field("Subnet", hint, check=lambda text: subnet_trouble(text, 4))
+        hint = "automatic; for example 172.30.0.0/16"
+        subnet = form.field("Subnet", hint, check=lambda text: subnet_error(text, 4))
         gateway = form.field(
-            "Gateway", "the subnet's first address", check=lambda text: inside_trouble(text, subnet.text())
+            "Gateway", "the first address of the subnet", check=lambda text: inside_error(text, subnet.text())
         )
-        part = form.field("IP range", "the whole subnet", check=lambda text: inside_trouble(text, subnet.text()))
-        ipv6 = QCheckBox("IPv6 too")
+        part = form.field("IP range", "the whole subnet", check=lambda text: inside_error(text, subnet.text()))
+        ipv6 = QCheckBox("Enable IPv6")
         form.form.addRow("", ipv6)
         subnet6 = form.field(
-            "IPv6 subnet", "chosen by the engine; such as fd00:1::/64", check=lambda text: subnet_trouble(text, 6)
+            "IPv6 subnet", "automatic; for example fd00:1::/64", check=lambda text: subnet_error(text, 6)
         )
         subnet6.setEnabled(False)
         ipv6.toggled.connect(subnet6.setEnabled)
-        labels = form.field("Labels", "team=core, stage=test", check=labels_trouble)
-        internal = QCheckBox("Internal: no way out of it")
+        labels = form.field("Labels", "for example team=core, stage=test", check=labels_error)
+        internal = QCheckBox("Internal: no access to other networks")
         form.form.addRow("", internal)
         subnet.textChanged.connect(lambda: form.check())
 
@@ -92,7 +93,7 @@ class NetworksPage(ListPage):
         return form
 
     def open(self, line: NetworkLine) -> NetworkPage:
-        """Show one network's page."""
+        """Show the page of one network."""
         page = NetworkPage(self.context, line)
         self.context.places.show_page(page)
         return page
@@ -101,7 +102,9 @@ class NetworksPage(ListPage):
         names = [line.network.name for line in lines]
         what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} networks"
         users = sorted({user for line in lines for user in line.users})
-        text = f"In use by {', '.join(users[:6])}: running ones keep it." if users else "No container uses it."
+        text = "No container uses it." if len(names) == 1 else "No container uses them."
+        if users:
+            text = f"In use by {', '.join(users[:6])}. Disconnect running containers first."
 
         async def call(engine: EngineClient, key: str) -> None:
             await engine.networks.remove(key)
@@ -111,20 +114,18 @@ class NetworksPage(ListPage):
         question.then(lambda _: self.context.each(subjects, call, "{} could not be removed"))
 
     def prune(self) -> None:
-        """Name what would go, then ask."""
+        """Ask, naming the networks to remove."""
         lines = [row.record for row in self.table.records.rows()]
-        idle = [line.network.name for line in lines if not line.users and not line.own]
+        idle = [line.network.name for line in lines if not line.users and not line.predefined]
         if not idle:
-            self.context.banners.tell("info", "Nothing to prune: every network is in use, or the engine's own")
+            self.context.banners.tell("info", "Nothing to prune: all networks are in use or predefined")
             return
-        question = Question(
-            self, "Prune networks?", "These networks are used by no container.", "Prune", names=idle
-        )
+        question = Question(self, "Prune networks?", "No container uses these networks.", "Prune", names=idle)
 
         def agreed(_: bool) -> None:
             self.context.session.bridge.call(
                 self.context.session.engine.networks.prune(),
-                lambda gone: self.context.banners.tell("done", f"{len(gone.removed)} networks removed"),
+                lambda gone: self.context.banners.tell("done", f"Removed {counted(len(gone.removed), 'network')}"),
                 self.context.banners.error,
                 owner=self,
             )
@@ -132,8 +133,8 @@ class NetworksPage(ListPage):
         question.then(agreed)
 
 
-def subnet_trouble(text: str, version: int) -> str:
-    """Why a text is no subnet; empty when it is one, or nothing."""
+def subnet_error(text: str, version: int) -> str:
+    """Why a text is not a subnet; empty when it is one or empty."""
     if not text:
         return ""
     try:
@@ -143,19 +144,19 @@ def subnet_trouble(text: str, version: int) -> str:
     return "" if found.version == version else f"This is an IPv{found.version} subnet."
 
 
-def inside_trouble(text: str, subnet: str) -> str:
-    """Why a text is no address or range inside a subnet; empty when it is, or nothing."""
+def inside_error(text: str, subnet: str) -> str:
+    """Why a text is not an address or range in a subnet; empty when it is one or empty."""
     if not text:
         return ""
     try:
         part, whole = ipaddress.ip_network(text), ipaddress.ip_network(subnet.strip())
     except ValueError as error:
-        return f"{error}." if subnet.strip() else "Give a subnet too."
+        return f"{error}." if subnet.strip() else "Enter a subnet as well."
     inside = part.version == whole.version and part.network_address in whole and part.broadcast_address in whole
-    return "" if inside else f"It is not inside {whole}."
+    return "" if inside else f"This is not in {whole}."
 
 
-def labels_trouble(text: str) -> str:
-    """Why a text is no list of labels; empty when it is."""
+def labels_error(text: str) -> str:
+    """Why a text is not a list of labels; empty when it is one."""
     wrong = [pair for pair in parts(text) if not pair.partition("=")[0] or "=" not in pair]
-    return f"“{wrong[0]}”: say NAME=value." if wrong else ""
+    return f"“{wrong[0]}”: use NAME=value." if wrong else ""

@@ -1,4 +1,4 @@
-"""Run a container: everything of ``docker run`` that people use, checked in place, with the line to copy."""
+"""The form that runs a container: the common options of ``docker run``, checked as you type."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from desktop.ui.models.run import (
     PLATFORMS,
     POLICIES,
     RunRequest,
-    command_trouble,
-    cpu_trouble,
-    environment_trouble,
+    command_error,
+    cpu_error,
+    environment_error,
     is_port_free,
-    memory_trouble,
-    optional_name_trouble,
+    memory_error,
+    optional_name_error,
     parse_ports,
     parts,
-    volume_trouble,
+    volume_error,
 )
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.widgets.basics import button, label, row
@@ -34,7 +34,7 @@ from vm.errors import EngineError, UserError
 
 
 class RunDialog(Form):
-    """See the module."""
+    """The form that runs a container."""
 
     def __init__(self, parent: QWidget, context: Context, image: str = "") -> None:
         super().__init__(parent, "Run a container", "Run")
@@ -44,17 +44,17 @@ class RunDialog(Form):
         self.image = QComboBox(editable=True)
         self.image.addItems(known)
         self.image.setCurrentText(image)
-        self.image.setPlaceholderText("such as nginx:latest; pulled when it is not here")
+        self.image.setPlaceholderText("for example nginx:latest; pulled if it is not here")
         self.add("Image", self.image)
-        self.name = self.field("Name", "chosen by the engine", check=optional_name_trouble)
-        self.command = self.field("Command", "the image's own", check=command_trouble)
+        self.name = self.field("Name", "automatic", check=optional_name_error)
+        self.command = self.field("Command", "the default of the image", check=command_error)
         self.ports = self.field(
-            "Ports", "8080:80, 127.0.0.1:5432:5432, 9000-9005:9000-9005", check=self._port_trouble
+            "Ports", "8080:80, 127.0.0.1:5432:5432, 9000-9005:9000-9005", check=self._port_error
         )
-        self.volumes = self.field("Volumes", "data:/var/lib/data, /home/me/site:/site:ro", check=volume_trouble)
+        self.volumes = self.field("Volumes", "data:/var/lib/data, /home/me/site:/site:ro", check=volume_error)
         self.volumes_pick = button("Choose a folder…", self._pick_folder, picture="files")
         self.form.addRow("", row(self.volumes_pick, None))
-        self.environment = QPlainTextEdit(placeholderText="NAME=value, one a line")
+        self.environment = QPlainTextEdit(placeholderText="NAME=value, one per line")
         self.environment.setTabChangesFocus(True)
         self.environment.setFixedHeight(64)
         self.add("Environment", self.environment)
@@ -63,15 +63,15 @@ class RunDialog(Form):
         self.form.addRow("", self.environment_reason)
         self.network = self._choice("Network", ["", *(item.name for item in context.lists.networks.items)])
         self.restart = self._choice("Restart", list(POLICIES))
-        self.cpus = self.field("CPUs", "no limit", check=cpu_trouble)
-        self.memory = self.field("Memory", "no limit; such as 512m or 2g", check=memory_trouble)
+        self.cpus = self.field("CPUs", "no limit", check=cpu_error)
+        self.memory = self.field("Memory", "no limit; for example 512m or 2g", check=memory_error)
         self.platform = self._choice("Platform", list(PLATFORMS))
         self.terminal = QCheckBox("Interactive, with a terminal")
-        self.remove = QCheckBox("Remove it when it ends")
+        self.remove = QCheckBox("Remove the container when it exits")
         self.form.addRow("", self.terminal)
         self.form.addRow("", self.remove)
         self.line = label("", "muted", wrap=True, select=True)
-        self.line.setAccessibleName("The equivalent docker run line")
+        self.line.setAccessibleName("Equivalent docker run command")
         copy = button(
             "Copy", lambda: QGuiApplication.clipboard().setText(self.request().command_line()), picture="copy"
         )
@@ -92,7 +92,7 @@ class RunDialog(Form):
         self.image.setFocus()
 
     def request(self) -> RunRequest:
-        """What the fields say."""
+        """The container that the fields describe."""
         return RunRequest(
             self.image.currentText().strip(),
             self.name.text().strip(),
@@ -118,14 +118,14 @@ class RunDialog(Form):
 
     def _changed(self) -> None:
         request = self.request()
-        with contextlib.suppress(ValueError):  # a quotation mark is still to come
+        with contextlib.suppress(ValueError):  # a closing quotation mark is still missing
             self.line.setText(request.command_line())
-        why = environment_trouble(self.environment.toPlainText())
+        why = environment_error(self.environment.toPlainText())
         self.environment_reason.setText(why)
         self.environment_reason.setVisible(bool(why))
         lasting = request.restart != "no"
         self.remove.setEnabled(not lasting)
-        self.remove.setToolTip("What is restarted cannot be removed when it ends" if lasting else "")
+        self.remove.setToolTip("A container that is restarted cannot be removed when it exits" if lasting else "")
         self.verb.setEnabled(bool(request.image) and not why)
 
     def _pick_folder(self) -> None:
@@ -134,7 +134,7 @@ class RunDialog(Form):
             before = self.volumes.text().strip()
             self.volumes.setText(f"{before}, {folder}:/data" if before else f"{folder}:/data")
 
-    def _port_trouble(self, text: str) -> str:
+    def _port_error(self, text: str) -> str:
         seen: set[tuple[str, str]] = set()
         for part in parts(text):
             try:
@@ -144,20 +144,20 @@ class RunDialog(Form):
             for address, outer, inner in wanted:
                 protocol = inner.partition("/")[2]
                 if (outer, protocol) in seen:
-                    return f"Port {outer} is named twice."
-                if outer.isdigit():  # of a range the engine takes what is free
+                    return f"Port {outer} is listed twice."
+                if outer.isdigit():  # from a range the engine chooses a free port
                     seen.add((outer, protocol))
                     if why := self._taken(address, outer, protocol):
                         return why
         return ""
 
     def _taken(self, address: str, outer: str, protocol: str) -> str:
-        """By whom a port of this computer is taken; empty when it is free."""
+        """What uses a host port; empty when it is free."""
         for container in self.context.lists.containers.items:
             if any((str(port.host_port), port.protocol) == (outer, protocol) for port in container.ports):
-                return f"Port {outer} is taken by the container {container.name}."
+                return f"Port {outer} is in use by the container {container.name}."
         if not is_port_free(address, int(outer), protocol):
-            return f"Port {outer} of this computer is taken by another program."
+            return f"Port {outer} is in use by another program on this computer."
         return ""
 
     def _run(self) -> None:
@@ -182,30 +182,32 @@ def _begin(context: Context, request: RunRequest, failed: Failed) -> None:
 
 
 def _pull_and_run(context: Context, request: RunRequest) -> None:
-    """What is not here is fetched first: with its progress, and a way to cancel both."""
+    """Pull a missing image first, with progress and cancel, then run."""
     dialog = ProgressDialog(
         context.banners,
         context,
         f"Pulling {request.image}",
         lambda: context.session.engine.images.pull(request.image, platform=request.platform or None),
-        f"{request.image} is here",
+        f"Pulled {request.image}",
     )
     dialog.accepted.connect(lambda: _begin(context, request, context.banners.error))
     dialog.open()
 
 
 def _tell(context: Context, request: RunRequest, made: Container) -> None:
-    context.banners.tell("done", f"{made.name} runs" if made.state == "running" else f"{made.name}: {made.status}")
+    context.banners.tell(
+        "done", f"{made.name} is running" if made.state == "running" else f"{made.name}: {made.status}"
+    )
     if request.terminal:
         context.places.show_place("containers")
         context.places.show_page(ContainerPage(context, made, "attach"))
 
 
 async def run(engine: EngineClient, request: RunRequest) -> Container:
-    """Create and start it, and look what came of it.
+    """Create and start a container.
 
-    :raise NotFound: the image is not here.
-    :raise EngineError: it failed; a container that could not be started is removed again.
+    :return: the container as the engine lists it then.    :raise NotFound: the image is missing.
+    :raise EngineError: it failed; a container that does not start is removed.
     """
     platform = request.platform or None
     key = await engine.containers.create(request.config(), name=request.name or None, platform=platform)
@@ -216,5 +218,5 @@ async def run(engine: EngineClient, request: RunRequest) -> Container:
         raise
     found = await engine.containers.list(all=True, filters={"id": [key]})
     if not found:
-        raise EngineError("The container has ended, and was removed as you wished")
+        raise EngineError("The container exited and was removed")
     return found[0]

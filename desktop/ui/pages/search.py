@@ -1,4 +1,4 @@
-"""Search Docker Hub, and pull what was found."""
+"""The dialog that searches Docker Hub and pulls a result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from desktop.ui.context import Context
 from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import GAP, MARGIN
 from desktop.ui.widgets.basics import button, label, row
-from desktop.ui.widgets.nothing import Nothing
+from desktop.ui.widgets.empty_state import EmptyState
 from desktop.ui.widgets.table import Table
 from engine.client.models import Found
 from vm.errors import UserError
@@ -26,24 +26,24 @@ COLUMNS = (
 
 
 class SearchDialog(QDialog):
-    """See the module."""
+    """Searches Docker Hub."""
 
     def __init__(self, parent: QWidget, context: Context, pull: Callable[[str], object]) -> None:
         super().__init__(parent)
         self.setWindowTitle("Search Docker Hub")
         self.resize(820, 520)
         self._context, self._pull = context, pull
-        self.term = QLineEdit(placeholderText="What to look for", clearButtonEnabled=True)
-        self.term.setAccessibleName("What to look for")
+        self.term = QLineEdit(placeholderText="Name or word", clearButtonEnabled=True)
+        self.term.setAccessibleName("Name or word")
         self.official = QCheckBox("Official images only")
         self.limit = QComboBox()
-        self.limit.addItems([f"{limit} at most" for limit in LIMITS])
-        self.limit.setAccessibleName("How many")
+        self.limit.addItems([f"Up to {limit}" for limit in LIMITS])
+        self.limit.setAccessibleName("Number of results")
         self.table = Table(COLUMNS, "Images found")
         self.note = label("", "muted", wrap=True)
-        self.nothing = Nothing("search", "No search yet", "Type a name or a word, such as “postgres”.")
+        self.empty = EmptyState("search", "Search for images", "Enter a name or a word, for example “postgres”.")
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.nothing)
+        self._stack.addWidget(self.empty)
         self._stack.addWidget(self.table)
         self.take = button("Pull…", self._take, picture="pull", primary=True)
         self.take.setEnabled(False)
@@ -60,7 +60,7 @@ class SearchDialog(QDialog):
         self.table.chosen_changed.connect(lambda: self.take.setEnabled(len(self.table.chosen()) == 1))
 
     def search(self) -> None:
-        """Ask Docker Hub."""
+        """Search for the term."""
         term = self.term.text().strip()
         if not term:
             self.term.setFocus()
@@ -75,13 +75,13 @@ class SearchDialog(QDialog):
         self.table.records.update_rows([Row(item.name, item) for item in found])
         self.note.setText(f"{len(found)} found" if found else "")
         if not found:
-            self.nothing.say("Nothing found", "Look at the spelling, or search for one word of it.")
-        self._stack.setCurrentWidget(self.table if found else self.nothing)
+            self.empty.set_text("Nothing found", "Check the spelling or try a single word.")
+        self._stack.setCurrentWidget(self.table if found else self.empty)
 
     def _failed(self, error: UserError) -> None:
         self.note.setText("")
-        self.nothing.say(error.message, error.hint)
-        self._stack.setCurrentWidget(self.nothing)
+        self.empty.set_text(error.message, error.hint)
+        self._stack.setCurrentWidget(self.empty)
 
     def _take(self) -> None:
         for found in self.table.chosen()[:1]:

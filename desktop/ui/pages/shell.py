@@ -1,4 +1,4 @@
-"""A terminal in a container: a shell that is looked for, or its main process's own terminal."""
+"""A terminal in a container: a shell, or the terminal of its main process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.client.streams import MULTIPLEXED, Duplex
 from vm.errors import UserError
 
 FIND_SHELL = "for s in bash zsh ash sh; do p=$(command -v $s) && exec $p; done; exec sh"
-"""What ``/bin/sh`` is asked to become: the best shell there is."""
+"""Script for ``/bin/sh``: replace it by the best shell in the container."""
 
 SHELLS: tuple[tuple[str, list[list[str]]], ...] = (
     ("Shell", [["/bin/sh", "-c", FIND_SHELL], ["/bin/bash"], ["/busybox/sh"]]),
@@ -26,25 +26,25 @@ SHELLS: tuple[tuple[str, list[list[str]]], ...] = (
     ("/bin/sh", [["/bin/sh"]]),
     ("Attach to the main process", []),
 )
-"""What is offered, and the commands that are tried for it, in order; without one, the process is attached to."""
+"""Choices, each with the commands to try in order; without a command, the terminal attaches to the process."""
 
 ATTACH = len(SHELLS) - 1
 NO_SHELL = (126, 127)
-"""Exit codes of a command that could not be run."""
+"""Exit codes of a command that cannot be run."""
 
 REFUSED = b"OCI runtime exec failed"
-"""How the engine's answer begins then, on the terminal itself."""
+"""The beginning of the engine's message on the terminal in that case."""
 
 
 class ShellPanel(QWidget):
-    """One terminal; it can be begun again."""
+    """A terminal that can be reconnected."""
 
     def __init__(self, context: Context, key: str, *, attach: bool = False) -> None:
         super().__init__()
         self._context, self._key = context, key
         self.terminal = Terminal("Terminal in the container")
         self.kind = QComboBox()
-        self.kind.setAccessibleName("What to run")
+        self.kind.setAccessibleName("Program")
         self.kind.addItems([name for name, _ in SHELLS])
         self.kind.setCurrentIndex(ATTACH if attach else 0)
         self.note = label("", "muted")
@@ -55,7 +55,7 @@ class ShellPanel(QWidget):
         outer.addLayout(row(self.kind, self.again, self.note, None))
         outer.addWidget(self.terminal, 1)
         self._work: Work | None = None
-        self._line: Line | None = None
+        self._session: TerminalSession | None = None
         self.kind.activated.connect(self.connect_now)
         self.terminal.typed.connect(self._typed)
         self.terminal.resized.connect(self._resized)
@@ -64,15 +64,15 @@ class ShellPanel(QWidget):
         self.connect_now()
 
     def connect_now(self) -> None:
-        """Begin a session, ending the one before."""
+        """Begin a session; end the previous one."""
         if self._work is not None:
             self._work.cancel()
         self.terminal.cells.reset()
         commands = SHELLS[self.kind.currentIndex()][1]
         self.note.setText("Connecting …")
-        line = self._line = Line(self._context, self._key, commands, self.terminal.size_in_cells)
+        session = self._session = TerminalSession(self._context, self._key, commands, self.terminal.size_in_cells)
         self._work = self._context.session.bridge.follow(
-            line.output, self._take, self._ended, self._failed, owner=self
+            session.output, self._take, self._ended, self._failed, owner=self
         )
         self.terminal.setFocus()
 
@@ -81,43 +81,43 @@ class ShellPanel(QWidget):
         self.terminal.feed(b"".join(chunks))
 
     def _ended(self) -> None:
-        code = self._line.code if self._line else None
-        if self._line is not None and self._line.refused:
-            self.note.setText("There is no shell in this container: attach to its process, or look at its files")
+        code = self._session.code if self._session else None
+        if self._session is not None and self._session.refused:
+            self.note.setText("This container has no shell. Attach to its main process, or browse its files.")
         else:
-            self.note.setText("The session has ended" + ("" if code is None else f" with exit code {code}"))
-        self._line = None
+            self.note.setText("The session ended" + ("" if code is None else f" with exit code {code}"))
+        self._session = None
 
     def _failed(self, error: UserError) -> None:
         idle = isinstance(error, Conflict) and "is not running" in error.message
-        self.note.setText("The container is not running: start it first" if idle else error.message)
-        self._line = None
+        self.note.setText("The container is not running. Start it first." if idle else error.message)
+        self._session = None
 
     def _gone(self) -> None:
         if self._work is not None:
             self._work.cancel()
-        self._line = None
-        self.note.setText("The engine went away: reconnect when it is back")
+        self._session = None
+        self.note.setText("The engine stopped. Reconnect when it is running again.")
 
     def _detached(self) -> None:
         if self._work is not None:
             self._work.cancel()
-        self._line = None
-        self.note.setText("Detached; what runs goes on")
+        self._session = None
+        self.note.setText("Detached. The program keeps running.")
 
     def _typed(self, data: bytes) -> None:
-        line = self._line
-        if line is not None:
-            self._context.session.bridge.post(lambda: line.type(data))
+        session = self._session
+        if session is not None:
+            self._context.session.bridge.post(lambda: session.type(data))
 
     def _resized(self, rows: int, columns: int) -> None:
-        line = self._line
-        if line is not None:
-            self._context.session.bridge.post(lambda: line.resize(rows, columns))
+        session = self._session
+        if session is not None:
+            self._context.session.bridge.post(lambda: session.resize(rows, columns))
 
 
-class Line:
-    """The asyncio side of a session: output, input in order, and the size."""
+class TerminalSession:
+    """The asyncio side of a session: output, input and size."""
 
     def __init__(self, context: Context, key: str, commands: list[list[str]], size: tuple[int, int]) -> None:
         self._containers = context.session.engine.containers
@@ -128,7 +128,7 @@ class Line:
         self.refused = False
 
     async def output(self) -> AsyncIterator[bytes]:
-        """Open the session and give its output until it ends."""
+        """Open the session and yield its output until it ends."""
         if not self._commands:
             duplex = await self._containers.attach(self._key, logs=True)
             async for data in self._serve(duplex, None):
@@ -145,9 +145,9 @@ class Line:
                 return
 
     async def _serve(self, duplex: Duplex, made: Exec | None) -> AsyncIterator[bytes]:
-        helpers = [asyncio.create_task(self._type_all(duplex)), asyncio.create_task(self._size_all(made))]
+        tasks = [asyncio.create_task(self._type_all(duplex)), asyncio.create_task(self._size_all(made))]
         self.refused, first = False, True
-        bare = duplex.content_type.startswith(MULTIPLEXED)  # no terminal there makes CR LF of a line's end
+        bare = duplex.content_type.startswith(MULTIPLEXED)  # without a terminal, line ends are LF, not CR LF
         try:
             async with duplex:
                 yield b""
@@ -157,15 +157,15 @@ class Line:
                     if not self.refused:
                         yield frame.data.replace(b"\n", b"\r\n") if bare else frame.data
         finally:
-            for helper in helpers:
-                helper.cancel()
+            for task in tasks:
+                task.cancel()
 
     def type(self, data: bytes) -> None:
-        """Send input, after what was sent before."""
+        """Send input, after earlier input."""
         self._input.put_nowait(data)
 
     def resize(self, rows: int, columns: int) -> None:
-        """Tell the size, the last one counts."""
+        """Set the size of the terminal."""
         self._size = rows, columns
         self._sized.set()
 

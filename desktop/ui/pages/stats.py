@@ -1,4 +1,4 @@
-"""A container's use of processor, memory, network and disk, as it goes."""
+"""A container's use of CPU, memory, network and disk over time."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop.ui.bridge import Work
 from desktop.ui.context import Context
-from desktop.ui.loads import load_of
 from desktop.ui.models.format import binary_size, size
+from desktop.ui.stats import usage_of
 from desktop.ui.theme import PAD
 from desktop.ui.widgets.basics import label
 from vm.errors import UserError
 
-IDLE = "The container does not run."
+IDLE = "The container is not running."
 
 
 class StatsPanel(QWidget):
-    """Four plots fed by one stream, which ends with the container and begins again with it."""
+    """Four plots of one stream, which ends when the container stops and begins again when it starts."""
 
     def __init__(self, context: Context, key: str) -> None:
         super().__init__()
-        from desktop.ui.widgets.plots import Plot  # numpy is loaded only here
+        from desktop.ui.widgets.plots import Plot  # this imports numpy, which is slow
 
         self._context, self._key = context, key
         self.plots = (
@@ -42,7 +42,7 @@ class StatsPanel(QWidget):
         self._before: tuple[float, ...] | None = None
         self._work: Work | None = None
         context.session.engine_ready.connect(self._begin)
-        context.session.happened.connect(self._heard)
+        context.session.events_received.connect(self._on_events)
         self._begin()
 
     def _begin(self) -> None:
@@ -63,10 +63,10 @@ class StatsPanel(QWidget):
 
     def _take(self, samples: list[dict[str, Any]]) -> None:
         for values in samples:
-            load = load_of(values)
-            if self._before is not None:  # the first says nothing of the time before it
-                self.plots[0].add(load.cpu)
-            self.plots[1].add(load.memory)
+            usage = usage_of(values)
+            if self._before is not None:  # the first sample has no predecessor to compare with
+                self.plots[0].add(usage.cpu)
+            self.plots[1].add(usage.memory)
             counters = _counters(values)
             if self._before is not None:
                 rates = [max(0.0, now - then) for now, then in zip(counters, self._before, strict=True)]
@@ -74,7 +74,7 @@ class StatsPanel(QWidget):
                 self.plots[3].add(*rates[2:])
             self._before = counters
 
-    def _heard(self, events: list[Any]) -> None:
+    def _on_events(self, events: list[Any]) -> None:
         mine = [event.action for event in events if event.actor == self._key]
         if "start" in mine:
             self._begin()
@@ -83,7 +83,7 @@ class StatsPanel(QWidget):
 
 
 def _counters(values: dict[str, Any]) -> tuple[float, ...]:
-    """Bytes received, sent, read and written since the container's start."""
+    """Bytes received, sent, read and written since the container started."""
     networks = (values.get("networks") or {}).values()
     disk = (values.get("blkio_stats") or {}).get("io_service_bytes_recursive") or ()
     return (

@@ -1,9 +1,9 @@
-"""One volume: its files, who uses it, and what the engine tells of it."""
+"""One volume: its files, the containers that use it, and the engine's description."""
 
 from __future__ import annotations
 
 from desktop.ui.context import Context
-from desktop.ui.models.others import VolumeLine, volume_rows
+from desktop.ui.models.volumes import VolumeLine, volume_rows
 from desktop.ui.pages.detail import DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
 from engine.client.files import Volume
@@ -12,10 +12,10 @@ OPENING = "Opening the volume …"
 
 
 class VolumePage(DetailPage):
-    """See the module."""
+    """The page of one volume."""
 
     def __init__(self, context: Context, line: VolumeLine) -> None:
-        super().__init__(context, "volumes", "Back to the volumes")
+        super().__init__(context, "volumes", "Back to volumes")
         self._name = name = line.volume.name
         self.heading.set_full(name)
         engine = context.session.engine
@@ -42,4 +42,4 @@ class VolumePage(DetailPage):
             self.state.set_full("Removed")
             self.tabs.setEnabled(False)
         else:
-            self.state.set_full(f"in use by {', '.join(mine.users)}" if mine.users else "not used")
+            self.state.set_full(f"In use by {', '.join(mine.users)}" if mine.users else "Not used")

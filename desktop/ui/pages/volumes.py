@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from desktop.ui.context import Context
-from desktop.ui.models import others as model
+from desktop.ui.models import volumes as model
 from desktop.ui.models.disk import volume_bytes
 from desktop.ui.models.format import size
-from desktop.ui.models.others import VolumeLine
-from desktop.ui.models.run import name_trouble
+from desktop.ui.models.run import name_error
+from desktop.ui.models.volumes import VolumeLine
 from desktop.ui.pages.volume import VolumePage
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
@@ -18,10 +18,10 @@ from engine.client import EngineClient
 
 
 class VolumesPage(ListPage):
-    """See the module."""
+    """The page with the list of volumes."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, "Volumes", "volumes", model.VOLUME_COLUMNS)
+        super().__init__(context, "Volumes", "volumes", model.COLUMNS)
         self.table.delegate.quiet.update((1, 2, 3))
         self.table.records.search_in(lambda line: " ".join((line.volume.name, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
@@ -32,13 +32,13 @@ class VolumesPage(ListPage):
             ("Not used", lambda line: not line.users),
         )
         self.add_operations(
-            Operation("details", "Browse its files", "files", lambda lines: self.open(lines[0]), single=True),
+            Operation("details", "Browse files", "files", lambda lines: self.open(lines[0]), single=True),
             Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del"),
         )
         self.add_prune(self.prune)
         self.explain_empty(
             "No volumes yet",
-            "A volume keeps a container's data when the container is removed.",
+            "A volume keeps the data of a container when the container is removed.",
             button("Create a volume…", self.create_dialog, picture="add", primary=True),
         )
         for found in (context.lists.volumes, context.lists.containers):
@@ -46,14 +46,14 @@ class VolumesPage(ListPage):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what there is now."""
+        """Show the current list."""
         found = self.context.lists.volumes
         self.show_rows(model.volume_rows(found.items, self.context.lists.containers.items), found.known)
 
     def create_dialog(self) -> Form:
-        """Ask for a name."""
+        """Open the form that creates a volume."""
         form = Form(self, "Create a volume", "Create")
-        field = form.field("Name", "such as database", check=name_trouble)
+        field = form.field("Name", "for example database", check=name_error)
 
         def accepted() -> None:
             self.context.session.bridge.call(
@@ -68,7 +68,7 @@ class VolumesPage(ListPage):
         return form
 
     def open(self, line: VolumeLine) -> VolumePage:
-        """Show one volume's page."""
+        """Show the page of one volume."""
         page = VolumePage(self.context, line)
         self.context.places.show_page(page)
         return page
@@ -83,7 +83,7 @@ class VolumesPage(ListPage):
         question = Question(
             self,
             f"Remove {what}?",
-            "What is in it is lost for ever.",
+            "Its data will be lost." if len(names) == 1 else "Their data will be lost.",
             "Remove",
             names=names if len(names) > 1 else None,
         )
@@ -92,19 +92,19 @@ class VolumesPage(ListPage):
         )
 
     def prune(self) -> None:
-        """Name what would go and how much that frees, then ask."""
+        """Ask, naming the volumes to remove and the space that frees."""
         session = self.context.session
 
         def ask(df: dict[str, Any]) -> None:
             idle = [item for item in df.get("Volumes") or () if not (item.get("UsageData") or {}).get("RefCount")]
             if not idle:
-                self.context.banners.tell("info", "Nothing to prune: every volume is in use")
+                self.context.banners.tell("info", "Nothing to prune: all volumes are in use")
                 return
             Question(
                 self,
                 "Prune volumes?",
-                "These volumes are used by no container. What is in them is lost for ever;"
-                f" {size(volume_bytes(idle))} are freed.",
+                "No container uses these volumes. Their data will be lost, which frees"
+                f" {size(volume_bytes(idle))}.",
                 "Prune",
                 names=[f"{item['Name']}   {size(volume_bytes([item]))}" for item in idle],
             ).then(agreed)
@@ -112,7 +112,7 @@ class VolumesPage(ListPage):
         def agreed(_: bool) -> None:
             session.bridge.call(
                 session.engine.volumes.prune(all=True),
-                lambda gone: self.context.banners.tell("done", f"{size(gone.reclaimed)} are free again"),
+                lambda gone: self.context.banners.tell("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )

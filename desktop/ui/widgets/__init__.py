@@ -1,9 +1,11 @@
-"""What pages are made of.
+"""The parts that pages consist of.
 
-basics.py     labels, buttons, cards, rows: with names for screen readers from the start
-banner.py     messages that stay until they are read          dialogs.py    questions and forms
-table.py      a table of records with its looks and keys      listpage.py   title, search, filter, table, actions
-logview.py    a log that may be very long                     terminal.py   a terminal on a stream
-screen.py     the cells of a terminal                         plots.py      what changes over time
-progress.py   long work that can be cancelled                aging.py     what becomes untrue by time alone
+basics.py       labels, buttons and cards, with accessible names    banner.py   messages over the page
+table.py        a table of records                                  dialogs.py  questions and forms
+listpage.py     a page with a list: search, filter, operations      sidebar.py  the places
+empty_state.py  shown in place of an empty list                     plots.py    values over time
+filter_menu.py  a menu of filters for a search field                jsontree.py any JSON value, as a tree
+progress.py     a long operation that can be cancelled              periodic_refresh.py  values that age
+logview.py      a log that may be very long                         logsearch.py  search in such a log
+terminal.py     a terminal                                          screen.py   its cells
 """

@@ -1,6 +1,6 @@
-"""Messages: calm, with a hint, copyable details and at most one thing to do; trouble stays until read.
+"""Messages over the page: with a hint, details to copy, and at most one action. Errors stay until dismissed.
 
-They lie over the lower edge of the page, so that nothing moves when they come and go.
+They overlay the lower edge of the page, so that its contents do not move.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import Picture, button, column, fill, label, tool
 from vm.errors import UserError
 
-PASSING_MS = 6000
-PASSING = ("done", "info")
-"""Kinds of messages that go by themselves, after so many milliseconds."""
+TRANSIENT_MS = 6000
+TRANSIENT = ("done", "info")
+"""Kinds of messages that disappear after this many milliseconds."""
 
-MOST = 3
-"""Messages that are shown at the same time; the oldest gives way."""
+MAX_SHOWN = 3
+"""Messages shown at a time; a new one replaces the oldest."""
 
-MOST_WIDTH = 760
+MAX_WIDTH = 760
 
 PICTURES = {
     "error": ("warning", "bad"),
@@ -32,7 +32,7 @@ PICTURES = {
 }
 
 Action = tuple[str, Callable[[], object]]
-"""What a message offers: the button's words, and what it does."""
+"""A button of a message: its text and what it does."""
 
 
 class Banner(QFrame):
@@ -62,18 +62,18 @@ class Banner(QFrame):
         inner.addWidget(self.close_button)
 
     def dismiss(self) -> None:
-        """Take the message away."""
+        """Remove the message."""
         self.hide()
         self.deleteLater()
 
     @property
     def buttons(self) -> list[QPushButton]:
-        """What can be pressed."""
+        """The buttons of the message."""
         return list(self.findChildren(QPushButton))
 
 
 class Banners(QWidget):
-    """The place for messages; the newest is on top, the same message is shown once."""
+    """The place for messages. The newest is on top; a message is not shown twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,18 +90,21 @@ class Banners(QWidget):
         detail: str = "",
         action: Action | None = None,
     ) -> Banner:
-        """Show a message: ``error``, ``warning``, ``info`` or ``done``; the last two go away by themselves."""
+        """Show a message.
+
+        :param kind: ``error``, ``warning``, ``info`` or ``done``; the last two disappear by themselves.
+        """
         others = [old for old in self.shown() if old.message != message]
         for old in self.shown():
-            if old not in others[: MOST - 1]:
+            if old not in others[: MAX_SHOWN - 1]:
                 old.dismiss()
         banner = Banner(kind, message, hint, detail, action)
         self._layout.insertWidget(0, banner)
-        banner.show()  # now, so that there is room for it when it is painted
+        banner.show()  # now, so that the layout has its size
         self._settle()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, f"{message} {hint}".strip()))
-        if kind in PASSING:
-            QTimer.singleShot(PASSING_MS, banner, banner.dismiss)
+        if kind in TRANSIENT:
+            QTimer.singleShot(TRANSIENT_MS, banner, banner.dismiss)
         return banner
 
     def error(self, error: UserError, action: Action | None = None) -> Banner:
@@ -109,17 +112,17 @@ class Banners(QWidget):
         return self.tell("error", error.message, error.hint, error.detail, action)
 
     def shown(self) -> list[Banner]:
-        """What is shown now, the newest first."""
+        """The messages on screen, newest first."""
         items = [self._layout.itemAt(place).widget() for place in range(self._layout.count())]
         return [item for item in items if isinstance(item, Banner) and not item.isHidden()]
 
     def clear(self) -> None:
-        """Take all away."""
+        """Remove all messages."""
         for banner in self.shown():
             banner.dismiss()
 
     def lie_over(self, page: QWidget) -> None:
-        """Be at the lower edge of a page from now on."""
+        """Place the messages over the lower edge of a page."""
         self.setParent(page)
         page.installEventFilter(self)
 
@@ -138,7 +141,7 @@ class Banners(QWidget):
         page = self.parentWidget()
         self.setVisible(bool(self.shown()))
         if page is not None:
-            width = min(MOST_WIDTH, page.width() - 2 * MARGIN)
+            width = min(MAX_WIDTH, page.width() - 2 * MARGIN)
             height = self._layout.totalHeightForWidth(width)
             self.setGeometry((page.width() - width) // 2, page.height() - height - PAD, width, height)
             self.raise_()

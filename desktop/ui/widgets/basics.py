@@ -1,4 +1,4 @@
-"""Small parts with the look of the style sheet, each with its accessible name from the start."""
+"""Small widgets in the style of the theme, each with an accessible name."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ from desktop.ui.theme import GAP, PAD
 
 ICON = QSize(18, 18)
 HEAD = 34
-LEAST_WIDTH = 110
-"""Of a search field."""
+MIN_SEARCH_WIDTH = 110
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False, select: bool = False) -> QLabel:
-    """Text. :param kind: ``title``, ``section``, ``muted``, ``small`` or ``reason``."""
+    """A text. :param kind: ``title``, ``section``, ``muted``, ``small`` or ``reason``."""
     made = QLabel(text)
     made.setObjectName(kind)
     made.setWordWrap(wrap)
@@ -43,16 +42,16 @@ def label(text: str = "", kind: str = "", *, wrap: bool = False, select: bool = 
 
 
 def heading(text: str) -> QLabel:
-    """A page's title, as high as the buttons beside it on other pages, so that nothing jumps between pages."""
+    """The title of a page, as high as a button, so that titles are at the same place on all pages."""
     made = label(text, "title")
     made.setMinimumHeight(HEAD)
     return made
 
 
 class Elided(QLabel):
-    """One line of text; what does not fit is in the tooltip.
+    """One line of text, shortened to fit; the tooltip has all of it.
 
-    :param snug: it wants no more room than its text; otherwise it takes what the layout has.
+    :param snug: be no wider than the text; otherwise take the available width.
     """
 
     def __init__(self, text: str = "", kind: str = "", *, snug: bool = False) -> None:
@@ -65,7 +64,7 @@ class Elided(QLabel):
         self.set_full(text)
 
     def set_full(self, text: str) -> None:
-        """Show ``text`` from now on."""
+        """Set the text."""
         self._full = text
         self.setAccessibleName(text)
         self.updateGeometry()
@@ -90,7 +89,7 @@ class Elided(QLabel):
 
 
 class SearchField(QLineEdit):
-    """Where to type what is looked for, reached by Ctrl+F while shown; narrower where there is little room."""
+    """A search field. Ctrl+F focuses it while it is visible; it shrinks where space is short."""
 
     def __init__(self, placeholder: str, width: int = 240) -> None:
         super().__init__(placeholderText=placeholder, clearButtonEnabled=True)
@@ -103,11 +102,11 @@ class SearchField(QLineEdit):
         return QSize(self._width, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
+        return QSize(MIN_SEARCH_WIDTH, super().minimumSizeHint().height())
 
 
 def local_key(within: QWidget, keys: str, pressed: Callable[[], object]) -> None:
-    """Let keys do something while the focus is in a widget or its children, and nowhere else."""
+    """Bind keys that work only while the focus is in a widget or its children."""
     made = QShortcut(QKeySequence(keys), within)
     made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)  # PySide ignores `context=` beside a function
     made.activated.connect(pressed)
@@ -122,8 +121,8 @@ def button(
     danger: bool = False,
     tip: str = "",
 ) -> QPushButton:
-    """A button with words."""
-    made = QPushButton(f" {text}" if picture else text)  # Fusion sets a picture too close
+    """A button with text."""
+    made = QPushButton(f" {text}" if picture else text)  # Fusion leaves no space after the icon
     made.setAutoDefault(False)
     made.setAccessibleName(text.replace("&", ""))
     if picture:
@@ -150,7 +149,7 @@ def link(text: str, pressed: Callable[[], object]) -> QPushButton:
 def tool(
     picture: str, name: str, pressed: Callable[[], object], *, framed: bool = False, checkable: bool = False
 ) -> QToolButton:
-    """A button with a picture only; ``name`` is its tooltip and its accessible name."""
+    """A button with only a picture; ``name`` is its tooltip and accessible name."""
     made = QToolButton()
     made.setObjectName("action" if framed else "plain")
     made.setIcon(icon(picture, "muted"))
@@ -164,7 +163,7 @@ def tool(
 
 
 def fill(layout: QBoxLayout, *parts: QWidget | QLayout | None, gap: int = GAP) -> QBoxLayout:
-    """Put parts into a layout without a margin; None is a stretch."""
+    """Add parts to a layout without margins; None is a stretch."""
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(gap)
     for part in parts:
@@ -197,14 +196,14 @@ def card(*parts: QWidget | QLayout | None, gap: int = GAP) -> QFrame:
 
 
 def restyle(widget: QWidget) -> None:
-    """Take a property that the style sheet asks for into account."""
+    """Apply the style sheet again after a property it depends on has changed."""
     widget.style().unpolish(widget)
     widget.style().polish(widget)
     QWidget.update(widget)  # an item view's own update() wants an index
 
 
 class Picture(QWidget):
-    """A picture of the theme, drawn anew in its colours."""
+    """A picture, drawn in the colours of the theme."""
 
     def __init__(self, name: str, side: int, token: str = "muted") -> None:
         super().__init__()

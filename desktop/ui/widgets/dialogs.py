@@ -1,4 +1,4 @@
-"""Questions and small forms. Nothing is asked that the person has not begun."""
+"""Questions and small forms, shown in answer to what the user does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from desktop.ui.widgets.basics import label, restyle
 
 
 class Question(QDialog):
-    """Asks before something is lost: what, what of it, and a button that says what it does."""
+    """Asks before something is lost: what will be lost, and a button with the verb."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Question(QDialog):
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         outer.addWidget(self.buttons)
-        if danger:  # neither Return nor the space bar must lose anything
+        if danger:  # Return and the space bar must not lose anything
             cancel = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
             cancel.setProperty("calm", True)
             cancel.setDefault(True)
@@ -73,21 +73,21 @@ class Question(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """As high as its words need at its width: a dialog's own guess is made for another width."""
+        """Fit the height to the wrapped text: Qt computes it for another width."""
         super().showEvent(event)
         layout = self.layout()
         assert layout is not None
         self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def then(self, agreed: Callable[[bool], Any]) -> Question:
-        """Show the question without blocking; ``agreed`` gets whether the option was ticked."""
+        """Show the question without blocking; call ``agreed`` with whether the option is ticked."""
         self.accepted.connect(lambda: agreed(self.option.isChecked()))
         self.open()
         return self
 
 
 class Form(QDialog):
-    """Fields with labels; a field that is not acceptable is marked, with the reason, and keeps the button off."""
+    """Fields with labels. An invalid field is marked with the reason, and the form is not accepted."""
 
     def __init__(self, parent: QWidget, title: str, verb: str, text: str = "") -> None:
         super().__init__(parent)
@@ -123,9 +123,9 @@ class Form(QDialog):
         value: str = "",
         check: Callable[[str], str] | None = None,
     ) -> QLineEdit:
-        """A line to fill in.
+        """Add a text field.
 
-        :param check: the reason why a text is refused; empty when it is fine.
+        :param check: returns why a text is invalid; empty when it is valid.
         """
         made = QLineEdit(value, placeholderText=hint)
         self.add(name, made)
@@ -138,7 +138,7 @@ class Form(QDialog):
         return made
 
     def add(self, name: str, widget: QWidget) -> QWidget:
-        """A labelled widget of another kind."""
+        """Add a labelled widget."""
         widget.setAccessibleName(name)
         inner = widget.findChild(QLineEdit) if isinstance(widget, QComboBox) else None
         if inner is not None:
@@ -149,7 +149,7 @@ class Form(QDialog):
         return widget
 
     def check(self, *, final: bool = False) -> bool:
-        """Mark what is not acceptable; an empty field only in the end."""
+        """Mark invalid fields and return whether there are none; empty fields are marked only if ``final``."""
         fine = True
         for field, reason, test in self._checks:
             why = test(field.text().strip())

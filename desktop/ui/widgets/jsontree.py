@@ -1,4 +1,4 @@
-"""What the engine tells of an object: as a tree with search, and as raw JSON."""
+"""A JSON value as a tree with search, and as raw text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import SearchField, row, tool
 
 OPEN_DEPTH = 1
-"""Levels that are open at first."""
+"""Levels that are expanded at first."""
 
 
 class JsonView(QWidget):
@@ -53,7 +53,7 @@ class JsonView(QWidget):
         self.search.textChanged.connect(self._searched)
 
     def show_value(self, value: Any) -> None:
-        """Show ``value`` from now on."""
+        """Show a value."""
         self.raw.setPlainText(json.dumps(value, indent=2, ensure_ascii=False))
         self.tree.clear()
         self.tree.addTopLevelItems(_items(value))

@@ -1,4 +1,4 @@
-"""A page with a list: title, search, filter, actions on what is chosen, the table, and a word when it is empty."""
+"""The frame of a page with a list: title, search, filter, operations, the table, and a text when it is empty."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from desktop.ui.models.records import Column, Row
 from desktop.ui.models.states import TITLES
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import ICON, SearchField, button, heading, label, row
-from desktop.ui.widgets.nothing import Nothing
+from desktop.ui.widgets.empty_state import EmptyState
 from desktop.ui.widgets.table import Table
 
 SEARCH_WIDTH = 300
 EMPTY = 1
-"""Where in the stack of views the one for no rows is."""
+"""The index of the view without rows."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Something that can be done to what is chosen.
+    """An operation on the selected objects.
 
-    :ivar applies: whether it can be done to a record.    :ivar run: does it to those it applies to.
-    :ivar bar: whether it has a button above the table.    :ivar single: whether it is for one object only.
+    :ivar run: called with the records it applies to.    :ivar applies: whether it applies to a record.
+    :ivar bar: whether it has a button above the table.    :ivar single: whether it needs exactly one object.
+    :ivar divided: whether a line separates it from the operations above it in the menu.
     """
 
     name: str
@@ -45,9 +46,9 @@ class Operation:
 
 
 class ListPage(QWidget):
-    """The scaffold; a page of its own gives columns, operations and rows.
+    """A page with a list; pages inherit from it and add columns, operations and rows.
 
-    :ivar commands: by Docker's names, what asks before it does something.
+    :ivar commands: Docker's name of a command → what opens its dialog.
     """
 
     def __init__(
@@ -69,27 +70,27 @@ class ListPage(QWidget):
         self.search = SearchField(f"Search {title.lower()}", SEARCH_WIDTH)
         self.search.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
         self.filters = QComboBox()
-        self.filters.setAccessibleName(f"Which {title.lower()} are shown")
+        self.filters.setAccessibleName(f"Filter {title.lower()}")
         self.filters.hide()
         self.actions_by_name: dict[str, QAction] = {}
         self.commands: dict[str, Callable[[], object]] = {}
         self._operations: list[tuple[Operation, QAction]] = []
-        self._needy: list[QWidget] = []
+        self._need_engine: list[QWidget] = []
         self._tools = row(gap=6)
         self._buttons = row()
-        self._narrowing = row()
+        self._beside_search = row()
         self._choices: list[Callable[[Any], bool]] = []
         self._picture = picture
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
-        self.away = Away(context)
-        self._stack.addWidget(self.away)
-        unfit = f"None of the {title.lower()} has all that was typed and chosen above."
-        self.unfit = Nothing("search", "Nothing fits", unfit, button("Show all", self.show_all))
-        self._stack.addWidget(self.unfit)
+        self.engine_away = EngineAway(context)
+        self._stack.addWidget(self.engine_away)
+        unmatched = f"No {title.lower()} match the search and the filter."
+        self.unmatched = EmptyState("search", "No matches", unmatched, button("Show all", self.show_all))
+        self._stack.addWidget(self.unmatched)
         self._known = False
         head = row(self.title, self.count, None, self._buttons)
-        tools = row(self.search, self.filters, self._narrowing, None, self._tools)
+        tools = row(self.search, self.filters, self._beside_search, None, self._tools)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(PAD)
@@ -103,30 +104,30 @@ class ListPage(QWidget):
     # -- building -------------------------------------------------------------------------------------------------
 
     def add_button(self, made: QPushButton) -> QPushButton:
-        """Put a button at the top right."""
+        """Add a button at the top right."""
         self._buttons.addWidget(made)
-        self._needy.append(made)
+        self._need_engine.append(made)
         return made
 
     def add_prune(self, prune: Callable[[], object]) -> None:
-        """Offer to prune, beside the operations."""
+        """Add the button that prunes."""
         made = button("Prune…", prune, picture="prune")
         self.commands["prune"] = prune
         self._tools.addWidget(made)
-        self._needy.append(made)
+        self._need_engine.append(made)
 
     def add_filters(self, *choices: tuple[str, Callable[[Any], bool]]) -> None:
-        """Offer ways to narrow the list; the first is taken at first."""
+        """Add filters to choose from; the first is the default."""
         self._choices = [test for _, test in choices]
         self.filters.addItems([name for name, _ in choices])
         self.filters.show()
 
     def add_beside_search(self, made: QWidget) -> None:
-        """Put something after the search field and the filter."""
-        self._narrowing.addWidget(made)
+        """Add a widget after the search field and the filter."""
+        self._beside_search.addWidget(made)
 
     def add_operations(self, *operations: Operation) -> None:
-        """Offer operations: above the table, in its menu, and by their keys."""
+        """Add operations: buttons above the table, entries of its menu, and shortcuts."""
         for operation in operations:
             action = QAction(icon(operation.picture), operation.text, self)
             action.setIconText(operation.text)
@@ -145,37 +146,37 @@ class ListPage(QWidget):
         self._enable()
 
     def explain_empty(self, title: str, text: str, *buttons: QPushButton) -> None:
-        """What to say when there is nothing to list."""
-        self._stack.insertWidget(EMPTY, Nothing(self._picture, title, text, *buttons))
+        """Set what is shown when the list is empty."""
+        self._stack.insertWidget(EMPTY, EmptyState(self._picture, title, text, *buttons))
 
     # -- showing --------------------------------------------------------------------------------------------------
 
     def show_rows(self, rows: Sequence[Row], known: bool) -> None:
-        """Show rows; ``known`` False says that nobody knows what there is."""
+        """Show rows. :param known: False while the engine is not available."""
         self.table.records.update_rows(rows)
         self.count.setText(f"{len(rows)}" if known else "")
         self._known = known
         self._show_view()
-        for part in (self.search, self.filters, *self._needy):
+        for part in (self.search, self.filters, *self._need_engine):
             part.setEnabled(known)
         self._enable()
 
     def show_all(self) -> None:
-        """Leave nothing out."""
+        """Clear search and filter."""
         self.search.clear()
         self.filters.setCurrentIndex(0)
         self.search.setFocus()
 
     def _show_view(self) -> None:
-        """The list, or why there is none."""
+        """Show the list, or the reason why it is empty."""
         records = self.table.records
-        view: QWidget = self.table if records.rowCount() else self.unfit
+        view: QWidget = self.table if records.rowCount() else self.unmatched
         if not records.rows():
-            view = self._stack.widget(EMPTY) if self._known else self.away
+            view = self._stack.widget(EMPTY) if self._known else self.engine_away
         self._stack.setCurrentWidget(view)
 
     def keep(self, test: Callable[[Any], bool]) -> None:
-        """Show what passes the test."""
+        """Show only records that pass the test."""
         self.table.records.keep(test)
         self._show_view()
 
@@ -187,14 +188,14 @@ class ListPage(QWidget):
         if 0 <= place < len(self._choices):
             self.keep(self._choices[place])
 
-    # -- doing ----------------------------------------------------------------------------------------------------
+    # -- operations -----------------------------------------------------------------------------------------------
 
     def records(self, operation: Operation) -> list[Any]:
-        """What of the chosen an operation applies to."""
+        """The selected records that an operation applies to."""
         return [found.record for found in self.table.chosen() if operation.applies(found.record)]
 
     def show_subject(self, subject: str) -> None:
-        """Ask what a command needs to know."""
+        """Open the dialog of a command."""
         self.commands[subject]()
 
     def _run(self, operation: Operation) -> None:
@@ -209,11 +210,11 @@ class ListPage(QWidget):
             action.setEnabled(able and any(operation.applies(record) for record in chosen))
 
 
-WHEN = "What there is is shown here when the engine runs."
+WHILE_STOPPED = "Start the engine to see its contents here."
 
 
-class Away(Nothing):
-    """In place of a list while nobody knows what there is: why, and the way to have it."""
+class EngineAway(EmptyState):
+    """Shown in place of a list while the engine is not available: the reason, and a button to start it."""
 
     def __init__(self, context: Context) -> None:
         self.start = button("Start", lambda: context.session.start(), picture="play", primary=True)
@@ -223,16 +224,18 @@ class Away(Nothing):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what is known now."""
-        status, trouble = self._session.status, self._session.trouble
+        """Update from the status."""
+        status, error = self._session.status, self._session.error
         state = status.state if status else None
         title = TITLES[state] if state else "Slipway is not running"
-        told = status.stage or status.summary if status else trouble.message if trouble else ""
+        text = status.stage or status.summary if status else error.message if error else ""
         if status is not None and status.failure is not None:
-            told = f"{status.summary}. {status.failure.hint}".strip()
+            text = f"{status.summary}. {status.failure.hint}".strip()
         if state is RunState.RUNNING:
-            title = "Looking …"
-        self.say(title, {RunState.RUNNING: "", RunState.STOPPED: WHEN}.get(state, told) if state else told)
+            title, text = "Loading …", ""
+        elif state is RunState.STOPPED:
+            text = WHILE_STOPPED
+        self.set_text(title, text)
         self.start.setVisible(state in (None, RunState.STOPPED, RunState.FAILED))
 
 

@@ -1,7 +1,7 @@
-"""Looking for a text in a very long document without keeping the window from painting: in slices.
+"""Search in a very long document, in slices, so that the window keeps painting.
 
-A slice is a run of whole lines taken out of the document at once. What has been looked through is remembered by
-cursors, which go along when lines are added at the end or dropped at the beginning meanwhile.
+A slice is a run of whole lines. Cursors mark how far the search has come; Qt moves them when lines are added at
+the end or dropped at the beginning.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QTextCursor, QTextDocument
 
 SLICE = 1 << 16
-"""Characters that are looked through at a time."""
+"""Characters of one slice."""
 
 TURN_SECONDS = 0.006
-"""Longest turn before Qt gets its own again."""
+"""Longest time that a search blocks Qt's event loop."""
 
 Found = Callable[[QTextCursor | None], object]
 """Called with the match as a selection; with None when there is none."""
 
 
 class LogSearch(QObject):
-    """At most one search at a time: a new one ends the one before."""
+    """At most one search at a time: a new one ends the previous one."""
 
     def __init__(self, document: QTextDocument, parent: QObject) -> None:
         super().__init__(parent)
@@ -37,17 +37,17 @@ class LogSearch(QObject):
 
     @property
     def under_way(self) -> bool:
-        """Whether it is still being looked."""
+        """Whether a search is in progress."""
         return self._timer.isActive()
 
     def stop(self) -> None:
-        """Look no further; nothing is told."""
+        """End the search without calling back."""
         self._timer.stop()
 
     def start(self, text: str, at: QTextCursor, found: Found, *, backward: bool) -> None:
-        """Look for a text from the selection on, then from the other end; upper and lower case are the same.
+        """Search from the selection on and then from the other end, ignoring case.
 
-        What is near is found before this returns.
+        A match in the first slices is found before this returns.
         """
         self._steps = self._search(re.compile(re.escape(text), re.IGNORECASE), at, backward)
         self._found = found
@@ -67,7 +67,7 @@ class LogSearch(QObject):
         self._found(None)
 
     def _search(self, wanted: re.Pattern[str], at: QTextCursor, backward: bool) -> Iterator[QTextCursor | None]:
-        """One step for each slice, up to the one with the match."""
+        """Yield once for each slice: its match, or None."""
         first, last = self._cursor(0), self._cursor(self._document.characterCount() - 1)
         block = self._document.findBlock(at.position())
         if backward:
@@ -118,5 +118,5 @@ class LogSearch(QObject):
 
 
 def _units(text: str) -> int:
-    """How long Qt takes a text to be: it counts UTF-16."""
+    """The length of a text in UTF-16 units, as Qt counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,7 +1,6 @@
-"""A log that may be very long and come very fast: follow, search, wrap, copy.
+"""A log that may be long and fast: follow, search, wrap, copy.
 
-A plain-text document with a bounded number of lines keeps 100,000 of them smooth; what comes is put in by batches,
-and those are short enough for a frame.
+The document keeps the last 100,000 lines. New lines are inserted in batches that fit into a frame.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from desktop.ui.widgets.logsearch import LogSearch
 MOST_LINES = 100_000
 SLICE_LINES = 100
 TURN_SECONDS = 0.006
-"""Longest turn of putting in before Qt gets its own again."""
+"""Longest time that one batch blocks Qt's event loop."""
 
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 """Terminal control sequences (ECMA-48): a log shows text only."""
 
 
 class LogView(QWidget):
-    """Text that grows at its end."""
+    """A text that grows at its end, with search and tools."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -44,7 +43,7 @@ class LogView(QWidget):
         self.follow.setChecked(True)
         self.wrap = tool("wrap", "Wrap long lines", self._wrap_changed, checkable=True)
         self.copy = tool("copy", "Copy all", self._copy)
-        self.clear_button = tool("close", "Clear what is shown", self.clear)
+        self.clear_button = tool("close", "Clear", self.clear)
         up = tool("back", "Previous match (Shift+F3)", lambda: self._find(backward=True))
         down = tool("forward", "Next match (F3)", self._find)
         self.bar = row(
@@ -60,7 +59,7 @@ class LogView(QWidget):
         self._begun = False
         self._waiting: deque[tuple[list[str], bool]] = deque()
         self._timer = QTimer(self, singleShot=True, interval=0)
-        self._timer.timeout.connect(self._put_in)
+        self._timer.timeout.connect(self._insert_batch)
         self._searching = LogSearch(self.text.document(), self)
         self.clear()
         self.search.textChanged.connect(self._searched)
@@ -70,9 +69,9 @@ class LogView(QWidget):
         local_key(self, "Shift+F3", lambda: self._find(backward=True))
 
     def append(self, text: str, *, marked: bool = False) -> None:
-        """Add text, which may end within a line.
+        """Append text, which may end within a line.
 
-        :param marked: in the colour of what is bad.
+        :param marked: show it in the colour of errors.
         """
         lines = (self._rest[marked] + ESCAPES.sub("", text)).replace("\r\n", "\n").split("\n")
         self._rest[marked] = lines.pop()
@@ -80,12 +79,12 @@ class LogView(QWidget):
             return
         self._waiting.append(([line.rpartition("\r")[2] for line in lines], marked))
         while sum(len(waiting) for waiting, _ in self._waiting) > MOST_LINES and len(self._waiting) > 1:
-            self._waiting.popleft()  # what comes after it would push it out again
+            self._waiting.popleft()  # later lines would push it out again
         if not self._timer.isActive():
-            self._put_in()
+            self._insert_batch()
 
-    def _put_in(self) -> None:
-        """Put in some of what waits; the rest when Qt has had its turn."""
+    def _insert_batch(self) -> None:
+        """Insert one batch of the pending lines; the rest follows later."""
         bar = self.text.verticalScrollBar()
         place = bar.value()
         end = time.perf_counter() + TURN_SECONDS
@@ -105,13 +104,13 @@ class LogView(QWidget):
             self._timer.start()
 
     def finish(self) -> None:
-        """Nothing more comes: show an unfinished last line too."""
+        """Mark the end of the log: show an unfinished last line too."""
         for marked, rest in self._rest.items():
             if rest:
                 self.append("\n", marked=marked)
 
     def clear(self) -> None:
-        """Forget what is shown."""
+        """Remove all lines."""
         self._searching.stop()
         self._timer.stop()
         self._waiting.clear()
@@ -122,7 +121,7 @@ class LogView(QWidget):
 
     @property
     def lines(self) -> int:
-        """How many lines are shown."""
+        """The number of lines."""
         return self.text.blockCount() if self._begun else 0
 
     def _searched(self, text: str) -> None:
@@ -140,7 +139,7 @@ class LogView(QWidget):
         self.follow.setChecked(False)
         self._searching.start(text, self.text.textCursor(), self._show_found, backward=backward)
         if self._searching.under_way:
-            self.found.setText("Looking …")
+            self.found.setText("Searching …")
 
     def _show_found(self, match: QTextCursor | None) -> None:
         if match is not None:

@@ -1,4 +1,4 @@
-"""What changes over time, as lines; pyqtgraph draws. Imported only where plots are shown: numpy comes with it."""
+"""Plots of values over time, with pyqtgraph. Imported only where a plot is shown, since it loads numpy."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ LINES = ("accent", "warn")
 
 
 class Plot(QFrame):
-    """One card: a title, the value now, and lines over the last minutes.
+    """One card: a title, the latest value, and lines over the last minutes.
 
-    :param names: of the lines, one or two.    :param text: how a value is written.
+    :param names: of the lines, one or two.    :param text: formats a value.
+    :param floor: the least height of the value axis.
     """
 
     def __init__(self, title: str, names: tuple[str, ...], text: Callable[[float], str], floor: float) -> None:

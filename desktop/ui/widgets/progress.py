@@ -1,4 +1,4 @@
-"""Long work in a dialog of its own: what goes on, cancel, and how it ended; the window goes on behind it."""
+"""Dialogs for long operations: progress, cancel and outcome. They do not block the window."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from engine.client.models import Progress
 from vm.errors import UserError
 
 STEPS = 1000
-"""Of a bar."""
+"""The resolution of a progress bar."""
 
 WHOLE = ("Pulling from ", "The push refers ")
-"""Beginnings of what concerns the whole work, though it has an ID."""
+"""Prefixes of messages about the whole operation, although they carry an ID."""
 
 COMPLETE = ("complete", "pushed", "exists", "mounted")
-"""What the status of a layer that needs nothing more contains; but not ``Download complete``."""
+"""Parts of the status of a finished layer, except ``Download complete``."""
 
 
 class WorkDialog(QDialog):
-    """Follows something that the engine does; leaving the dialog cancels it.
+    """Follows an operation of the engine; closing the dialog cancels it.
 
-    :param steps: makes the work; cancelling ends it.    :param outcome: told when it is done.
+    :param steps: begins the operation.    :param outcome: the message when it has succeeded.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class WorkDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.context, self.outcome = context, outcome
         self.done_with = False
-        self.status = label("Beginning …", "muted", wrap=True, select=True)
-        self.status.setAccessibleName("What goes on")
+        self.status = label("Starting …", "muted", wrap=True, select=True)
+        self.status.setAccessibleName("Progress")
         self.buttons = QDialogButtonBox()
         self.cancel = QPushButton("Cancel")
         self.cancel.setAccessibleName("Cancel")
@@ -73,34 +73,34 @@ class WorkDialog(QDialog):
         self._work = context.session.bridge.follow(steps, self.take, self.done_well, self.failed, owner=self)
 
     def body(self) -> QWidget:
-        """What is between the status and the buttons: nothing by default."""
+        """The widget between status and buttons; empty by default."""
         return QWidget()
 
     def take(self, steps: list[Any]) -> None:
-        """Show what has come: by default the last of it."""
-        self.tell(f"{steps[-1]}")
+        """Show new steps: by default the last one."""
+        self.set_status(f"{steps[-1]}")
 
     def done_well(self) -> None:
-        """It is done: nothing is left to read."""
+        """Called on success: show the outcome and close."""
         self.done_with = True
         self.context.banners.tell("done", self.outcome)
         self.accept()
 
     def failed(self, error: UserError) -> None:
-        """It failed: say why, and stay."""
+        """Called on failure: show the error and stay open."""
         self.done_with = True
-        self.tell(f"{error.message}. {error.hint}".strip(), "bad")
+        self.set_status(f"{error.message}. {error.hint}".strip(), "bad")
         self.status.setToolTip(error.detail)
         self.offer_close()
 
-    def tell(self, text: str, kind: str = "muted") -> None:
-        """What goes on. :param kind: of label: ``bad`` for a failure."""
+    def set_status(self, text: str, kind: str = "muted") -> None:
+        """Set the status. :param kind: of the label; ``bad`` for a failure."""
         self.status.setText(text)
         self.status.setObjectName(kind)
         restyle(self.status)
 
     def offer_close(self) -> None:
-        """Nothing is left to cancel."""
+        """Replace the cancel button by a close button."""
         self.cancel.setText("Close")
         self.cancel.setAccessibleName("Close")
 
@@ -111,14 +111,14 @@ class WorkDialog(QDialog):
 
 
 class ProgressDialog(WorkDialog):
-    """Steps with bars: the layers of a pull or push, the bytes of a file."""
+    """Steps with progress bars: the layers of a pull or push, the bytes of a file."""
 
     def body(self) -> QWidget:
         self.bars: dict[str, tuple[QProgressBar, QLabel]] = {}
         self._bytes: dict[str, tuple[int, int]] = {}
         self._complete: set[str] = set()
         self._warnings: list[str] = []
-        self._said: list[str] = []
+        self._texts: list[str] = []
         self._grid = QGridLayout()
         self._grid.setColumnStretch(1, 1)
         self._grid.setHorizontalSpacing(PAD)
@@ -136,15 +136,15 @@ class ProgressDialog(WorkDialog):
     def take(self, steps: list[Progress]) -> None:
         for step in steps:
             if step.text:
-                self._said.append(step.text.strip())
+                self._texts.append(step.text.strip())
             elif step.status.startswith("WARNING"):
                 self._warnings.append(step.status.partition(":")[2].strip())
             elif step.id and not step.status.startswith(WHOLE):
                 self._layer(step)
             elif step.status and not self.bars:
-                self.tell(step.status)
+                self.set_status(step.status)
         if self.bars:
-            self.tell(self._sum())
+            self.set_status(self._sum())
 
     def _sum(self) -> str:
         current, total = (sum(part) for part in zip((0, 0), *self._bytes.values(), strict=True))
@@ -178,7 +178,7 @@ class ProgressDialog(WorkDialog):
 
     def done_well(self) -> None:
         super().done_well()
-        if self._warnings:  # it is done, but not quite as it was asked for
+        if self._warnings:  # it succeeded, but not exactly as requested
             self.context.banners.tell("warning", self.outcome, "\n".join(self._warnings))
-        elif self._said:
-            self.context.banners.tell("done", self.outcome, "\n".join(self._said))
+        elif self._texts:
+            self.context.banners.tell("done", self.outcome, "\n".join(self._texts))

@@ -1,4 +1,4 @@
-"""The screen of a terminal: pyte's, with the alternate one that full-screen programs leave as it was before."""
+"""The screen of a terminal: pyte's, plus the alternate screen that full-screen programs use."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pyte
 from pyte.screens import Char, Cursor, StaticDefaultDict
 
 ALTERNATE = {47, 1047, 1049}
-"""The private modes that mean it (XTerm Control Sequences, DECSET)."""
+"""The private modes for the alternate screen (XTerm Control Sequences, DECSET)."""
 
 Buffer = dict[int, StaticDefaultDict[int, Char]]
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The main screen while the alternate one is shown."""
+class MainScreen:
+    """The saved main screen while the alternate one is shown. :ivar above: lines that have scrolled away."""
 
     buffer: Buffer
     cursor: Cursor
@@ -26,14 +26,14 @@ class Kept:
 
 
 class Screen(pyte.HistoryScreen):
-    """What a terminal shows, and what has scrolled away above it."""
+    """The visible lines of a terminal, and those that have scrolled away above them."""
 
     def __init__(self, columns: int, lines: int, history: int) -> None:
-        self._kept: Kept | None = None
+        self._kept: MainScreen | None = None
         super().__init__(columns, lines, history=history, ratio=0.5)
 
     def reset(self) -> None:
-        """Begin anew (RIS)."""
+        """Reset the terminal (RIS)."""
         self._kept = None
         super().reset()
 
@@ -41,7 +41,7 @@ class Screen(pyte.HistoryScreen):
         """Switch modes on."""
         super().set_mode(*modes, **kwargs)
         if kwargs.get("private") and ALTERNATE & set(modes) and self._kept is None:
-            self._kept = Kept(self.buffer, copy.copy(self.cursor), self.history.top.copy())
+            self._kept = MainScreen(self.buffer, copy.copy(self.cursor), self.history.top.copy())
             self.buffer = self._empty()
             self.dirty.update(range(self.lines))
 
@@ -51,7 +51,7 @@ class Screen(pyte.HistoryScreen):
         kept = self._kept
         if kwargs.get("private") and ALTERNATE & set(modes) and kept is not None:
             self._kept = None
-            surplus = max(0, kept.cursor.y - (self.lines - 1))  # it has become lower meanwhile
+            surplus = max(0, kept.cursor.y - (self.lines - 1))  # the terminal has fewer lines now
             self.buffer = self._empty()
             self.buffer.update({y - surplus: row for y, row in kept.buffer.items() if surplus <= y})
             self.cursor = kept.cursor

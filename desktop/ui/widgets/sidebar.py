@@ -1,4 +1,4 @@
-"""The places one can go to: a group of which one is chosen, one stop for Tab, with the arrow keys inside."""
+"""The places: one is selected. Tab stops here once; arrow keys move between places."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from desktop.ui.widgets.basics import label, row
 
 
 class Place(QRadioButton):
-    """One place. A screen reader tells that it is one of several, which it does not of a tool button."""
+    """One place: a radio button, so that screen readers announce it as one of several."""
 
     def __init__(self, key: str, title: str) -> None:
         super().__init__(title)
@@ -25,7 +25,7 @@ class Place(QRadioButton):
         self._dress(False)
 
     def hitButton(self, pos: QPoint) -> bool:
-        """All of it can be clicked, not its words only."""
+        """Make the whole row clickable, not only the text."""
         return self.rect().contains(pos)
 
     def _dress(self, chosen: bool) -> None:
@@ -35,7 +35,7 @@ class Place(QRadioButton):
 class Sidebar(QFrame):
     """Name and places; the last place is at the bottom.
 
-    :param go: called with the key of the place that was chosen.
+    :param go: called with the key of the selected place.
     """
 
     def __init__(self, places: Sequence[tuple[str, str]], go: Callable[[str], object]) -> None:
@@ -62,20 +62,20 @@ class Sidebar(QFrame):
 
     @property
     def chosen(self) -> str:
-        """The key of the place that is chosen."""
+        """The key of the selected place."""
         return self._keys[self._group.checkedId()]
 
     def choose(self, key: str) -> None:
-        """Mark a place as chosen; the keyboard, if it is here, goes along."""
+        """Select a place, and focus it if the sidebar has the focus."""
         self._group.button(self._keys.index(key)).setChecked(True)
         if self.has_focus():
             self.take_focus()
 
     def take_focus(self) -> None:
-        """Give the keyboard to the chosen place."""
+        """Focus the selected place."""
         self._group.checkedButton().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def has_focus(self) -> bool:
-        """Whether the keyboard is here."""
+        """Whether the sidebar has the focus."""
         focused = self.window().focusWidget()
         return focused is not None and self.isAncestorOf(focused)

@@ -1,4 +1,4 @@
-"""A table of records: looks, selection, and what the delegate draws (a state's dot, links)."""
+"""A table of records: appearance, selection, and cells with state dots and links."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ from desktop.ui.theme import ROW_HEIGHT, theme
 Index = QModelIndex | QPersistentModelIndex
 
 DOT = 8
-CALM_MS = 200
-AGES_MS = 30_000
-"""How often “3 minutes ago” is looked at again, in milliseconds."""
+SETTLE_MS = 200
+"""Milliseconds without scrolling until :attr:`Table.scrolled` is emitted."""
 
-LEAST_REST = 160
-"""Least width of the column that takes what is left."""
+AGES_MS = 30_000
+"""Milliseconds between updates of texts such as “3 minutes ago”."""
+
+MIN_STRETCH = 160
+"""Least width of the column that takes the remaining width."""
 
 NAMES = 2
-"""Columns that hold names."""
+"""Columns that hold names, from the left."""
 
 TEXT_MARGIN = 8
 """As in the header's sections (assets/themes/window.qss)."""
@@ -43,13 +45,15 @@ LEFT, RIGHT = (
     for side in (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight)
 )
 LINKS = ", "
-"""What is between the links of a cell."""
+"""The separator of the links of a cell."""
 
 
 class RecordDelegate(QStyledItemDelegate):
-    """Rows of one height; in one column a dot of the state's colour, in others text that is a link.
+    """Draws rows of one height, with dots in the colour of a state, links and muted text.
 
-    It draws cells itself: Qt's own would ask the model eight times for each.
+    It paints the cells itself, because Qt's delegate calls the model eight times for each.
+
+    :ivar dots: column → the state of a record.    :ivar links: columns of links.    :ivar quiet: muted columns.
     """
 
     def __init__(self, records: RecordModel, parent: QWidget) -> None:
@@ -76,7 +80,7 @@ class RecordDelegate(QStyledItemDelegate):
         text = column.text(record)
         if not text:
             return
-        # the ends of names tell them apart; of the rest the beginning says most
+        # names often differ at their ends; other texts matter most at the beginning
         mode = Qt.TextElideMode.ElideMiddle if number < NAMES else Qt.TextElideMode.ElideRight
         token = "accent" if number in self.links else "muted" if number in self.quiet else "text"
         painter.setPen(theme().colour(token))
@@ -94,20 +98,20 @@ class RecordDelegate(QStyledItemDelegate):
 
 
 class Table(QTreeView):
-    """Shows a :class:`RecordModel`. Groups are as the person has left them; a search opens those it finds."""
+    """Shows a :class:`RecordModel`. Groups stay as the user left them; a search expands the groups it finds."""
 
     opened = Signal(object)
     linked = Signal(object, int, int)
-    """Row, column, and which of the links that the text names, with commas between."""
+    """Row, column, and the number of the link within the cell."""
 
     chosen_changed = Signal()
     scrolled = Signal()
-    """Other rows may be on the screen than before; told when it is calm."""
+    """Other rows may be visible than before."""
 
     def __init__(
         self, columns: Sequence[Column], name: str, *, tree: bool = False, unfolded: bool = False
     ) -> None:
-        """:param unfolded: groups are open at first."""
+        """:param unfolded: groups are expanded at first."""
         super().__init__()
         self.records = RecordModel(columns, self)
         self.delegate = RecordDelegate(self.records, self)
@@ -136,11 +140,11 @@ class Table(QTreeView):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setMinimumSectionSize(48)
         for number, item in enumerate(columns):
-            header.resizeSection(number, item.width or LEAST_REST)
-        self._rest = next((number for number, item in enumerate(columns) if not item.width), None)
+            header.resizeSection(number, item.width or MIN_STRETCH)
+        self._stretch = next((number for number, item in enumerate(columns) if not item.width), None)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
-        self._calm.timeout.connect(self.scrolled)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self.scrolled)
         ages = QTimer(self, interval=AGES_MS)
         ages.timeout.connect(self.viewport().update)
         ages.start()
@@ -152,13 +156,13 @@ class Table(QTreeView):
             self.expanded,
             self.collapsed,
         ):
-            moved.connect(lambda *_: self._calm.start())
+            moved.connect(lambda *_: self._settle.start())
         self.selectionModel().selectionChanged.connect(lambda: self.chosen_changed.emit())
         self.records.rowsInserted.connect(self._fold_new)
         self.expanded.connect(self._note_turn)
         self.collapsed.connect(self._note_turn)
 
-    # -- what is chosen -------------------------------------------------------------------------------------------
+    # -- selection ------------------------------------------------------------------------------------------------
 
     def chosen(self) -> list[Row]:
         """The selected rows."""
@@ -180,7 +184,7 @@ class Table(QTreeView):
                 selection.setCurrentIndex(index, selection.SelectionFlag.NoUpdate)
 
     def search(self, text: str) -> None:
-        """Show what contains every word."""
+        """Show the rows that match a search."""
         before = self.records.searching
         self.records.search(text)
         if before or self.records.searching:
@@ -191,7 +195,7 @@ class Table(QTreeView):
             self._fold(self.records.groups(first, last))
 
     def _fold(self, groups: list[QModelIndex]) -> None:
-        """Open and close groups."""
+        """Expand and collapse groups."""
         self._folding = True
         searching = self.records.searching
         self.scheduleDelayedItemsLayout()  # all of them at once
@@ -205,11 +209,11 @@ class Table(QTreeView):
             self._turned ^= {self.records.row_of(index).key}
 
     def visible_rows(self) -> list[Row]:
-        """The rows that fit the filter, with those of groups."""
+        """The rows that match search and filter, including those in groups."""
         return [self.records.row_of(index) for index in self._indexes()]
 
     def on_screen(self) -> list[Row]:
-        """The rows that can be seen now."""
+        """The rows in the visible part of the table."""
         found = []
         index = self.indexAt(QPoint(0, 0))
         while index.isValid() and self.visualRect(index).top() < self.viewport().height():
@@ -225,7 +229,7 @@ class Table(QTreeView):
             found += [self.records.index(child, 0, index) for child in range(self.records.rowCount(index))]
         return found
 
-    # -- what Qt tells --------------------------------------------------------------------------------------------
+    # -- events ---------------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         index = self.currentIndex()
@@ -259,7 +263,7 @@ class Table(QTreeView):
         self.popup_menu().exec(place)
 
     def popup_menu(self) -> QMenu:
-        """What can be done with what is chosen."""
+        """The menu of operations on the selection."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for action in self.menu_actions:
@@ -270,15 +274,15 @@ class Table(QTreeView):
         return menu
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """One column takes what the others leave; where that is too little, all of them can be scrolled to."""
+        """Let one column take the remaining width; if that is too little, scroll horizontally."""
         super().resizeEvent(event)
-        if self._rest is not None:
+        if self._stretch is not None:
             header, modes = self.header(), QHeaderView.ResizeMode
-            others = header.length() - header.sectionSize(self._rest)
-            enough = self.viewport().width() - others >= LEAST_REST
-            header.setSectionResizeMode(self._rest, modes.Stretch if enough else modes.Interactive)
+            others = header.length() - header.sectionSize(self._stretch)
+            enough = self.viewport().width() - others >= MIN_STRETCH
+            header.setSectionResizeMode(self._stretch, modes.Stretch if enough else modes.Interactive)
             if not enough:
-                header.resizeSection(self._rest, LEAST_REST)
+                header.resizeSection(self._stretch, MIN_STRETCH)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -1,4 +1,4 @@
-"""A terminal: pyte keeps the screen (a VT100's), this draws it and turns keys into what a terminal sends.
+"""A terminal: pyte keeps the screen (a VT100's); this module draws it and encodes keys.
 
 Ctrl-P Ctrl-Q detaches, as in ``docker attach``. Copy and paste are Ctrl+Shift+C and Ctrl+Shift+V.
 """
@@ -50,7 +50,7 @@ COLOURS = {
     "brightwhite": "#ffffff",
     "bfightmagenta": "#dd9bf2",  # as pyte 0.8 spells it
 }
-"""pyte's names of the sixteen colours; on a dark ground in both schemes, as terminals have it."""
+"""The sixteen colours by pyte's names; the background is dark in both schemes."""
 
 GROUND, INK = "#16191e", "#dcdfe4"
 PADDING = 8
@@ -85,14 +85,14 @@ ARROWS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.
 APPLICATION_CURSOR = 1 << 5
 """DECCKM, as pyte numbers a private mode."""
 
-THE_WINDOWS = (Qt.Key.Key_F1, Qt.Key.Key_F6)
-"""Keys that lead out of a terminal."""
+WINDOW_KEYS = (Qt.Key.Key_F1, Qt.Key.Key_F6)
+"""Keys that the window handles even while a terminal has the focus."""
 
 DETACH = "\x10\x11"
 
 
 class Terminal(QWidget):
-    """A screen with a cursor. ``typed`` carries bytes for the other side, ``resized`` rows and columns."""
+    """A screen with a cursor. ``typed`` carries the bytes to send, ``resized`` rows and columns."""
 
     typed = Signal(bytes)
     resized = Signal(int, int)
@@ -117,7 +117,7 @@ class Terminal(QWidget):
         self._repaint = QTimer(self, singleShot=True, interval=15)
         self._repaint.timeout.connect(self.update)
 
-    # -- the other side -------------------------------------------------------------------------------------------
+    # -- output ---------------------------------------------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
         """Show output."""
@@ -140,10 +140,10 @@ class Terminal(QWidget):
     # -- keys and mouse -------------------------------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
-        """Keys are for the program inside before they are the window's shortcuts, except those that lead out."""
+        """Send keys to the program in the terminal, not to the window's shortcuts; except :data:`WINDOW_KEYS`."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             digit = Qt.Key.Key_0 <= event.key() <= Qt.Key.Key_9
-            if event.key() not in THE_WINDOWS and not digit:
+            if event.key() not in WINDOW_KEYS and not digit:
                 event.accept()
                 return True
         return super().event(event)
@@ -170,18 +170,18 @@ class Terminal(QWidget):
             modifiers == Qt.KeyboardModifier.ControlModifier
             and Qt.Key.Key_At <= event.key() <= Qt.Key.Key_Underscore
         ):
-            text = chr(event.key() - Qt.Key.Key_At)  # Ctrl-A is 1; not every platform says so by itself
+            text = chr(event.key() - Qt.Key.Key_At)  # Ctrl-A is 1; Qt does not provide that on every platform
         if modifiers & Qt.KeyboardModifier.AltModifier and text:
             text = "\x1b" + text
         if text:
             self._send(text)
 
     def focusNextPrevChild(self, next: bool) -> bool:
-        """Tab belongs to the program inside; Ctrl+Tab and F6 leave."""
+        """Send Tab to the program; Ctrl+Tab and F6 leave the terminal."""
         return False
 
     def _send(self, text: str) -> None:
-        """Hold a Ctrl-P back until the next key tells whether it begins a detach."""
+        """Hold back a Ctrl-P until the next key decides whether it begins a detach."""
         text, self._pending = self._pending + text, ""
         if text == DETACH:
             self.detached.emit()
@@ -192,7 +192,7 @@ class Terminal(QWidget):
             self.typed.emit(text.encode())
 
     def paste(self) -> None:
-        """Send the clipboard's text; bracketed when the program asked for that."""
+        """Send the text of the clipboard; bracketed if the program has enabled that."""
         text = QGuiApplication.clipboard().text().replace("\r\n", "\r").replace("\n", "\r")
         if (2004 << 5) in self.cells.mode:
             text = f"\x1b[200~{text}\x1b[201~"
@@ -200,7 +200,7 @@ class Terminal(QWidget):
             self.typed.emit(text.encode())
 
     def copy(self) -> None:
-        """Put the selected text into the clipboard."""
+        """Copy the selected text."""
         text = self.selected()
         if text:
             QGuiApplication.clipboard().setText(text)
@@ -236,7 +236,7 @@ class Terminal(QWidget):
         self.popup_menu().popup(event.globalPos())
 
     def popup_menu(self) -> QMenu:
-        """Copy and paste."""
+        """The menu with copy and paste."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Copy\tCtrl+Shift+C", self.copy).setEnabled(bool(self.selected()))
@@ -271,7 +271,7 @@ class Terminal(QWidget):
             max(0, min(self.cells.lines - 1, int((place.y() - PADDING) // height))),
         )
 
-    # -- looks ----------------------------------------------------------------------------------------------------
+    # -- painting -------------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         width, height = self._cell

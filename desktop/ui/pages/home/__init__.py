@@ -1,9 +1,9 @@
 """Engine and machine at a glance, one module per card.
 
-page.py     where the cards are               state.py    what goes on, stages, what failed and the fix
+page.py     the arrangement of the cards      state.py    state, stages of a start, failures and fixes
 versions.py client and server                 machine.py  load over time, acceleration
-disk.py     disk use by kind, with reclaim    boot.py     the last start as a waterfall
-events.py   what has happened lately          logs.py     Slipway's own logs
+disk.py     disk use by kind, with prune      boot.py     the last start as a waterfall
+events.py   recent events                     logs.py     Slipway's own logs
 """
 
 from desktop.ui.models.states import TITLES

@@ -1,4 +1,4 @@
-"""The last start as a waterfall, compared with the one before."""
+"""The last start as a waterfall, compared with the previous one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from desktop.ui.theme import theme
 from desktop.ui.widgets.basics import card, fill, label, row
 
 SAME_SECONDS = 0.1
-"""Two starts that differ by less took the same time."""
+"""A smaller difference between two starts is not shown."""
 
 
 class BootCard(QWidget):
@@ -24,9 +24,9 @@ class BootCard(QWidget):
         self.title = label("Last start", "section")
         self.total = label("", "muted")
         self.graph = Waterfall()
-        self.nothing = label("The stages of a start are shown here, with the time of each.", "muted", wrap=True)
+        self.empty = label("Shows the stages of the last start and the time of each.", "muted", wrap=True)
         head = row(self.title, None, self.total)
-        fill(QVBoxLayout(self), card(head, self.nothing, self.graph, None))
+        fill(QVBoxLayout(self), card(head, self.empty, self.graph, None))
         context.session.engine_ready.connect(self._ask)
 
     def _ask(self) -> None:
@@ -35,13 +35,13 @@ class BootCard(QWidget):
     def _show(self, boots: list[Boot]) -> None:
         if boots:
             before = boots[-2] if len(boots) > 1 else None
-            self.total.setText(f"{boots[-1].total:.1f} s to the first answer{_compared(boots[-1], before)}")
+            self.total.setText(f"{boots[-1].total:.1f} s until ready{_compared(boots[-1], before)}")
             self.graph.show_boot(boots[-1], before)
-        self.nothing.setVisible(not boots)
+        self.empty.setVisible(not boots)
 
 
 class Waterfall(QWidget):
-    """One bar for each stage, where it was in time."""
+    """One bar for each stage, placed by its time."""
 
     LINE = 18
 
@@ -51,12 +51,12 @@ class Waterfall(QWidget):
         self._before: Boot | None = None
 
     def show_boot(self, boot: Boot, before: Boot | None = None) -> None:
-        """Show this start, and below it in grey the one before."""
+        """Show this start, and the previous one below it in grey."""
         self._boot, self._before = boot, before
         self.setMinimumHeight(self.LINE * len(boot.stages))
-        told = ", ".join(f"{stage.name} {stage.took:.1f} s" for stage in boot.stages)
-        self.setAccessibleName(f"The last start took {boot.total:.1f} s: {told}")
-        self.setToolTip("Blue: the last start. Grey: the one before." if before else "")
+        stages = ", ".join(f"{stage.name} {stage.took:.1f} s" for stage in boot.stages)
+        self.setAccessibleName(f"The last start took {boot.total:.1f} s: {stages}")
+        self.setToolTip("Blue: the last start. Grey: the previous one." if before else "")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -92,4 +92,4 @@ def _compared(boot: Boot, before: Boot | None) -> str:
     if before is None or abs(boot.total - before.total) < SAME_SECONDS:
         return ""
     difference = boot.total - before.total
-    return f", {abs(difference):.1f} s {'slower' if difference > 0 else 'faster'} than before"
+    return f", {abs(difference):.1f} s {'slower' if difference > 0 else 'faster'} than the previous start"

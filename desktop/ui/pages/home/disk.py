@@ -1,4 +1,4 @@
-"""Disk use by kind, and ways to get it back: each says what would go, and what that frees, before it does."""
+"""Disk use by kind of object, with prune. Each prune asks first, naming the objects and the space it frees."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
 from desktop.ui.models.disk import Use, uses
-from desktop.ui.models.format import size
+from desktop.ui.models.format import counted, size
 from desktop.ui.theme import PAD
 from desktop.ui.widgets.basics import card, fill, label, link
 from desktop.ui.widgets.dialogs import Question
 
-CALM_MS = 1500
+DELAY_MS = 1500
+"""Milliseconds from a change to the request, so that the changes of a burst share it."""
 
 
 class DiskCard(QWidget):
-    """See the module."""
+    """Disk use by kind of object."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
-        ways: dict[str, Callable[[], object]] = {
+        prunes: dict[str, Callable[[], object]] = {
             "Images": partial(context.places.show_place, "images", "prune"),
             "Containers": partial(context.places.show_place, "containers", "prune"),
             "Volumes": partial(context.places.show_place, "volumes", "prune"),
             "Build cache": self.prune_cache,
         }
-        self.used = {name: label("–") for name in ways}
-        self.free = {name: label("", "muted") for name in ways}
-        self.ways: dict[str, QPushButton] = {}
+        self.used = {name: label("–") for name in prunes}
+        self.free = {name: label("", "muted") for name in prunes}
+        self.prune: dict[str, QPushButton] = {}
         self._uses: dict[str, Use] = {}
         grid = QGridLayout()
         grid.setHorizontalSpacing(PAD)
         grid.setVerticalSpacing(5)
-        for number, (name, way) in enumerate(ways.items()):
-            made = self.ways[name] = link("Prune…", way)
+        for number, (name, prune) in enumerate(prunes.items()):
+            made = self.prune[name] = link("Prune…", prune)
             made.setAccessibleName(f"Prune {name.lower()}")
             made.setEnabled(False)
             for column, part in enumerate((label(name, "muted"), self.used[name], self.free[name], made)):
                 grid.addWidget(part, number, column)
         grid.setColumnStretch(2, 1)
         fill(QVBoxLayout(self), card(label("Disk use", "section"), grid, None))
-        self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
-        self._calm.timeout.connect(self.ask)
+        self._delay = QTimer(self, singleShot=True, interval=DELAY_MS)
+        self._delay.timeout.connect(self.ask)
         context.session.engine_ready.connect(self.ask)
         context.session.engine_gone.connect(lambda: self._show({}))
         for found in (context.lists.images, context.lists.containers, context.lists.volumes):
@@ -59,25 +60,25 @@ class DiskCard(QWidget):
         self.ask()
 
     def ask(self) -> None:
-        """Look now, if somebody sees it: the engine has to add up what all files take."""
+        """Ask the engine, if the card is visible: computing the sizes is expensive."""
         session = self._context.session
         if session.running and self.isVisible():
             session.bridge.call(session.engine.df(), self._show, lambda _: None, owner=self)
 
     def _soon(self) -> None:
-        if not self._calm.isActive():
-            self._calm.start()
+        if not self._delay.isActive():
+            self._delay.start()
 
     def _show(self, df: dict[str, Any]) -> None:
         self._uses = uses(df) if df else {}
         for name in self.used:
             use = self._uses.get(name)
             self.used[name].setText(size(use.bytes) if use else "–")
-            self.free[name].setText(f"{size(use.reclaimable)} not used" if use and use.reclaimable > 0 else "")
-            self.ways[name].setEnabled(bool(use and use.idle))
+            self.free[name].setText(f"{size(use.reclaimable)} reclaimable" if use and use.reclaimable > 0 else "")
+            self.prune[name].setEnabled(bool(use and use.idle))
 
     def prune_cache(self) -> None:
-        """Say what is in the build cache, then ask."""
+        """Ask, saying what the build cache holds and frees."""
         use = self._uses["Build cache"]
         session = self._context.session
 
@@ -85,14 +86,13 @@ class DiskCard(QWidget):
             session.bridge.call(session.engine.prune_builds(), done, self._context.banners.error, owner=self)
 
         def done(freed: int) -> None:
-            self._context.banners.tell("done", f"{size(freed)} are free again")
+            self._context.banners.tell("done", f"Freed {size(freed)}")
             self.ask()
 
         Question(
             self,
             "Prune the build cache?",
-            f"{use.idle} {'step of a build is' if use.idle == 1 else 'steps of builds are'} kept to make the next"
-            f" build quick. Removing {'it' if use.idle == 1 else 'them'} frees {size(use.reclaimable)};"
-            " no image is lost.",
+            f"Removes {counted(use.idle, 'cached build step')} and frees {size(use.reclaimable)}. Images are kept;"
+            " the next build takes longer.",
             "Prune",
         ).then(agreed)

@@ -1,4 +1,4 @@
-"""What has happened in the engine lately, also before this window was opened."""
+"""Recent events of the engine, including those before the window was opened."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from engine.client import Event
 
 SHOWN = 8
 PAST_SECONDS = 6 * 3600.0
-"""How far back the engine is asked; it keeps its last 256 events in memory."""
+"""Seconds of past events that are requested; the engine keeps its last 256 events."""
 
 
 class EventsCard(QWidget):
-    """See the module."""
+    """The list of recent events."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
         self._known: dict[tuple[int, str, str], Event] = {}
         self._list = column(gap=4)
-        self._nothing = label("Nothing has happened yet.", "muted")
+        self._nothing = label("No events yet", "muted")
         self.lines: list[tuple[QLabel, Elided]] = []
         fill(QVBoxLayout(self), card(label("Recent events", "section"), self._nothing, self._list, gap=GAP))
-        context.session.happened.connect(self._take)
+        context.session.events_received.connect(self._take)
         context.session.engine_ready.connect(self._ask)
         if context.session.running:
             self._ask()
 
     def texts(self) -> list[str]:
-        """What is shown, the newest first."""
+        """The texts of the events, newest first."""
         return [line.accessibleName() for _, line in self.lines]
 
     def _ask(self) -> None:

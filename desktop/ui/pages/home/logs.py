@@ -1,4 +1,4 @@
-"""Slipway's own logs, for a start that fails: those on this computer, and those of the services in the machine."""
+"""Slipway's own logs: those on the host, and those of the services in the machine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from desktop.ui.widgets.logview import LogView
 from vm.errors import UserError
 
 TAIL = 2000
-"""Lines that are shown."""
+"""Lines of each log, from its end."""
 
 SOURCES = (
     ("Slipway", "supervisor"),
-    ("The machine's console", "console"),
+    ("Machine console", "console"),
     ("QEMU", "qemu"),
     ("dockerd", "dockerd"),
     ("containerd", "containerd"),
@@ -30,7 +30,7 @@ SOURCES = (
 
 
 class LogsDialog(QDialog):
-    """See the module."""
+    """Shows one log at a time."""
 
     def __init__(self, parent: QWidget, context: Context) -> None:
         super().__init__(parent)
@@ -39,9 +39,9 @@ class LogsDialog(QDialog):
         self._context = context
         self._work: Work | None = None
         self.source = QComboBox()
-        self.source.setAccessibleName("Which log")
+        self.source.setAccessibleName("Log")
         self.source.addItems([title for title, _ in SOURCES])
-        self.view = LogView("The log")
+        self.view = LogView("Log")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         outer = QVBoxLayout(self)
@@ -77,7 +77,7 @@ def _tail(path: Path) -> str:
         with path.open(encoding="utf-8", errors="replace") as stream:
             return "".join(deque(stream, maxlen=TAIL))
     except OSError as error:
-        raise UserError("There is no such log yet", "It begins with the first start.", str(error)) from error
+        raise UserError("This log does not exist yet", "It is created at the first start.", str(error)) from error
 
 
 async def _guest_tail(client: ControlClient, source: str) -> str:

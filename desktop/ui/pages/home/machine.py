@@ -1,4 +1,4 @@
-"""What the machine takes of this computer, over time, and whether the processor helps it."""
+"""The machine's use of CPU and memory over time, and its acceleration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEASURING = "Measuring …"
 
 
 class MachineCard(QWidget):
-    """See the module."""
+    """CPU, memory and acceleration of the machine."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class MachineCard(QWidget):
         fill(
             QVBoxLayout(self),
             card(
-                label("The machine", "section"),
+                label("Virtual machine", "section"),
                 row(label("CPU", "muted"), None, self.cpu),
                 self.cpu_graph,
                 row(label("Memory", "muted"), None, self.memory),
@@ -47,7 +47,7 @@ class MachineCard(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what is known now."""
+        """Update from the status."""
         status = self._context.session.status
         samples = list(self._context.session.usage)
         running = status is not None and status.usage is not None
@@ -65,7 +65,9 @@ class MachineCard(QWidget):
         self.badge.setVisible(verdict is not None)
         self.speed.setVisible(verdict is not None)
         if verdict is not None:
-            self.badge.setText("Software mode" if verdict.emulated else f"Accelerated by {verdict.name}")
+            self.badge.setText(
+                "Software emulation" if verdict.emulated else f"Hardware acceleration: {verdict.name.upper()}"
+            )
             parts = [text if text.endswith(".") else f"{text}." for text in (verdict.why, verdict.fix) if text]
             self.speed.setText(" ".join(parts))
 
@@ -80,7 +82,7 @@ def _loads(samples: list[UsageReport]) -> list[float]:
 
 
 class Sparkline(QWidget):
-    """A line without axes: pyqtgraph would bring numpy into the window's memory for this."""
+    """A line without axes, drawn here because pyqtgraph would load numpy."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -91,7 +93,7 @@ class Sparkline(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_values(self, values: list[float], top: float) -> None:
-        """Show ``values``; ``top`` is the highest that is possible."""
+        """Show ``values``; ``top`` is the highest possible value."""
         self._values, self._top = values[-200:], max(top, 1.0)
         self.update()
 

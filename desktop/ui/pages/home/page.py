@@ -1,4 +1,4 @@
-"""Where the cards of Home are."""
+"""The Home page: the arrangement of its cards."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import heading
 
 TWO_COLUMNS = 860
-"""From this width on there are two cards side by side."""
+"""From this width on, cards are in two columns."""
 
 
 class HomePage(QScrollArea):
-    """See the module."""
+    """The Home page."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()

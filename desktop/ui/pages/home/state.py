@@ -1,4 +1,4 @@
-"""What goes on: the stages of a start with their times, or which hop failed, why, and how to mend it."""
+"""The state of Slipway: the stages of a start with their times, or what failed and how to fix it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vm.errors import UserError
 
 
 class StateCard(QWidget):
-    """What goes on, with the stages of a start and their times, or which hop failed and how to mend it."""
+    """State, stages of a start, failures and fixes, with buttons to start, stop and restart."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -31,8 +31,8 @@ class StateCard(QWidget):
         self.bar = QProgressBar(textVisible=False)
         self.bar.setRange(0, 0)
         self.bar.setAccessibleName("Starting")
-        self.diagnose = button("Run the diagnosis", self._diagnose, picture="inspect")
-        self.logs = button("Show the logs", self._show_logs, picture="logs")
+        self.diagnose = button("Run diagnostics", self._diagnose, picture="inspect")
+        self.logs = button("Show logs", self._show_logs, picture="logs")
         self.start = button("Start", self._start, picture="play", primary=True)
         self.stop = button("Stop", self._stop, picture="stop")
         self.restart = button("Restart", self._restart, picture="restart")
@@ -51,16 +51,15 @@ class StateCard(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what is known now."""
-        status, trouble = self._context.session.status, self._context.session.trouble
+        """Update from the status."""
+        status, error = self._context.session.status, self._context.session.error
         state = status.state if status else None
-        self.title.setText(
-            TITLES[state] if state else "Slipway is not running" if trouble else "Looking for Slipway …"
-        )
-        self.text.setText(status.summary if status else trouble.message if trouble else "")
-        self.fix.setText(_what_to_do(status, trouble))
+        self.title.setText(TITLES[state] if state else "Slipway is not running" if error else "Connecting …")
+        self.text.setText(_explanation(status, error))
+        self.text.setVisible(bool(self.text.text()))
+        self.fix.setText(_fixes(status, error))
         self.fix.setVisible(bool(self.fix.text()))
-        failed = state in (RunState.FAILED, RunState.UNREACHABLE) or (status is None and trouble is not None)
+        failed = state in (RunState.FAILED, RunState.UNREACHABLE) or (status is None and error is not None)
         self._help.setVisible(failed)
         busy = state in BUSY
         self.bar.setVisible(busy)
@@ -116,7 +115,7 @@ class StateCard(QWidget):
 
 
 class _Dot(QWidget):
-    """The state's colour; the words beside it say the same."""
+    """A dot in the colour of the state; the title beside it names the state."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -133,14 +132,21 @@ class _Dot(QWidget):
         painter.drawEllipse(self.rect().adjusted(1, 1, -1, -1))
 
 
-def _what_to_do(status: Status | None, trouble: UserError | None) -> str:
-    """Each hop that failed with its reason, and the hints, each once."""
-    told = []
+def _explanation(status: Status | None, error: UserError | None) -> str:
+    """One sentence below the title; empty where it would only repeat the title."""
+    if status is None:
+        return error.message if error else ""
+    return "" if status.state in (RunState.RUNNING, RunState.STOPPED) else status.summary
+
+
+def _fixes(status: Status | None, error: UserError | None) -> str:
+    """The hint of the failure, and each hop that failed with its reason and hint, without duplicates."""
+    lines = []
     if status is not None and status.failure is not None:
-        told.append(status.failure.hint)
-    elif status is None and trouble is not None:
-        told.append(trouble.hint)
+        lines.append(status.failure.hint)
+    elif status is None and error is not None:
+        lines.append(error.hint)
     for hop in status.hops if status else ():
         if hop.ok is False:
-            told.append(f"{hop.name}: {hop.why} {hop.hint}".strip())
-    return "\n".join(dict.fromkeys(text for text in told if text))
+            lines.append(f"{hop.name}: {hop.why} {hop.hint}".strip())
+    return "\n".join(dict.fromkeys(line for line in lines if line))

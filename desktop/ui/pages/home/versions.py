@@ -16,7 +16,7 @@ NONE = "–"
 
 
 class VersionsCard(QWidget):
-    """See the module."""
+    """Versions of client and server."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()

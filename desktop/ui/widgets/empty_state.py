@@ -1,4 +1,4 @@
-"""In place of a list that is empty: a picture, why, and what can be done about it."""
+"""Shown in place of an empty list: a picture, the reason, and buttons for what to do next."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from desktop.ui.widgets.basics import Picture, column, label, row
 TEXT_WIDTH = 460
 
 
-class Nothing(QWidget):
-    """See the module."""
+class EmptyState(QWidget):
+    """Picture, title, text and buttons."""
 
     def __init__(self, picture: str, title: str = "", text: str = "", *buttons: QPushButton) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Nothing(QWidget):
         parts.setSpacing(GAP + 4)
         self.setLayout(parts)
 
-    def say(self, title: str, text: str) -> None:
-        """Say something else."""
+    def set_text(self, title: str, text: str) -> None:
+        """Change title and text."""
         self.title.setText(title)
         self.text.setText(text)

@@ -1,4 +1,4 @@
-"""What becomes untrue by time alone, such as “Up 2 seconds”: looked at again while somebody can see it."""
+"""Refreshes values that age, such as “Up 2 seconds”, while their widget is visible."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from PySide6.QtWidgets import QWidget
 PERIOD_MS = 30_000
 
 
-class Aging(QObject):
-    """Calls ``look`` when ``widget`` is shown and every 30 seconds while it is."""
+class PeriodicRefresh(QObject):
+    """Calls ``refresh`` when ``widget`` is shown and every 30 seconds while it is visible."""
 
-    def __init__(self, widget: QWidget, look: Callable[[], None]) -> None:
+    def __init__(self, widget: QWidget, refresh: Callable[[], None]) -> None:
         super().__init__(widget)
-        self._look = look
+        self._refresh = refresh
         self.timer = QTimer(self, interval=PERIOD_MS)
-        self.timer.timeout.connect(look)
+        self.timer.timeout.connect(refresh)
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Qt's."""
+        """Start and stop with the visibility of the widget."""
         if event.type() == QEvent.Type.Show:
-            self._look()
+            self._refresh()
             self.timer.start()
         elif event.type() == QEvent.Type.Hide:
             self.timer.stop()

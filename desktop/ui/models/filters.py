@@ -1,4 +1,4 @@
-"""Which records of a list are shown: those with every word that was typed, and those that a test keeps."""
+"""Which records of a list are shown: those that match the search and pass the chosen filter."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 Facets = dict[str, tuple[str, ...]]
-"""Name of a filter → what its value is looked for in."""
+"""Name of a filter → the values it is compared with."""
 
 
-class Narrowing:
-    """See the module.
+class RecordFilter:
+    """Search and filter of one list.
 
-    :ivar text: what of a record is searched.    :ivar keep: whether a record is shown, whatever is typed.
-    :ivar searching: whether anything was typed.
+    :ivar text: the text of a record that is searched.    :ivar keep: the chosen filter.
+    :ivar searching: whether the search is not empty.
     """
 
     def __init__(self) -> None:
@@ -26,18 +26,18 @@ class Narrowing:
         self._pairs: tuple[tuple[str, str], ...] = ()
 
     def facets_in(self, names: Iterable[str], facets: Callable[[Any], Facets]) -> None:
-        """What of a record ``name=value`` looks at, where ``name`` is one of the names."""
+        """Let the search understand ``name=value`` for these names; ``facets`` has the values of a record."""
         self._names, self._facets = frozenset(names), facets
 
     def search(self, text: str) -> None:
-        """Every word has to be there, and every ``name=value`` to fit."""
+        """Set the search: a record must contain every word and match every ``name=value``."""
         parts = [(word, *word.partition("=")) for word in text.casefold().split()]
         self._pairs = tuple((name, value) for _, name, equals, value in parts if equals and name in self._names)
         self._words = tuple(word for word, name, equals, _ in parts if not (equals and name in self._names))
         self.searching = bool(parts)
 
-    def finds(self, record: Any, text: str) -> bool:
-        """Whether a record has all that was typed. :param text: what is searched of it, casefolded."""
+    def matches(self, record: Any, text: str) -> bool:
+        """Whether a record matches the search. :param text: its searchable text, casefolded."""
         for word in self._words:
             if word not in text:
                 return False

@@ -1,4 +1,4 @@
-"""A build while it goes on: its steps with state and time, what the chosen one prints, and cancel."""
+"""A build in progress: its steps with state and time, the output of the selected step, and cancel."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from engine.client.build.trace import Trace
 from vm.errors import UserError
 
 TICK_MS = 500
-"""Between two looks at the times of what runs."""
+"""Milliseconds between updates of the times of running steps."""
 
 
 class BuildDialog(WorkDialog):
-    """See the module.
+    """The dialog of one build.
 
-    :param run: runs what was built, by its name.
+    :param run: opens the “Run” dialog for an image.
     """
 
     def __init__(self, parent: QWidget, context: Context, build: Build, run: Callable[[str], object]) -> None:
@@ -36,7 +36,7 @@ class BuildDialog(WorkDialog):
         self._began = time.time()
         images = context.session.engine.images
         super().__init__(
-            parent, context, f"Building {self.name}", lambda: images.build(build), f"{self.name} is built"
+            parent, context, f"Building {self.name}", lambda: images.build(build), f"Built {self.name}"
         )
         self.resize(860, 600)
 
@@ -44,12 +44,12 @@ class BuildDialog(WorkDialog):
         self.builds = Builds()
         self.table = Table(model.COLUMNS, "Steps of the build")
         self.table.setSortingEnabled(False)
-        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)  # steps stay in the order they come in
+        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)  # steps stay in order of arrival
         self.table.records.sort(-1)
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         self.table.delegate.dots[model.STEP] = lambda step: DOTS.get(step.state, step.state)
         self.table.delegate.quiet.update({model.STATE, model.NOTE, model.TIME})
-        self.log = LogView("What the step prints")
+        self.log = LogView("Output of the step")
         self._shown, self._length = "", 0
         self._chosen_by_hand = False
         self.table.clicked.connect(lambda: self._choose_by_hand())
@@ -74,7 +74,9 @@ class BuildDialog(WorkDialog):
         self.table.records.update_rows(self.builds.rows())
         if not self.done_with:
             took = duration(time.time() - self._began)
-            self.tell(f"{self.builds.summary()}  ·  {took}" if self.builds.vertexes else "Sending the folder …")
+            self.set_status(
+                f"{self.builds.summary()}  ·  {took}" if self.builds.vertexes else "Sending the folder …"
+            )
         if not self._chosen_by_hand and (current := self.builds.current()):
             self._choose(current)
         self._show_output()
@@ -102,7 +104,7 @@ class BuildDialog(WorkDialog):
     def done_well(self) -> None:
         self._end()
         took = duration(time.time() - self._began)
-        self.tell(f"{self.outcome}  ·  {self.builds.summary()}  ·  {took}", "good")
+        self.set_status(f"{self.outcome}  ·  {self.builds.summary()}  ·  {took}", "good")
         self.context.banners.tell("done", self.outcome)
         run = button("Run…", self._run_it, picture="play", primary=True)
         self.buttons.addButton(run, QDialogButtonBox.ButtonRole.ActionRole)

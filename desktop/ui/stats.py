@@ -1,4 +1,4 @@
-"""What each running container takes of processor and memory, while somebody looks."""
+"""CPU and memory use of the running containers, followed while their list is shown."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.ui.bridge import Work
 from desktop.ui.models.collections import Collection
-from desktop.ui.models.containers import Load
+from desktop.ui.models.containers import Usage
 from desktop.ui.session import Session
 from engine.client.models import Container
 from vm.errors import UserError
 
-CALM_MS = 500
-"""Milliseconds that samples are gathered before they are shown: each container sends its own, once a second."""
+GATHER_MS = 500
+"""Milliseconds that samples are gathered before they are shown: each container sends one a second."""
 
-MOST = 60
-"""Containers whose stats are followed at the same time: each is a stream, and costs dockerd work. Those on the
-screen come first."""
+MAX_FOLLOWED = 60
+"""Containers followed at a time, visible ones first: each is a stream, and costs dockerd work."""
 
 
-class Loads(QObject):
-    """:ivar now: container's ID → its load."""
+class ContainerStats(QObject):
+    """The latest sample of each container. :ivar latest: container ID → its use of CPU and memory."""
 
     changed = Signal()
 
@@ -33,32 +32,32 @@ class Loads(QObject):
         self._containers = containers
         self._works: dict[str, Work] = {}
         self._wanted = False
-        self._seen: tuple[str, ...] = ()
-        self.now: dict[str, Load] = {}
-        self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
-        self._calm.timeout.connect(self.changed)
+        self._visible: tuple[str, ...] = ()
+        self.latest: dict[str, Usage] = {}
+        self._gather = QTimer(self, singleShot=True, interval=GATHER_MS)
+        self._gather.timeout.connect(self.changed)
         containers.changed.connect(self._follow)
 
     def watch(self, wanted: bool) -> None:
-        """Follow the stats, or stop to."""
+        """Follow the stats from now on, or stop doing so."""
         self._wanted = wanted
         self._follow()
 
-    def look_at(self, keys: tuple[str, ...]) -> None:
-        """These are on the screen now."""
-        if keys != self._seen:
-            self._seen = keys
+    def set_visible(self, keys: tuple[str, ...]) -> None:
+        """Say which containers are on the screen."""
+        if keys != self._visible:
+            self._visible = keys
             self._follow()
 
     def _follow(self) -> None:
         items = self._containers.items if self._wanted else []
-        runs = {item.id: None for item in items if item.state == "running"}
-        first = [key for key in self._seen if key in runs]
-        running = list(dict.fromkeys([*first, *runs]))[: max(MOST, len(first))]
-        for key in set(self._works) - set(running):
+        running = {item.id: None for item in items if item.state == "running"}
+        first = [key for key in self._visible if key in running]
+        chosen = list(dict.fromkeys([*first, *running]))[: max(MAX_FOLLOWED, len(first))]
+        for key in set(self._works) - set(chosen):
             self._works.pop(key).cancel()
-            self.now.pop(key, None)
-        for key in running:
+            self.latest.pop(key, None)
+        for key in chosen:
             if key not in self._works:
                 self._works[key] = self._session.bridge.follow(
                     partial(self._session.engine.containers.stats, key),
@@ -69,17 +68,17 @@ class Loads(QObject):
                 )
 
     def _take(self, key: str, samples: list[dict[str, Any]]) -> None:
-        self.now[key] = load_of(samples[-1])
-        if not self._calm.isActive():
-            self._calm.start()
+        self.latest[key] = usage_of(samples[-1])
+        if not self._gather.isActive():
+            self._gather.start()
 
     def _end(self, key: str, error: UserError | None = None) -> None:
         self._works.pop(key, None)
-        self.now.pop(key, None)
+        self.latest.pop(key, None)
 
 
-def load_of(values: dict[str, Any]) -> Load:
-    """A sample of ``/stats`` as the docker command computes it: no page cache in the memory."""
+def usage_of(values: dict[str, Any]) -> Usage:
+    """CPU and memory of a ``/stats`` sample, computed as in the docker command: without the page cache."""
     now, before = values.get("cpu_stats") or {}, values.get("precpu_stats") or {}
     used = _number(now, "cpu_usage", "total_usage") - _number(before, "cpu_usage", "total_usage")
     passed = _number(now, "system_cpu_usage") - _number(before, "system_cpu_usage")
@@ -87,7 +86,7 @@ def load_of(values: dict[str, Any]) -> Load:
     memory = values.get("memory_stats") or {}
     cache = _number(memory, "stats", "inactive_file") or _number(memory, "stats", "total_inactive_file")
     share = used / passed * cpus * 100 if passed > 0 and used > 0 and before.get("system_cpu_usage") else 0.0
-    return Load(share, max(0, int(_number(memory, "usage") - cache)))
+    return Usage(share, max(0, int(_number(memory, "usage") - cache)))
 
 
 def _number(values: dict[str, Any], *path: str) -> float:

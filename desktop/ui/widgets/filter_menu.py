@@ -1,4 +1,4 @@
-"""A menu of filters beside a search field, each explained, and the reason when what was typed is none."""
+"""A menu of filters beside a search field, each with an explanation."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from desktop.ui.widgets.basics import tool
 
 
 def filter_menu(search: QLineEdit, kinds: Iterable[tuple[str, str, str]]) -> QToolButton:
-    """A button whose menu puts a filter into the search field, its value marked for being replaced.
+    """A button whose menu adds a filter to the search field and selects its value, ready to be replaced.
 
-    :param kinds: name, example of a value, and explanation of each.
+    :param kinds: name, example value and explanation of each filter.
     """
     made = tool("filter", "Add a filter", lambda: made.showMenu(), framed=True)
     menu = QMenu(made)
@@ -28,7 +28,7 @@ def filter_menu(search: QLineEdit, kinds: Iterable[tuple[str, str, str]]) -> QTo
 
 
 def put_filter(search: QLineEdit, name: str, example: str) -> None:
-    """Add a filter to what is searched."""
+    """Add a filter to the search."""
     before = search.text().strip()
     text = f"{before} {name}={example}".strip()
     search.setText(text)

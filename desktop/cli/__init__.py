@@ -1,9 +1,11 @@
 """`slipway`: a thin client of the control API.
 
-__main__.py   the entry: runs a command, turns errors into text and exit codes
-group.py      the commands by name; a command's module is imported when it is used
-output.py     progress, errors, tables and JSON
-machine.py    start, stop, restart, status        inside.py   logs, shell, version
-upkeep.py     settings, disk, image, context      care.py     diagnose, reset, completion
-debug.py     debug
+__main__.py     entry point: runs a command, turns errors into text and exit codes
+group.py        the commands by name; a command's module is imported when it is used
+session.py      runs one command's calls with one client
+output.py       progress, errors, tables and JSON
+machine.py      start, stop, restart, status       inspect.py      logs, ports, folders, shell, version
+settings.py     settings                           storage.py      disk, image
+docker.py       context, credentials               maintenance.py  diagnose, reset, completion
+window.py       open, menu                         debug.py        debug
 """

@@ -1,6 +1,6 @@
-"""The entry of ``slipway``: runs a command and turns errors into text and exit codes.
+"""Entry point of ``slipway``: runs a command and turns errors into text and exit codes.
 
-0 done · 1 failed · 2 wrong usage · 3 not running · 4 running, but the engine does not answer · 130 interrupted
+0 success · 1 failure · 2 wrong usage · 3 not running · 4 running, but not responding · 130 interrupted
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EXIT_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run ``slipway`` with ``arguments`` (default: this process's) and return its exit code."""
+    """Run ``slipway`` and return its exit code. :param arguments: by default those of this process."""
     arguments = sys.argv[1:] if arguments is None else arguments
     verbose = any(word in ("-v", "--verbose") for word in arguments[: _options(arguments)])
     try:
@@ -33,14 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         fail(error, verbose)
         return EXIT_NOT_RUNNING if error.code == "SupervisorAbsent" else EXIT_FAILURE
-    except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
+    except BrokenPipeError:  # the reader of our output has ended, as in "slipway logs | head"
         sys.stderr.close()
         return EXIT_FAILURE
     return code if isinstance(code, int) else 0
 
 
 def _options(arguments: list[str]) -> int:
-    """How many of the arguments stand before the command."""
+    """The number of arguments before the command."""
     return next((place for place, word in enumerate(arguments) if not word.startswith("-")), len(arguments))
 
 

@@ -1,22 +1,14 @@
-"""debug: the supervisor's insides as JSON, for a developer or a bug report."""
+"""The command ``debug``: the internal state of the supervisor, for developers and bug reports."""
 
 from __future__ import annotations
-
-import asyncio
-from typing import Any
 
 import click
 
 from desktop.cli.output import as_json
-from desktop.control.client import ControlClient
+from desktop.cli.session import run
 
 
 @click.command()
 def debug() -> None:
-    """Print what Slipway's background process is doing, as JSON: its tasks and where they wait, its parts."""
-    as_json(asyncio.run(_report()))
-
-
-async def _report() -> dict[str, Any]:
-    async with await ControlClient.connect(spawn=False) as client:
-        return await client.debug()
+    """Print the state of Slipway's background process as JSON: its tasks, queues and parts."""
+    as_json(run(lambda client: client.debug(), spawn=False))

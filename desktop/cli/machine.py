@@ -1,56 +1,52 @@
-"""start, stop, restart and status."""
+"""The commands ``start``, ``stop``, ``restart`` and ``status``."""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import click
 
-from desktop.cli.output import announce, as_json, facts, follow
+from desktop.cli.output import as_json, counted, follow, labelled
+from desktop.cli.session import run
 from desktop.control.client import ControlClient, SupervisorAbsent, own_paths
 from desktop.control.schema import Boot, Event, PartState, RunState, Status
 
 EXIT_CODES = {RunState.RUNNING: 0, RunState.UNREACHABLE: 4}
-"""Of ``status``; everything else is 3, not running."""
+"""Exit codes of ``status``; those of all other states are 3."""
 
 NOTICE_SECONDS = 2.0
 
 BAR = 40
-"""Characters of the longest bar of the waterfall."""
+"""Width of the waterfall in characters."""
 
 COLOURS = {RunState.RUNNING: "green", RunState.FAILED: "red", RunState.UNREACHABLE: "red"}
 
 
-async def _with_client(work: Callable[[ControlClient], Awaitable[None]], *, spawn: bool = True) -> None:
-    async with await ControlClient.connect(spawn=spawn, tell=announce) as client:
-        await work(client)
-
-
 @click.command()
 def start() -> None:
-    """Start the machine and wait until the engine answers through the socket.
+    """Start the engine and wait until it is ready.
 
-    The first start also builds the system image, which takes a minute or two. Interrupting it undoes it.
+    The first start builds the system image, which takes a minute or two. Ctrl-C cancels the start.
     """
-    asyncio.run(_with_client(lambda client: _undoing(client, client.start())))
+    run(lambda client: _follow_start(client, client.start()))
 
 
 @click.command()
 def restart() -> None:
-    """Stop, then start; connections to the socket wait meanwhile."""
-    asyncio.run(_with_client(lambda client: _undoing(client, client.restart())))
+    """Stop and start the engine. Docker commands wait until it is ready."""
+    run(lambda client: _follow_start(client, client.restart()))
 
 
-async def _undoing(client: ControlClient, events: AsyncIterator[Event]) -> None:
-    """Follow a start; an interruption is over when the start has been undone, or goes on for somebody else."""
+async def _follow_start(client: ControlClient, events: AsyncIterator[Event]) -> None:
+    """Follow a start. When interrupted, wait until it is cancelled, unless another client waits for it too."""
     try:
         await follow(events)
     except asyncio.CancelledError:
-        click.echo("Interrupted: undoing the start …", err=True)
-        noticed = time.monotonic() + NOTICE_SECONDS  # for the supervisor to see that we have gone
+        click.echo("Interrupted. Cancelling the start …", err=True)
+        noticed = time.monotonic() + NOTICE_SECONDS  # time for the supervisor to notice that we left
         while (state := (await client.status()).state) is RunState.STOPPING or (
             state is RunState.STARTING and time.monotonic() < noticed
         ):
@@ -59,22 +55,19 @@ async def _undoing(client: ControlClient, events: AsyncIterator[Event]) -> None:
 
 
 @click.command()
-@click.option("--keep-supervisor", is_flag=True, help="Stop the machine, but keep the socket and the supervisor.")
+@click.option("--keep-supervisor", is_flag=True, help="Keep the background process and its socket.")
 def stop(keep_supervisor: bool) -> None:
-    """Stop the containers, the machine and Slipway's background process. Nothing is deleted."""
-    asyncio.run(_stop(keep_supervisor))
+    """Stop all containers, the engine and Slipway's background process. Nothing is deleted."""
 
-
-async def _stop(keep_supervisor: bool) -> None:
-    try:
-        client = await ControlClient.connect(spawn=False)
-    except SupervisorAbsent:
-        click.echo("Slipway is stopped already")
-        return
-    async with client:
+    async def work(client: ControlClient) -> None:
         await follow(client.stop())
         if not keep_supervisor:
             await client.shutdown()
+
+    try:
+        run(work, spawn=False)
+    except SupervisorAbsent:
+        click.echo("Slipway is already stopped")
 
 
 @click.command()
@@ -82,34 +75,32 @@ async def _stop(keep_supervisor: bool) -> None:
 @click.option("--timing", is_flag=True, help="Show how long each stage of the last start took.")
 @click.pass_context
 def status(ctx: click.Context, json_: bool, timing: bool) -> None:
-    """Say whether the engine answers: a real call through the socket is made.
+    """Show whether the engine is running. This is tested with a real call through the socket.
 
-    Exit code: 0 it answers, 3 it is not running, 4 it should answer and does not.
+    Exit code: 0 running, 3 not running, 4 running but not responding.
     """
-    ctx.exit(asyncio.run(_status(json_, timing)))
 
+    async def work(client: ControlClient) -> tuple[Status, list[Boot]]:
+        return await client.status(), await client.boots() if timing else []
 
-async def _status(json_: bool, timing: bool) -> int:
-    boots: list[Boot] = []
-    try:  # a machine without a supervisor is taken over, so that the truth can be told
-        async with await ControlClient.connect(spawn=False) as client:
-            found = await client.status()
-            boots = await client.boots() if timing else []
+    try:
+        found, boots = run(work, spawn=False)
     except SupervisorAbsent:
         socket = f"unix://{own_paths().docker_socket}"
-        found = Status(RunState.STOPPED, "Slipway is stopped. Start it: slipway start", socket)
+        found, boots = Status(RunState.STOPPED, "Slipway is stopped", socket), []
     if json_:
         as_json({"status": found, "boots": boots} if timing else found)
     else:
-        facts(_lines(found))
+        labelled(_lines(found))
         if timing:
             _waterfall(boots)
-    return EXIT_CODES.get(found.state, 3)
+    ctx.exit(EXIT_CODES.get(found.state, 3))
 
 
 def _lines(found: Status) -> list[tuple[str, str]]:
     state = click.style(found.state.value, fg=COLOURS.get(found.state, "yellow"), bold=True)
-    lines = [("Slipway", f"{state}  {found.summary}")]
+    more = {RunState.RUNNING: "", RunState.STOPPED: "Start it: slipway start"}.get(found.state, found.summary)
+    lines = [("Slipway", f"{state}  {more}".rstrip())]
     if found.failure is not None and found.failure.hint:
         lines.append(("Fix", found.failure.hint))
     if found.engine is not None:
@@ -124,25 +115,24 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         lines.append(("Machine", f"{size}, {machine.arch}{running}{since}"))
     if found.accelerator is not None:
         speed = found.accelerator
-        text = speed.why
-        lines.append(("Speed", f"{text}\n{speed.fix}".strip()))
+        lines.append(("Speed", f"{speed.why}\n{speed.fix}".strip()))
     for hop in found.hops:
         mark = {True: click.style("✓", fg="green"), False: click.style("✗", fg="red"), None: "·"}[hop.ok]
         lines.append(("", f"{mark} {hop.name}: {hop.why}"))
     for part in found.parts:
         if part.state is PartState.RESTARTING:
-            mark = click.style("✗", fg="red")
-            lines.append(("", f"{mark} {part.name}: failed {part.failures} times, is started again: {part.error}"))
+            mark, failed = click.style("✗", fg="red"), counted(part.failures, "failure")
+            lines.append(("", f"{mark} {part.name}: restarting after {failed}: {part.error}"))
     return lines
 
 
 def _waterfall(boots: list[Boot]) -> None:
     if not boots:
-        click.echo("\nNo start has been timed yet.")
+        click.echo("\nThere are no timings yet.")
         return
     last = boots[-1]
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.began))
-    click.echo(f"\nStart of {began} under {last.accelerator}: {last.total:.1f} s to the first answer")
+    click.echo(f"\nStart of {began} with {last.accelerator}: ready after {last.total:.1f} s")
     for stage in last.stages:
         before = round(BAR * (stage.seconds - stage.took) / last.total)
         bar = "█" * max(1, round(BAR * stage.took / last.total))
@@ -150,11 +140,11 @@ def _waterfall(boots: list[Boot]) -> None:
     earlier = [boot.total for boot in boots[:-1] if boot.accelerator == last.accelerator]
     if earlier:
         middle = statistics.median(earlier)
-        click.echo(f"  median of the {len(earlier)} starts before: {middle:.1f} s")
+        click.echo(f"  median of {counted(len(earlier), 'earlier start')}: {middle:.1f} s")
 
 
 def duration(seconds: float) -> str:
-    """A span of time for a person: ``42 s``, ``5 min``, ``3 h``, ``2 days``."""
+    """A duration in one unit: ``42 s``, ``5 min``, ``3 h``, ``2 days``."""
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length or (unit != "days" and seconds >= length):
             return f"{seconds // length:.0f} {unit}"

@@ -1,4 +1,4 @@
-"""diagnose, reset and completion."""
+"""The commands ``diagnose``, ``reset`` and ``completion``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from desktop.cli.output import as_json, follow, size
+from desktop.cli.session import run
 from desktop.control.bundle import have_bundle, save_bundle
 from desktop.control.client import ControlClient, own_paths
 from desktop.control.schema import BundleFile, Check, ResetLevel
@@ -22,19 +23,19 @@ COMPLETE_VARIABLE = "_SLIPWAY_COMPLETE"
 @click.option(
     "--bundle",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Save what a helper needs to see (checks, status, settings, logs), without secrets, to this ZIP file.",
+    help="Save a support bundle (checks, status, settings, logs) to this ZIP file, without secrets.",
 )
-@click.option("--show", is_flag=True, help="Print what a bundle would hold instead of saving it.")
+@click.option("--show", is_flag=True, help="Print the contents of the support bundle instead of saving it.")
 @click.pass_context
 def diagnose(ctx: click.Context, json_: bool, bundle: Path | None, show: bool) -> None:
-    """Check everything Slipway needs and say how to mend what is wrong.
+    """Check everything that Slipway needs, and print fixes for what is wrong.
 
-    Exit code: 0 when all checks passed, 1 when one failed; with a bundle 0 when it was saved.
+    Exit code: 0 if no check failed, otherwise 1. With --bundle: 0 if the bundle was saved.
     """
     if bundle is not None or show:
         _bundle(asyncio.run(_collect()), None if show else bundle)
         return
-    checks = asyncio.run(_diagnose())
+    checks = run(lambda client: client.diagnose())
     if json_:
         as_json(checks)
     else:
@@ -57,13 +58,8 @@ def _bundle(files: list[BundleFile], path: Path | None) -> None:
     if path is not None:
         save_bundle(path, files)
         click.echo(
-            f"{path} holds {len(files)} files; passwords, tokens and keys were taken out. Nothing was sent."
+            f"Saved {len(files)} files to {path}. Passwords, tokens and keys were removed. Nothing was sent."
         )
-
-
-async def _diagnose() -> list[Check]:
-    async with await ControlClient.connect() as client:
-        return await client.diagnose()
 
 
 def _show(check: Check) -> None:
@@ -74,36 +70,35 @@ def _show(check: Check) -> None:
 
 
 @click.command()
-@click.option("--settings-only", is_flag=True, help="Only set all settings back to their defaults.")
+@click.option("--settings-only", is_flag=True, help="Only reset all settings to their defaults.")
 @click.option(
     "--keep-images",
     is_flag=True,
-    help="Keep the settings and the machine's system images, so that the next start is quick.",
+    help="Keep the settings and the system images of the machine, so that the next start is fast.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def reset(settings_only: bool, keep_images: bool, yes: bool) -> None:
-    """Delete all containers, images, volumes and settings, and begin anew.
+    """Delete all containers, images, volumes and settings.
 
-    What goes is named first.
+    Lists everything that will be deleted, and asks for confirmation.
     """
     if settings_only and keep_images:
-        raise click.UsageError("--settings-only deletes nothing else, so --keep-images is not for it.")
+        raise click.UsageError("--keep-images has no effect with --settings-only, which deletes no images.")
     level = ResetLevel.SETTINGS if settings_only else ResetLevel.DATA if keep_images else ResetLevel.ALL
-    asyncio.run(_reset(level, yes))
+    run(lambda client: _reset(client, level, yes))
 
 
-async def _reset(level: ResetLevel, yes: bool) -> None:
-    async with await ControlClient.connect() as client:
-        if not yes:
-            click.echo("A reset will:")
-            for sentence in await client.reset_plan(level):
-                click.echo(f"  - {sentence}")
-            if not sys.stdin.isatty():
-                raise click.UsageError("Nobody is there to confirm it. To go on without asking, add --yes.")
-            await asyncio.to_thread(click.confirm, "Go on?", abort=True)
-        await follow(client.reset(level))
-        if level is not ResetLevel.SETTINGS:
-            await client.shutdown()
+async def _reset(client: ControlClient, level: ResetLevel, yes: bool) -> None:
+    if not yes:
+        click.echo("This reset will:")
+        for sentence in await client.reset_plan(level):
+            click.echo(f"  - {sentence}")
+        if not sys.stdin.isatty():
+            raise click.UsageError("Not a terminal: pass --yes to confirm.")
+        await asyncio.to_thread(click.confirm, "Continue?", abort=True)
+    await follow(client.reset(level))
+    if level is not ResetLevel.SETTINGS:
+        await client.shutdown()
 
 
 @click.command()
@@ -112,8 +107,10 @@ async def _reset(level: ResetLevel, yes: bool) -> None:
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for SHELL.
 
-    bash: eval "$(slipway completion bash)" in ~/.bashrc; zsh: the same in ~/.zshrc;
-    fish: slipway completion fish > ~/.config/fish/completions/slipway.fish
+    \b
+    bash  add to ~/.bashrc:  eval "$(slipway completion bash)"
+    zsh   add to ~/.zshrc:   eval "$(slipway completion zsh)"
+    fish  slipway completion fish > ~/.config/fish/completions/slipway.fish
     """
     kind = get_completion_class(shell)
     assert kind is not None

@@ -1,4 +1,4 @@
-"""What a person or a script sees: progress on a terminal only, errors with a hint, tables, JSON."""
+"""Output for people and scripts: progress (on a terminal only), errors with hints, tables, JSON."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LABEL_WIDTH = 10
 
 
 def fail(error: UserError, verbose: bool) -> None:
-    """Tell an error: what, what to do and, if wanted, the technical tail."""
+    """Print an error: what happened, what to do and, if ``verbose``, the technical details."""
     click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
     if error.hint:
         click.echo(f"  {error.hint}", err=True)
     if error.detail and verbose:
         click.echo(click.style(error.detail, dim=True), err=True)
     elif error.detail:
-        click.echo(click.style("  Details: repeat it as “slipway --verbose …”", dim=True), err=True)
+        click.echo(click.style("  For details, repeat with: slipway --verbose …", dim=True), err=True)
 
 
 def announce(text: str) -> None:
-    """Say what is waited for; the output itself stays what a script expects."""
+    """Print what the command waits for, on stderr: stdout is for scripts."""
     click.echo(f"{text} …", err=True)
 
 
@@ -41,8 +41,8 @@ def as_json(value: Any) -> None:
     click.echo(json.dumps(dump(value), indent=2, ensure_ascii=False))
 
 
-def facts(lines: Iterable[tuple[str, str]]) -> None:
-    """Print labelled lines; further lines of one value are indented alike."""
+def labelled(lines: Iterable[tuple[str, str]]) -> None:
+    """Print values with labels; further lines of a value are indented below the first."""
     for label, text in lines:
         first, *rest = text.splitlines() or [""]
         click.echo(f"{click.style(label.ljust(LABEL_WIDTH), bold=True)} {first}")
@@ -58,7 +58,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def size(count: float) -> str:
-    """Bytes for a person, in powers of 1000 as the docker command shows them."""
+    """Bytes in powers of 1000, as the docker command prints them."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -66,11 +66,16 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def counted(number: int, unit: str) -> str:
+    """``1 connection``, ``2 connections``."""
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
 async def follow(events: AsyncIterator[Event]) -> None:
-    """Show long work until it is done: each stage on a terminal, and the outcome."""
+    """Follow a long operation until it ends: print each stage (on a terminal) and the outcome."""
     line = ProgressLine()
     try:
-        # every stream of the control client is an async generator; closing it early cancels the work
+        # every stream of the control client is an async generator; closing it early cancels the operation
         async with aclosing(cast("Any", events)) as stream:
             async for event in stream:
                 if event.kind == "progress":
@@ -85,7 +90,7 @@ async def follow(events: AsyncIterator[Event]) -> None:
 
 
 class ProgressLine:
-    """One line on the terminal that tells what goes on; finished stages scroll away above it with their times."""
+    """One line on the terminal with the current stage; finished stages stay above it with their times."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
@@ -94,7 +99,7 @@ class ProgressLine:
         self._last = 0.0
 
     def show(self, text: str, fraction: float | None) -> None:
-        """Tell what goes on, at most ten times a second for one text."""
+        """Show the current stage, at most ten times a second for one text."""
         now = time.monotonic()
         if not self._live or (text == self._text and now - self._last < 0.1):
             return
@@ -105,14 +110,14 @@ class ProgressLine:
         sys.stderr.flush()
 
     def reached(self, took: float) -> None:
-        """What went on is done."""
+        """Mark the current stage as finished."""
         if self._live and self._text and took >= 0.05:
             done = click.style("✓", fg="green")
             sys.stderr.write(f"{CLEAR_LINE}{done} {self._text} {click.style(f'{took:.1f} s', dim=True)}\n")
             self._text, self._shown = "", False
 
     def clear(self) -> None:
-        """Leave no unfinished line behind."""
+        """Erase an unfinished line."""
         if self._shown:
             sys.stderr.write(CLEAR_LINE)
             sys.stderr.flush()

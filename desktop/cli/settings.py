@@ -1,23 +1,20 @@
-"""slipway settings: get, set, list and describe, all made from the schema.
+"""The command ``settings``: get, set, list and describe, all made from the schema.
 
 A group is made for a schema, so a setting that is declared there is here too.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from desktop.cli.output import as_json, facts, table
-from desktop.control.client import ControlClient
+from desktop.cli.output import as_json, labelled, table
+from desktop.cli.session import print_note, run
 from desktop.settings.schema import Field, Kind, Settings, describe, field, fields, plain
-
-T = TypeVar("T")
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -52,7 +49,7 @@ def _add_list(group: click.Group, schema: type[Settings]) -> None:
     @JSON
     def list_(json_: bool) -> None:
         """List all settings: the values in use, the defaults, and when a change applies."""
-        report = _ask(lambda client: client.settings_report())
+        report = run(lambda client: client.settings_report())
         values = [
             {**describe(item), "value": report.used.get(item.name), "default": report.chosen.get(item.name)}
             for item in fields(schema)
@@ -78,7 +75,7 @@ def _add_describe(group: click.Group, schema: type[Settings], complete: Complete
         for place, item in enumerate(items):
             if place:
                 click.echo()
-            facts(_about(item))
+            labelled(_about(item))
 
 
 def _add_get(group: click.Group, schema: type[Settings], complete: Complete) -> None:
@@ -88,7 +85,7 @@ def _add_get(group: click.Group, schema: type[Settings], complete: Complete) -> 
     def get(name: str | None, json_: bool) -> None:
         """Show all settings with the values in use, or the one called NAME."""
         wanted = None if name is None else field(name, schema).name
-        values = _ask(lambda client: client.settings())
+        values = run(lambda client: client.settings())
         if json_:
             as_json(values if wanted is None else values[wanted])
         elif wanted is not None:
@@ -106,21 +103,10 @@ def _add_set(group: click.Group, complete: Complete) -> None:
 
         A key of dockerd's daemon.json is set as daemon.KEY, for example: slipway settings set daemon.debug true
         """
-        note = _ask(lambda client: client.set_settings({name: value}))
-        click.echo(note.text)
-        if note.restart_needed:
-            click.echo("Takes effect after a restart: slipway restart")
+        print_note(run(lambda client: client.set_settings({name: value})))
 
 
 settings = settings_group()
-
-
-def _ask(work: Callable[[ControlClient], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with await ControlClient.connect() as client:
-            return await work(client)
-
-    return asyncio.run(run())
 
 
 def _about(item: Field) -> list[tuple[str, str]]:

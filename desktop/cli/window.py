@@ -1,40 +1,32 @@
-"""open and menu: the window, and where to click for it."""
+"""The commands ``open`` and ``menu``: the window, and its entry in the applications menu."""
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 
-from desktop.control.client import ControlClient
-from desktop.control.schema import Note
+from desktop.cli.session import print_note, run
 from desktop.control.window import open_window
 
 
 @click.command("open")
-@click.option("--background", is_flag=True, help="Show the tray icon only.")
+@click.option("--background", is_flag=True, help="Show only the tray icon.")
 def open_(background: bool) -> None:
-    """Open the window; it starts the engine if it is stopped. A window that is open comes to the front."""
+    """Open the window, and start the engine if it is stopped. An open window comes to the front."""
     open_window(background=background)
 
 
 @click.group()
 def menu() -> None:
-    """Slipway in the desktop's menu of applications."""
+    """Add Slipway to the applications menu of your desktop, or remove it."""
 
 
 @menu.command("add")
 def menu_add() -> None:
-    """Put Slipway there, to click on; it opens the same as “slipway open”."""
-    click.echo(asyncio.run(_menu(True)).text)
+    """Add an entry that opens the window."""
+    print_note(run(lambda client: client.menu(True)))
 
 
 @menu.command("remove")
 def menu_remove() -> None:
-    """Take it away again."""
-    click.echo(asyncio.run(_menu(False)).text)
-
-
-async def _menu(wanted: bool) -> Note:
-    async with await ControlClient.connect() as client:
-        return await client.menu(wanted)
+    """Remove the entry."""
+    print_note(run(lambda client: client.menu(False)))

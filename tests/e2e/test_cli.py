@@ -287,7 +287,7 @@ def test_nothing_runs(tmp_path: Path) -> None:
     status = slipway.run("status")
     assert status.code == 3
     assert "stopped" in status.out
-    assert slipway("stop") == "Slipway is stopped already"
+    assert slipway("stop") == "Slipway is already stopped"
     assert slipway.run("shell").code == 3
     assert json.loads(slipway("version", "--json"))["engine"] is None
     assert_nothing_left(tmp_path)

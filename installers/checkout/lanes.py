@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from installers.checkout import environment
+from installers.checkout.coverage_table import coverage_table
 from installers.checkout.results import Results, read_known_skips, read_results
 
 TESTS = environment.ROOT / "tests"
@@ -39,12 +40,14 @@ class Lane:
     :ivar folders: below ``tests``, in the order in which they run.
     :ivar options: options for pytest besides the common ones.
     :ivar can_wait: it gets what processor time the other lane leaves.
+    :ivar measured: report which part of the shipped code it runs.
     """
 
     name: str
     folders: tuple[str, ...]
     options: tuple[str, ...] = ()
     can_wait: bool = False
+    measured: bool = False
 
 
 def checks_options() -> tuple[str, ...]:
@@ -53,7 +56,7 @@ def checks_options() -> tuple[str, ...]:
 
 
 LANES = (
-    Lane("checks", ("architecture", "unit", "golden", "gui"), checks_options(), can_wait=True),
+    Lane("checks", ("architecture", "unit", "golden", "gui"), checks_options(), can_wait=True, measured=True),
     Lane("machine", ("e2e",)),
 )
 
@@ -72,7 +75,9 @@ class RunningLane:
         self.lane = lane
         self.output = folder / f"{lane.name}.txt"
         self.xml = folder / f"{lane.name}.xml"
-        argv = pytest_argv(*lane.options, f"--junit-xml={self.xml}", *options)
+        self.coverage = folder / f"{lane.name}.coverage"
+        measuring = ("--cov", "--cov-report=") if lane.measured else ()
+        argv = pytest_argv(*lane.options, *measuring, f"--junit-xml={self.xml}", *options)
         self._print_lock = print_lock
         self._begun = time.monotonic()
         self.seconds = 0.0
@@ -83,7 +88,7 @@ class RunningLane:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "COVERAGE_FILE": str(self.coverage)},
             start_new_session=lane.can_wait,  # Linux shares time between sessions first, see lower_priority
         )
         if lane.can_wait:
@@ -163,6 +168,9 @@ def run_lanes(options: Sequence[str] = ()) -> int:
         raise
     results = Results()
     print()
+    for lane in running:
+        if lane.lane.measured:
+            print(*coverage_table(lane.coverage), "", sep="\n")
     for lane, code in zip(running, codes, strict=True):
         found = read_results(lane.xml, lane.lane.name, code)
         minutes, seconds = divmod(round(lane.seconds), 60)

@@ -1,9 +1,9 @@
-"""Two lanes at once: their output, one result, and what an interrupt leaves."""
+"""Two lanes at once: their output, their result, and an interrupt. Small programs stand in for pytest."""
 
 from __future__ import annotations
 
-import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,61 +14,71 @@ from installers.checkout import lanes
 from installers.checkout.lanes import Lane, RunningLane
 from tests.architecture.sources import ROOT
 
-OPTIONS = ("-p", "no:cacheprovider")
+PROGRAM = """\
+import os, pathlib, sys, time
+xml = [word.partition("=")[2] for word in sys.argv if word.startswith("--junit-xml=")][0]
+folder = pathlib.Path(sys.argv[-1])
+def result(*cases):
+    tests = "".join(f'<testcase name="t{at}">{case}</testcase>' for at, case in enumerate(cases))
+    pathlib.Path(xml).write_text(f"<testsuites><testsuite>{tests}</testsuite></testsuites>")
+def wait(path):
+    while not path.exists():
+        time.sleep(0.01)
+"""
+"""What the stand-ins share; ``folder`` is the folder of tests they are given."""
+
+SLOW, NEW = '<skipped message="slow: an hour"/>', '<skipped message="new"/>'
 
 
 @pytest.fixture
 def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two folders of tests, a lane for each; the second waits for the first, so both have to run at once."""
-    for name in ("quick", "real"):
-        (tmp_path / name).mkdir()
-    started = tmp_path / "started"
-    (tmp_path / "quick" / "test_quick.py").write_text(
-        f"import os, pathlib\ndef test_quick(): pathlib.Path({str(started)!r}).write_text(str(os.nice(0)))\n"
-    )
-    (tmp_path / "real" / "test_real.py").write_text(
-        "import os, pathlib, time\ndef test_real():\n"
-        f"    while not pathlib.Path({str(started)!r}).exists(): time.sleep(0.05)\n"
-    )
+    """Two folders of tests with a lane each, which ``write`` fills."""
     (tmp_path / "known_skips.toml").write_text('[slow]\nreason = "slow: "\ncount = 1\n')
     monkeypatch.setattr(lanes, "TESTS", tmp_path)
-    quick = Lane("quick", ("quick",), OPTIONS, can_wait=True)
-    monkeypatch.setattr(lanes, "LANES", (quick, Lane("real", ("real",), OPTIONS)))
+    monkeypatch.setattr(lanes, "LANES", (Lane("quick", ("quick",), can_wait=True), Lane("real", ("real",))))
+    monkeypatch.setattr(
+        lanes, "pytest_argv", lambda *options: [sys.executable, str(tmp_path / "run.py"), *options]
+    )
+    (tmp_path / "run.py").write_text(PROGRAM + 'exec((folder / "test.py").read_text())\n')
+    write(tmp_path, "quick", "result('')")
+    write(tmp_path, "real", "result('')")
     return tmp_path
 
 
+def write(tests: Path, name: str, program: str) -> None:
+    (tests / name).mkdir(exist_ok=True)
+    (tests / name / "test.py").write_text(program)
+
+
 def test_both_run_at_once_and_the_last_line_counts(tests: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each waits for the other; only the one that can wait has a low priority."""
+    meet = "(folder / 'nice').write_text(str(os.nice(0))); wait(folder.parent / '{}' / 'nice'); print('met')"
+    meet += "; result('')"
+    write(tests, "quick", meet.format("real"))
+    write(tests, "real", meet.format("quick"))
     assert lanes.run_lanes() == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "2 passed, 0 failed, 0 skipped"
-    assert any(line.startswith("quick   | ") for line in lines)
-    assert any(line.startswith("real    | ") for line in lines)
-    assert int((tests / "started").read_text()) == os.nice(0) + lanes.LOW_PRIORITY
-
-
-BAD = """
-import pytest
-def test_bad(): assert False
-@pytest.mark.skip(reason="slow: an hour")
-def test_slow(): pass
-@pytest.mark.skip(reason="new")
-def test_new(): pass
-"""
+    assert {"quick   | met", "real    | met"} <= set(lines)
+    assert (tests / "quick" / "nice").read_text() == str(lanes.LOW_PRIORITY)
+    assert (tests / "real" / "nice").read_text() != str(lanes.LOW_PRIORITY)
 
 
 @pytest.mark.parametrize(
-    ("text", "counted"),
+    ("program", "code", "counted"),
     [
-        (BAD, "2 passed, 2 failed, 2 skipped"),
-        ("import os\ndef test_dies(): os._exit(3)", "1 passed, 1 failed, 0 skipped"),
+        (f"result('', {SLOW!r})", 0, "2 passed, 0 failed, 1 skipped"),
+        (f"result('', {SLOW!r}, {SLOW!r})", 1, "2 passed, 1 failed, 2 skipped"),
+        (f"result('', {NEW!r})", 1, "2 passed, 1 failed, 1 skipped"),
+        ("result('', '<failure message=\"no\"/>'); sys.exit(1)", 1, "2 passed, 1 failed, 0 skipped"),
+        ("os._exit(3)", 1, "1 passed, 1 failed, 0 skipped"),
     ],
 )
-def test_what_is_wrong_in_one_lane_counts(
-    text: str, counted: str, tests: Path, capsys: pytest.CaptureFixture[str]
+def test_what_one_lane_comes_to_counts(
+    program: str, code: int, counted: str, tests: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A failure, a skip that is not known, and a lane that gives no results."""
-    (tests / "real" / "test_more.py").write_text(text)
-    assert lanes.run_lanes() == 1
+    write(tests, "real", program)
+    assert lanes.run_lanes() == code
     assert capsys.readouterr().out.splitlines()[-1] == counted
 
 
@@ -81,22 +91,20 @@ def interruptible() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_an_interrupted_lane_runs_its_fixtures_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that a fixture has started is stopped by it."""
-    began, ended = tmp_path / "began", tmp_path / "ended"
-    (tmp_path / "long").mkdir()
-    (tmp_path / "long" / "test_long.py").write_text(
-        "import pathlib, pytest, time\n@pytest.fixture\ndef machine():\n"
-        f"    pathlib.Path({str(began)!r}).touch()\n    yield\n    pathlib.Path({str(ended)!r}).touch()\n"
-        "def test_long(machine): time.sleep(600)\n"
+def test_an_interrupted_lane_ends_as_by_ctrl_c(tests: Path) -> None:
+    """So a machine that a fixture has started is stopped by it."""
+    write(
+        tests,
+        "quick",
+        "try:\n    (folder / 'began').touch()\n    time.sleep(600)\n"
+        "except KeyboardInterrupt:\n    (folder / 'ended').touch()\n",
     )
-    monkeypatch.setattr(lanes, "TESTS", tmp_path)
-    running = RunningLane(Lane("long", ("long",), OPTIONS, can_wait=True), tmp_path, (), threading.Lock())
-    waited = threading.Event()
-    while not began.exists():
-        waited.wait(0.05)
+    running = RunningLane(lanes.LANES[0], tests, (), threading.Lock())
+    waiting = threading.Event()
+    while not (tests / "quick" / "began").exists():
+        waiting.wait(0.01)
     running.interrupt()
-    assert ended.exists()
+    assert (tests / "quick" / "ended").exists()
 
 
 def test_every_folder_of_tests_is_in_a_lane() -> None:

@@ -26,8 +26,8 @@ from installers.checkout.results import Results, read_known_skips, read_results
 
 TESTS = environment.ROOT / "tests"
 
-LOW_PRIORITY = 10
-"""The nice value of the lane that can wait; 0 is the ordinary one, 19 the lowest (setpriority(2))."""
+NICE = 10
+"""How much lower the priority of the lane that can wait is (nice(1)); 19 is the lowest there is."""
 
 END_SECONDS = 600.0
 """How long an interrupted lane may take to stop its machines before it is killed."""
@@ -81,18 +81,19 @@ class RunningLane:
         self._print_lock = print_lock
         self._begun = time.monotonic()
         self.seconds = 0.0
+        nice = shutil.which("nice") if lane.can_wait else None
         self._process = subprocess.Popen(
-            [*argv, *(str(TESTS / name) for name in lane.folders)],
+            [*((nice, "-n", str(NICE)) if nice else ()), *argv, *(str(TESTS / name) for name in lane.folders)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             env={**os.environ, "PYTHONUNBUFFERED": "1", "COVERAGE_FILE": str(self.coverage)},
-            start_new_session=lane.can_wait,  # Linux shares time between sessions first, see lower_priority
+            start_new_session=lane.can_wait,  # Linux shares time between sessions, see share_less
         )
         if lane.can_wait:
-            lower_priority(self._process.pid)
+            share_less(self._process.pid)
         self._reader = threading.Thread(target=self._copy_output, name=lane.name)
         self._reader.start()
 
@@ -126,16 +127,14 @@ class RunningLane:
             self.wait()
 
 
-def lower_priority(pid: int) -> None:
-    """Lower the priority of a process that has just started and leads a session.
+def share_less(pid: int) -> None:
+    """Lower the priority of a process that leads a session of its own, among sessions.
 
-    Where Linux shares processor time between sessions first (autogroups, sched(7)), a nice value counts only
-    inside its session; the session has one of its own.
+    Where Linux shares processor time between sessions first (autogroups, sched(7)), a nice value by itself counts
+    only inside its session.
     """
-    if hasattr(os, "setpriority"):
-        os.setpriority(os.PRIO_PROCESS, pid, LOW_PRIORITY)
     with contextlib.suppress(OSError):  # a system without autogroups
-        Path(f"/proc/{pid}/autogroup").write_text(str(LOW_PRIORITY))
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICE))
 
 
 def pytest_argv(*options: str) -> list[str]:

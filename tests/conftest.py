@@ -16,12 +16,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--run-slow"):
-        return
-    skip = pytest.mark.skip(reason="slow: takes many minutes; give --run-slow")
+    """Skip what is slow, unless it is asked for, and say why it is slow."""
     for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(skip)
+        marker = item.get_closest_marker("slow")
+        if marker and not (marker.args and marker.args[0]):
+            raise pytest.UsageError(f"{item.nodeid}: slow needs a reason, such as slow('1,000 containers')")
+        if marker and not config.getoption("--run-slow"):
+            item.add_marker(pytest.mark.skip(reason=f"slow: {marker.args[0]}"))
 
 
 @pytest.fixture

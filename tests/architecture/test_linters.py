@@ -28,6 +28,12 @@ def test_ruff_format() -> None:
     run("ruff", "format", "--check", *PACKAGES)
 
 
+def test_codespell() -> None:
+    """Typing slips in code and prose; pyproject.toml lists the words that are none."""
+    prose = sorted(path.name for path in ROOT.glob("*.md"))
+    run("codespell_lib", *PACKAGES, *prose, "assets", "pyproject.toml", ".ci")
+
+
 # The tests themselves run on Linux and macOS; what is shipped has to be right for Windows too.
 SHIPPED = ("-p", "vm", "-p", "engine", "-p", "desktop", "-p", "installers")
 

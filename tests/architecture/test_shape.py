@@ -108,10 +108,14 @@ def test_nothing_is_left_for_later() -> None:
     assert not unfinished, "\n" + "\n".join(unfinished)
 
 
+FOLDERS = {".ci", "assets", "desktop", "engine", "installers", "tests", "vm"}
+FILES = {
+    *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
+    *(".editorconfig", ".gitignore", ".pre-commit-config.yaml", "pyproject.toml"),
+}
+
+
 def test_the_top_level_is_the_designs() -> None:
-    folders = {"assets", "desktop", "engine", "installers", "tests", "vm"}
-    files = {"ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"}
-    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
-    ignored = {"build", "dist", "slipway.egg-info"}
-    assert found - ignored <= folders | files
-    assert files <= found
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    found = {path.name for path in ROOT.iterdir() if not any(path.match(pattern) for pattern in ignored)}
+    assert found - {".git"} == FOLDERS | FILES

@@ -91,7 +91,7 @@ def test_commit_export_import(docker: Program, busybox: str, name: str, tmp_path
 
 
 @pytest.mark.timeout(2 * BIG_TIMEOUT + 120)
-@pytest.mark.parametrize("mib", [192, pytest.param(1024, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mib", [192, pytest.param(1024, marks=pytest.mark.slow("1 GiB both ways"))])
 def test_a_large_image_in_and_out(docker: Program, name: str, tmp_path: Path, mib: int) -> None:
     """``load`` and ``save`` of what cannot be compressed: the same bytes come back."""
     contents = images.write_random_layer(tmp_path / "layer.tar", mib, seed=3)

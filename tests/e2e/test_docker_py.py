@@ -126,7 +126,7 @@ def test_the_quick_part(setting: Setting, tmp_path: Path) -> None:
     assert sum(result.outcome == "passed" for result in results.values()) >= 50
 
 
-@pytest.mark.slow
+@pytest.mark.slow("more than 300 tests, up to an hour")
 @pytest.mark.timeout(ALL_SECONDS * 2)
 def test_all(setting: Setting, tmp_path: Path) -> None:
     results = check(setting, [""], tmp_path, ALL_SECONDS)

@@ -351,7 +351,7 @@ def test_a_checkout_of_many_files(docker: Program, busybox: str, program: Path, 
         assert read == "60\none 0one 45one 59"
 
 
-@pytest.mark.slow
+@pytest.mark.slow("100,000 files")
 @pytest.mark.timeout(3600)
 def test_a_tree_of_a_hundred_thousand_files(
     docker: Program, busybox: str, program: Path, folder: Path, name: str

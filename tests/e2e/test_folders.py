@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 LONG_SECONDS = 4 * 3600
 """Under emulation, on a busy computer, reading and removing a small file over SFTP takes up to 90 ms."""
 
-LONG = (pytest.mark.slow, pytest.mark.timeout(LONG_SECONDS))
+LONG = (pytest.mark.slow("a gigabyte, or many thousand files"), pytest.mark.timeout(LONG_SECONDS))
 
 
 @pytest.fixture

@@ -22,7 +22,11 @@ from vm.machine import Machine
 from vm.qemu.process import find_qemu
 from vm.spec import Accelerator, Arch, BootFiles, DiskSpec, MachineSpec
 
-pytestmark = [pytest.mark.machine, pytest.mark.slow, pytest.mark.timeout(3000)]
+pytestmark = [
+    pytest.mark.machine,
+    pytest.mark.slow("four builds, and the boot of another processor"),
+    pytest.mark.timeout(3000),
+]
 
 ANSWER_SECONDS = 600.0
 """For an engine under emulation of another processor."""

@@ -249,7 +249,7 @@ def test_what_a_swarms_services_publish(machine: RunningMachine, docker: Program
     assert refused("127.0.0.1", port)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("500 ports")
 @pytest.mark.timeout(1800)
 def test_five_hundred_ports(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:
     """All answer, and nothing is left of them."""
@@ -266,7 +266,7 @@ def test_five_hundred_ports(machine: RunningMachine, docker: Program, busybox: s
     assert machine.slipway("shell", "--", "ls", "-A", "/run/slipway/ports") == ""
 
 
-@pytest.mark.slow
+@pytest.mark.slow("5,000 connections")
 @pytest.mark.timeout(1800)
 def test_five_thousand_connections(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:
     """In turns, and two thousand open at once. The server has room for them to wait, as BusyBox' httpd has not."""
@@ -294,7 +294,7 @@ def test_five_thousand_connections(machine: RunningMachine, docker: Program, bus
     assert published(machine) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.slow("1,000 containers")
 @pytest.mark.timeout(7200)
 def test_a_thousand_cycles(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:
     def rules() -> str:

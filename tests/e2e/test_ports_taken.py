@@ -193,7 +193,7 @@ def test_a_port_taken_between_check_and_bind(
     assert answered("127.0.0.1", port_of(docker, name)) == "here"
 
 
-@pytest.mark.slow
+@pytest.mark.slow("a restart of the machine")
 def test_ports_that_are_taken_when_dockerd_starts_containers_itself(
     machine: RunningMachine, docker: Program, busybox: str, name: str
 ) -> None:

@@ -255,7 +255,8 @@ class DataDisk:
                 "The disk of this computer is full", "Free some space on it, then start again.", errors
             )
         fault = await self.fault() if action != "create" else None
-        return fault or DiskError(f"The data disk could not be handled (qemu-img {action})", detail=errors)
+        hint = "Back up its file before anything else, then try: slipway disk check --repair"
+        return fault or DiskError(f"The data disk could not be handled (qemu-img {action})", hint, errors)
 
 
 def _require_size(size_gib: int) -> None:

@@ -1,7 +1,7 @@
 """The host's end of the machine's name server: queries come in by a stream, answers go back in any order.
 
-Each message has its length before it in two bytes (RFC 7766 section 8). The other end, dns_proxy.c of
-vm/image/native, does without us while we are away.
+Each message has its length before it in two bytes (RFC 7766, 8). The other end is vm/image/native/dns_proxy.c,
+which does without us while we are away.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import logging
 import struct
 
 from vm.errors import LinkError
+from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier, Stream
-from vm.guest.while_linked import WhileLinked
 from vm.host.names import Resolver
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 PIECE = 64 * 1024
 
 
-class Names(WhileLinked[Carrier]):
-    """Answers one machine's queries for as long as there is a way into it."""
+class Names(LinkTask[Carrier]):
+    """Answers one machine's queries for as long as there is a link into it."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
@@ -37,11 +37,11 @@ class Names(WhileLinked[Carrier]):
         await super().close()
         self._resolver.close()
 
-    async def work(self, way: Carrier) -> None:
+    async def work(self, link: Carrier, /) -> None:
         pause = FIRST_PAUSE
         while True:
             try:
-                stream = await way.open_unix(SOCKET)
+                stream = await link.open_unix(SOCKET)
                 pause = FIRST_PAUSE
                 try:
                     await self._converse(stream)
@@ -53,11 +53,11 @@ class Names(WhileLinked[Carrier]):
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _converse(self, stream: Stream) -> None:
-        """Answer until the stream ends. :raise LinkError: it was cut."""
+        """Answer until the stream ends or is cut."""
         received = bytearray()
         sending = asyncio.Lock()
         async with asyncio.TaskGroup() as group:
-            while data := await stream.read(PIECE):
+            while data := await _read(stream):
                 received += data
                 while len(received) >= 2 and len(received) >= (end := 2 + struct.unpack_from(">H", received)[0]):
                     query = bytes(received[2:end])
@@ -73,3 +73,12 @@ class Names(WhileLinked[Carrier]):
                 await stream.write(struct.pack(">H", len(answer)) + answer)
         except LinkError as error:
             log.debug("an answer came too late: %s", error.message)
+
+
+async def _read(stream: Stream) -> bytes:
+    """The next bytes; none at the stream's end, however it came."""
+    try:
+        return await stream.read(PIECE)
+    except LinkError as error:
+        log.info("the stream of the machine's name server was cut: %s", error.message)
+        return b""

@@ -77,7 +77,7 @@ RetryHook = Callable[[Retry], None]
 
 @dataclass(frozen=True)
 class Progress:
-    """Who is told how a start goes on, in the event loop."""
+    """Callbacks for the progress of a start, called in the event loop."""
 
     stage: StageHook | None = None
     retry: RetryHook | None = None
@@ -222,7 +222,7 @@ class Boot:
     def _guest_stage(self, stage: GuestStage) -> None:
         self._qemu_is_up()  # a fast guest may speak before launch() has returned
         if self._connector is not None:
-            self._connector.readiness.tell(stage)
+            self._connector.readiness.report(stage)
         if stage.failure is None:
             self._stage(stage.name)
 

@@ -62,7 +62,7 @@ class CheckResult:
 
     :ivar leaks: clusters that are allocated and unused.
     :ivar corruptions: errors in the tables.
-    :ivar repaired: whether this run mended them.
+    :ivar repaired: whether this run repaired them.
     """
 
     health: Health
@@ -162,7 +162,7 @@ class DataDisk:
     async def check(self, repair: bool = False) -> CheckResult:
         """Check the disk's tables; the machine must be stopped.
 
-        :param repair: mend what can be mended. Leaks alone are always safe to mend.
+        :param repair: repair what can be repaired. Leaks alone are always safe to repair.
         :raise DiskError: the disk cannot even be opened, or is in use.
         """
         arguments = ["check", "--output=json", "-f", "qcow2", *(["-r", "all"] if repair else []), str(self.path)]

@@ -24,7 +24,7 @@ from typing import Self
 
 
 class UserError(Exception):
-    """A failure told to a person.
+    """A failure to show to the user.
 
     :ivar message: what went wrong, one sentence, no trailing period needed.
     :ivar hint: what to do about it; may be empty when nothing can be done.

@@ -188,7 +188,7 @@ async def _connect(session: Session, spec: MachineSpec, host: Host) -> bool:
 
 
 def keep_previous(log_file: Path) -> None:
-    """Keep the last QEMU's log, which may tell how it ended, as ``NAME.previous.log``."""
+    """Keep the last QEMU's log, which may show how it ended, as ``NAME.previous.log``."""
     try:
         log_file.replace(log_file.with_name(f"{log_file.stem}.previous.log"))
     except FileNotFoundError:

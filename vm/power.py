@@ -15,7 +15,7 @@ from vm.virtiofs import end_servers
 log = logging.getLogger(__name__)
 
 QUIT_SECONDS = 3.0
-"""For QEMU to answer a command while it is being stopped, and to go once told to quit."""
+"""For QEMU to answer a command while it is being stopped, and to end after the command quit."""
 
 
 async def pause(session: Session) -> None:

@@ -39,14 +39,14 @@ class Found:
     """A program that may be virtiofsd, and what it says of its version."""
 
     path: Path
-    told: str
+    version: str
 
 
 def choose(found: Sequence[Found], *, root: bool) -> FileServer | None:
     """The first of these that this user can run: QEMU's own is for root only, Rust's does from version 1.0 on."""
     for item in found:
-        match = re.search(r"virtiofsd (?:version )?(\d+)\.\d+", item.told)
-        rust = "QEMU" not in item.told
+        match = re.search(r"virtiofsd (?:version )?(\d+)\.\d+", item.version)
+        rust = "QEMU" not in item.version
         if match and (int(match[1]) >= 1 if rust else root):
             return FileServer(item.path, rust)
     return None
@@ -87,8 +87,8 @@ def _version(path: Path) -> str:
 def build_argv(server: FileServer, folder: Path, descriptor: int) -> list[str]:
     """The arguments with which ``server`` serves ``folder`` to who connects to the listening ``descriptor``.
 
-    Nothing is cached in the machine, since this computer's programs change files too. The server shuts itself up
-    in the folder, and does without the rights to make devices and to give files away.
+    Nothing is cached in the machine, since programs on the host change files too. The server confines itself
+    to the folder, and does without the rights to make devices and to give files away.
     """
     rights = "-mknod:-chown:-setfcap"
     if server.rust:
@@ -148,7 +148,7 @@ class Servers:
 
 
 def root_of(folder: Path) -> list[int]:
-    """What tells a folder from another that takes its place; empty when there is none now. Looks at the disk."""
+    """The identity of a folder, device and inode; empty when there is none now. Reads the disk."""
     try:
         st = folder.stat()
     except OSError:
@@ -160,7 +160,7 @@ class ServerState(StrEnum):
     """Why a server does not answer, in words."""
 
     SUSPENDED = "its server was suspended, and has been woken"
-    DISK = "its server waits for this computer's disk"
+    DISK = "its server waits for the host's disk"
     HANGS = "its server hangs"
 
 
@@ -218,7 +218,7 @@ async def end_server(record: Record, tag: str, host: Host) -> None:
 
 
 async def release(record: Record, tag: str, paths: Paths, host: Host) -> None:
-    """End the server of a folder that it is not needed for any more; nobody in the machine may be using it.
+    """End the server of a folder that is no longer served; the folder must not be in use in the machine.
 
     :raise MachineError: it cannot be ended.
     """

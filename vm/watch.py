@@ -96,7 +96,7 @@ class Watch:
         if name == "BLOCK_IO_ERROR" and data.get("action") == "stop" and not self._holding:
             self._spawn(self._hold(bool(data.get("nospace")), str(data.get("reason", ""))), "hold")
         elif name == "RESUME":
-            self._spawn(self._tell_time(), "tell the time")
+            self._spawn(self._set_time(), "set the time")
         elif name == "STOP":
             self._spawn(self._ask_why(monitor, kill), "ask why it stopped")
         elif name == "SHUTDOWN" and data.get("guest"):
@@ -104,7 +104,7 @@ class Watch:
             text = "the machine's kernel restarted itself" if reset else "the machine shut itself down"
             self.last_words = LastWords(text)
 
-    async def _tell_time(self) -> None:
+    async def _set_time(self) -> None:
         await self._reports.time()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -116,10 +116,10 @@ class Watch:
         self._reports.ended()
 
     async def _follow_server(self, session: Session, link: Link, tag: str, server: QemuProcess) -> None:
-        """Whoever looks into a folder whose server has died waits for ever: the machine has to start anew."""
+        """End the machine when a folder's server has died: what accesses that folder would wait forever."""
         await asyncio.wait([server.exited])
         if tag not in session.record.shares or await session.process.wait(POLL_SECONDS):
-            return  # it was not needed any longer
+            return  # it is no longer needed
         try:
             await link.run(FLUSH, timeout=FLUSH_SECONDS)
         except LinkError as error:
@@ -172,4 +172,4 @@ class Watch:
             return
         if status in HOPELESS:
             self.last_words = LastWords(f"QEMU gave the machine up ({status})")
-            await kill()  # its end is noticed and told by whoever waits for it
+            await kill()  # its end is reported by the task that waits for it

@@ -56,7 +56,7 @@ class Offset:
 async def measure(ask: Ask, *, wall: Clock = time.time, steady: Clock = time.monotonic) -> Offset:
     """Compare the clocks, by the shortest of a few round trips.
 
-    :raise MachineError, LinkError: the guest does not tell.
+    :raise MachineError, LinkError: the guest does not answer.
     """
     best: Offset | None = None
     for _ in range(TRIES):
@@ -71,12 +71,12 @@ async def measure(ask: Ask, *, wall: Clock = time.time, steady: Clock = time.mon
         if trip <= GOOD_TRIP:
             break
     if best is None:
-        raise LinkError("The guest does not tell its time")
+        raise LinkError("The guest does not answer with its time")
     return best
 
 
 async def synchronise(ask: Ask, *, wall: Clock = time.time, steady: Clock = time.monotonic) -> Offset:
-    """Put the guest's clock right as far as that is certain; tells how it was.
+    """Correct the guest's clock as far as its error is certain; returns how it was.
 
     :raise MachineError, LinkError: the guest does not answer, or cannot.
     """
@@ -114,7 +114,7 @@ class SpeedCheck:
         self._first = await self._sample(ask)
 
     async def finish(self, ask: Ask) -> None:
-        """Look again. A guest that does not tell its uptime is not checked.
+        """Look again. A guest that does not report its uptime is not checked.
 
         :raise GuestClockError: its clock is certainly too fast.
         """
@@ -134,26 +134,26 @@ class SpeedCheck:
         try:
             return _Sample(float(await ask("ping")), sent, self._steady())
         except (MachineError, ValueError) as error:
-            log.info("the guest did not tell its uptime: %s", error)
+            log.info("the guest did not report its uptime: %s", error)
             return None
 
 
 async def keep_time(
-    tell: Callable[[], Awaitable[None]],
+    set_time: Callable[[], Awaitable[None]],
     *,
     wall: Clock = time.time,
     steady: Clock = time.monotonic,
     look: float = LOOK,
 ) -> None:
-    """Call ``tell`` at once, after sleep, after each jump, and every :data:`INTERVAL` seconds; for ever."""
+    """Call ``set_time`` at once, after sleep, after a jump and every :data:`INTERVAL` seconds, until cancelled."""
     while True:
-        await tell()
-        told = looked = steady()
-        offset = wall() - told
+        await set_time()
+        done = looked = steady()
+        offset = wall() - done
         while True:
-            await asyncio.sleep(look)  # no portable event tells that somebody has set the clock
+            await asyncio.sleep(look)  # no portable event reports that the clock was set
             now = steady()
             slept = now - looked > look + GAP
             looked = now
-            if slept or now - told >= INTERVAL or abs(wall() - now - offset) > TOLERANCE:
+            if slept or now - done >= INTERVAL or abs(wall() - now - offset) > TOLERANCE:
                 break

@@ -45,19 +45,19 @@ class GuestStage:
 Listener = Callable[[GuestStage], None]
 
 REQUESTS = ("publish", "repeat", "release")
-"""What the guest asks of the host."""
+"""What the guest asks the host."""
 
 Asked = Callable[[str, str], None]
-"""Told what the guest asks: the word, and what follows it."""
+"""Called with what the guest asks: the word, and what follows it."""
 
 
 class GuestControl:
     """One connection to the control port.
 
-    :param listener: called in the event loop once for each stage, whether told for the first time or repeated.
+    :param listener: called in the event loop once for each stage, whether reported for the first time or repeated.
     :param asked: called in the event loop for each request of the guest's.
     :ivar followers: called as ``listener`` is, for as long as they are in this list.
-    :ivar stages: what was told so far, by name.
+    :ivar stages: what was reported so far, by name.
     :ivar closed: set when the connection has ended.
     """
 
@@ -149,7 +149,7 @@ class GuestControl:
         if kind == "stage" and name:
             self._stage(GuestStage(name, _number(text)))
         elif kind == "failed" and name:
-            self._stage(GuestStage(name, 0.0, text.strip() or "no reason was told"))
+            self._stage(GuestStage(name, 0.0, text.strip() or "no reason was given"))
         elif kind in ("ok", "error") and name:
             self._answer(name, text.strip(), failed=kind == "error")
         elif kind in REQUESTS and self._asked is not None:
@@ -164,8 +164,8 @@ class GuestControl:
         log.info(
             "guest: %s %s", stage.name, f"failed: {stage.failure}" if stage.failure else f"at {stage.uptime} s"
         )
-        for told in (*((self._listener,) if self._listener else ()), *self.followers):
-            _call(told, stage)
+        for hook in (*((self._listener,) if self._listener else ()), *self.followers):
+            _call(hook, stage)
 
     def _answer(self, word: str, text: str, *, failed: bool) -> None:
         waiting = self._waiting.get(word)
@@ -176,7 +176,7 @@ class GuestControl:
         if future.done():
             return
         if failed:
-            future.set_exception(MachineError(f"The guest could not do “{word}”: {text or 'no reason was told'}"))
+            future.set_exception(MachineError(f"The guest could not do “{word}”: {text or 'no reason was given'}"))
         else:
             future.set_result(text)
 

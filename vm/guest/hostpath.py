@@ -44,7 +44,7 @@ def system_folder(path: str) -> str | None:
     """The system's folder that ``path``, in the machine's spelling, is, lies in, or holds; None: there is none."""
     if path in SCRATCH:
         return path
-    wanted = path.casefold() if re.match(r"/[a-z](/|$)", path) else path  # drives do not tell cases apart
+    wanted = path.casefold() if re.match(r"/[a-z](/|$)", path) else path  # drives ignore case
     for folder in SYSTEM:
         known = folder.casefold() if folder.startswith("/c/") else folder
         if is_within(wanted, known) or is_within(known, wanted):

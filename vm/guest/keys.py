@@ -1,4 +1,4 @@
-"""The keys of one installation: each side knows the other's before they meet, so nobody trusts on first use.
+"""The keys of one installation: each side knows the other's before they connect, so neither trusts on first use.
 
 Both pairs are made once, before the first boot, and pinned: the guest gets its host key and the client's public
 key through fw_cfg. A key is never overwritten; one that cannot be read is reported, and the person decides.

@@ -3,7 +3,7 @@
 The guest's end is ``vm/image/native/agent.c``, which says what can be asked for. Each stream is a CONNECT request
 with a window of its own. A serial port has no connections, so each begins with the control port's ``link``, which
 empties the port, and a line with a nonce which the agent sends back: bytes of an earlier connection never get into
-this one. The end and the start of an agent are told on the control port, and the link that led to it is lost.
+this one. The end and the start of an agent are reported on the control port, and the link that led to it is lost.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from vm.host import Host
 log = logging.getLogger(__name__)
 
 AGENT = "agent"
-"""The stage that is told when the agent starts, and as failed when it has ended."""
+"""The stage that is reported when the agent starts, and as failed when it has ended."""
 
 HELLO = "slipway-link"
 PIECE = 256 * 1024
@@ -107,7 +107,7 @@ class FastLink:
 
     @classmethod
     async def connect(cls, host: Host, path: Path, control: GuestControl, timeout: float) -> FastLink:
-        """Take over the port at ``path``, whoever had it before.
+        """Take over the port at ``path`` from any earlier link.
 
         :param control: the same machine's control port.
         :raise LinkError: no agent answers within ``timeout`` seconds.
@@ -198,7 +198,7 @@ class FastLink:
 
     def _stage_told(self, stage: GuestStage) -> None:
         if stage.name == AGENT:
-            self._give_up("the agent has ended" if stage.failure else "the agent has started anew")
+            self._give_up("the agent has ended" if stage.failure else "the agent has started again")
 
     def _give_up(self, reason: str) -> None:
         self._lost(LinkError("The link to the machine broke", detail=reason))
@@ -406,7 +406,7 @@ def one_line(command: str) -> str:
 
 
 async def _echo(reader: asyncio.StreamReader, hello: bytes) -> bytes:
-    """Read until our own line has come back, and return what follows; what came before it is nobody's.
+    """Read until our own line has come back, and return what follows; what came before it is dropped.
 
     :raise OSError: the port was closed.
     """

@@ -16,7 +16,7 @@ class Wire(Protocol):
     """What carries a stream: the link's HTTP/2 connection."""
 
     def send(self, identity: int, data: bytes, *, last: bool = False) -> int:
-        """Queue as much of ``data`` as the windows allow; tells how much that was. ``last`` ends our direction.
+        """Queue as much of ``data`` as the windows allow; returns how much that was. ``last`` ends our direction.
 
         :raise LinkError: the link or the stream is gone.
         """
@@ -59,7 +59,7 @@ class LinkStream:
         """Whether both directions have ended."""
         return self._closed or (self._ended and (self._eof_sent or self._deaf))
 
-    # -- what the link tells --------------------------------------------------------------------------------------
+    # -- called by the link --------------------------------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
         """Bytes have come."""
@@ -154,7 +154,7 @@ class LinkStream:
         _wake(self._writer)
 
     def _drop(self) -> None:
-        """Nobody will read what has come; the connection's own window counts it all the same."""
+        """What has come will not be read; the connection's own window counts it all the same."""
         size = sum(map(len, self._chunks))
         self._chunks.clear()
         if size > 0:

@@ -19,12 +19,12 @@ from vm.guest.control import GuestStage
 EMULATION_FACTOR = 4.0
 """How much longer everything may take under software emulation, on a busy computer."""
 
-_LOG_HINT = "The end of the machine's console tells more; all of it is in logs/console.log of Slipway's folder."
+_LOG_HINT = "See the end of the machine's console; all of it is in logs/console.log of Slipway's folder."
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """One stage that has to be told before the guest is up.
+    """One stage that has to be reported before the guest is up.
 
     :ivar description: what the guest does meanwhile; completes "while …".
     :ivar deadline: seconds after the previous one, with hardware acceleration.
@@ -45,7 +45,7 @@ REQUIREMENTS = (
         "data",
         "mounting the data disk",
         150,  # a file system check of a large disk after a crash
-        "The data disk is left as it is. “slipway diagnose” tells more; a backup of its file is a good idea now.",
+        "The data disk is left as it is. Run “slipway diagnose”, and make a backup of its file now.",
         DiskError,
     ),
     Requirement("network", "setting up the network", 10),
@@ -64,19 +64,19 @@ SSH_DEADLINE = 15.0
 
 
 class Readiness:
-    """What one guest has told, and the waiting for what it has not.
+    """The stages one guest has reported, and waiting for the others.
 
     :param factor: stretches every deadline.
     """
 
     def __init__(self, factor: float = 1.0) -> None:
         self._factor = factor
-        self._told: dict[str, GuestStage] = {}
+        self._reported: dict[str, GuestStage] = {}
         self._news = asyncio.Event()
 
-    def tell(self, stage: GuestStage) -> None:
-        """Take note of a stage; the listener for :class:`vm.guest.control.GuestControl`."""
-        self._told[stage.name] = stage
+    def report(self, stage: GuestStage) -> None:
+        """Record a stage; the listener for :class:`vm.guest.control.GuestControl`."""
+        self._reported[stage.name] = stage
         self._news.set()
 
     async def wait(self, last: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -111,9 +111,9 @@ class Readiness:
     def _is_met(self, requirement: Requirement) -> bool:
         """:raise MachineError, DiskError: the guest reported that this or another stage failed."""
         for known in REQUIREMENTS:
-            stage = self._told.get(known.stage)
+            stage = self._reported.get(known.stage)
             if stage is not None and stage.failure is not None:
                 raise known.error(
                     f"The machine failed at “{known.stage}”, while {known.description}", known.hint, stage.failure
                 )
-        return requirement.stage in self._told
+        return requirement.stage in self._reported

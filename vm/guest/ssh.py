@@ -93,7 +93,7 @@ class SshLink:
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise LinkError(
                 "The machine's SSH server cannot be reached",
-                "The machine may still be starting; its console log tells more.",
+                "The machine may still be starting; see its console log.",
                 f"{where}: {error or type(error).__name__}",
             ) from error
 

@@ -1,4 +1,4 @@
-"""Stream and Carrier: what every way into the guest offers, so that callers need not know which one is used."""
+"""Stream and Carrier: what every link into the guest offers, so that callers need not know which one is used."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Carrier(Protocol):
     async def open_accept(self, path: str) -> Stream:
         """Have the guest listen at the Unix socket ``path``, which it makes; the stream is the next who connects.
 
-        A byte says that somebody has; what follows is theirs. Who comes while nobody asks for them waits.
+        A first byte says that a client has connected; its data follows. While no stream is open, clients wait.
 
         :raise LinkError: the link is down, or cannot do this, or the guest cannot listen there.
         """
@@ -82,7 +82,7 @@ class Carrier(Protocol):
     async def open_exec(self, command: str) -> Stream:
         """Run ``command`` by the guest's shell, as root; the stream is its standard input and output.
 
-        The stream ends with the command; how it ended is not told, and closing the stream hangs up on it.
+        The stream ends with the command; its exit code is not reported, and closing the stream hangs up on it.
 
         :raise LinkError: the link is down, or the guest refuses.
         """

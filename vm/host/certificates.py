@@ -28,7 +28,7 @@ ANCHORS = (
     "/etc/ca-certificates/trust-source/anchors",
     "/etc/pki/trust/anchors",
 )
-"""Where an administrator puts authorities of his own, whether or not the bundle has been made anew since."""
+"""Where an administrator puts authorities of his own, whether or not the bundle has been made again since."""
 
 
 def read_pem(data: bytes) -> list[bytes]:

@@ -27,7 +27,7 @@ class MacHost(CommonHost):
         return (Accelerator.HVF,) if guest is self.arch else ()
 
     def obstacle(self, accelerator: Accelerator) -> Obstacle | None:
-        return None  # only a trial tells: the entitlement and the processor both show there
+        return None  # only a trial shows it: the entitlement and the processor both show there
 
     def advice(self, accelerator: Accelerator, output: str) -> str:
         if "HV_DENIED" in output or "0xfae94007" in output:

@@ -61,7 +61,7 @@ class NoSuchName(Exception):
 def look_up(name: str, family: socket.AddressFamily) -> list[str]:
     """The addresses of a name, by the system's resolver; blocks.
 
-    :raise NoSuchName: there is none of that name.    :raise OSError: nobody could tell.
+    :raise NoSuchName: there is none of that name.    :raise OSError: no server answered.
     """
     try:
         found = socket.getaddrinfo(name, None, family, socket.SOCK_STREAM)
@@ -140,12 +140,12 @@ class Resolver:
     def _finished(self, key: tuple[str, socket.AddressFamily], done: asyncio.Future[list[str]]) -> None:
         self._under_way.pop(key, None)
         if not done.cancelled():
-            done.exception()  # whoever asked may have given up
+            done.exception()  # the caller may have given up
 
     async def _absence(
         self, query: dns.message.Message, name: str, family: socket.AddressFamily
     ) -> dns.rcode.Rcode:
-        """Whether there is no such name, or only no such address: some systems do not tell these apart."""
+        """Whether there is no such name, or only no such address: some systems do not distinguish these."""
         if NO_DATA - NO_NAME - {11004}:
             return dns.rcode.NXDOMAIN
         other = socket.AF_INET6 if family == socket.AF_INET else socket.AF_INET

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 RUN_SECONDS = 5.0
 
 Run = Callable[[Sequence[str]], str]
-"""Runs a program and returns its output; empty when it cannot be had."""
+"""Runs a program and returns its output; empty when it fails."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def from_variables(environment: Mapping[str, str]) -> Proxies:
 
 
 def from_gnome(ask: Run) -> Proxies:
-    """GNOME's setting, which KDE's and others' portals tell too: the schema org.gnome.system.proxy."""
+    """GNOME's setting, which the portals of KDE and others provide as well: the schema org.gnome.system.proxy."""
     told = ask(["gsettings", "list-recursively", "org.gnome.system.proxy"])
     values = {}
     for line in told.splitlines():

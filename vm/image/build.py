@@ -48,10 +48,10 @@ async def build(
     and returns its result.
 
     :param engine_rootfs: the engine's guest files.
-    :param progress: told what is going on, and how far it is (0…1).
+    :param progress: called with what is going on, and how far it is (0…1).
     :param mirror: address of a Debian archive; None: the host's own, else mmdebstrap's default.
     :param force: build even if the store has it (to repair a damaged one).
-    :raise ImageError: the packages cannot be had or do not fit the recipe.
+    :raise ImageError: the packages cannot be fetched or do not fit the recipe.
     :raise HostError: this computer lacks a tool, space or a permission.
     """
     recipe = load_recipe(engine_rootfs)

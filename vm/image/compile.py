@@ -24,7 +24,7 @@ FLAGS = (
 SHARED_FLAGS = ("-shared", "-fPIC", "-fvisibility=hidden")
 """A library exports only what it says, so that it replaces no function of the program it is loaded into."""
 
-ANEW = "If nothing was changed in it, install the compiler anew: python3 -m pip install --force-reinstall ziglang"
+ANEW = "If nothing was changed in it, install the compiler again: python3 -m pip install --force-reinstall ziglang"
 
 
 def check_compiler() -> None:

@@ -61,11 +61,11 @@ async def download(
         loop = asyncio.get_running_loop()
         cancelled = threading.Event()
 
-        def tell(text: str, fraction: float) -> None:
+        def show(text: str, fraction: float) -> None:
             loop.call_soon_threadsafe(progress, text, fraction)
 
         fetching = asyncio.ensure_future(
-            asyncio.to_thread(_fetch, base, arch, version, work / "made", pin, tell, cancelled)
+            asyncio.to_thread(_fetch, base, arch, version, work / "made", pin, show, cancelled)
         )
         try:
             info = await asyncio.shield(fetching)
@@ -118,13 +118,13 @@ def _fetch(
     version: str,
     folder: Path,
     pin: str | None,
-    tell: Callable[[str, float], None],
+    show: Callable[[str, float], None],
     cancelled: threading.Event,
 ) -> ImageInfo | None:
     """Download all files into ``folder``; in a thread."""
     folder.mkdir()
     try:
-        tell("downloading the system image", 0.0)
+        show("downloading the system image", 0.0)
         if not _fetch_file(
             f"{base}/{MANIFEST}", folder / MANIFEST, MANIFEST_LIMIT, pin, cancelled, lambda _: None
         ):
@@ -140,10 +140,10 @@ def _fetch(
             size, digest = info.files[name]
             before = done
 
-            def show(so_far: int, before: int = before) -> None:
-                tell("downloading the system image", (before + so_far) / total)
+            def count(so_far: int, before: int = before) -> None:
+                show("downloading the system image", (before + so_far) / total)
 
-            if not _fetch_file(f"{base}/{name}", folder / name, size, digest, cancelled, show):
+            if not _fetch_file(f"{base}/{name}", folder / name, size, digest, cancelled, count):
                 raise ImageError(f"The server lacks the system image's file {name}", detail=f"{base}/{name}")
             done += size
         return info

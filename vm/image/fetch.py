@@ -25,7 +25,7 @@ from vm.image.recipe import Recipe
 from vm.spec import Arch
 
 Progress = Callable[[str, float | None], None]
-"""Told what is going on, and how far it is (0…1) where that is known."""
+"""Called with what is going on, and how far it is (0…1) where that is known."""
 
 TOOLS = {
     "mmdebstrap": "mmdebstrap",

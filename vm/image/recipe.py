@@ -176,7 +176,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, str, bytes]]:
     """Every file and link below ``folder`` as (name, kind, content), in one fixed order.
 
     The kind is ``file``, ``program`` (executable by its owner) or ``link``; other permission bits do not count,
-    for they differ with the umask of whoever checked the project out.
+    since they differ with the umask of the user who checked the project out.
     """
     try:
         for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):

@@ -46,7 +46,7 @@ class Source(Protocol):
     async def obtain(self, arch: Arch, version: str, progress: Progress) -> BootFiles | None:
         """The image of that version; None when this source does not have it.
 
-        :raise UserError: it should have it, but it cannot be had.
+        :raise UserError: it should have it, but cannot provide it.
         """
         ...
 
@@ -137,9 +137,9 @@ async def obtain(arch: Arch, engine_rootfs: Path, asked: Sequence[Source], progr
 
     :param engine_rootfs: the engine's guest files, which are part of the image's version.
     :param asked: see :func:`sources`.
-    :param progress: told what is going on, and how far it is (0…1).
+    :param progress: called with what is going on, and how far it is (0…1).
     :raise HostError: no source has it, and this computer cannot build it.
-    :raise ImageError: the one kept here is damaged, or it can be had from nowhere, for these reasons.
+    :raise ImageError: the one kept here is damaged, or no source has it, for these reasons.
     """
     version = await asyncio.to_thread(lambda: load_recipe(engine_rootfs).version(arch))
     failures: list[UserError] = []
@@ -158,7 +158,7 @@ async def obtain(arch: Arch, engine_rootfs: Path, asked: Sequence[Source], progr
     if len(failures) == 1:
         raise failures[0]
     raise ImageError(
-        "The system image cannot be had: " + "; ".join(error.message for error in failures),
+        "No system image is available: " + "; ".join(error.message for error in failures),
         next((error.hint for error in reversed(failures) if error.hint), ""),
         "\n".join(filter(None, (error.detail for error in failures))),
     )

@@ -135,7 +135,7 @@ def _load(cache: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        log.warning("the verdicts in %s cannot be read and are found anew: %s", cache, error)
+        log.warning("the verdicts in %s cannot be read and are determined again: %s", cache, error)
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -72,7 +72,7 @@ def kernel_parameters(arch: Arch, accelerator: Accelerator) -> list[str]:
 
     ``panic=-1`` restarts at once, which ``-no-reboot`` turns into QEMU's end, so a panic is noticed at once.
     Under emulation the processor does not speculate, so the kernel's defences against that only cost time. And
-    QEMU translates a program anew for each address it is loaded at: without randomised addresses, which Linux
+    QEMU translates a program again for each address it is loaded at: without randomised addresses, which Linux
     has by default, starting a small program takes 6 ms instead of 27.
 
     The kernel begins on one emulated processor, and the initramfs starts the others: while several run, the early
@@ -151,7 +151,7 @@ def _disks(spec: MachineSpec) -> list[str]:
 def _network(spec: MachineSpec) -> list[str]:
     user = ["user", "id=net0", "ipv6=off", "net=10.0.2.0/24", "host=10.0.2.2", "dns=10.0.2.3"]
     user += [f"hostfwd=tcp:127.0.0.1:{forward.host_port}-:{forward.guest_port}" for forward in spec.forwards]
-    # an empty romfile: nobody boots over this card, and its boot ROM takes time
+    # an empty romfile: nothing boots over this card, and its boot ROM takes time
     return ["-netdev", ",".join(user), "-device", "virtio-net-pci,netdev=net0,romfile="]
 
 

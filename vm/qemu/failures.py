@@ -60,7 +60,7 @@ def explain_start(argv: Sequence[str], output: str, code: int | None) -> UserErr
         )
     if "No space left on device" in said:
         return HostError("The disk of this computer is full", "Free some space on it, then start again.", detail)
-    return MachineError("QEMU ended at its start", "What it printed tells more.", detail)
+    return MachineError("QEMU ended at its start", "See the details: they are what QEMU printed.", detail)
 
 
 def explain_end(code: int | None, output: str, console: str, last: LastWords | None = None) -> TransientError:

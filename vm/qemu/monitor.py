@@ -71,7 +71,7 @@ class Monitor:
         """Connect and negotiate, waiting for the socket to appear.
 
         :param timeout: seconds for all of it.
-        :raise MachineError: nobody answered in time, or not as QMP.
+        :raise MachineError: no answer in time, or one that is not QMP.
         """
         try:
             async with asyncio.timeout(timeout):

@@ -36,7 +36,7 @@ VARIABLE = "SLIPWAY_QEMU"
 
 @dataclass(frozen=True)
 class QemuBinary:
-    """A QEMU program that has told its version."""
+    """A QEMU program and its version."""
 
     path: Path
     version: tuple[int, int, int]
@@ -93,7 +93,7 @@ def find_qemu(arch: Arch, host: Host) -> QemuBinary:
         raise HostError(f"{path} does not run", install_hint(host), str(tail)) from error
     match = re.search(r"version (\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
     if match is None:
-        raise HostError(f"{path} did not tell its version", install_hint(host), done.stdout[:500])
+        raise HostError(f"{path} did not print its version", install_hint(host), done.stdout[:500])
     version = (int(match[1]), int(match[2]), int(match[3] or 0))
     if version[:2] < OLDEST:
         raise HostError(
@@ -186,7 +186,7 @@ class QemuProcess:
             return False
 
     def cpu_seconds(self) -> float | None:
-        """Processor time it has used so far, of all its threads; None when it cannot be told."""
+        """Processor time it has used so far, of all its threads; None when it is gone."""
         try:
             times = psutil.Process(self.pid).cpu_times()
         except psutil.Error:

@@ -131,7 +131,7 @@ def from_command_line(
 ) -> Record:
     """The record of a QEMU, by the arguments it was started with (see :mod:`vm.qemu.command`).
 
-    Which processes serve its folders cannot be told, so they are not watched.
+    It does not show which processes serve its folders, so they are not watched.
     """
     line = "\n".join(argv)
 

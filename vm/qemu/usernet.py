@@ -30,7 +30,7 @@ class UserNetwork:
     async def add(self, forward: Forward) -> None:
         """Carry datagrams to the same port of the machine.
 
-        :raise MachineError: the port or the address cannot be had, or QEMU does not answer.
+        :raise MachineError: the port or the address is not available, or QEMU does not answer.
         """
         await self.remove(forward)  # a supervisor that has died may have left it
         said = await self._say(f"hostfwd_add {NETDEV} {_place(forward)}-:{forward.port}")
@@ -38,7 +38,7 @@ class UserNetwork:
             raise MachineError("QEMU cannot listen at the port", detail=said)
 
     async def remove(self, forward: Forward) -> None:
-        """Carry them no longer; harmless when it is not done.
+        """Stop forwarding them; harmless when they are not forwarded.
 
         :raise MachineError: QEMU does not answer.
         """

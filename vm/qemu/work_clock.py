@@ -1,7 +1,7 @@
 """A clock for deadlines that goes only as fast as QEMU is given the processor.
 
 A guest that boots in ten seconds needs a minute where ten other programs want the same two processors. That is not
-a hang, and a deadline of the wall clock cannot tell the two apart.
+a hang, and a deadline of the wall clock cannot distinguish the two.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ STARVED = 3.0
 class WorkClock:
     """Seconds of work, read by calling it; never faster than the wall clock, nor slower than a third of it.
 
-    :param cpu_seconds: processor time that QEMU has used so far; None when that cannot be told.
+    :param cpu_seconds: processor time that QEMU has used so far; None when that is not known.
     :param steady: the wall clock, monotonic.
     """
 

@@ -40,7 +40,7 @@ async def test_stages_may_come_in_any_order() -> None:
     for name in ("network", "data", "modules", "init"):
         await asyncio.sleep(0)
         assert not waiting.done()
-        ready.tell(GuestStage(name, 1.0))
+        ready.report(GuestStage(name, 1.0))
     await asyncio.wait_for(waiting, 1)
 
 
@@ -48,7 +48,7 @@ async def test_a_later_stage_that_failed_ends_the_waiting() -> None:
     ready = Readiness()
     waiting = asyncio.create_task(ready.wait("network"))
     await asyncio.sleep(0)
-    ready.tell(GuestStage("services", 0.0, "no room"))
+    ready.report(GuestStage("services", 0.0, "no room"))
     with pytest.raises(MachineError, match="failed at “services”") as caught:
         await waiting
     assert caught.value.detail == "no room"

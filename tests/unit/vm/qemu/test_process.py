@@ -76,7 +76,7 @@ def test_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("echo no version here", "did not tell its version"), ("echo broken library >&2; exit 127", "does not run")],
+    [("echo no version here", "did not print its version"), ("echo broken library >&2; exit 127", "does not run")],
 )
 def test_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
     program(tmp_path / "bin", text)

@@ -83,6 +83,7 @@ class FakeLifecycle:
         self._failure: ErrorReport | None = None
         self._failed_stage = ""
         self._job: Job | None = None
+        self._settled = False
         self.boots: list[Boot] = []
 
     @property
@@ -122,6 +123,8 @@ class FakeLifecycle:
         """Stop whatever runs."""
         async for _ in self.stop():
             pass
+        self._settled = True
+        self._notifier.notify()
 
     async def _ask(self, name: str, work: Work, *, pinned: bool = False) -> AsyncIterator[Event]:
         while (job := self._active()) is not None:
@@ -196,8 +199,8 @@ class FakeLifecycle:
         )
 
     async def watch(self, every: float) -> AsyncIterator[Status]:
-        """The status now, at each change, and at least each ``every`` seconds."""
-        while True:
+        """The status now, at each change, and at least each ``every`` seconds, until the process ends."""
+        while not self._settled:
             subscription = self._notifier.subscribe()
             yield await self.status()
             await subscription.wait(every)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import inspect
 import os
 import sys
 import threading
@@ -83,14 +85,16 @@ def _awaits(coroutine: object) -> list[str]:
     """The lines at which ``coroutine`` and what it awaits are suspended, outermost first.
 
     See “Inspect live objects” of the standard library's ``inspect``: cr is a coroutine, ag an asynchronous
-    generator, gi a generator.
+    generator, gi a generator. The step of an asynchronous generator has no attribute that leads to it.
     """
     lines = []
     while coroutine is not None:
         frame = _either(coroutine, "cr_frame", "ag_frame", "gi_frame")
         if frame is not None:
             lines.append(_line(frame))
-        coroutine = _either(coroutine, "cr_await", "ag_await", "gi_yieldfrom")
+            coroutine = _either(coroutine, "cr_await", "ag_await", "gi_yieldfrom")
+        else:
+            coroutine = next(filter(inspect.isasyncgen, gc.get_referents(coroutine)), None)
     return lines
 
 

@@ -21,12 +21,17 @@ Play = Callable[..., AbstractAsyncContextManager[ControlClient]]
 
 
 @pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+def paths(tmp_path: Path) -> Paths:
+    made = Paths(tmp_path / "h", tmp_path / "c")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def play(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Plays a scenario: ``async with play("running") as client``."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
-    paths = Paths(tmp_path / "h", tmp_path / "c")
-    paths.prepare()
 
     @asynccontextmanager
     async def playing(scenario: str = "") -> AsyncIterator[ControlClient]:
@@ -133,7 +138,22 @@ async def test_a_reset(play: Play) -> None:
 
 async def test_debug_shows_where_tasks_wait(play: Play) -> None:
     async with play("running") as client:
+        watch = client.watch(60.0)
+        await anext(watch)
         report = await client.debug()
+        await watch.aclose()
     assert report["process"]["descriptors"] > 3
-    awaits = [line for task in report["tasks"] for line in task["awaits"]]
-    assert any("fake/world.py" in line and line.endswith("World.live") for line in awaits)
+    chains = [[line.rpartition(" ")[2] for line in task["awaits"]] for task in report["tasks"]]
+    assert ["World.live", "sleep"] in chains
+    (served,) = (chain for chain in chains if "FakeLifecycle.watch" in chain)
+    assert served[-5:-2] == ["_Endpoint._stream", "_Endpoint._lines", "FakeLifecycle.watch"]
+
+
+async def test_watching_ends_with_the_process(paths: Paths) -> None:
+    """So that the server need not cut it off, for which it would wait."""
+    fake = FakeSupervisor(paths, host(), Scenario(running=True))
+    watch = fake.lifecycle.watch(60.0)
+    assert (await anext(watch)).state is RunState.RUNNING
+    await fake.settle()
+    async with asyncio.timeout(5):
+        assert [status async for status in watch] == []

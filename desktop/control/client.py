@@ -20,7 +20,7 @@ from desktop.control.calls import CALL_SECONDS, PROTOCOL, Call, ControlApi, Decl
 from desktop.control.codec import DecodeError, decode, dump
 from desktop.control.errors import ControlError, SupervisorAbsent, SupervisorSilent
 from desktop.control.schema import ErrorReport, Event
-from desktop.control.spawn import bring_up
+from desktop.control.spawn import bring_up, joined
 from engine.cancellation import CancelSafeTransport
 from vm.host import host
 from vm.host.paths import Paths
@@ -68,17 +68,18 @@ class ControlClient(ControlApi):
     async def ready(self, *, spawn: bool = True, tell: Callable[[str], object] = lambda _: None) -> None:
         """See that a supervisor answers.
 
-        :param spawn: start one if none runs. Otherwise one is started only where a machine was left without one,
-            which it then takes over.
+        :param spawn: start one if none runs. Otherwise one that another client starts is waited for, and one is
+            started only where a machine was left without one, which it then takes over.
         :param tell: gets a sentence each few seconds while a supervisor takes its time to start.
         :raise SupervisorAbsent: none runs and ``spawn`` is False.
         :raise ControlError: it was started and ended, it does not answer, or it is of another version.
         """
         if await self.answers():
             return
-        if not spawn and not self.paths.qemu_record.exists():
+        if spawn or self.paths.qemu_record.exists():
+            await bring_up(self.paths, self.answers, tell)
+        elif not await joined(self.paths, self.answers, tell):
             raise SupervisorAbsent("Slipway is not running", "Start it: slipway start")
-        await bring_up(self.paths, self.answers, tell)
 
     async def __aenter__(self) -> ControlClient:
         return self

@@ -65,6 +65,19 @@ async def bring_up(
         turn.release()
 
 
+async def joined(
+    paths: Paths, answers: Callable[[], Awaitable[bool]], tell: Callable[[str], object] = lambda _: None
+) -> bool:
+    """Wait for the supervisor that another client is starting, if one is; whether it answers."""
+    waiting = _Waiting(paths, tell)
+    while is_held(paths.starting_lock):
+        waiting.report()
+        await asyncio.sleep(POLL_SECONDS)
+        if await _tried(answers):
+            return True
+    return await _tried(answers)
+
+
 async def _tried(answers: Callable[[], Awaitable[bool]]) -> bool:
     try:
         return await answers()
@@ -77,10 +90,15 @@ def _output(paths: Paths) -> Path:
 
 
 def _not_started(paths: Paths) -> ControlError:
+    output = _output(paths)
+    try:
+        end = output.read_text(errors="replace")[-3000:]
+    except OSError as error:
+        end = f"{output}: {error.strerror}"
     return ControlError(
         "Slipway's supervisor did not start",
-        f"Its output is in {_output(paths)}, its log in {paths.supervisor_log}.",
-        _output(paths).read_text(errors="replace")[-3000:],
+        f"Its output is in {output}, its log in {paths.supervisor_log}.",
+        end,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from desktop.control import spawn
-from desktop.control.client import ControlClient, ControlError
+from desktop.control.client import ControlClient, ControlError, SupervisorAbsent
 from desktop.control.errors import SupervisorSilent
 from desktop.control.lock import InstanceLock, holder, is_held
 from desktop.control.spawn import bring_up
@@ -108,6 +108,32 @@ async def test_the_waiting_is_reported(starter: Starter, monkeypatch: pytest.Mon
             await asyncio.gather(*first, *second)
     assert len(starter.started) == 1
     assert all(f"process {starter.started[0].pid}" in text for text in said)
+
+
+async def test_one_that_starts_none_waits_for_it_too(starter: Starter) -> None:
+    async with ControlClient(starter.paths) as client:
+        with pytest.raises(SupervisorAbsent):
+            await client.ready(spawn=False)
+        with bringing_up(starter, 1) as first:
+            await soon(lambda: starter.started)
+            waiting = asyncio.create_task(client.ready(spawn=False))
+            await starter.until_locked()
+            assert not waiting.done()
+            starter.let_go()
+            await asyncio.gather(*first, waiting)
+
+
+async def test_one_that_starts_none_is_told_when_it_ended(starter: Starter) -> None:
+    async with ControlClient(starter.paths) as client:
+        with bringing_up(starter, 1) as first:
+            await soon(lambda: starter.started)
+            waiting = asyncio.create_task(client.ready(spawn=False))
+            await starter.until_locked()
+            starter.end()
+            with pytest.raises(ControlError, match="did not start"):
+                await first[0]
+            with pytest.raises(SupervisorAbsent):
+                await waiting
 
 
 async def test_one_whose_starter_has_gone_is_not_started_again(starter: Starter) -> None:

@@ -217,7 +217,7 @@ class SettingsModel(QObject):
     def _settle(self) -> None:
         """Work out what follows from the edits."""
         self.draft = _edited(self.saved, self._edits)
-        names = {path.partition(".")[0] for path in self._edits}
+        names = dict.fromkeys(path.partition(".")[0] for path in self._edits)  # in the order they were edited
         self._edits = {
             path: value for name in names for path, value in self._differences(name, self.draft[name]).items()
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,9 +19,11 @@ from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.window import Window
 from tests.gui.drive import told
 from tests.gui.settings.steps import (
+    box,
     choose,
     click,
     file,
+    folders_of,
     in_focus_order,
     is_stored,
     line,
@@ -192,15 +193,14 @@ class TestANewSetting:
         assert {"Look", "Colours"} <= set(titles)
 
 
-def test_what_the_supervisor_refuses_is_told_beside_the_buttons(page: SettingsPage) -> None:
-    """As dockerd may, or a disk that cannot shrink."""
-    show(page, "resources")
-    (Path(os.environ["SLIPWAY_HOME"]) / "machine" / "data.qcow2").write_bytes(b"")
-    type_into(line(page, "disk_gib"), "32")
+def test_what_the_supervisor_refuses_is_told_beside_the_buttons(page: SettingsPage, tmp_path: Path) -> None:
+    """As dockerd may, or a folder that is not there."""
+    show(page, "folders")
+    folders_of(page).add(str(tmp_path / "gone"))
     click(page.bar.apply)
-    until(lambda: "cannot shrink" in page.bar.note.text())
+    until(lambda: "does not exist" in page.bar.note.text())
     assert page.bar.note.objectName() == "reason"
     assert not page.bar.apply.isEnabled()
-    type_into(line(page, "disk_gib"), "65")
+    box(page.folders, "share_home").click()
     assert page.bar.note.text() == ""
     assert page.bar.apply.isEnabled()

@@ -136,10 +136,10 @@ class TestBehaviour:
         show(page, "behaviour")
         entries = Path(os.environ["XDG_DATA_HOME"]) / "applications"
         click(page.behaviour.menu_add)
-        until(lambda: any("among the applications (" in text for text in told(shown)))
+        until(lambda: any("in the applications menu (" in text for text in told(shown)))
         assert len(list(entries.glob("*.desktop"))) == 1
         click(page.behaviour.menu_remove)
-        until(lambda: any("any more" in text for text in told(shown)))
+        until(lambda: any("was removed" in text for text in told(shown)))
         assert list(entries.glob("*.desktop")) == []
 
 
@@ -194,7 +194,7 @@ class TestEngine:
         show(page, "engine")
         text_of(page).setPlainText('{"debug": true}')
         done: list[Note] = []
-        shown.session.control(lambda client: client.set_setting("daemon.mtu", "1400"), done.append)
+        shown.session.control(lambda client: client.set_settings({"daemon.mtu": "1400"}), done.append)
         until(lambda: done)
         click(page.bar.later)
         until(lambda: stored(page, "daemon") == {"debug": True, "mtu": 1400})

@@ -13,7 +13,7 @@ from vm.host.paths import Paths
 
 
 def test_it_is_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    async def connect(*, spawn: bool, tell: object) -> ControlClient:
+    async def connect(*, spawn: bool, **_: object) -> ControlClient:
         assert not spawn
         return Scripted(Paths(tmp_path / "h", tmp_path / "c"))
 

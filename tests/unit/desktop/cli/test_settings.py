@@ -47,7 +47,7 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def connect(self) -> Client:
+    async def connect(self, **_: object) -> Client:
         return self
 
     async def settings(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Client:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     made = Client(Extended(swap_mib=64, accelerator="tcg"))
-    monkeypatch.setattr("desktop.cli.settings.ControlClient", made)
+    monkeypatch.setattr("desktop.cli.session.ControlClient", made)
     return made
 
 

@@ -2,6 +2,9 @@
 
     command.py       the command line: makes the subject, runs the parts, prints the table, writes JSON, cleans up
     report.py        rows, aims, ratios, the table and the JSON
+    sizes.py         how much each part does, fully and for a test
+    smoke.py         runs it quickly, for tests that it works
+    attempts.py      what fails is tried again, then costs its own rows only
     stats.py         median, percentiles, spread
     subject.py       Slipway in a home of its own, driven by its command line as a person would
     stock.py         the peer for boots: Debian with systemd and the same engine, on the same QEMU

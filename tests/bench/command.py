@@ -1,4 +1,4 @@
-"""The command line of the benchmark: ``python3 -m tests.bench [PART …] [--repeat N] [--json FILE]``."""
+"""The command line of the benchmark: ``python3 -m tests.bench [PART …] [--repeat N] [--quick] [--json FILE]``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import boots, events, idle, mounts, ports, ways, window
+from tests.bench.attempts import attempt
 from tests.bench.report import Report
+from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.bench.subject import Subject
-from vm.errors import UserError
 from vm.host import host
 
 PARTS = ("boot", "latency", "throughput", "ports", "mounts", "events", "idle", "window")
@@ -37,53 +39,48 @@ def facts(subject: Subject) -> dict[str, str]:
     }
 
 
-def _measure_machine(wanted: Sequence[str], report: Report, repeat: int) -> None:
-    """The parts that need a machine."""
+def _measure_machine(wanted: Sequence[str], report: Report, sizes: Sizes) -> None:
+    """The parts that need a machine; the one that stops it is last."""
     with Subject() as subject:
         say("the first start, which is not measured")
         subject.slipway("start")
         report.facts |= facts(subject)
-        if "latency" in wanted:
-            ways.measure_latency(subject, report, say)
-        if "throughput" in wanted:
-            ways.measure_throughput(subject, report, say)
-        if "events" in wanted:
-            events.measure(subject, report, say)
-        if "ports" in wanted:
-            ports.measure(subject, report, say)
-        if "mounts" in wanted:
-            mounts.measure(subject, report, say)
-        if "idle" in wanted:
-            idle.measure(subject, report, say)
-        if "boot" in wanted:
-            boots.measure(subject, report, repeat, say)
+        parts: dict[str, Callable[[], None]] = {
+            "latency": lambda: ways.measure_latency(subject, report, sizes, say),
+            "throughput": lambda: ways.measure_throughput(subject, report, sizes, say),
+            "events": lambda: events.measure(subject, report, sizes, say),
+            "ports": lambda: ports.measure(subject, report, sizes, say),
+            "mounts": lambda: mounts.measure(subject, report, sizes, say),
+            "idle": lambda: idle.measure(subject, report, sizes, say),
+            "boot": lambda: boots.measure(subject, report, sizes.boots, say),
+        }
+        for name, measure in parts.items():
+            if name in wanted:
+                attempt(name, measure, report, say, tries=1)
 
 
 def main(arguments: list[str]) -> int:
     """Measure, print, and return the exit code: 0 when it could be measured, whatever came out."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.bench", description=(__doc__ or "").split(":")[0])
     parser.add_argument("part", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all of them by default")
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="boots of each machine (default 3)")
+    parser.add_argument("--repeat", type=int, metavar="N", help=f"boots of each machine (default {FULL.boots})")
+    parser.add_argument("--quick", action="store_true", help="only see that every part works; figures say little")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     given = parser.parse_args(arguments)
     unknown = [part for part in given.part if part not in PARTS]
-    if unknown or given.repeat < 1:
+    sizes = QUICK if given.quick else FULL
+    if given.repeat is not None:
+        sizes = replace(sizes, boots=given.repeat)
+    if unknown or sizes.boots < 1:
         parser.error(f"unknown: {', '.join(unknown)}" if unknown else "--repeat has to be 1 or more")
     wanted = given.part or PARTS
     computer = f"{platform.system()} {platform.machine()}, {host().cpu_count} CPUs, {host().memory_mib} MiB"
     report = Report({"computer": computer})
-    try:
-        if "window" in wanted:
-            window.measure(report, say)
-        if set(wanted) - {"window"}:
-            _measure_machine(wanted, report, given.repeat)
-    except (UserError, subprocess.SubprocessError, OSError) as error:
-        print(f"The benchmark could not go on: {str(error)[:2000]}", file=sys.stderr)
-        failed = True
-    else:
-        failed = False
-    if report.rows:  # what was measured before a failure took its time, too
-        print(report.table())
-        if given.json:
-            given.json.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
-    return int(failed)
+    if "window" in wanted:
+        attempt("window", lambda: window.measure(report, sizes, say), report, say, tries=1)
+    if set(wanted) - {"window"}:
+        attempt("the machine", lambda: _measure_machine(wanted, report, sizes), report, say, tries=1)
+    print(report.table())
+    if given.json:
+        given.json.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    return 1 if report.failures else 0

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import psutil
 
+from tests.bench.attempts import Say
 from tests.bench.report import Report, Row
+from tests.bench.sizes import Sizes
 from tests.bench.subject import Subject
 
-SETTLE = 20.0
-"""Seconds for what the start and the benchmark left to do."""
 
-SECONDS = 60.0
-
-
-def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
-    """Watch both processes for a minute in which nobody asks anything."""
+def measure(subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
+    """Watch both processes while nobody asks anything, once what the start left to do has been done."""
     processes = {"QEMU": subject.qemu, "supervisor": subject.supervisor}
-    say(f"idle: {SETTLE:.0f} s to settle, {SECONDS:.0f} s of watching")
-    time.sleep(SETTLE)
+    say(f"idle: {sizes.settle:.0f} s to settle, {sizes.watch:.0f} s of watching")
+    time.sleep(sizes.settle)
     before = {name: _busy(process) for name, process in processes.items()}
     began = time.monotonic()
-    time.sleep(SECONDS)
+    time.sleep(sizes.watch)
     took = time.monotonic() - began
     for name, process in processes.items():
         used = (_busy(process) - before[name]) / took * 100

@@ -15,13 +15,15 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+from tests.bench.attempts import Say
 from tests.bench.busybox import docker_of, load_busybox
 from tests.bench.openssh import Login
 from tests.bench.report import Aim, Report, Row
+from tests.bench.sizes import Sizes
 from tests.bench.stats import median
 from tests.bench.subject import Subject
 from vm.host import host
@@ -30,10 +32,6 @@ from vm.spec import Arch
 PEER = "sshfs, OpenSSH"
 AS_FAST = Aim(1.0, at_least=True)
 
-MEGABYTES, FILES, TREE = 64, 10_000, 10_000
-ROUNDS = 1
-"""Of everything; the pieces of work are long enough to be steady."""
-
 PLACE, PEER_PLACE, OWN_PLACE = "ours", "/run/peer", "/var/lib/slipway/bench"
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server", "/usr/libexec/openssh/sftp-server")
 TARGETS = {Arch.AMD64: "x86_64-linux-musl", Arch.ARM64: "aarch64-linux-musl"}
@@ -41,7 +39,7 @@ LIMIT = 3600.0
 TOOLS = "/run/bench-tools"
 
 
-def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
+def measure(subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
     """Everything, with rows of ours against the peer, and of ours against the machine's own disk."""
     with tempfile.TemporaryDirectory(prefix="slw-bench-", dir="/tmp") as name:
         shared = Path(name).resolve()
@@ -56,15 +54,14 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
             docker, image = docker_of(subject), load_busybox(subject)
             user = docker("run", "-d", "-v", f"{shared / PLACE}:/m", image, "sleep", "100000")
             found: dict[str, dict[str, list[float]]] = {who: {} for who in places}
-            for _ in range(ROUNDS):
-                for who, place in places.items():
-                    say(f"mounts: {MEGABYTES} MB and {FILES} files, {who if who != 'ours' else carrier}")
-                    command = f"{TOOLS}/mounts {place} {MEGABYTES} {FILES}"
-                    for line in guest.run(command, LIMIT).splitlines():
-                        work, seconds = line.split()
-                        found[who].setdefault(work, []).append(float(seconds))
+            for who, place in places.items():
+                say(f"mounts: {sizes.megabytes} MB and {sizes.files} files, {who if who != 'ours' else carrier}")
+                command = f"{TOOLS}/mounts {place} {sizes.megabytes} {sizes.files}"
+                for line in guest.run(command, LIMIT).splitlines():
+                    work, seconds = line.split()
+                    found[who].setdefault(work, []).append(float(seconds))
             docker("rm", "-f", user)
-            tree = _make_tree(shared, say)
+            tree = _make_tree(shared, sizes.tree, say)
             docker("run", "-d", "-v", f"{tree}:/m", image, "sleep", "100000")
             _git(guest, tree, places, found)
         guest.run(f"rm -rf {OWN_PLACE}", 600)
@@ -128,11 +125,11 @@ def _unpack(guest: Login, archive: bytes, place: str) -> None:
     subprocess.run([*guest.argv(), command], input=archive, check=True, timeout=LIMIT)
 
 
-def _make_tree(shared: Path, say: Callable[[str], None]) -> Path:
+def _make_tree(shared: Path, files: int, say: Say) -> Path:
     """A repository of many files, in ours and the peer's."""
-    say(f"mounts: git status on {TREE} files")
+    say(f"mounts: git status on {files} files")
     tree = shared / PLACE / "tree"
-    for number in range(TREE):
+    for number in range(files):
         path = tree / f"{number // 1000}" / f"{number // 50 % 20}" / f"{number}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{number}\n")

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,13 +61,15 @@ def pin(path: Path, port: int, host_public: Path) -> None:
     path.write_text(f"[127.0.0.1]:{port} {kind} {blob}\n")
 
 
-def await_banner(port: int, deadline: float) -> None:
+def await_banner(port: int, deadline: float, check: Callable[[], None]) -> None:
     """Wait until an SSH server answers behind the port; QEMU's forward takes connections long before.
 
     :param deadline: on time.monotonic()'s clock.
+    :param check: raises when nothing will ever answer.
     :raise TimeoutError: nobody answered.
     """
     while time.monotonic() < deadline:
+        check()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as link:
             if link.recv(len(BANNER)) == BANNER:
                 return

@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.bench.attempts import Say
 from tests.bench.busybox import load_busybox
 from tests.bench.hostfwd import PEER, lent
 from tests.bench.raw import Connection
 from tests.bench.report import Aim, Report, Row
+from tests.bench.sizes import Sizes
 from tests.bench.stats import median, percentile
 from tests.bench.subject import Subject
 from tests.localhost import free_port
@@ -21,17 +23,9 @@ AT_LEAST = Aim(0.95, at_least=True)
 RAW = Aim(2.0, at_least=True)
 """For a raw stream over the fast link, which this is."""
 
-MIB = 64
-"""Bytes of one transfer, in MiB."""
-
-ROUNDS = 3
-CALLS = 200
-CONNECTIONS = 60
-
 AT_ONCE = 6
 """Connections a browser opens to one host."""
 
-BURSTS = 10
 BURST = f"the last of {AT_ONCE} at once"
 
 PERCENT = {"round trips": (50, 99), BURST: (50, 90)}
@@ -41,18 +35,21 @@ SERVERS = {"echo": 7, "send": 8, "take": 9, "web": 80}
 SCRIPT = (
     "nc -ll -p 7 -e cat & "
     "httpd -p 80 -h /tmp & "
-    f"nc -ll -p 8 -e dd if=/dev/zero bs=256k count={MIB * 4} & "
+    "nc -ll -p 8 -e dd if=/dev/zero bs=256k count={pieces} & "
     "nc -ll -p 9 -e sh -c 'cat >/dev/null; echo done' & wait"
 )
+
+PIECES = 4
+"""Of 256 KiB, in a MiB."""
 
 Way = Callable[[str], socket.socket]
 """Connects to one of :data:`SERVERS`."""
 
 
-def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
+def measure(subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
     """Throughput both ways, latency of one open connection, and new connections."""
     ports = {name: free_port() for name in SERVERS}
-    address = _start_container(subject, ports)
+    address = _start_container(subject, ports, SCRIPT.format(pieces=sizes.port_mib * PIECES))
 
     def ours(server: str) -> socket.socket:
         return socket.create_connection(("127.0.0.1", ports[server]), 60)
@@ -71,12 +68,12 @@ def measure(subject: Subject, report: Report, say: Callable[[str], None]) -> Non
                 return socket.create_connection(("127.0.0.1", port), 60)
 
             found: dict[Way, list[float]] = {ours: [], theirs: []}
-            for way in (ours, theirs) * ROUNDS:
-                found[way] += measured(way)
+            for way in (ours, theirs) * sizes.port_rounds:
+                found[way] += measured(way, sizes)
         _add(report, name, found[ours], found[theirs], aim)
 
 
-def _start_container(subject: Subject, ports: dict[str, int]) -> str:
+def _start_container(subject: Subject, ports: dict[str, int], script: str) -> str:
     """Run the servers; the container's address in the machine."""
     image = load_busybox(subject)
     bindings = {
@@ -88,7 +85,7 @@ def _start_container(subject: Subject, ports: dict[str, int]) -> str:
             "/containers/create",
             {
                 "Image": image,
-                "Cmd": ["sh", "-c", SCRIPT],
+                "Cmd": ["sh", "-c", script],
                 "ExposedPorts": {name: {} for name in bindings},
                 "HostConfig": {"PortBindings": bindings},
             },
@@ -100,34 +97,34 @@ def _start_container(subject: Subject, ports: dict[str, int]) -> str:
     return address
 
 
-def _receive(way: Way) -> list[float]:
+def _receive(way: Way, sizes: Sizes) -> list[float]:
     began = time.perf_counter()
     size = 0
     with way("send") as client:
         while data := client.recv(1 << 18):
             size += len(data)
-    if size != MIB << 20:
-        raise subprocess.SubprocessError(f"{size} bytes came instead of {MIB} MiB")
+    if size != sizes.port_mib << 20:
+        raise subprocess.SubprocessError(f"{size} bytes came instead of {sizes.port_mib} MiB")
     return [size / 1e6 / (time.perf_counter() - began)]
 
 
-def _send(way: Way) -> list[float]:
+def _send(way: Way, sizes: Sizes) -> list[float]:
     began = time.perf_counter()
     piece = bytes(1 << 18)
     with way("take") as client:
-        for _ in range(MIB * 4):
+        for _ in range(sizes.port_mib * PIECES):
             client.sendall(piece)
         client.shutdown(socket.SHUT_WR)
         if client.recv(100) != b"done\n":
             raise subprocess.SubprocessError("the container did not take everything")
-    return [MIB * 1.048576 / (time.perf_counter() - began)]
+    return [sizes.port_mib * 1.048576 / (time.perf_counter() - began)]
 
 
-def _round_trips(way: Way) -> list[float]:
+def _round_trips(way: Way, sizes: Sizes) -> list[float]:
     took = []
     with way("echo") as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for _ in range(CALLS // ROUNDS):
+        for _ in range(sizes.round_trips):
             began = time.perf_counter()
             client.sendall(b"x")
             client.recv(1)
@@ -135,21 +132,21 @@ def _round_trips(way: Way) -> list[float]:
     return took
 
 
-def _connections(way: Way) -> list[float]:
+def _connections(way: Way, sizes: Sizes) -> list[float]:
     """Connections per second, each until its first byte is back."""
     began = time.perf_counter()
-    for _ in range(CONNECTIONS):
+    for _ in range(sizes.connections):
         with way("echo") as client:
             client.sendall(b"x")
             client.recv(1)
-    return [CONNECTIONS / (time.perf_counter() - began)]
+    return [sizes.connections / (time.perf_counter() - began)]
 
 
-def _at_once(way: Way) -> list[float]:
+def _at_once(way: Way, sizes: Sizes) -> list[float]:
     """Ask for a page on several connections at once, again and again; ms until the last has its answer."""
     took = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in range(BURSTS):
+        for _ in range(sizes.bursts):
             began = time.perf_counter()
             list(pool.map(lambda _: _ask_page(way), range(AT_ONCE)))
             took.append((time.perf_counter() - began) * 1000)

@@ -68,12 +68,14 @@ class Report:
     :ivar facts: what was measured where: versions, accelerator, processors, memory.
     :ivar waterfall: (stage, seconds since the start, seconds it took) of the median boot.
     :ivar notes: what a reader has to know, found during the run.
+    :ivar failures: what could not be measured, and why.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     waterfall: list[tuple[str, float, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, with the ratios worked out."""
@@ -83,7 +85,8 @@ class Report:
             values["aim"] = str(row.aim) if row.aim else None
             rows.append({**values, "ratio": row.ratio, "met": row.met})
         stages = [{"stage": name, "seconds": seconds, "took": took} for name, seconds, took in self.waterfall]
-        return {"schema": 1, "facts": self.facts, "rows": rows, "waterfall": stages, "notes": self.notes}
+        told = {"notes": self.notes, "failures": self.failures}
+        return {"schema": 1, "facts": self.facts, "rows": rows, "waterfall": stages, **told}
 
     def table(self) -> str:
         """The whole report as text for a terminal of 110 columns."""
@@ -101,7 +104,8 @@ class Report:
             lines.append("  " + "  ".join([*aligned, line[-1]]).rstrip())
         if self.waterfall:
             lines += ["", "waterfall of the median start:", *_bars(self.waterfall)]
-        return "\n".join([*lines, *([""] if self.notes else []), *(f"note: {note}" for note in self.notes)])
+        notes = [f"note: {note}" for note in self.notes] + [f"NOT MEASURED: {what}" for what in self.failures]
+        return "\n".join([*lines, *([""] if notes else []), *notes])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -41,6 +41,9 @@ BOOT_SECONDS = 600.0
 SAME = ("-M", "-machine", "-accel", "-cpu", "-smp", "-m")
 """QEMU's options that say what kind of computer it is; the stock machine gets those of Slipway's."""
 
+MEMORY = "memory-backend-"
+"""How an ``-object`` begins that holds the memory; with virtiofs, ``-machine memory-backend=…`` refers to it."""
+
 KERNEL = "console=ttyS0 root=/dev/vda quiet"
 SAME_KERNEL = ("mitigations=",)
 """Kernel parameters of Slipway's machine that the stock one gets too, though Debian does not set them."""
@@ -74,7 +77,9 @@ def stock_version() -> str:
 
 def computer_options(argv: list[str]) -> list[str]:
     """From QEMU's command line, the options which say what kind of computer it is."""
-    return [word for at, name in enumerate(argv) if name in SAME for word in argv[at : at + 2]]
+    pairs = zip(argv, [*argv[1:], ""], strict=True)
+    same = [pair for pair in pairs if pair[0] in SAME or (pair[0] == "-object" and pair[1].startswith(MEMORY))]
+    return [word for pair in same for word in pair]
 
 
 def kernel_line(argv: list[str]) -> str:
@@ -146,6 +151,10 @@ async def _run(*argv: str | Path) -> None:
         pass
 
 
+class PeerEnded(subprocess.SubprocessError):
+    """The stock machine's QEMU ended by itself; the message has its exit code and what it printed."""
+
+
 class StockMachine:
     """One boot of the stock machine; a context manager, at whose end nothing of it is left.
 
@@ -175,10 +184,10 @@ class StockMachine:
         argv += ["-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-:22"]
         argv += ["-device", "virtio-net-pci,netdev=net,romfile="]
         argv += ["-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng"]
+        self._said = self._folder / "qemu.log"
         self.began = time.monotonic()
-        self._process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
-        )
+        with self._said.open("wb") as said:
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -194,17 +203,24 @@ class StockMachine:
     def await_api(self) -> float:
         """Wait until the engine answers through OpenSSH; return the seconds since QEMU was started.
 
-        :raise TimeoutError: it did not.
+        :raise TimeoutError: it did not.    :raise PeerEnded: QEMU has ended.
         """
         deadline = self.began + BOOT_SECONDS
-        await_banner(self.login.port, deadline)
+        await_banner(self.login.port, deadline, self._check)
         while True:
             try:
                 with tunnel(self.login, self._folder / "docker.sock") as path:
                     return self._first_answer(path, deadline)
             except NoForward:  # a server that has just come up may send the first ones away
+                self._check()
                 if time.monotonic() > deadline:
                     raise
+
+    def _check(self) -> None:
+        code = self._process.poll()
+        if code is not None:
+            said = self._said.read_text(errors="replace").strip()
+            raise PeerEnded(f"the stock machine's QEMU ended (exit code {code}): {said or 'it did not say why'}")
 
     def _first_answer(self, path: Path, deadline: float) -> float:
         while True:
@@ -213,6 +229,7 @@ class StockMachine:
                     connection.ask("GET", "/_ping")
                 return time.monotonic() - self.began
             except (OSError, BadReply, ValueError):
+                self._check()
                 if time.monotonic() > deadline:
                     raise TimeoutError("the stock machine's engine did not answer") from None
                 time.sleep(0.05)

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tests.bench import hostfwd
+from tests.bench.attempts import Say, attempt
 from tests.bench.hostfwd import bare_engine
 from tests.bench.openssh import tunnel
 from tests.bench.raw import Connection, Place
 from tests.bench.report import Aim, Report, Row
+from tests.bench.sizes import Sizes
 from tests.bench.stats import median, percentile
 from tests.bench.subject import Subject
 from tests.e2e import images
@@ -24,98 +27,86 @@ from vm.host import host
 NEW, KEPT = Aim(1.0, at_least=False), Aim(1.2, at_least=False)
 SAVE, LOAD, BARE_SAVE = Aim(2.0, at_least=True), Aim(1.0, at_least=True), Aim(1.0, at_least=True)
 
-CALLS = 200
-"""Calls of each kind on each way."""
-
-BLOCK = 20
-"""Calls before it is the other way's turn."""
-
-MIB = 128
-"""Size of the image that is saved and loaded; it cannot be compressed."""
-
-ROUNDS = 2
-
 Way = Callable[[Place], float]
 
 
 @dataclass(frozen=True)
 class Peer:
-    """:ivar new, kept, save, load: what is aimed at beside it."""
+    """:ivar reach: opens the way for as long as the block runs; :ivar new, kept, save, load: what is aimed at."""
 
     name: str
-    place: Place
+    reach: Callable[[], contextlib.AbstractContextManager[Place]]
     new: Aim | None = None
     kept: Aim | None = None
     save: Aim | None = None
     load: Aim | None = None
 
 
-def _peers(subject: Subject) -> Generator[Peer]:
-    """One after the other: for the second the engine is started anew."""
-    with tunnel(subject.login(), subject.home / "l.sock") as place:
-        yield Peer("OpenSSH -L", place, NEW, KEPT, SAVE, LOAD)
-    with bare_engine(subject.login()) as port:
-        yield Peer(hostfwd.PEER, port, save=BARE_SAVE)
+def _peers(subject: Subject) -> tuple[Peer, ...]:
+    """The two of them; for the second the engine is started anew."""
+    login = subject.login()
+    return (
+        Peer("OpenSSH -L", lambda: tunnel(login, subject.home / "l.sock"), NEW, KEPT, SAVE, LOAD),
+        Peer(hostfwd.PEER, lambda: bare_engine(login), save=BARE_SAVE),
+    )
 
 
-def measure_latency(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
+def measure_latency(subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
     """``/_ping`` and ``/containers/json``: on a connection each, as the docker command does, and on one kept."""
-    with contextlib.closing(_peers(subject)) as peers:
-        for peer in peers:
-            for name, target in (("_ping", "/_ping"), ("ps", "/containers/json?all=1")):
-                say(f"latency: {name}, new connections, beside {peer.name}")
-                samples = _turns(_fresh(target), subject.socket, peer.place)
-                _add_latency(report, f"{name}, new connection", samples, peer, peer.new)
-            say(f"latency: kept connection, beside {peer.name}")
-            with Connection(subject.socket) as ours, Connection(peer.place) as theirs:
-                kept: dict[Place, Connection] = {subject.socket: ours, peer.place: theirs}
-                samples = _turns(_on(kept), subject.socket, peer.place)
-                _add_latency(report, "_ping, kept connection", samples, peer, peer.kept)
+    for peer in _peers(subject):
+        attempt(f"latency beside {peer.name}", partial(_latency, subject, peer, report, sizes, say), report, say)
 
 
-def measure_throughput(subject: Subject, report: Report, say: Callable[[str], None]) -> None:
-    """``save``, ``export`` and ``load`` of one image."""
+def _latency(subject: Subject, peer: Peer, report: Report, sizes: Sizes, say: Say) -> None:
+    with peer.reach() as place:
+        for name, target in (("_ping", "/_ping"), ("ps", "/containers/json?all=1")):
+            say(f"latency: {name}, new connections, beside {peer.name}")
+            samples = _turns(_fresh(target), subject.socket, place, sizes)
+            _add_latency(report, f"{name}, new connection", samples, peer, peer.new)
+        say(f"latency: kept connection, beside {peer.name}")
+        with Connection(subject.socket) as ours, Connection(place) as theirs:
+            kept: dict[Place, Connection] = {subject.socket: ours, place: theirs}
+            samples = _turns(_on(kept), subject.socket, place, sizes)
+            _add_latency(report, "_ping, kept connection", samples, peer, peer.kept)
+
+
+def measure_throughput(subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
+    """``save``, ``export`` and ``load`` of one image, which cannot be compressed."""
     archive = subject.home / "image.tar"
-    _make_image(subject.home, archive)
+    _make_image(subject.home, archive, sizes.image_mib)
     with Connection(subject.socket) as connection:
         connection.upload("/images/load?quiet=1", archive)  # so that the measured loads meet the same layers
-    with contextlib.closing(_peers(subject)) as peers:
-        for peer in peers:
-            ways: tuple[tuple[str, Way, Aim | None], ...] = (
-                ("save", _save, peer.save),
-                ("export", _export, peer.save),
-                ("load", lambda place: _load(place, archive), peer.load),
-            )
-            for name, way, aim in ways:
-                say(f"throughput: {name} of {MIB} MiB, {ROUNDS} rounds, beside {peer.name}")
-                way(subject.socket)
-                ours, theirs = [], []
-                for _ in range(ROUNDS):
-                    ours.append(way(subject.socket))
-                    theirs.append(way(peer.place))
-                report.rows.append(
-                    Row(
-                        "throughput",
-                        name,
-                        "MB/s",
-                        median(ours),
-                        median(theirs),
-                        peer.name,
-                        aim,
-                        our_samples=ours,
-                        their_samples=theirs,
-                    )
-                )
+    for peer in _peers(subject):
+        measure = partial(_throughput, subject, peer, archive, report, sizes, say)
+        attempt(f"throughput beside {peer.name}", measure, report, say)
 
 
-def _turns(call: Way, ours: Place, theirs: Place) -> tuple[list[float], list[float]]:
+def _throughput(subject: Subject, peer: Peer, archive: Path, report: Report, sizes: Sizes, say: Say) -> None:
+    ways: tuple[tuple[str, Way, Aim | None], ...] = (
+        ("save", _save, peer.save),
+        ("export", _export, peer.save),
+        ("load", lambda place: _load(place, archive), peer.load),
+    )
+    with peer.reach() as place:
+        for name, way, aim in ways:
+            say(f"throughput: {name} of {sizes.image_mib} MiB, {sizes.image_rounds} rounds, beside {peer.name}")
+            way(subject.socket)
+            ours, theirs = [], []
+            for _ in range(sizes.image_rounds):
+                ours.append(way(subject.socket))
+                theirs.append(way(place))
+            row = Row("throughput", name, "MB/s", median(ours), median(theirs), peer.name, aim)
+            report.rows.append(replace(row, our_samples=ours, their_samples=theirs))
+
+
+def _turns(call: Way, ours: Place, theirs: Place, sizes: Sizes) -> tuple[list[float], list[float]]:
     """Milliseconds of each call on both ways, block by block."""
     found: dict[Place, list[float]] = {ours: [], theirs: []}
     for place in (ours, theirs):
         call(place)
-    for number in range(CALLS // BLOCK):
+    for number in range(sizes.calls // sizes.block):
         for place in (ours, theirs) if number % 2 else (theirs, ours):
-            found[place] += [call(place) * 1000 for _ in range(BLOCK)]
+            found[place] += [call(place) * 1000 for _ in range(sizes.block)]
     return found[ours], found[theirs]
 
 
@@ -158,9 +149,9 @@ def _add_latency(
         )
 
 
-def _make_image(folder: Path, archive: Path) -> None:
+def _make_image(folder: Path, archive: Path, mib: int) -> None:
     layer = folder / "layer.tar"
-    images.write_random_layer(layer, MIB, seed=1)
+    images.write_random_layer(layer, mib, seed=1)
     images.write_archive(archive, layer, host().arch.value, "bench:latest")
     layer.unlink()
 

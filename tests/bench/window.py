@@ -12,21 +12,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from tests.bench.attempts import Say, attempt
 from tests.bench.report import Aim, Report, Row
+from tests.bench.sizes import Sizes
 from tests.bench.stats import median
 from tests.e2e.screen import Screen, screen
 
 PROBE_SECONDS = 300.0
-FIRST_PAINTS = 7
 EMPTY = "empty PySide6 window"
 LONGEST_MS = 50.0
 
 
-def probe(shown: Screen, mode: str, scenario: str) -> dict[str, Any]:
+def probe(shown: Screen, mode: str, scenario: str, pace: float) -> dict[str, Any]:
     """Open a window in a home of its own, with the stand-in; what its watch told.
+
+    :param pace: how long it is watched, as a part of the full time.
 
     :raise subprocess.SubprocessError: it failed.
     """
@@ -34,7 +37,7 @@ def probe(shown: Screen, mode: str, scenario: str) -> dict[str, Any]:
     own = {"SLIPWAY_HOME": home, "SLIPWAY_FAKE": scenario, "XDG_CONFIG_HOME": f"{home}/config"}
     environment = {**os.environ, **shown.environment, **own}
     del environment["QT_LINUX_ACCESSIBILITY_ALWAYS_ON"]  # as on a desktop without a screen reader
-    argv = [sys.executable, "-m", "tests.bench.window_probe", mode, str(time.monotonic())]
+    argv = [sys.executable, "-m", "tests.bench.window_probe", mode, str(time.monotonic()), str(pace)]
     try:
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PROBE_SECONDS)
         if done.returncode != 0:
@@ -48,27 +51,26 @@ def probe(shown: Screen, mode: str, scenario: str) -> dict[str, Any]:
         shutil.rmtree(home)
 
 
-def measure(report: Report, say: Callable[[str], None]) -> None:
+def measure(report: Report, sizes: Sizes, say: Say) -> None:
     """All of the window's figures."""
     with screen() as shown:
-        _first_paint(shown, report, say)
-        _busy(shown, report, say)
-        _images(shown, report, say)
-        _log(shown, report, say)
+        _first_paint(shown, report, sizes, say)
+        for name, part in (("500 changing", _busy), ("images", _images), ("log", _log)):
+            attempt(f"window, {name}", partial(part, shown, report, sizes.window_pace, say), report, say)
 
 
-def _first_paint(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
-    say(f"window: {FIRST_PAINTS} first paints, in turns with an empty window")
+def _first_paint(shown: Screen, report: Report, sizes: Sizes, say: Say) -> None:
+    say(f"window: {sizes.paints} first paints, in turns with an empty window")
     ours, bare = [], []
-    for _ in range(FIRST_PAINTS):
-        ours.append(probe(shown, "first", "running"))
-        bare.append(probe(shown, "empty", "running"))
+    for _ in range(sizes.paints):
+        ours.append(probe(shown, "first", "running", 1.0))
+        bare.append(probe(shown, "empty", "running", 1.0))
     for what, key in (("first paint", "seconds"), ("first paint, processor's time", "cpu")):
         mine, theirs = [item[key] for item in ours], [item[key] for item in bare]
         report.rows.append(Row("window", what, "s", median(mine), median(theirs), EMPTY, our_samples=mine))
     paint = median([item["seconds"] for item in ours])
     say("window: memory at rest")
-    rest = probe(shown, "rest", "running")["memory"]
+    rest = probe(shown, "rest", "running", sizes.window_pace)["memory"]
     report.rows.append(
         Row("window", "memory at rest (PSS)", "MB", rest, median([item["memory"] for item in bare]), EMPTY)
     )
@@ -77,9 +79,9 @@ def _first_paint(shown: Screen, report: Report, say: Callable[[str], None]) -> N
     )
 
 
-def _busy(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
+def _busy(shown: Screen, report: Report, pace: float, say: Say) -> None:
     say("window: 500 containers change their state, fifty a second, an hour's worth")
-    told = probe(shown, "busy", "running,many,busy")
+    told = probe(shown, "busy", "running,many,busy", pace)
     memory = told["memory"]
     name, aim = "memory after an hour's events", Aim(1.05, at_least=False)
     _frames(report, "500 changing", told)
@@ -88,16 +90,16 @@ def _busy(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
     report.notes.append(f"window, 500 changing: {told['events']} events; memory during them {samples} MB")
 
 
-def _images(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
+def _images(shown: Screen, report: Report, pace: float, say: Say) -> None:
     say("window: a list of 2,000 images is scrolled, searched and changed")
-    told = probe(shown, "images", "running,many")
+    told = probe(shown, "images", "running,many", pace)
     for name in ("scroll", "search", "change"):
         _frames(report, f"{told['rows']} images, {name}", told[name])
 
 
-def _log(shown: Screen, report: Report, say: Callable[[str], None]) -> None:
+def _log(shown: Screen, report: Report, pace: float, say: Say) -> None:
     say("window: a log at 10,000 lines a second")
-    told = probe(shown, "log", "running,loud")
+    told = probe(shown, "log", "running,loud", pace)
     report.rows += [
         Row("window", "log: lines taken", "1/s", told["lines"]),
         Row("window", "log: behind, longest", "s", told["behind"]),

@@ -1,7 +1,8 @@
-"""The window's process with a watch in it: ``python -m tests.bench.window_probe MODE BEGAN``, JSON on its output.
+"""The window's process with a watch in it: ``python -m tests.bench.window_probe MODE BEGAN PACE``; prints JSON.
 
 The window is the real one; MODE says what is done with it: ``first`` (paint, end), or a method of :class:`Script`;
-or ``empty``, a bare Qt window as a peer. BEGAN is the monotonic clock when the process was begun.
+or ``empty``, a bare Qt window as a peer. BEGAN is the monotonic clock when the process was begun; PACE shortens
+what takes long (1 is all of it).
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ def tell(**values: Any) -> None:
 class Script:
     """What is done with the window: each mode is a method, which ends by leaving its figures in ``told``."""
 
-    def __init__(self, window: Any, mode: str) -> None:
+    def __init__(self, window: Any, mode: str, pace: float) -> None:
         self.window = window
+        self.pace = pace
         self.pulse = Pulse()
         self.told: dict[str, Any] = {}
         self._steps: Seconds = getattr(self, mode)()
@@ -130,19 +132,19 @@ class Script:
             QTimer.singleShot(int(seconds * 1000), self._go_on)
 
     def rest(self) -> Seconds:
-        yield REST_SECONDS
+        yield REST_SECONDS * self.pace
         self.told["memory"] = memory_mb()
 
     def busy(self) -> Seconds:
         """An hour's worth of containers that change their state."""
         events: list[int] = []
         self.window.show_place("containers")
-        yield WARM_SECONDS
+        yield WARM_SECONDS * self.pace
         memory = [memory_mb()]
         self.window.session.events_received.connect(lambda told: events.append(len(told)))
         self.pulse.begin()
         for _ in range(BUSY_PARTS):
-            yield BUSY_SECONDS
+            yield BUSY_SECONDS * self.pace
             memory.append(memory_mb())
             self.pulse.go_on()
         self.told = {"memory": memory, "events": sum(events), **self.pulse.told()}
@@ -154,7 +156,7 @@ class Script:
         lists = self.window.context.lists
         while not (lists.images.known and lists.containers.known):
             yield 0.1
-        yield WARM_SECONDS
+        yield WARM_SECONDS * self.pace
         self.told["rows"] = len(page.table.records.rows())
         self.pulse.begin()
         yield from self._scroll(page.table.verticalScrollBar())
@@ -166,7 +168,7 @@ class Script:
         self.told["search"] = self.pulse.told()
         self.pulse.begin()
         session = self.window.session
-        for number in range(CHANGES):
+        for number in range(round(CHANGES * self.pace)):
             session.bridge.call(session.engine.images.tag("redis:8", f"changed:{number}"))
             yield CHANGE_SECONDS
         self.told["change"] = self.pulse.told()
@@ -191,7 +193,7 @@ class Script:
         yield 2
         self.pulse.begin()
         count[0], behind[0], began = 0, 0.0, time.monotonic()
-        yield LOG_SECONDS
+        yield LOG_SECONDS * self.pace
         taken = count[0] / (time.monotonic() - began)
         self.told = {"lines": taken, "behind": behind[0], **self.pulse.told(), "held": panel.lines}
         self.pulse.begin()
@@ -204,12 +206,12 @@ class Script:
         self.told["look"] = self.pulse.told()
 
     def _scroll(self, bar: Any) -> Seconds:
-        for number in range(SCROLL_FRAMES):
+        for number in range(round(SCROLL_FRAMES * self.pace)):
             bar.setValue(bar.maximum() * number // SCROLL_FRAMES)
             yield FRAME_SECONDS
 
 
-def main(mode: str, began: float) -> int:
+def main(mode: str, began: float, pace: float) -> int:
     """Open a window and do with it what ``mode`` says."""
     if mode == "empty":
         return empty(began)
@@ -221,7 +223,7 @@ def main(mode: str, began: float) -> int:
             if mode == "first":
                 FirstPaint(self.window, lambda: tell(seconds=time.monotonic() - began, cpu=time.process_time()))
             else:
-                self.script = Script(self.window, mode)
+                self.script = Script(self.window, mode, pace)
 
     app.Application = Watched  # type: ignore[misc]  # the same window, watched
     return app.main()
@@ -244,4 +246,4 @@ def empty(began: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], float(sys.argv[2])))
+    sys.exit(main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3])))

@@ -1,0 +1,1 @@
+"""Tests of the benchmark: how it fails, and that every part works."""

@@ -186,6 +186,7 @@ FOR_TESTS = (
     Part("sshd", everywhere("openssh-server") | {"pacman": "openssh"}),
     Part("Xvfb", {"apt": "xvfb", "dnf": "xorg-x11-server-Xvfb", "pacman": "xorg-server-xvfb"}),
     Part("xdotool", everywhere("xdotool") | {"brew": "xdotool"}),
+    Part("desktop-file-validate", everywhere("desktop-file-utils")),
     Part("dbus-daemon", {"apt": "dbus", "dnf": "dbus-daemon", "pacman": "dbus", "brew": "dbus"}),
     Part("at-spi2-core", everywhere("at-spi2-core"), has_accessibility_bus),
     Part("docker-registry", everywhere("docker-registry") | {"brew": "docker-registry"}),

@@ -342,16 +342,6 @@ def test_restart_keeps_callers_waiting(own: RunningMachine, docker: Program) -> 
     assert qemu_of(own.slipway).pid != before
 
 
-def test_the_supervisor_is_told_to_end(own: RunningMachine, docker: Program) -> None:
-    """SIGTERM, as a system sends at shutdown: the machine is stopped cleanly and nothing is left."""
-    told = status(own.slipway)
-    os.kill(told["supervisor_pid"], signal.SIGTERM)
-    assert_nothing_left(own.home, 60)
-    log = (own.home / "logs" / "supervisor.log").read_text()
-    assert "stopped by poweroff" in log.splitlines()[-1] or "stopped by poweroff" in log[-2000:]
-    own.slipway("start", timeout=BACK)
-
-
 def test_reset(own: RunningMachine, docker: Program, image: str) -> None:
     """It names what goes and asks; then everything but the settings is as new."""
     own.slipway("settings", "set", "wait_seconds", "90")
@@ -365,3 +355,15 @@ def test_reset(own: RunningMachine, docker: Program, image: str) -> None:
     assert own.slipway("settings", "get", "wait_seconds") == "90"
     own.slipway("start", timeout=BACK)
     assert docker("images", "-q") == ""
+
+
+def test_the_supervisor_is_told_to_end(own: RunningMachine, docker: Program) -> None:
+    """SIGTERM, as a system sends at shutdown: the machine is stopped cleanly and nothing is left.
+
+    The last of the tests: nobody starts the machine again.
+    """
+    told = status(own.slipway)
+    os.kill(told["supervisor_pid"], signal.SIGTERM)
+    assert_nothing_left(own.home, 60)
+    log = (own.home / "logs" / "supervisor.log").read_text()
+    assert "stopped by poweroff" in log.splitlines()[-1] or "stopped by poweroff" in log[-2000:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -25,8 +26,8 @@ from vm.image.recipe import load_recipe
 pytestmark = pytest.mark.machine
 
 
-@pytest.fixture
-def home() -> Iterator[Path]:
+@contextlib.contextmanager
+def short_home() -> Iterator[Path]:
     """A home with a short path; whatever happens in it, nothing may be left running."""
     folder = Path(tempfile.mkdtemp(prefix="slipway-", dir="/tmp")).resolve()
     yield folder
@@ -38,8 +39,29 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture
+def home() -> Iterator[Path]:
+    """A home of the test's own."""
+    with short_home() as folder:
+        yield folder
+
+
+@pytest.fixture
 def slipway(home: Path, tmp_path: Path) -> Program:
     return Program((str(venv_program("slipway")),), {"SLIPWAY_HOME": str(home), "DOCKER_CONFIG": str(tmp_path)})
+
+
+@pytest.fixture(scope="module")
+def shared_home() -> Iterator[Path]:
+    """A home for tests of which each begins where the one before left it: one boot does for both."""
+    with short_home() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def shared_slipway(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    config = str(tmp_path_factory.mktemp("docker-config"))
+    environment = {"SLIPWAY_HOME": str(shared_home), "DOCKER_CONFIG": config}
+    return Program((str(venv_program("slipway")),), environment)
 
 
 def with_variables(slipway: Program, **more: str) -> Program:
@@ -144,36 +166,35 @@ STEPS = ("image", "disk", "QEMU", "Linux", "services", "connecting", "containerd
 """Words of what the terminal shows while each stage of a start goes on."""
 
 
-def test_interrupted_at_each_stage(slipway: Program, home: Path) -> None:
-    """Ctrl-C undoes the start wherever it is: no QEMU, state stopped, and the next start is as good as any."""
+def test_interrupted_at_each_stage(shared_slipway: Program, shared_home: Path) -> None:
+    """Ctrl-C undoes the start wherever it is: no QEMU, state stopped; the next test's start is as good as any."""
     shown: list[str] = []
     for word in STEPS:
-        terminal = slipway.terminal("start", columns=120)
+        terminal = shared_slipway.terminal("start", columns=120)
         found = terminal.expect([word, "answers on"], timeout=START_SECONDS)
         if found == 1:  # the stage was too short to be shown
             finish(terminal)
-            slipway("stop", "--keep-supervisor", timeout=120)
+            shared_slipway("stop", "--keep-supervisor", timeout=120)
             continue
         shown.append(word)
         terminal.sendintr()
         assert finish(terminal) == 130
-        told = status(slipway)
+        told = status(shared_slipway)
         assert told["state"] == "stopped", f"after {word}: {told}"
         assert told["failure"] is None
-        assert not [line for line in processes_of(home) if "qemu-system" in line]
+        assert not [line for line in processes_of(shared_home) if "qemu-system" in line]
     assert len(shown) >= 5, f"only {shown} were interrupted"
-    slipway("start", timeout=START_SECONDS)
-    assert status(slipway)["state"] == "running"
 
 
-def test_qemu_crashes_while_it_starts(slipway: Program, home: Path) -> None:
+def test_qemu_crashes_while_it_starts(shared_slipway: Program, shared_home: Path) -> None:
     """The machine is started again by the same start, which says so in the log, on one line."""
-    terminal = slipway.terminal("start", columns=120)
+    shared_slipway("stop", timeout=120)
+    terminal = shared_slipway.terminal("start", columns=120)
     terminal.expect("Linux", timeout=START_SECONDS)
-    os.kill(qemu_of(home).pid, signal.SIGSEGV)
+    os.kill(qemu_of(shared_home).pid, signal.SIGSEGV)
     terminal.expect("answers on", timeout=START_SECONDS)
     assert finish(terminal) == 0
-    told = (home / "logs" / "supervisor.log").read_text()
+    told = (shared_home / "logs" / "supervisor.log").read_text()
     assert "QEMU ended unexpectedly: killed by SIGSEGV. Starting the machine again (2 of 3)" in told
     assert "Traceback" not in told
 
@@ -190,12 +211,15 @@ def qemu_of(home: Path) -> psutil.Process:
     raise AssertionError("no QEMU was started")
 
 
-def test_two_starts_at_once(slipway: Program, home: Path) -> None:
-    """Five at once, with no supervisor yet: all succeed, and there is one supervisor and one QEMU."""
-    starts = [slipway.start("start") for _ in range(5)]
+def test_two_starts_at_once(shared_slipway: Program, shared_home: Path) -> None:
+    """Five at once, with no supervisor: all succeed, and there is one supervisor and one QEMU."""
+    shared_slipway("stop", timeout=120)
+    assert_nothing_left(shared_home)
+    starts = [shared_slipway.start("start") for _ in range(5)]
     for start in starts:
         out, _ = start.communicate(timeout=START_SECONDS)
         assert start.returncode == 0, out
-    running = processes_of(home)
+    assert status(shared_slipway)["state"] == "running"
+    running = processes_of(shared_home)
     assert len([line for line in running if "qemu-system" in line]) == 1, running
     assert len([line for line in running if "desktop.supervisor" in line]) == 1, running

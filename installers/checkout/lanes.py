@@ -26,8 +26,8 @@ from installers.checkout.results import Results, read_known_skips, read_results
 
 TESTS = environment.ROOT / "tests"
 
-NICE = 10
-"""How much lower the priority of the lane that can wait is (nice(1)); 19 is the lowest there is."""
+NICE = 5
+"""How much lower the priority of the lane that can wait is (nice(1)); a third of a share keeps its time limits."""
 
 END_SECONDS = 600.0
 """How long an interrupted lane may take to stop its machines before it is killed."""

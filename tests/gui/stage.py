@@ -18,8 +18,8 @@ from desktop.ui.theme import Theme
 from desktop.ui.window import Window
 from tests.gui import standin
 
-PATIENCE = 10.0
-"""Seconds to wait for something that the stand-in answers in moments."""
+PATIENCE = 60.0
+"""Seconds to wait for what the stand-in answers in moments, where a machine may boot at the same time."""
 
 
 def until(test: Callable[[], object], what: str = "", seconds: float = PATIENCE) -> None:

@@ -51,8 +51,11 @@ class Lane:
 
 
 def checks_options() -> tuple[str, ...]:
-    """Two processes at least, since many tests wait, and at most one for each core."""
-    return (f"--numprocesses={max(2, os.cpu_count() or 1)}", "--dist=worksteal")
+    """A process for each core, and two at least, since many tests wait.
+
+    The tests of a file stay together, so that no two use the same ports; static checks, the longest, come first.
+    """
+    return (f"--numprocesses={max(2, os.cpu_count() or 1)}", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 LANES = (

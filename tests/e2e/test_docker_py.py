@@ -123,7 +123,7 @@ def check(setting: Setting, tests: list[str], folder: Path, seconds: float) -> d
 @pytest.mark.timeout(QUICK_SECONDS * 2)
 def test_the_quick_part(setting: Setting, tmp_path: Path) -> None:
     results = check(setting, Expectations.read().quick, tmp_path, QUICK_SECONDS)
-    assert sum(result.outcome == "passed" for result in results.values()) >= 50
+    assert sum(result.outcome == "passed" for result in results.values()) >= 45
 
 
 @pytest.mark.slow("more than 300 tests, up to an hour")

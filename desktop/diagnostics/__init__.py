@@ -1,14 +1,15 @@
-"""Diagnostics: one check per file, each with NAME, DESCRIPTION and ``look``.
+"""Diagnostics: one check per file. A check is a module with NAME, DESCRIPTION and ``check``, listed in MODULES.
 
-base.py         what a check is given, and how it is run
-settings.py     the settings file                    qemu.py          QEMU and its version
-acceleration.py how fast the machine can be          image.py         the system image, byte by byte
-space.py        free space on this computer          disk.py          the data disk
-keys.py         the keys' permissions                machine.py       one QEMU at most, and it is ours
-endpoint.py     a real call, and the hop that fails  docker_cli.py    the docker command
-context.py      where the docker command goes        credentials.py   credential helpers that are missing
-folders.py      shared folders that do not answer    changes.py       mounted folders that are not followed
-ports.py        ports that are taken                 login.py         starting at login
+base.py         what a check receives, and how it is run
+settings.py     the settings file                      qemu.py          QEMU and its version
+acceleration.py hardware acceleration                  image.py         the system image, byte by byte
+space.py        free space on the host                 disk.py          the data disk
+keys.py         permissions of keys and sockets        machine.py       QEMU processes left behind
+endpoint.py     a real call, and the hop that fails    parts.py         parts that fail and are restarted
+docker_cli.py   the docker command                     context.py       the engine that the command uses
+credentials.py  credential helpers                     folders.py       shared folders that do not respond
+changes.py      folders without file events            ports.py         ports that are in use
+login.py        start at login
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from desktop.diagnostics import (
     keys,
     login,
     machine,
+    parts,
     ports,
     qemu,
     settings,
@@ -49,6 +51,7 @@ MODULES = (
     keys,
     machine,
     endpoint,
+    parts,
     docker_cli,
     docker_context,
     credentials,
@@ -60,7 +63,7 @@ MODULES = (
 
 
 async def diagnose(context: Context) -> list[Check]:
-    """Make all checks side by side; in the order of :data:`MODULES`."""
+    """Run all checks in parallel; return them in the order of :data:`MODULES`."""
     return list(await asyncio.gather(*(run(cast("Diagnosis", module), context) for module in MODULES)))
 
 

@@ -1,4 +1,4 @@
-"""Acceleration: emulation works everywhere, but is several times slower than the hardware could be."""
+"""Acceleration: software emulation works everywhere, but is several times slower."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ NAME = "acceleration"
 DESCRIPTION = "The machine runs with hardware acceleration"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     found = context.status.accelerator
     if found is None:
         obstacles = [
@@ -17,5 +17,5 @@ async def look(context: Context) -> Finding:
             for name in context.host.accelerators(context.host.arch)
             if (obstacle := context.host.obstacle(name)) is not None
         ]
-        return Finding(None, "; ".join(obstacles) or "it is tried at the next start", "Start it: slipway start")
+        return Finding(None, "; ".join(obstacles) or "it is tested at the next start", "Start it: slipway start")
     return Finding(not found.emulated, found.why, found.fix)

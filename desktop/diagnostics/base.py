@@ -1,4 +1,4 @@
-"""What every check is given, and how one that fails in an unforeseen way is told."""
+"""What every check receives, and how it is run. A check that fails unexpectedly is reported too."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from vm.host.paths import Paths
 
 log = logging.getLogger(__name__)
 
+SEE_LOGS = "Look for the cause in the log: slipway logs"
+"""The fix where no better one is known."""
+
 
 @dataclass(frozen=True)
 class Context:
-    """The installation to look at.
+    """The installation to check.
 
-    :ivar settings: the settings in use, or why there are none.    :ivar environment: the supervisor's variables.
-    :ivar unwatched: mounted folders of whose changes not all are told, and why.
-    :ivar waiting_ports: why ports of containers that run cannot be had yet.
-    :ivar folders: those that are shared.
+    :ivar settings: the settings in use, or why they cannot be used.
+    :ivar environment: the supervisor's environment variables.
+    :ivar unwatched: mounted folder → why not all of its changes are reported to containers.
+    :ivar waiting_ports: why ports of running containers are not published yet.
+    :ivar folders: the shared folders.
     """
 
     paths: Paths
@@ -38,7 +42,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found. :ivar passed: None when it could not be made, ``found`` says why."""
+    """The result of a check. :ivar passed: None if the check is not possible now; ``found`` says why."""
 
     passed: bool | None
     found: str
@@ -46,25 +50,25 @@ class Finding:
 
 
 class Diagnosis(Protocol):
-    """One check: a module with these three names."""
+    """One check: a module with these three names. ``DESCRIPTION`` states what holds when it passes."""
 
     NAME: str
     DESCRIPTION: str
 
-    async def look(self, context: Context) -> Finding:
-        """Make the check.
+    async def check(self, context: Context) -> Finding:
+        """Run the check.
 
-        :raise UserError: it did not pass; message and hint tell why and what to do.
+        :raise UserError: it failed; message and hint say why and what to do.
         """
 
 
 async def run(diagnosis: Diagnosis, context: Context) -> Check:
-    """Make one check; a failure of the check itself is told like any other and never keeps the others away."""
+    """Run one check. An error in the check itself becomes its finding and does not affect the others."""
     try:
-        finding = await diagnosis.look(context)
+        finding = await diagnosis.check(context)
     except UserError as error:
-        finding = Finding(False, f"{error.message} {error.detail}".strip(), error.hint)
+        finding = Finding(False, f"{error.message} {error.detail}".strip(), error.hint or SEE_LOGS)
     except Exception as error:
         log.exception("the check %s failed", diagnosis.NAME)
-        finding = Finding(None, f"this check failed itself: {error!r}", "Please report it with: slipway logs")
+        finding = Finding(None, f"an error in this check: {error!r}", SEE_LOGS)
     return Check(diagnosis.NAME, diagnosis.DESCRIPTION, finding.passed, finding.found, finding.fix)

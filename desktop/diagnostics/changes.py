@@ -1,19 +1,19 @@
-"""Changes in mounted folders: a system follows only so many folders, and of the others containers are not told."""
+"""File events: an operating system watches a limited number of folders; changes in others are not reported."""
 
 from __future__ import annotations
 
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "changes"
-DESCRIPTION = "Containers are told of changes in the folders they mount"
+DESCRIPTION = "Containers are notified of changes in the folders they mount"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     if not context.unwatched:
-        return Finding(True, "every mounted folder is followed")
+        return Finding(True, "all mounted folders are watched")
     return Finding(
         False,
-        f"not all of {', '.join(sorted(context.unwatched))} is followed",
+        f"{', '.join(sorted(context.unwatched))} is watched only in part",
         "; ".join(sorted(set(context.unwatched.values()))),
     )

@@ -1,4 +1,4 @@
-"""Where the docker command goes: variables, the current context, and whether an engine answers there."""
+"""The engine that the docker command uses: variables, the current context, and whether that engine responds."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ NAME = "context"
 DESCRIPTION = "The docker command reaches an engine"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     contexts = Contexts(context.paths.home / "context.json", context.environment)
     for variable in OVERRIDES:
         value = context.environment.get(variable)
         if value and value != OURS:
             return Finding(
-                False, f"{variable} is set to “{value}”, which goes before any context", f"unset {variable}"
+                False, f"{variable} is set to “{value}”, which overrides the context", f"unset {variable}"
             )
     current = contexts.store.current()
     if contexts.store.read(OURS) is None:
-        return Finding(None, f"docker uses “{current}”; the context “{OURS}” is made at the first start")
+        return Finding(None, f"docker uses “{current}”; the context “{OURS}” is created at the first start")
     if current == OURS:
-        return Finding(True, f"docker uses “{OURS}”", "Back to the one before: slipway context restore")
+        return Finding(True, f"docker uses “{OURS}”", "To use the previous one: slipway context restore")
     works = await contexts.works(current)
-    how = "an engine answers there" if works else "no engine answers there"
-    return Finding(works, f"docker uses “{current}”: {how}", "Use Slipway's engine: slipway context use")
+    how = "its engine responds" if works else "its engine does not respond"
+    return Finding(works, f"docker uses “{current}”; {how}", "To use Slipway's engine: slipway context use")

@@ -1,4 +1,4 @@
-"""The data disk: checked by qemu-img while the machine does not use it."""
+"""The data disk: qemu-img checks it while the machine is stopped."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from desktop.diagnostics.base import Context, Finding
 from vm.disk import DataDisk, Health
 
 NAME = "data-disk"
-DESCRIPTION = "The data disk is sound"
+DESCRIPTION = "The data disk has no errors"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     path = context.paths.data_disk
     if not path.exists():
-        return Finding(None, "it is made at the first start")
+        return Finding(None, "it is created at the first start")
     disk = DataDisk(path, context.host)
     info = await disk.info()
-    size = f"{info.virtual_size / 1024**3:.0f} GiB, {info.allocated / 1e6:.0f} MB taken"
+    size = f"{info.virtual_size / 1024**3:.0f} GiB, {info.allocated / 1e6:.0f} MB used"
     if context.status.machine is not None and context.status.machine.pid is not None:
-        return Finding(True, f"{size}; in use, so only its header was read")
+        return Finding(True, f"{size}; only the header was checked because the disk is in use")
     found = await disk.check()
     if found.health is Health.CORRUPT:
         return Finding(
-            False, f"{size}; {found.corruptions} errors", "Copy the file, then: slipway disk check --repair"
+            False, f"{size}; {found.corruptions} errors", "Back up the file, then run: slipway disk check --repair"
         )
-    leaks = f"; {found.leaks} clusters leaked, which is harmless" if found.leaks else ""
+    leaks = f"; {found.leaks} leaked clusters, which are harmless" if found.leaks else ""
     return Finding(True, size + leaks, "slipway disk check --repair" if found.leaks else "")

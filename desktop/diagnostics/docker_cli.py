@@ -1,4 +1,4 @@
-"""The docker command: Slipway brings the engine, the command comes from Docker or the system."""
+"""The docker command: it comes from Docker or the operating system, not with Slipway."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from desktop.diagnostics.base import Context, Finding
 
 NAME = "docker-cli"
 DESCRIPTION = "The docker command is installed"
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     program = shutil.which("docker", path=context.environment.get("PATH"))
     if program is None:
         installer = context.host.installer(("docker",))
         fix = installer.command if installer is not None else "Install the docker command line client."
         if installer is not None and installer.name == "apt":
-            fix += " (Debian 12 and Ubuntu 24.04 have none by itself: there docker-ce-cli, from Docker)"
-        return Finding(False, "there is no docker on the PATH", fix)
+            fix += " (on Debian 12 and Ubuntu 24.04 install docker-ce-cli from Docker's repository instead)"
+        return Finding(False, "there is no docker command on the PATH", fix)
     process = await asyncio.create_subprocess_exec(
         program, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             output, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
-        return Finding(False, f"{program} does not answer", "Install it anew.")
-    told = output.decode(errors="replace").strip()
+        return Finding(False, f"{program} does not respond", "Reinstall it.")
+    text = output.decode(errors="replace").strip()
     if process.returncode != 0:
-        return Finding(False, f"{program} does not run: {told}", "Install it anew.")
-    return Finding(True, f"{told} ({program})")
+        return Finding(False, f"{program} fails: {text}", "Reinstall it.")
+    return Finding(True, f"{text} ({program})")

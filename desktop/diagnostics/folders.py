@@ -1,4 +1,4 @@
-"""Shared folders: each is there in the machine, and what carries it answers."""
+"""Shared folders: each is mounted in the machine and responds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from desktop.control.schema import MOUNTED
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "folders"
-DESCRIPTION = "Shared folders are there in the machine"
+DESCRIPTION = "Shared folders are mounted in the machine"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     if context.status.machine is None or context.status.machine.pid is None:
-        return Finding(None, "the machine does not run", "Start it: slipway start")
-    amiss = [f"{item.folder}: {item.state}" for item in context.folders if item.state != MOUNTED]
-    if amiss:
-        return Finding(False, "; ".join(amiss), "If it does not come back by itself: slipway restart")
-    return Finding(True, f"{len(context.folders)} shared, all there")
+        return Finding(None, "the machine is not running", "Start it: slipway start")
+    failed = [f"{item.folder}: {item.state}" for item in context.folders if item.state != MOUNTED]
+    if failed:
+        return Finding(False, "; ".join(failed), "If it does not recover by itself: slipway restart")
+    return Finding(True, f"{len(context.folders)} shared, all mounted")

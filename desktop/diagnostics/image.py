@@ -1,4 +1,4 @@
-"""The system image: every byte is compared with what the build noted."""
+"""The system image: every byte is verified against the checksums of its build."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from vm.image.recipe import load_recipe
 from vm.image.store import ImageStore
 
 NAME = "image"
-DESCRIPTION = "The system image is there and whole"
+DESCRIPTION = "The system image is complete and unchanged"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
-    return await asyncio.to_thread(_look, context)
+async def check(context: Context) -> Finding:
+    """Run the check."""
+    return await asyncio.to_thread(_check, context)
 
 
-def _look(context: Context) -> Finding:
+def _check(context: Context) -> Finding:
     arch = context.host.arch
     version = load_recipe(ENGINE_ROOTFS).version(arch)
     store = ImageStore(context.paths.images)
     boot = store.find(arch, version)
     if boot is None:
-        return Finding(None, f"the image {version} is not here yet", "The next start makes it: slipway start")
+        return Finding(
+            None, f"the image {version} does not exist yet", "It is created at the next start: slipway start"
+        )
     info = store.verify(boot)
-    return Finding(True, f"{version}, {info.total_size / 1e6:.1f} MB, every byte as it was built")
+    return Finding(True, f"{version}, {info.total_size / 1e6:.1f} MB, verified")

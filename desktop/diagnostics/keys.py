@@ -1,4 +1,4 @@
-"""The keys of this installation: whoever can read them can enter the machine."""
+"""Keys and sockets: anyone who can read the keys can log in to the machine."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import stat
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "keys"
-DESCRIPTION = "Nobody else can use this installation's keys and sockets"
+DESCRIPTION = "Keys and sockets are accessible only to you"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     paths = context.paths
     wanted = [(paths.run, 0o700), (paths.keys, 0o700), (paths.docker_socket, 0o600), (paths.control_socket, 0o600)]
     wanted += [(paths.keys / name, 0o600) for name in ("client", "host")]
@@ -23,4 +23,4 @@ async def look(context: Context) -> Finding:
         return Finding(True, "folders are 0700, keys and sockets 0600")
     names = ", ".join(str(path) for path, _ in open_to_others)
     fixes = "; ".join(f"chmod {allowed:o} {path}" for path, allowed in open_to_others)
-    return Finding(False, f"others may have access to {names}", fixes)
+    return Finding(False, f"other users may have access to {names}", fixes)

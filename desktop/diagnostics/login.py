@@ -1,4 +1,4 @@
-"""Starting at login: the setting says what is wanted, the desktop's own list what will happen."""
+"""Start at login: the setting and the desktop's own list of programs must agree."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from desktop.settings.schema import SettingsError
 from desktop.system import Launch, system
 
 NAME = "login"
-DESCRIPTION = "Slipway starts at login as the settings say"
+DESCRIPTION = "Start at login is set up as in the settings"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     if isinstance(context.settings, SettingsError):
         return Finding(None, "the settings cannot be used")
     wanted = context.settings.start_at_login
     launch = Launch.of(context.paths, background=True)
     found = await asyncio.to_thread(system().starts_at_login, launch)
     if found is wanted:
-        return Finding(True, "it does" if wanted else "it does not, as was chosen")
+        return Finding(True, "it starts at login" if wanted else "it does not start at login")
     what = (
-        "it is wanted, but this desktop's list of what starts does not have it"
+        "the setting is on, but Slipway is not among the desktop's startup programs"
         if wanted
-        else ("it is not wanted, but this desktop's list of what starts has it")
+        else "the setting is off, but Slipway is among the desktop's startup programs"
     )
     return Finding(False, what, f"slipway settings set start_at_login {str(wanted).lower()}")

@@ -1,4 +1,4 @@
-"""Processes: at most one QEMU belongs to this installation, and it is the one that is looked after."""
+"""Processes: at most one QEMU belongs to this installation, and Slipway manages it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ NAME = "machine"
 DESCRIPTION = "No QEMU of this installation was left behind"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     known = context.status.machine.pid if context.status.machine is not None else None
     mark = str(context.paths.data_disk)
     strangers = []
@@ -25,5 +25,7 @@ async def look(context: Context) -> Finding:
             strangers.append(process.info["pid"])
     if strangers:
         pids = " ".join(map(str, strangers))
-        return Finding(False, f"QEMU {pids} uses the data disk, and nobody looks after it", f"End it: kill {pids}")
-    return Finding(True, f"QEMU {known} is looked after" if known else "none runs")
+        return Finding(
+            False, f"QEMU {pids} uses the data disk, and Slipway does not manage it", f"End it: kill {pids}"
+        )
+    return Finding(True, f"QEMU {known} is managed by Slipway" if known else "QEMU is not running")

@@ -1,19 +1,19 @@
-"""Published ports: one that is taken when its container is started by the engine itself waits until it is free."""
+"""Published ports: if a port is in use when the engine starts a container by itself, it is published later."""
 
 from __future__ import annotations
 
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "ports"
-DESCRIPTION = "This computer listens for what running containers publish"
+DESCRIPTION = "All ports of running containers are published"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     if not context.waiting_ports:
-        return Finding(True, "no port that a container needs is taken")
+        return Finding(True, "no port is in use by another program")
     return Finding(
         False,
         "; ".join(context.waiting_ports),
-        "End what has the port; the container gets it within seconds. Or publish another one.",
+        "End the program that uses the port; it is then published within seconds. Or publish another port.",
     )

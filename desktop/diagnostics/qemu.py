@@ -1,4 +1,4 @@
-"""QEMU: without it, or with one too old, no machine starts."""
+"""QEMU: the machine needs it, in a recent version."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from desktop.diagnostics.base import Context, Finding
 from vm.qemu.process import find_program, find_qemu
 
 NAME = "qemu"
-DESCRIPTION = "QEMU is installed and new enough"
+DESCRIPTION = "QEMU is installed in a supported version"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     found = await asyncio.to_thread(find_qemu, context.host.arch, context.host)
     tool = await asyncio.to_thread(find_program, "qemu-img", context.host)
     return Finding(True, f"{found}, {tool}")

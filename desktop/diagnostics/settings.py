@@ -1,4 +1,4 @@
-"""The settings file: nonsense in it keeps everything from starting."""
+"""The settings file: with an error in it, nothing starts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from desktop.diagnostics.base import Context, Finding
 from desktop.settings.schema import SettingsError
 
 NAME = "settings"
-DESCRIPTION = "The settings can be used on this computer"
+DESCRIPTION = "The settings are valid on this computer"
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     if isinstance(context.settings, SettingsError):
         raise context.settings
     file = context.paths.settings
-    return Finding(True, str(file) if file.exists() else "all settings have their defaults")
+    return Finding(True, str(file) if file.exists() else "all settings have their default values")

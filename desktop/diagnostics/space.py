@@ -1,4 +1,4 @@
-"""Free space on this computer: the machine is held, not damaged, when it runs out."""
+"""Free space on the host: when it runs out, the machine is paused, not damaged."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from desktop.diagnostics.base import Context, Finding
 from vm.disk import HEADROOM
 
 NAME = "disk-space"
-DESCRIPTION = "This computer has free space for images and containers"
+DESCRIPTION = "There is enough free space for images and containers"
 
 LITTLE = 5 * 1024**3
-"""Bytes below which a few images fill the disk."""
+"""Bytes that a few images can fill."""
 
 
-async def look(context: Context) -> Finding:
-    """See :class:`desktop.diagnostics.base.Diagnosis`."""
+async def check(context: Context) -> Finding:
+    """Run the check."""
     free = context.host.free_bytes(context.paths.home)
     found = f"{free / 1e9:.1f} GB are free"
     if free < HEADROOM:
-        return Finding(False, found, f"Free some space: at least {HEADROOM / 1e9:.1f} GB are needed.")
-    fix = "Not much: think of freeing some." if free < LITTLE else ""
+        return Finding(False, found, f"Free some disk space: at least {HEADROOM / 1e9:.1f} GB are needed.")
+    fix = "This is little. Consider freeing some disk space." if free < LITTLE else ""
     return Finding(True, found, fix)

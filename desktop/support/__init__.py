@@ -1,1 +1,1 @@
-"""The support bundle: bundle.py says what is in it, redact.py takes the secrets out."""
+"""The support bundle: bundle.py collects it, redact.py removes secrets."""

@@ -1,4 +1,4 @@
-"""``python -m desktop.support``: the bundle as JSON, for when no supervisor is there to make it."""
+"""``python -m desktop.support``: print the bundle as JSON, for when there is no supervisor to collect it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from desktop.support.bundle import collect
 from vm.errors import HostError
 from vm.host import host
 
-WHY = "no supervisor runs"
+WHY = "the supervisor is not running"
 
 
-async def alone() -> list[BundleFile]:
-    """What can be told without a supervisor."""
+async def collect_alone() -> list[BundleFile]:
+    """Collect what is available without a supervisor."""
     computer = host()
     paths = computer.paths()
     settings: Settings | SettingsError
@@ -39,4 +39,4 @@ async def _no_log(source: str, offset: int) -> LogPart:
 
 
 if __name__ == "__main__":
-    print(encode(asyncio.run(alone())).decode())
+    print(encode(asyncio.run(collect_alone())).decode())

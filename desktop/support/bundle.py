@@ -1,4 +1,4 @@
-"""The support bundle: what somebody who helps needs to see, as texts without secrets. Nothing is sent anywhere."""
+"""The support bundle: the state of an installation for a bug report, as texts without secrets. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from engine.client import EngineClient
 from engine.contexts import Contexts
 from vm.errors import UserError
 
-MOST = 512 * 1024
+MAX_LOG_BYTES = 512 * 1024
 """Bytes of each log, from its end."""
 
 GUEST_LOGS = ("dockerd", "containerd", "sshd")
-SECONDS = 20.0
+TIMEOUT = 20.0
+"""Seconds for each file of the bundle."""
 
-TELLING = ("SLIPWAY_", "DOCKER_", "XDG_", "QT_", "LC_", "WAYLAND_")
-TELLING_NAMES = ("PATH", "LANG", "DISPLAY", "SHELL", "TERM", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
-"""Variables that bear on Slipway; the others are nobody's business."""
+RELEVANT_PREFIXES = ("SLIPWAY_", "DOCKER_", "XDG_", "QT_", "LC_", "WAYLAND_")
+RELEVANT_NAMES = ("PATH", "LANG", "DISPLAY", "SHELL", "TERM", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+"""Environment variables that affect Slipway; others are left out."""
 
 GuestLog = Callable[[str, int], Awaitable[LogPart]]
 
@@ -37,7 +38,11 @@ GuestLog = Callable[[str, int], Awaitable[LogPart]]
 async def collect(
     context: Context, docker: Awaitable[ContextReport], boots: Sequence[Boot], log: GuestLog
 ) -> list[BundleFile]:
-    """All files of the bundle; a part that cannot be had says why in its place."""
+    """Collect all files of the bundle; one that is not available contains the reason instead.
+
+    :param docker: the docker command's context.    :param boots: past starts.
+    :param log: reads a log in the machine.
+    """
     proxies = [] if isinstance(context.settings, SettingsError) else _texts(context.settings.daemon)
     redact = Redactor.of(context.environment, *proxies)
     parts: list[tuple[str, Awaitable[str]]] = [
@@ -55,7 +60,7 @@ async def collect(
         *((f"logs/{path.name}", asyncio.to_thread(_tail, path)) for path in _logs(context)),
         *((f"machine/{name}.log", _guest(name, log)) for name in GUEST_LOGS),
     ]
-    texts = await asyncio.gather(*(_explained(part) for _, part in parts))
+    texts = await asyncio.gather(*(_or_reason(part) for _, part in parts))
     home = str(Path.home())
     shorten = (lambda text: text.replace(home, "~")) if len(home) > 1 else str
     names = [name for name, _ in parts]
@@ -63,16 +68,16 @@ async def collect(
     return [BundleFile(name, text) for name, text in zip(names, shown, strict=True)]
 
 
-async def _explained(part: Awaitable[str]) -> str:
+async def _or_reason(part: Awaitable[str]) -> str:
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(TIMEOUT):
             return await part
     except TimeoutError:
-        return f"(not to be had within {SECONDS:.0f} s)\n"
+        return f"(not available within {TIMEOUT:.0f} s)\n"
     except UserError as error:
-        return f"(not to be had: {error.message})\n"
+        return f"(not available: {error.message})\n"
     except OSError as error:
-        return f"(not to be had: {error.strerror})\n"
+        return f"(not available: {error.strerror})\n"
 
 
 async def _now(text: str) -> str:
@@ -95,10 +100,10 @@ def _about(context: Context) -> str:
 
 
 async def _diagnosis(context: Context) -> str:
-    return "\n".join(_told(check) for check in await diagnose(context)) + "\n"
+    return "\n".join(_line(check) for check in await diagnose(context)) + "\n"
 
 
-def _told(check: Check) -> str:
+def _line(check: Check) -> str:
     mark = {True: "ok", False: "NOT OK", None: "–"}[check.passed]
     return f"{mark:<7} {check.description}: {check.found}" + (f"\n        → {check.fix}" if check.fix else "")
 
@@ -110,12 +115,12 @@ def _settings(context: Context) -> str:
 
 
 def _environment(context: Context) -> str:
-    told = {
+    shown = {
         name: value
         for name, value in sorted(context.environment.items())
-        if name.upper().startswith(TELLING) or name.upper() in TELLING_NAMES
+        if name.upper().startswith(RELEVANT_PREFIXES) or name.upper() in RELEVANT_NAMES
     }
-    return "".join(f"{name}={value}\n" for name, value in told.items())
+    return "".join(f"{name}={value}\n" for name, value in shown.items())
 
 
 async def _docker(report: Awaitable[ContextReport]) -> str:
@@ -123,7 +128,7 @@ async def _docker(report: Awaitable[ContextReport]) -> str:
 
 
 def _docker_config(context: Context) -> str:
-    """Docker's own settings; of logins only which registries they are for."""
+    """Docker's configuration; of logins only the names of their registries."""
     settings = Contexts(context.paths.home / "context.json", context.environment).store.settings()
     if isinstance(settings.get("auths"), dict):
         settings["auths"] = sorted(settings["auths"])
@@ -142,11 +147,11 @@ async def _guest(source: str, log: GuestLog) -> str:
         part = await log(source, place)
         if not part.text:
             return text
-        text, place = (text + part.text)[-MOST:], part.next
+        text, place = (text + part.text)[-MAX_LOG_BYTES:], part.next
 
 
 def _logs(context: Context) -> list[Path]:
-    """What is in the folder of logs, the console's and QEMU's too."""
+    """All logs on the host, including those of the console and of QEMU."""
     return sorted(
         path for path in context.paths.logs.glob("*") if path.is_file() and not path.name.startswith(".")
     )
@@ -154,12 +159,12 @@ def _logs(context: Context) -> list[Path]:
 
 def _tail(path: Path) -> str:
     with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - MOST))
+        stream.seek(max(0, path.stat().st_size - MAX_LOG_BYTES))
         return stream.read().decode(errors="replace")
 
 
 def _texts(value: Any) -> list[str]:
-    """All texts in a JSON value."""
+    """All strings in a JSON value."""
     if isinstance(value, str):
         return [value]
     inner = value.values() if hasattr(value, "values") else value if isinstance(value, list) else ()

@@ -18,6 +18,8 @@ from desktop.control.schema import (
     FolderReport,
     HopReport,
     MachineReport,
+    PartReport,
+    PartState,
     RunState,
     Status,
 )
@@ -36,6 +38,7 @@ from desktop.diagnostics import (
     keys,
     login,
     machine,
+    parts,
     ports,
     qemu,
     settings,
@@ -84,56 +87,56 @@ async def test_a_check_that_breaks_is_told(installation: Context, monkeypatch: p
     async def broken(context: Context) -> None:
         raise RuntimeError("bug in the check")
 
-    monkeypatch.setattr(space, "look", broken)
+    monkeypatch.setattr(space, "check", broken)
     check = {item.name: item for item in await diagnose(installation)}["disk-space"]
     assert check.passed is None
     assert "bug in the check" in check.found
 
 
 async def test_settings(installation: Context) -> None:
-    assert (await settings.look(installation)).passed
+    assert (await settings.check(installation)).passed
     wrong = dataclasses.replace(installation, settings=SettingsError("nonsense", "mend it", "line 3"))
     check = await run(settings, wrong)
     assert (check.passed, check.found, check.fix) == (False, "nonsense line 3", "mend it")
 
 
 async def test_qemu(installation: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert "QEMU" in (await qemu.look(installation)).found
+    assert "QEMU" in (await qemu.check(installation)).found
     monkeypatch.setenv("SLIPWAY_QEMU", str(tmp_path))
     with pytest.raises(UserError, match="was not found"):
-        await qemu.look(installation)
+        await qemu.check(installation)
 
 
 @pytest.mark.parametrize("emulated", [True, False])
 async def test_acceleration(installation: Context, emulated: bool) -> None:
     report = AcceleratorReport("tcg" if emulated else "kvm", emulated, True, "because", "do this")
-    finding = await acceleration.look(
+    finding = await acceleration.check(
         dataclasses.replace(installation, status=dataclasses.replace(STOPPED, accelerator=report))
     )
     assert (finding.passed, finding.found) == (not emulated, "because")
 
 
 async def test_acceleration_is_not_known_yet(installation: Context) -> None:
-    assert (await acceleration.look(installation)).passed is None
+    assert (await acceleration.check(installation)).passed is None
 
 
 async def test_the_image_is_not_there_yet(installation: Context) -> None:
-    assert (await image.look(installation)).passed is None
+    assert (await image.check(installation)).passed is None
 
 
 @pytest.mark.parametrize(("free", "passed"), [(1, False), (10**9, True), (10**12, True)])
 async def test_space(installation: Context, monkeypatch: pytest.MonkeyPatch, free: int, passed: bool) -> None:
     monkeypatch.setattr(type(installation.host), "free_bytes", lambda self, path: free)
-    finding = await space.look(installation)
+    finding = await space.check(installation)
     assert finding.passed is passed
     assert bool(finding.fix) is (free < 5 * 1024**3)
 
 
 async def test_the_data_disk(installation: Context) -> None:
-    assert (await disk.look(installation)).passed is None
+    assert (await disk.check(installation)).passed is None
     path = installation.paths.data_disk
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1G"], check=True)
-    assert "1 GiB" in (await disk.look(installation)).found
+    assert "1 GiB" in (await disk.check(installation)).found
     with path.open("r+b") as stream:
         stream.seek(65536)
         stream.write(b"\xff" * 65536)  # the reference counts
@@ -145,41 +148,57 @@ async def test_the_data_disk(installation: Context) -> None:
 
 
 async def test_folders(installation: Context) -> None:
-    assert (await folders.look(installation)).passed is None
+    assert (await folders.check(installation)).passed is None
     running = dataclasses.replace(STOPPED, machine=dataclasses.replace(MACHINE, pid=1))
     one, two = (FolderReport(folder, folder, "mounted") for folder in ("/a", "/b"))
     there = dataclasses.replace(installation, status=running, folders=(one, two))
-    assert await folders.look(there) == Finding(True, "2 shared, all there")
+    assert await folders.check(there) == Finding(True, "2 shared, all mounted")
     amiss = dataclasses.replace(there, folders=(one, dataclasses.replace(two, state="does not answer: why")))
-    finding = await folders.look(amiss)
+    finding = await folders.check(amiss)
     assert (finding.passed, finding.found) == (False, "/b: does not answer: why")
 
 
 async def test_changes(installation: Context) -> None:
-    assert (await changes.look(installation)).passed
+    assert (await changes.check(installation)).passed
     full = dataclasses.replace(installation, unwatched={"/b": "raise it", "/a": "raise it"})
-    assert await changes.look(full) == Finding(False, "not all of /a, /b is followed", "raise it")
+    assert await changes.check(full) == Finding(False, "/a, /b is watched only in part", "raise it")
+
+
+async def test_parts(installation: Context) -> None:
+    assert (await parts.check(installation)).passed is None
+    well = PartReport("ports", PartState.RUNNING)
+    recovered = PartReport("trust", PartState.RUNNING, 2, "EMFILE")
+    failing = PartReport("file events", PartState.RESTARTING, 1, "No space left on device")
+
+    def reported(*found: PartReport) -> Context:
+        return dataclasses.replace(installation, status=dataclasses.replace(STOPPED, parts=found))
+
+    assert await parts.check(reported(well)) == Finding(True, "no part is failing")
+    assert await parts.check(reported(well, recovered)) == Finding(True, "no part is failing; trust: 2 failures")
+    finding = await parts.check(reported(well, failing))
+    assert (finding.passed, finding.found) == (False, "file events: No space left on device (1 failure)")
+    assert "slipway restart" in finding.fix
 
 
 async def test_ports(installation: Context) -> None:
-    assert (await ports.look(installation)).passed
+    assert (await ports.check(installation)).passed
     taken = dataclasses.replace(installation, waiting_ports=["Bind for 0.0.0.0:80 failed: in use by x"])
-    finding = await ports.look(taken)
+    finding = await ports.check(taken)
     assert (finding.passed, finding.found) == (False, "Bind for 0.0.0.0:80 failed: in use by x")
     assert finding.fix
 
 
 async def test_keys(installation: Context) -> None:
     made = ensure_keys(installation.paths.keys)
-    assert (await keys.look(installation)).passed
+    assert (await keys.check(installation)).passed
     made.client_private.chmod(0o644)
-    finding = await keys.look(installation)
+    finding = await keys.check(installation)
     assert finding.passed is False
     assert f"chmod 600 {made.client_private}" in finding.fix
 
 
 async def test_a_qemu_that_was_left_behind(installation: Context, tmp_path: Path) -> None:
-    assert (await machine.look(installation)).passed
+    assert (await machine.check(installation)).passed
     impostor = tmp_path / "qemu-system-x"
     impostor.symlink_to("/bin/sh")
     drive = f"file={installation.paths.data_disk}"
@@ -187,17 +206,17 @@ async def test_a_qemu_that_was_left_behind(installation: Context, tmp_path: Path
         assert process.stdout is not None
         process.stdout.readline()
         try:
-            finding = await machine.look(installation)
+            finding = await machine.check(installation)
             assert finding.passed is False
             assert f"kill {process.pid}" in finding.fix
             status = dataclasses.replace(STOPPED, machine=dataclasses.replace(MACHINE, pid=process.pid))
-            assert (await machine.look(dataclasses.replace(installation, status=status))).passed
+            assert (await machine.check(dataclasses.replace(installation, status=status))).passed
         finally:
             process.kill()
 
 
 async def test_the_socket(installation: Context) -> None:
-    assert (await endpoint.look(installation)).passed is None
+    assert (await endpoint.check(installation)).passed is None
     answered = Status(
         RunState.RUNNING,
         "",
@@ -205,54 +224,54 @@ async def test_the_socket(installation: Context) -> None:
         engine=EngineReport("28.5.2", "1.51", "linux", "amd64"),
         hops=(HopReport("qemu-process", True, ""), HopReport("socket", True, "")),
     )
-    finding = await endpoint.look(dataclasses.replace(installation, status=answered))
+    finding = await endpoint.check(dataclasses.replace(installation, status=answered))
     assert finding.passed
     assert "qemu-process → socket" in finding.found
     broken = Status(RunState.UNREACHABLE, "", "unix:///x", failure=ErrorReport("E", "qmp: silent", "wake it"))
-    finding = await endpoint.look(dataclasses.replace(installation, status=broken))
+    finding = await endpoint.check(dataclasses.replace(installation, status=broken))
     assert (finding.passed, finding.found, finding.fix) == (False, "qmp: silent", "wake it")
 
 
 async def test_the_docker_command(installation: Context) -> None:
-    assert (await docker_cli.look(installation)).passed is False
+    assert (await docker_cli.check(installation)).passed is False
     program(installation, "docker", "echo Docker version 28.5.2")
-    assert "28.5.2" in (await docker_cli.look(installation)).found
+    assert "28.5.2" in (await docker_cli.check(installation)).found
     program(installation, "docker", "echo broken >&2; exit 1")
-    finding = await docker_cli.look(installation)
+    finding = await docker_cli.check(installation)
     assert finding.passed is False
     assert "broken" in finding.found
 
 
 async def test_the_docker_context(installation: Context) -> None:
-    assert (await docker_context.look(installation)).passed is None
+    assert (await docker_context.check(installation)).passed is None
     contexts = Contexts(installation.paths.home / "context.json", installation.environment)
     contexts.create(installation.paths.docker_socket)
     store = ContextStore(Path(installation.environment["DOCKER_CONFIG"]))
     store.write("dead", {"Name": "dead", "Endpoints": {"docker": {"Host": "unix:///nobody"}}})
     store.set_current("dead")
-    finding = await docker_context.look(installation)
+    finding = await docker_context.check(installation)
     assert finding.passed is False
     assert "slipway context use" in finding.fix
     contexts.use(installation.paths.docker_socket)
-    assert (await docker_context.look(installation)).passed
+    assert (await docker_context.check(installation)).passed
     elsewhere = {**installation.environment, "DOCKER_HOST": "tcp://elsewhere"}
-    finding = await docker_context.look(dataclasses.replace(installation, environment=elsewhere))
+    finding = await docker_context.check(dataclasses.replace(installation, environment=elsewhere))
     assert finding.passed is False
     assert finding.fix == "unset DOCKER_HOST"
 
 
 async def test_credential_helpers(installation: Context) -> None:
-    assert (await credentials.look(installation)).passed
+    assert (await credentials.check(installation)).passed
     config = Path(installation.environment["DOCKER_CONFIG"]) / "config.json"
     config.parent.mkdir()
     config.write_text(json.dumps({"credsStore": "desktop", "credHelpers": {"r.example": "pass"}}))
-    finding = await credentials.look(installation)
+    finding = await credentials.check(installation)
     assert finding.passed is False
     assert "docker-credential-desktop" in finding.found
     assert "credsStore" in finding.fix
     program(installation, "docker-credential-desktop", "exit 0")
     program(installation, "docker-credential-pass", "exit 0")
-    assert (await credentials.look(installation)).passed
+    assert (await credentials.check(installation)).passed
     config.write_text("{")
     assert (await run(credentials, installation)).passed is False
 
@@ -267,12 +286,12 @@ def test_each_file_is_a_check() -> None:
 
 async def test_login(installation: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    assert (await login.look(installation)).passed
+    assert (await login.check(installation)).passed
     wanted = dataclasses.replace(installation, settings=Settings(start_at_login=True))
-    missing = await login.look(wanted)
+    missing = await login.check(wanted)
     assert missing.passed is False
     assert missing.fix == "slipway settings set start_at_login true"
     system().start_at_login(Launch.of(installation.paths, background=True), True)
-    assert (await login.look(wanted)).passed
-    assert (await login.look(installation)).passed is False
-    assert (await login.look(dataclasses.replace(installation, settings=SettingsError("x")))).passed is None
+    assert (await login.check(wanted)).passed
+    assert (await login.check(installation)).passed is False
+    assert (await login.check(dataclasses.replace(installation, settings=SettingsError("x")))).passed is None

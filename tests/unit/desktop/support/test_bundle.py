@@ -16,7 +16,7 @@ from desktop.control.schema import BundleFile, ContextReport, LogPart, RunState,
 from desktop.diagnostics import Context
 from desktop.settings.schema import Settings, SettingsError
 from desktop.support import bundle
-from desktop.support.redact import GONE
+from desktop.support.redact import REDACTED
 from engine.context_store import ContextError
 from vm.errors import HostError, MachineError
 from vm.host import host
@@ -70,13 +70,13 @@ async def test_everything_is_there_and_no_secret(installation: Context) -> None:
     files = by_name(await bundle.collect(installation, docker_report(), [], guest_log))
     assert SECRET not in "".join(files.values())
     assert "nobody's business" not in "".join(files.values())
-    assert files["logs/supervisor.log"] == f"Authorization: {GONE}\nall is well\n"
-    assert json.loads(files["settings.json"])["daemon"]["proxies"]["http-proxy"] == f"http://{GONE}@proxy:3128"
+    assert files["logs/supervisor.log"] == f"Authorization: {REDACTED}\nall is well\n"
+    assert json.loads(files["settings.json"])["daemon"]["proxies"]["http-proxy"] == f"http://{REDACTED}@proxy:3128"
     assert json.loads(files["docker/config.json"]) == {"auths": ["registry.example"], "credsStore": "pass"}
     assert json.loads(files["docker/context.json"])["current"] == "default"
     assert json.loads(files["status.json"])["state"] == "stopped"
-    assert f"https_proxy=http://{GONE}@proxy:1" in files["environment.txt"]
-    assert files["machine/dockerd.log"] == f"dockerd: password={GONE} x\n"
+    assert f"https_proxy=http://{REDACTED}@proxy:1" in files["environment.txt"]
+    assert files["machine/dockerd.log"] == f"dockerd: password={REDACTED} x\n"
     assert "QEMU" in files["diagnosis.txt"]
     assert "Memory" in files["about.txt"]
 
@@ -84,15 +84,15 @@ async def test_everything_is_there_and_no_secret(installation: Context) -> None:
 async def test_what_cannot_be_had_says_why(installation: Context) -> None:
     broken = dataclasses.replace(installation, settings=SettingsError("not valid JSON", detail="line 3"))
     files = by_name(await bundle.collect(broken, no_report(), [], no_log))
-    assert files["docker/context.json"] == "(not to be had: config.json is not valid JSON)\n"
-    assert files["machine/dockerd.log"] == "(not to be had: The machine is not running)\n"
-    assert files["machine/qemu.json"] == "(not to be had: No such file or directory)\n"
-    assert files["engine/info.json"].startswith("(not to be had: ")
+    assert files["docker/context.json"] == "(not available: config.json is not valid JSON)\n"
+    assert files["machine/dockerd.log"] == "(not available: The machine is not running)\n"
+    assert files["machine/qemu.json"] == "(not available: No such file or directory)\n"
+    assert files["engine/info.json"].startswith("(not available: ")
     assert files["settings.json"] == "not valid JSON\nline 3\n"
 
 
 async def test_only_the_end_of_a_long_log(installation: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "MOST", 10)
+    monkeypatch.setattr(bundle, "MAX_LOG_BYTES", 10)
     installation.paths.supervisor_log.write_text("beginning and end")
     files = by_name(await bundle.collect(installation, docker_report(), [], no_log))
     assert files["logs/supervisor.log"] == "ng and end"
@@ -119,5 +119,5 @@ async def test_without_a_supervisor_there_is_a_bundle_all_the_same(
     assert "did not start" in files["supervisor.txt"]
     assert "nonsense" in files["logs/supervisor.out"]
     assert '"unreachable"' in files["status.json"]
-    assert "settings can be used" in files["diagnosis.txt"]
-    assert "not to be had" in files["machine/dockerd.log"]
+    assert "settings are valid" in files["diagnosis.txt"]
+    assert "not available" in files["machine/dockerd.log"]

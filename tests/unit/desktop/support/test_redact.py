@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from desktop.support.redact import GONE, Redactor
+from desktop.support.redact import REDACTED, Redactor
 
 SECRET = "hunter2-Sw0rdf1sh"
 
@@ -49,7 +49,7 @@ SECRET = "hunter2-Sw0rdf1sh"
 def test_a_secret_by_its_looks(text: str) -> None:
     shown = Redactor()(text)
     assert SECRET not in shown
-    assert GONE in shown
+    assert REDACTED in shown
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_secret_by_its_looks(text: str) -> None:
     ],
 )
 def test_a_token_that_tells_itself(token: str) -> None:
-    assert Redactor()(f"it said {token} and went on") == f"it said {GONE} and went on"
+    assert Redactor()(f"it said {token} and went on") == f"it said {REDACTED} and went on"
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,15 @@ def test_known_secrets_go_wherever_they_are() -> None:
         "https://you:otherword@mirror.example",
     )
     text = redact("a swordfish99 b s@fe-word c s%40fe-word d otherword e 1")
-    assert text == f"a {GONE} b {GONE} c {GONE} d {GONE} e 1"
+    assert text == f"a {REDACTED} b {REDACTED} c {REDACTED} d {REDACTED} e 1"
 
 
 def test_what_surrounds_a_secret_can_still_be_read() -> None:
     text = Redactor()('{"proxies": {"http-proxy": "http://me:pw@proxy:3128"}, "debug": true, "password": "x"}')
     assert json.loads(text) == {
-        "proxies": {"http-proxy": f"http://{GONE}@proxy:3128"},
+        "proxies": {"http-proxy": f"http://{REDACTED}@proxy:3128"},
         "debug": True,
-        "password": GONE,
+        "password": REDACTED,
     }
 
 

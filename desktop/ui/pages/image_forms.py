@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QPlainTextEdit, QWidget
 
-from desktop.ui.widgets.basics import button, label
+from desktop.ui.widgets.basics import button, label, row
 from desktop.ui.widgets.dialogs import Form
 from engine.client.build.build import Build
 from engine.client.registry import reference_trouble
@@ -69,7 +69,7 @@ class BuildForm(Form):
         )
         self.setMinimumWidth(560)
         self.folder = self.field("Folder", "the build context, for COPY and ADD", check=folder_error)
-        self.form.addRow("", button("Choose a folder…", self._choose, picture="files"))
+        self.form.addRow("", row(button("Choose a folder…", self._choose, picture="files"), None))
         self.tag = self.field("Tag", "for example me/app:1.0", check=reference_trouble)
         self.dockerfile = self.field("Dockerfile", value="Dockerfile", check=self._dockerfile_error)
         self.target = self.field("Target", "the last stage")

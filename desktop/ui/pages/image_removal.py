@@ -21,8 +21,9 @@ def ask_removal(parent: QWidget, context: Context, lines: Sequence[Line]) -> Que
     users = sorted({user for line in lines for user in line.users if _last_name(line)})
     what = lines[0].reference if len(lines) == 1 else f"{len(lines)} images"
     if users:
+        which = "This container" if len(users) == 1 else "These containers"
         more = f" and {len(users) - MAX_NAMED} more" if len(users) > MAX_NAMED else ""
-        text = f"In use by {', '.join(users[:MAX_NAMED])}{more}. These containers will be removed first."
+        text = f"In use by {', '.join(users[:MAX_NAMED])}{more}. {which} will be removed first."
     elif lines[0].is_tag and not _last_name(lines[0]):
         text = "Only this name is removed. The image keeps its other names."
     else:

@@ -112,7 +112,7 @@ class MembersPanel(QWidget):
         for item in sorted(outside, key=lambda item: item.name):
             choice.addItem(item.name, item.id)
         form.add("Container", choice)
-        aliases = form.field("Aliases", "further names in this network, for example db, database")
+        aliases = form.field("Aliases", "for example db, database")
         form.verb.setEnabled(bool(outside))
 
         def accepted() -> None:

@@ -44,7 +44,9 @@ class RunDialog(Form):
         self.image = QComboBox(editable=True)
         self.image.addItems(known)
         self.image.setCurrentText(image)
-        self.image.setPlaceholderText("for example nginx:latest; pulled if it is not here")
+        field = self.image.lineEdit()
+        assert field is not None  # the box is editable
+        field.setPlaceholderText("for example nginx:latest; pulled if it is missing")
         self.add("Image", self.image)
         self.name = self.field("Name", "automatic", check=optional_name_error)
         self.command = self.field("Command", "the default of the image", check=command_error)

@@ -53,6 +53,7 @@ class Question(QDialog):
         self.option = QCheckBox(option)
         self.option.setVisible(bool(option))
         outer.addWidget(self.option)
+        outer.addStretch()  # surplus height belongs here, not between title and text
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.verb = QPushButton(verb)
         self.verb.setProperty("danger" if danger else "primary", True)

@@ -27,7 +27,7 @@ class MachineCard(QWidget):
         self.memory = label("–")
         self.cpu_graph = Sparkline("CPU over time")
         self.memory_graph = Sparkline("Memory over time")
-        self.badge = label("", "section")
+        self.acceleration = label("–")
         self.speed = label("", "muted", wrap=True, select=True)
         fill(
             QVBoxLayout(self),
@@ -38,7 +38,7 @@ class MachineCard(QWidget):
                 row(label("Memory", "muted"), None, self.memory),
                 self.memory_graph,
                 None,
-                self.badge,
+                row(label("Acceleration", "muted"), None, self.acceleration),
                 self.speed,
                 gap=GAP,
             ),
@@ -62,14 +62,14 @@ class MachineCard(QWidget):
         of = f" of {binary_size(limit)}" if limit else ""
         self.memory.setText(binary_size(samples[-1].memory) + of if samples and running else waiting)
         verdict = status.accelerator if status else None
-        self.badge.setVisible(verdict is not None)
+        self.acceleration.setText("–" if verdict is None else "none" if verdict.emulated else verdict.name.upper())
+        self.speed.setText(_sentences(verdict.why, verdict.fix) if verdict is not None else "")
         self.speed.setVisible(verdict is not None)
-        if verdict is not None:
-            self.badge.setText(
-                "Software emulation" if verdict.emulated else f"Hardware acceleration: {verdict.name.upper()}"
-            )
-            parts = [text if text.endswith(".") else f"{text}." for text in (verdict.why, verdict.fix) if text]
-            self.speed.setText(" ".join(parts))
+
+
+def _sentences(*texts: str) -> str:
+    """The texts that are not empty, each with a full stop."""
+    return " ".join(text if text.endswith(".") else f"{text}." for text in texts if text)
 
 
 def _loads(samples: list[UsageReport]) -> list[float]:

@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Protocol
 
 from desktop.control.schema import Event
@@ -41,6 +42,11 @@ INTERRUPTING = ("stop", "reset", "shutdown")
 
 class Engine(Protocol):
     """The engine through the user's own socket."""
+
+    @property
+    def socket(self) -> Path:
+        """Where it answers."""
+        ...
 
     async def version(self, timeout: float) -> Version:
         """:raise EngineError: no answer within ``timeout`` seconds."""
@@ -278,7 +284,7 @@ class Lifecycle:
         self._settle_phase()
         self._history.add(timeline.boot())
         notes = [await note() for note in self.started]
-        outcome = f"Moby {version.version} answers after {timeline.total:.1f} s"
+        outcome = f"Moby {version.version} answers on {self._engine.socket} after {timeline.total:.1f} s"
         return "\n".join(filter(None, [outcome, *notes]))
 
     async def _bring_up(self, timeline: BootTimeline) -> Version:

@@ -103,6 +103,8 @@ class FakeBackend:
 class FakeEngine:
     """Answers, once ``answers`` is set. :ivar asked: called when the first answer is waited for."""
 
+    socket = Path("/run/user/docker.sock")
+
     def __init__(self) -> None:
         self.answers = asyncio.Event()
         self.answers.set()

@@ -28,7 +28,8 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kit:
 
 
 async def start(kit: Kit) -> None:
-    assert outcome(await collect(kit.lifecycle.start())).startswith("Moby 28.5.2 answers")
+    text = outcome(await collect(kit.lifecycle.start()))
+    assert text.startswith("Moby 28.5.2 answers on /run/user/docker.sock after")
 
 
 async def test_start_and_stop(kit: Kit) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import unquote
 import psutil
 
 from vm.errors import HostError, ImageError
+from vm.host.paths import IMAGE_URL
 from vm.image.recipe import Recipe
 from vm.spec import Arch
 
@@ -54,7 +55,10 @@ def find_tool(name: str) -> str:
 def build_hint() -> str:
     """What to type so that this host can build images."""
     if shutil.which("apt-get") is None:
-        return "The system image is built on Debian or Ubuntu; build it there and copy its folder here."
+        return (
+            "The system image is built on Debian or Ubuntu; build it there and copy its folder here, "
+            f"or name a server that has it in {IMAGE_URL}."
+        )
     packages = sorted({*TOOLS.values(), "debian-archive-keyring"} - {"apt", "dpkg"})
     return f"Type: sudo apt-get install {' '.join(packages)}"
 

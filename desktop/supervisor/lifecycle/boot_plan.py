@@ -24,7 +24,7 @@ from vm.errors import UserError
 from vm.files import write_atomically
 from vm.host import Host
 from vm.host.paths import Paths
-from vm.image.build import build
+from vm.image.source import obtain, sources
 from vm.image.store import ImageStore
 from vm.qemu.accelerator import Trial, Verdict, choose
 from vm.qemu.process import QemuBinary, find_qemu
@@ -129,11 +129,10 @@ class BootPlanner:
             self.verdict = found if found.accelerator is accelerator else self.verdict
 
     async def _image(self, settings: Settings, progress: Progress) -> BootFiles:
-        boot = await build(
-            self._host.arch, self._images, ENGINE_ROOTFS, progress.note, mirror=settings.mirror or None
-        )
-        await asyncio.to_thread(self._images.verify, boot)
-        return boot
+        asked = sources(self._images, ENGINE_ROOTFS, mirror=settings.mirror or None)
+        found = await obtain(self._host.arch, ENGINE_ROOTFS, asked, progress.note)
+        await asyncio.to_thread(self._images.verify, found.boot)
+        return found.boot
 
     async def _accelerator(self, settings: Settings, qemu: QemuBinary, boot: BootFiles) -> Verdict:
         if settings.accelerator == "auto":

@@ -9,8 +9,8 @@ from desktop.control.schema import Event, ImageReport
 from desktop.supervisor.context import CurrentSettings
 from desktop.supervisor.lifecycle.jobs import Emit, Job
 from engine.linux import ENGINE_ROOTFS
-from vm.image.build import build
 from vm.image.recipe import load_recipe
+from vm.image.source import obtain, sources
 from vm.image.store import ImageStore
 from vm.spec import Arch
 
@@ -38,7 +38,7 @@ class Images:
         ]
 
     async def build(self, arch: str | None, force: bool) -> AsyncIterator[Event]:
-        """Build an image, or follow its build; the machine that runs keeps the files it has opened."""
+        """Build or download an image, or follow that; the machine that runs keeps the files it has opened."""
         wanted = Arch(arch) if arch else self._arch
         mirror = self._settings.get().mirror or None
 
@@ -46,7 +46,8 @@ class Images:
             def progress(text: str, fraction: float | None) -> None:
                 emit(Event("progress", text, fraction))
 
-            boot = await build(wanted, self._store, ENGINE_ROOTFS, progress, mirror=mirror, force=force)
+            asked = sources(self._store, ENGINE_ROOTFS, mirror=mirror, force=force)
+            boot = (await obtain(wanted, ENGINE_ROOTFS, asked, progress)).boot
             return f"The system image {boot.version} for {boot.arch} is in {boot.kernel.parent}"
 
         job = self._builds.get(wanted)

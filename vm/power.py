@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from vm.disk import DataDisk
-from vm.errors import MachineError
+from vm.errors import LinkError, MachineError
 from vm.guest.clock import synchronise
 from vm.host.paths import Paths
 from vm.session import Session
@@ -36,6 +36,8 @@ async def set_time(session: Session) -> None:
     """Give the guest the host's time; a guest that does not answer is only logged."""
     try:
         await synchronise(session.control.command)
+    except LinkError as error:  # reported by what noticed it first
+        log.info("the guest cannot be given the time: %s", error)
     except (MachineError, ValueError) as error:
         log.warning("the guest did not take the time: %s", error)
 

@@ -133,7 +133,7 @@ class Watch:
     async def _follow_link(self, link: Link) -> None:
         while True:
             await link.closed.wait()
-            log.warning("the link into the machine broke")
+            log.info("the link into the machine broke")
             self._reports.link(None)
             link = await self._return_of_link()
             log.info("the link into the machine is back")

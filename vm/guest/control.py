@@ -138,7 +138,9 @@ class GuestControl:
         try:
             while line := await reader.readline():
                 self._handle(line.decode(errors="replace").strip())
-        except (OSError, ValueError) as error:  # ValueError: a line longer than the reader's limit
+        except OSError as error:
+            log.info("control port: %s", error)
+        except ValueError as error:  # a line longer than the reader's limit
             log.warning("control port: %s", error)
         finally:
             self._end()

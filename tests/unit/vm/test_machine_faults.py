@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -41,6 +42,18 @@ async def test_a_killed_qemu_is_noticed_at_once(kit: Kit) -> None:
     assert no_qemu_left(kit)
     await machine.stop()
     assert machine.state is STOPPED
+
+
+async def test_the_end_of_qemu_is_one_line_in_the_log(kit: Kit, caplog: pytest.LogCaptureFixture) -> None:
+    machine, _ = kit.machine()
+    await machine.start(kit.spec)
+    caplog.clear()
+    assert machine.record is not None
+    os.kill(machine.record.pid, signal.SIGSEGV)
+    await asyncio.wait_for(machine.wait_exit(), 5)
+    errors = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage() for record in errors] == ["QEMU ended unexpectedly: killed by SIGSEGV"]
+    assert all(record.exc_info is None for record in caplog.records)
 
 
 async def test_a_guest_that_shuts_itself_down_is_told_so(kit: Kit) -> None:

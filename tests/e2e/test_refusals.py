@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.endpoint import Endpoint
+from engine.endpoint import Endpoint, GuestRoute
+from engine.endpoint.admission import Admission, Step
+from engine.endpoint.admission.pipeline import JsonObject
 from installers.checkout import system
-from vm.errors import EngineError
+from tests.unit.carriers import MemoryCarrier, MemoryStream
+from vm.errors import EngineError, LinkError
 
 MESSAGE = "Slipway's machine is stopped"
 HINT = "Start it with `slipway start`."
@@ -76,3 +79,45 @@ async def test_a_wait_in_vain_names_what_was_waited_for(endpoint: Endpoint) -> N
     assert "Slipway's engine is not ready: the machine is starting (stage: kernel)" in output
     assert returned == 1
     assert asyncio.get_running_loop().time() - started < 10
+
+
+class Fails(Step):
+    """A step with an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def create(self, body: JsonObject) -> JsonObject:
+        raise self._error
+
+
+async def answer_pings(stream: MemoryStream) -> None:
+    while await stream.read(65536):
+        await stream.write(b"HTTP/1.1 200 OK\r\nApi-Version: 1.47\r\nContent-Length: 0\r\n\r\n")
+    await stream.write_eof()
+
+
+async def unknown(name: str) -> JsonObject:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (EngineError("“/usr/share” is not shared", HINT), f"“/usr/share” is not shared. {HINT}"),
+        (LinkError("The link is down", "Wait."), "The link is down. Wait."),
+        (KeyError("x"), "an internal error (KeyError). Its cause is in the log"),
+        (RecursionError(), "an internal error (RecursionError). Its cause is in the log"),
+    ],
+)
+async def test_no_error_leaves_docker_run_waiting(error: Exception, wanted: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="slw-") as folder:
+        endpoint = Endpoint(Path(folder) / "d.sock", admission=Admission([Fails(error)], unknown))
+        await endpoint.start()
+        endpoint.open_gate(GuestRoute(MemoryCarrier(answer_pings), "/run/docker.sock"))
+        try:
+            returned, output = await docker(endpoint, "run", "--rm", "busybox")
+        finally:
+            await endpoint.close()
+    assert wanted in output
+    assert returned == 125

@@ -16,6 +16,8 @@ from desktop.control.schema import RemoteError
 from tests.unit.local_server import serving
 from vm.host.paths import Paths
 
+pytestmark = pytest.mark.both_loops
+
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:

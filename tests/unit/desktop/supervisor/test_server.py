@@ -35,6 +35,9 @@ from vm.host.paths import Paths
 STATUS = Status(RunState.STOPPED, "Slipway is stopped", "unix:///x")
 
 
+pytestmark = pytest.mark.both_loops
+
+
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     made = Paths(tmp_path / "h", tmp_path / "c")

@@ -7,7 +7,6 @@ writes.
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +15,6 @@ from desktop.settings.fields import SettingsError
 from desktop.settings.migrations import SCHEMA, migrate
 from desktop.settings.schema import Settings, changed, fields, plain
 from vm.files import write_atomically
-
-log = logging.getLogger(__name__)
 
 
 class Record(NamedTuple):
@@ -46,10 +43,7 @@ class SettingsStore:
 
         :raise SettingsError: the file cannot be read or is not valid; it is left as it is.
         """
-        record = self.read()
-        if record.unknown:
-            log.info("%s has settings that this version does not know: %s", self.path, ", ".join(record.unknown))
-        return record.settings
+        return self.read().settings
 
     def read(self) -> Record:
         """All that the file holds.

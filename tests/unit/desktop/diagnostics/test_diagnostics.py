@@ -100,6 +100,19 @@ async def test_settings(installation: Context) -> None:
     assert (check.passed, check.found, check.fix) == (False, "nonsense line 3", "mend it")
 
 
+async def test_settings_that_are_not_known(installation: Context) -> None:
+    """They are tolerated, so nothing else would say that they have no effect."""
+    installation.paths.settings.write_text('{"schema": 1, "cpuz": 2}')
+    found = await settings.look(installation)
+    assert not found.passed
+    assert found.found.endswith(": cpuz")
+    assert "Did you mean “cpus”?" in found.fix
+    installation.paths.settings.write_text('{"schema": 99, "accelerator": "quantum"}')
+    found = await settings.look(installation)
+    assert found.found.endswith(": accelerator")
+    assert "update Slipway" in found.fix
+
+
 async def test_qemu(installation: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "QEMU" in (await qemu.check(installation)).found
     monkeypatch.setenv("SLIPWAY_QEMU", str(tmp_path))

@@ -20,9 +20,7 @@ from desktop.settings import shares
 from desktop.settings.fields import KEY, Applies, Field, HostSize, Kind, Problem, Section, SettingsError, setting
 
 MACHINE = Section("resources", "Virtual machine", "How much of your computer the Linux machine may use.")
-DISK = Section(
-    "resources", "Data disk", "Holds images, containers and volumes. It can grow; nothing is lost by that."
-)
+DISK = Section("resources", "Data disk", "Holds images, containers and volumes.")
 FOLDERS = Section(
     "folders",
     "Shared folders",

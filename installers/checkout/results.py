@@ -13,6 +13,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+MESSAGE_LENGTH = 120
+"""How much of a failure's message the summary shows."""
+
 
 @dataclass(frozen=True)
 class KnownSkip:
@@ -30,7 +33,7 @@ class KnownSkip:
 class Results:
     """Results of one run or of several.
 
-    :ivar failed: name → what is wrong, in one line; errors of fixtures count too.
+    :ivar failed: name → what is wrong, shortened to one line; errors of fixtures count too.
     :ivar skipped: reason → how many tests.
     """
 
@@ -97,7 +100,7 @@ def read_case(case: ET.Element, results: Results) -> None:
         wrong = case.find(kind)
         if wrong is not None:
             message = wrong.get("message") or "(no message)"
-            results.failed[name] = message.splitlines()[0]
+            results.failed[name] = " ".join(message.split())[:MESSAGE_LENGTH]
             return
     skipped = case.find("skipped")
     if skipped is None:

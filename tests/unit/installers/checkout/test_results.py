@@ -42,7 +42,7 @@ def test_every_test_is_counted_once(results: Results) -> None:
     assert results.skipped == {"slow: an hour": 1}
 
 
-def test_failures_are_named_with_their_first_line(results: Results) -> None:
+def test_failures_are_named_with_their_message_in_one_line(results: Results) -> None:
     bad, bad_end = results.failed.items()
     assert bad[0].endswith("test_some::test_bad")
     assert bad[1].startswith("AssertionError: no")

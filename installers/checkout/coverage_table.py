@@ -45,9 +45,7 @@ def by_package(report: dict[str, Any]) -> list[str]:
         for key in (package, "all"):
             lines[key] += file["summary"]["num_statements"]
             run[key] += file["summary"]["covered_lines"]
-    names = [*sorted(name for name in lines if name != "all"), "all"]
+    names = [*sorted(name for name in lines if name != "all" and lines[name]), "all"]
     width = max(len(name) for name in names)
-    shares = {name: run[name] / lines[name] if lines[name] else 1.0 for name in names}
-    return ["statements that the tests run:"] + [
-        f"  {name:{width}} {lines[name]:6}  {shares[name]:4.0%}" for name in names
-    ]
+    head = ["statements, and how many of them the tests run:"]
+    return head + [f"  {name:{width}} {lines[name]:6}  {run[name] / max(lines[name], 1):4.0%}" for name in names]

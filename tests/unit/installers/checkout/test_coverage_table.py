@@ -11,13 +11,12 @@ def file(statements: int, covered: int) -> dict[str, dict[str, int]]:
     return {"summary": {"num_statements": statements, "covered_lines": covered}}
 
 
-def test_packages_are_summed_and_deep_ones_count_with_theirs() -> None:
+def test_packages_are_summed_and_empty_ones_left_out() -> None:
     files = {"vm/spec.py": file(10, 10), "vm/guest/a.py": file(60, 30), "vm/guest/deep/b.py": file(40, 20)}
     head, *rows = by_package({"files": files | {"vm/empty/__init__.py": file(0, 0)}})
     assert "statements" in head
     assert [row.split() for row in rows] == [
         ["vm", "10", "100%"],
-        ["vm/empty", "0", "100%"],
         ["vm/guest", "100", "50%"],
         ["all", "110", "55%"],
     ]

@@ -48,7 +48,7 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
     shown.setFocus()  # nobody has pressed a key yet
     for name, _ in PLACES:
         shown.show_place(name)
-        settle(2.5 if name == "home" else SETTLE_SECONDS)
+        settle(2.5 if name in ("home", "containers") else SETTLE_SECONDS)
         take(folder, f"{scheme}-{name}", shown)
     for tab in ("folders", "behaviour", "engine", "proxy", "docker", "diagnosis", "reset"):
         shown.show_place("settings", tab)

@@ -56,7 +56,7 @@ class Context:
         def report(outcomes: list[Outcome]) -> None:
             message = summarize(outcomes, failure)
             if message is not None:
-                self.banners.tell("error", *message)
+                self.banners.show_message("error", *message)
 
         work = run_for_each(self.session.engine, subjects, call)
         self.session.bridge.call(work, report, self.banners.error, owner=self.session)

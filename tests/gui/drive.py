@@ -96,7 +96,7 @@ def strike(widget: QWidget, key: Qt.Key) -> None:
     QTest.keyClick(widget, key)
 
 
-def told(shown: Window) -> list[str]:
+def messages(shown: Window) -> list[str]:
     """The messages that are shown."""
     return [banner.message for banner in shown.banners.shown()]
 

@@ -23,7 +23,7 @@ from desktop.ui.widgets import periodic_refresh
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.window import Window
 from engine.client.streams import Frame, Std
-from tests.gui.drive import act, agree, choose, fill, go, names, press, state, told, top
+from tests.gui.drive import act, agree, choose, fill, go, messages, names, press, state, top
 from tests.gui.stage import until
 
 
@@ -56,7 +56,7 @@ class TestContainers:
         choose(page, name)
         act(page, operation)
         until(lambda: state(shown, name) == after)
-        assert told(shown) == []
+        assert messages(shown) == []
 
     def test_how_long_it_is_up_is_looked_at_again(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
         """No event tells that “Up 2 seconds” is no longer true."""
@@ -102,7 +102,7 @@ class TestContainers:
         act(page, "stop")
         until(lambda: {state(shown, name) for name in wanted} == {"exited"})
         assert 1 <= time.monotonic() - began < 5
-        assert told(shown) == []
+        assert messages(shown) == []
 
     def test_remove_asks_and_says_that_it_runs(self, shown: Window) -> None:
         page = go(shown, "containers")
@@ -137,7 +137,7 @@ class TestContainers:
         running = {item.name: item.id for item in shown.context.lists.containers.items}
         subjects = [(running["web"], "web"), (running["builder"], "builder")]
         shown.context.each(subjects, call, "{} could not be removed")
-        until(lambda: told(shown) == ["web could not be removed"])
+        until(lambda: messages(shown) == ["web could not be removed"])
         until(lambda: "builder" not in names(page))
         assert "web" in names(page)
 

@@ -19,7 +19,7 @@ from desktop.ui.window import Window
 from engine.client import EngineClient
 from engine.client.files import Entry
 from engine.client.models import OURS
-from tests.gui.drive import act, choose, go, names, strike, told
+from tests.gui.drive import act, choose, go, messages, names, strike
 from tests.gui.stage import until
 
 
@@ -104,13 +104,13 @@ def test_files_go_up_and_down(shown: Window, tmp_path: Path) -> None:
     source.write_text("contents\n")
     panel.upload_files([source])
     until(lambda: source.name in listed(panel))
-    assert told(shown) == ["Uploaded näme with blanks.txt (9 B)"]
+    assert messages(shown) == ["Uploaded näme with blanks.txt (9 B)"]
     target = tmp_path / "back.txt"
     panel.download_to(Entry(source.name, False, 9, 0, ""), target)
-    until(lambda: "Downloaded back.txt (9 B)" in told(shown))
+    until(lambda: "Downloaded back.txt (9 B)" in messages(shown))
     assert target.read_text() == "contents\n"
     panel.download_to(Entry("etc", True, 0, 0, ""), tmp_path / "nothing.tar")
-    until(lambda: any("Could not find" in text for text in told(shown)))
+    until(lambda: any("Could not find" in text for text in messages(shown)))
     assert sorted(item.name for item in tmp_path.iterdir()) == ["back.txt", source.name]
 
 
@@ -127,7 +127,7 @@ def test_a_volumes_files_and_nothing_is_left(shown: Window, tmp_path: Path) -> N
     until(lambda: listed(panel) == ["dump.sql"])
     target = tmp_path / "back.sql"
     panel.download_to(panel.table.records.rows()[0].record, target)
-    until(lambda: "Downloaded back.sql (2 MB)" in told(shown))
+    until(lambda: "Downloaded back.sql (2 MB)" in messages(shown))
     assert target.read_bytes() == source.read_bytes()
     QTest.keyClick(shown, Qt.Key.Key_Escape)
     until(lambda: ours(shown) == [0, 0])
@@ -170,16 +170,16 @@ def test_a_folder_goes_up_and_a_link_comes_down_as_what_it_leads_to(
     entries = {row.record.name: row.record for row in panel.table.records.rows()}
     assert entries["latest"].link
     panel.download_to(entries["latest"], tmp_path / "back.html")
-    until(lambda: "Downloaded back.html (12 B)" in told(shown))
+    until(lambda: "Downloaded back.html (12 B)" in messages(shown))
     assert (tmp_path / "back.html").read_text() == "<p>hello</p>"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *about: (str(tmp_path / Path(about[2]).name), ""))
     panel.table.choose("newest")
     panel.download.click()
-    until(lambda: any("Downloaded newest.tar" in text for text in told(shown)))
+    until(lambda: any("Downloaded newest.tar" in text for text in messages(shown)))
     with tarfile.open(tmp_path / "newest.tar") as tar:
         assert tar.getnames() == ["deep", "deep/page.html"]
     panel.download_to(entries["around"], tmp_path / "never")
-    until(lambda: "This link leads nowhere" in told(shown))
+    until(lambda: "This link leads nowhere" in messages(shown))
     assert not (tmp_path / "never").exists()
 
 

@@ -17,7 +17,7 @@ from desktop.ui.window import Window
 from engine.client import Event
 from engine.client.command import ClientVersion, client_version
 from engine.client.models import OURS
-from tests.gui.drive import agree, go, told, top
+from tests.gui.drive import agree, go, messages, top
 from tests.gui.stage import until
 from vm.errors import EngineError
 
@@ -76,7 +76,7 @@ class TestRunning:
         assert home.disk.free["Build cache"].text() == "120 MB reclaimable"
         click(home.disk.prune["Build cache"])
         assert any("120 MB" in part.text() for part in agree().findChildren(QLabel))
-        until(lambda: told(shown) == ["Freed 120 MB"])
+        until(lambda: messages(shown) == ["Freed 120 MB"])
         until(lambda: not home.disk.prune["Build cache"].isEnabled())
         shown.banners.clear()
         click(home.disk.prune["Containers"])

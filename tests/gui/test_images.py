@@ -20,7 +20,7 @@ from desktop.ui.pages.run import RunDialog
 from desktop.ui.window import Window
 from engine.client.build.build import Build
 from engine.client.models import Layer
-from tests.gui.drive import act, agree, choose, fill, go, names, press, state, told, top
+from tests.gui.drive import act, agree, choose, fill, go, messages, names, press, state, top
 from tests.gui.stage import until
 
 
@@ -151,7 +151,7 @@ class TestBuild:
         dialog = self.build(page, tmp_path, "FROM alpine:3.22", "RUN sleep")
         until(lambda: self.states(dialog) == ["done", "running"])
         press(dialog, "Cancel")
-        until(lambda: told(shown) == ["Cancelled: Building me/app:1"])
+        until(lambda: messages(shown) == ["Cancelled: Building me/app:1"])
         assert "me/app" not in names(page)
 
     def test_a_dockerfile_has_to_be_in_the_folder(self, page: ImagesPage, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ class TestGoing:
         idle = [row for row in page.table.records.rows() if not row.record.users]
         assert dialog.table.records.rowCount() == len(idle) > 1
         press(dialog, "Prune")
-        until(lambda: any("Freed" in text for text in told(shown)))
+        until(lambda: any("Freed" in text for text in messages(shown)))
 
 
 def layer(text: str, size: int) -> Layer:

@@ -19,7 +19,7 @@ from desktop.ui.widgets.dialogs import Form
 from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.widgets.progress import ProgressDialog
 from desktop.ui.window import Window
-from tests.gui.drive import act, agree, choose, fill, go, names, press, state, told, top
+from tests.gui.drive import act, agree, choose, fill, go, messages, names, press, state, top
 from tests.gui.stage import until
 
 
@@ -73,7 +73,7 @@ class TestImages:
         press(form, "Pull")
         dialog = top(ProgressDialog)
         until(lambda: "busybox" in names(page))
-        until(lambda: "Pulled busybox:1.37" in told(shown))
+        until(lambda: "Pulled busybox:1.37" in messages(shown))
         assert dialog.done_with
 
     @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ class TestImages:
         dialog = page.pull("slow:1")
         until(lambda: dialog.bars)
         press(dialog, "Cancel")
-        until(lambda: told(shown) == ["Cancelled: Pulling slow:1"])
+        until(lambda: messages(shown) == ["Cancelled: Pulling slow:1"])
         page.pull("other:1")
         until(lambda: "other" in names(page))
         assert "slow" not in names(page)
@@ -126,7 +126,7 @@ class TestImages:
         until(archive.exists)
         shown.session.bridge.call(shown.session.engine.images.remove("alpine-arm:3.22"))
         page.load(archive)
-        until(lambda: "Loaded redis.tar" in told(shown))
+        until(lambda: "Loaded redis.tar" in messages(shown))
         broken = tmp_path / "broken.tar"
         broken.write_bytes(b"")
         dialog = page.load(broken)
@@ -199,7 +199,7 @@ class TestVolumesAndNetworks:
         press(form, "Create")
         until(lambda: "back" in names(page))
         press_create(page, name="back")
-        until(lambda: any("already exists" in text for text in told(shown)))
+        until(lambda: any("already exists" in text for text in messages(shown)))
         choose(page, "back")
         act(page, "remove")
         agree()

@@ -15,7 +15,7 @@ from desktop.ui.pages.run import RunDialog
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.widgets.progress import ProgressDialog
 from desktop.ui.window import Window
-from tests.gui.drive import fill, go, names, press, state, told, top
+from tests.gui.drive import fill, go, messages, names, press, state, top
 from tests.gui.stage import until
 
 
@@ -40,7 +40,7 @@ def test_it_shows_the_line_checks_ports_and_runs(shown: Window) -> None:
     fill(dialog, ports="47999:6379")
     press(dialog, "Run")
     until(lambda: state(shown, "store") == "running")
-    until(lambda: told(shown) == ["store is running"])
+    until(lambda: messages(shown) == ["store is running"])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_pull_that_is_cancelled_runs_nothing(shown: Window) -> None:
     press(dialog, "Run")
     progress = top(ProgressDialog)
     press(progress, "Cancel")
-    until(lambda: any(text.startswith("Cancelled") for text in told(shown)))
+    until(lambda: any(text.startswith("Cancelled") for text in messages(shown)))
     assert state(shown, "never") == ""
 
 

@@ -105,7 +105,7 @@ class BuildDialog(WorkDialog):
         self._end()
         took = duration(time.time() - self._began)
         self.set_status(f"{self.outcome}  ·  {self.builds.summary()}  ·  {took}", "good")
-        self.context.banners.tell("done", self.outcome)
+        self.context.banners.show_message("done", self.outcome)
         run = button("Run…", self._run_it, picture="play", primary=True)
         self.buttons.addButton(run, QDialogButtonBox.ButtonRole.ActionRole)
         self.offer_close()

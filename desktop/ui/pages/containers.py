@@ -128,7 +128,7 @@ class ContainersPage(ListPage):
         """Ask, naming the containers to remove and the space that frees."""
         idle = [item for item in self.context.lists.containers.items if item.state in IDLE]
         if not idle:
-            self.context.banners.tell("info", "Nothing to prune: all containers are running")
+            self.context.banners.show_message("info", "Nothing to prune: all containers are running")
             return
         session = self.context.session
 
@@ -146,7 +146,7 @@ class ContainersPage(ListPage):
         def agreed(_: bool) -> None:
             session.bridge.call(
                 session.engine.containers.prune(),
-                lambda gone: self.context.banners.tell("done", f"Freed {size(gone.reclaimed)}"),
+                lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )
@@ -171,7 +171,7 @@ class ContainersPage(ListPage):
 
     def _copy(self, lines: list[Line]) -> None:
         QGuiApplication.clipboard().setText(lines[0].containers[0].id)
-        self.context.banners.tell("done", "ID copied")
+        self.context.banners.show_message("done", "ID copied")
 
     def _open_port(self, line: Line, number: int) -> None:
         port = line.ports[number]

@@ -234,7 +234,7 @@ class FilesPanel(QWidget):
         def done() -> None:
             self._moving(False)
             after()
-            self._context.banners.tell("done", f"{outcome} ({size(moved[0])})")
+            self._context.banners.show_message("done", f"{outcome} ({size(moved[0])})")
 
         def failed(error: UserError) -> None:
             self._moving(False)
@@ -257,7 +257,7 @@ class FilesPanel(QWidget):
             self._transfer.cancel()
         self._moving(False)
         self.refresh()
-        self._context.banners.tell("info", "Transfer cancelled")
+        self._context.banners.show_message("info", "Transfer cancelled")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if self._transfer is None and _files(event):

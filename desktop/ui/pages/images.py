@@ -278,7 +278,7 @@ class ImagesPage(ListPage):
 
     def _copy(self, lines: list[Line]) -> None:
         QGuiApplication.clipboard().setText(lines[0].image.id)
-        self.context.banners.tell("done", "ID copied")
+        self.context.banners.show_message("done", "ID copied")
 
     def remove(self, lines: list[Line]) -> Question:
         """Ask, naming the containers that use the images."""
@@ -288,13 +288,13 @@ class ImagesPage(ListPage):
         """Ask, showing the images to remove and the space that frees."""
         lines = [row.record for row in self.table.records.rows()]
         if all(line.users for line in lines):
-            self.context.banners.tell("info", "Nothing to prune: every image is in use")
+            self.context.banners.show_message("info", "Nothing to prune: every image is in use")
             return
 
         def agreed(everything: bool) -> None:
             self.context.session.bridge.call(
                 self.context.session.engine.images.prune(all=everything),
-                lambda gone: self.context.banners.tell("done", f"Freed {size(gone.reclaimed)}"),
+                lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )

@@ -118,14 +118,16 @@ class NetworksPage(ListPage):
         lines = [row.record for row in self.table.records.rows()]
         idle = [line.network.name for line in lines if not line.users and not line.predefined]
         if not idle:
-            self.context.banners.tell("info", "Nothing to prune: all networks are in use or predefined")
+            self.context.banners.show_message("info", "Nothing to prune: all networks are in use or predefined")
             return
         question = Question(self, "Prune networks?", "No container uses these networks.", "Prune", names=idle)
 
         def agreed(_: bool) -> None:
             self.context.session.bridge.call(
                 self.context.session.engine.networks.prune(),
-                lambda gone: self.context.banners.tell("done", f"Removed {counted(len(gone.removed), 'network')}"),
+                lambda gone: self.context.banners.show_message(
+                    "done", f"Removed {counted(len(gone.removed), 'network')}"
+                ),
                 self.context.banners.error,
                 owner=self,
             )

@@ -197,7 +197,7 @@ def _pull_and_run(context: Context, request: RunRequest) -> None:
 
 
 def _tell(context: Context, request: RunRequest, made: Container) -> None:
-    context.banners.tell(
+    context.banners.show_message(
         "done", f"{made.name} is running" if made.state == "running" else f"{made.name}: {made.status}"
     )
     if request.terminal:

@@ -98,7 +98,7 @@ class VolumesPage(ListPage):
         def ask(df: dict[str, Any]) -> None:
             idle = [item for item in df.get("Volumes") or () if not (item.get("UsageData") or {}).get("RefCount")]
             if not idle:
-                self.context.banners.tell("info", "Nothing to prune: all volumes are in use")
+                self.context.banners.show_message("info", "Nothing to prune: all volumes are in use")
                 return
             Question(
                 self,
@@ -112,7 +112,7 @@ class VolumesPage(ListPage):
         def agreed(_: bool) -> None:
             session.bridge.call(
                 session.engine.volumes.prune(all=True),
-                lambda gone: self.context.banners.tell("done", f"Freed {size(gone.reclaimed)}"),
+                lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )

@@ -82,7 +82,7 @@ class Banners(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(GAP)
 
-    def tell(
+    def show_message(
         self,
         kind: str,
         message: str,
@@ -109,7 +109,7 @@ class Banners(QWidget):
 
     def error(self, error: UserError, action: Action | None = None) -> Banner:
         """Show an error."""
-        return self.tell("error", error.message, error.hint, error.detail, action)
+        return self.show_message("error", error.message, error.hint, error.detail, action)
 
     def shown(self) -> list[Banner]:
         """The messages on screen, newest first."""

@@ -83,7 +83,7 @@ class WorkDialog(QDialog):
     def done_well(self) -> None:
         """Called on success: show the outcome and close."""
         self.done_with = True
-        self.context.banners.tell("done", self.outcome)
+        self.context.banners.show_message("done", self.outcome)
         self.accept()
 
     def failed(self, error: UserError) -> None:
@@ -107,7 +107,7 @@ class WorkDialog(QDialog):
     def _leave(self) -> None:
         self._work.cancel()
         if not self.done_with:
-            self.context.banners.tell("info", f"Cancelled: {self.windowTitle()}")
+            self.context.banners.show_message("info", f"Cancelled: {self.windowTitle()}")
 
 
 class ProgressDialog(WorkDialog):
@@ -179,6 +179,6 @@ class ProgressDialog(WorkDialog):
     def done_well(self) -> None:
         super().done_well()
         if self._warnings:  # it succeeded, but not exactly as requested
-            self.context.banners.tell("warning", self.outcome, "\n".join(self._warnings))
+            self.context.banners.show_message("warning", self.outcome, "\n".join(self._warnings))
         elif self._texts:
-            self.context.banners.tell("done", self.outcome, "\n".join(self._texts))
+            self.context.banners.show_message("done", self.outcome, "\n".join(self._texts))

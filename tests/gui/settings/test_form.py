@@ -17,7 +17,7 @@ from desktop.settings.schema import MACHINE, Settings, fields
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.window import Window
-from tests.gui.drive import told
+from tests.gui.drive import messages
 from tests.gui.settings.steps import (
     box,
     choose,
@@ -101,7 +101,7 @@ class TestForms:
         show(page, "resources")
         type_into(line(page, "memory_mib"), "1024")
         click(page.bar.later)
-        until(lambda: "Saved. Takes effect after a restart" in told(shown))
+        until(lambda: "Saved. Takes effect after a restart" in messages(shown))
         until(lambda: stored(page, "memory_mib") == 1024)
         assert shown.session.running
 

@@ -13,7 +13,7 @@ from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.pages.settings.bundle import BundleDialog
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.window import Window
-from tests.gui.drive import agree, told, top
+from tests.gui.drive import agree, messages, top
 from tests.gui.settings.steps import box, cancel, click, line, show, stored, type_into
 from tests.gui.stage import until
 
@@ -51,7 +51,7 @@ class TestDiagnosis:
         assert "hunter2" not in "".join(file.text for file in dialog.files)
         path = tmp_path / "bundle.zip"
         dialog.save(path)
-        until(lambda: f"The support bundle is in {path}" in told(shown))
+        until(lambda: f"The support bundle is in {path}" in messages(shown))
         with zipfile.ZipFile(path) as archive:
             assert archive.namelist() == [f"slipway/{name}" for name in names]
 
@@ -88,11 +88,11 @@ class TestReset:
     def test_everything(self, page: SettingsPage, shown: Window) -> None:
         show(page, "behaviour")
         click(page.behaviour.menu_add)
-        until(lambda: told(shown))
+        until(lambda: messages(shown))
         show(page, "reset")
         click(page.reset.buttons[ResetLevel.ALL])
         agree()
-        until(lambda: any("reset" in text for text in told(shown)))
+        until(lambda: any("reset" in text for text in messages(shown)))
         assert shown.session.status is not None
         until(lambda: shown.session.status is not None and shown.session.status.state is RunState.STOPPED)
         assert not list((Path(os.environ["XDG_DATA_HOME"]) / "applications").glob("*"))

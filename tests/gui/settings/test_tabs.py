@@ -16,7 +16,7 @@ from desktop.control.schema import FolderReport, Note
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.pages.settings.folder_states import FolderStates
 from desktop.ui.window import Window
-from tests.gui.drive import strike, told
+from tests.gui.drive import messages, strike
 from tests.gui.settings.steps import (
     box,
     choose,
@@ -136,10 +136,10 @@ class TestBehaviour:
         show(page, "behaviour")
         entries = Path(os.environ["XDG_DATA_HOME"]) / "applications"
         click(page.behaviour.menu_add)
-        until(lambda: any("in the applications menu (" in text for text in told(shown)))
+        until(lambda: any("in the applications menu (" in text for text in messages(shown)))
         assert len(list(entries.glob("*.desktop"))) == 1
         click(page.behaviour.menu_remove)
-        until(lambda: any("was removed" in text for text in told(shown)))
+        until(lambda: any("was removed" in text for text in messages(shown)))
         assert list(entries.glob("*.desktop")) == []
 
 

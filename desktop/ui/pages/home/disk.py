@@ -86,7 +86,7 @@ class DiskCard(QWidget):
             session.bridge.call(session.engine.prune_builds(), done, self._context.banners.error, owner=self)
 
         def done(freed: int) -> None:
-            self._context.banners.tell("done", f"Freed {size(freed)}")
+            self._context.banners.show_message("done", f"Freed {size(freed)}")
             self.ask()
 
         Question(

@@ -35,7 +35,7 @@ class BehaviourTab(SettingsForm):
         banners = self._context.banners
         self._context.session.control(
             lambda client: client.menu(wanted),
-            lambda note: banners.tell("done", note.text),
+            lambda note: banners.show_message("done", note.text),
             banners.error,
             owner=self,
         )

@@ -78,7 +78,7 @@ class BundleDialog(QDialog):
 
         banners = self._context.banners
         self._context.session.bridge.call(
-            write(), lambda _: banners.tell("done", f"The support bundle is in {path}"), banners.error
+            write(), lambda _: banners.show_message("done", f"The support bundle is in {path}"), banners.error
         )
         self.accept()
 

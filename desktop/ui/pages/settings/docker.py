@@ -72,7 +72,7 @@ class ContextTab(SettingsForm):
         banners = self._context.banners
 
         def done(note: Note) -> None:
-            banners.tell("done", note.text)
+            banners.show_message("done", note.text)
             self.load()
 
         self._context.session.control(call, done, banners.error, owner=self)

@@ -100,11 +100,13 @@ class SettingsPage(QWidget):
     def _applied(self, note: Note, restarts: bool) -> None:
         banners = self._context.banners
         if not note.restart_needed:
-            banners.tell("done", "Saved")
+            banners.show_message("done", "Saved")
         elif restarts:
-            banners.tell("done", "Saved. Slipway restarts now")
+            banners.show_message("done", "Saved. Slipway restarts now")
         else:
-            banners.tell("warning", "Saved. Takes effect after a restart", action=("Restart now", self._restart))
+            banners.show_message(
+                "warning", "Saved. Takes effect after a restart", action=("Restart now", self._restart)
+            )
 
     def _restart(self) -> None:
         for banner in self._context.banners.shown():

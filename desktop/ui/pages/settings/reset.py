@@ -53,7 +53,7 @@ class ResetTab(QWidget):
         context = self._context
 
         def done() -> None:
-            context.banners.tell("done", f"{LEVELS[level][0]}: reset")
+            context.banners.show_message("done", f"{LEVELS[level][0]}: reset")
             self._model.discard()
             self._model.load()
 

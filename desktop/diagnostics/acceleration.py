@@ -5,7 +5,7 @@ from __future__ import annotations
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "acceleration"
-DESCRIPTION = "The machine runs with hardware acceleration"
+DESCRIPTION = "Hardware acceleration"
 
 
 async def check(context: Context) -> Finding:

@@ -50,7 +50,7 @@ class Finding:
 
 
 class Diagnosis(Protocol):
-    """One check: a module with these three names. ``DESCRIPTION`` states what holds when it passes."""
+    """One check: a module with these three names. ``DESCRIPTION`` names what is checked."""
 
     NAME: str
     DESCRIPTION: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "changes"
-DESCRIPTION = "Containers are notified of changes in the folders they mount"
+DESCRIPTION = "File events"
 
 
 async def check(context: Context) -> Finding:

@@ -7,7 +7,7 @@ from engine.contexts import NAME as OURS
 from engine.contexts import OVERRIDES, Contexts
 
 NAME = "context"
-DESCRIPTION = "The docker command reaches an engine"
+DESCRIPTION = "Docker context"
 
 
 async def check(context: Context) -> Finding:

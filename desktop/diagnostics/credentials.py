@@ -6,7 +6,7 @@ from desktop.diagnostics.base import Context, Finding
 from engine.helpers import Helpers
 
 NAME = "credentials"
-DESCRIPTION = "Docker's credential helpers are installed"
+DESCRIPTION = "Credential helpers"
 
 
 async def check(context: Context) -> Finding:

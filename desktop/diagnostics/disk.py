@@ -6,7 +6,7 @@ from desktop.diagnostics.base import Context, Finding
 from vm.disk import DataDisk, Health
 
 NAME = "data-disk"
-DESCRIPTION = "The data disk has no errors"
+DESCRIPTION = "Data disk"
 
 
 async def check(context: Context) -> Finding:

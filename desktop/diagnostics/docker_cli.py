@@ -8,7 +8,7 @@ import shutil
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "docker-cli"
-DESCRIPTION = "The docker command is installed"
+DESCRIPTION = "The docker command"
 TIMEOUT = 10.0
 
 

@@ -6,7 +6,7 @@ from desktop.control.schema import RunState
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "socket"
-DESCRIPTION = "The engine responds on the Docker socket"
+DESCRIPTION = "Engine"
 
 
 async def check(context: Context) -> Finding:

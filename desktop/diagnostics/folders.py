@@ -6,7 +6,7 @@ from desktop.control.schema import MOUNTED
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "folders"
-DESCRIPTION = "Shared folders are mounted in the machine"
+DESCRIPTION = "Shared folders"
 
 
 async def check(context: Context) -> Finding:

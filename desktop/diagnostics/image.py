@@ -10,7 +10,7 @@ from vm.image.recipe import load_recipe
 from vm.image.store import ImageStore
 
 NAME = "image"
-DESCRIPTION = "The system image is complete and unchanged"
+DESCRIPTION = "System image"
 
 
 async def check(context: Context) -> Finding:

@@ -7,7 +7,7 @@ import stat
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "keys"
-DESCRIPTION = "Keys and sockets are accessible only to you"
+DESCRIPTION = "Permissions of keys and sockets"
 
 
 async def check(context: Context) -> Finding:

@@ -9,7 +9,7 @@ from desktop.settings.schema import SettingsError
 from desktop.system import Launch, system
 
 NAME = "login"
-DESCRIPTION = "Start at login is set up as in the settings"
+DESCRIPTION = "Start at login"
 
 
 async def check(context: Context) -> Finding:

@@ -7,7 +7,7 @@ import psutil
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "machine"
-DESCRIPTION = "No QEMU of this installation was left behind"
+DESCRIPTION = "QEMU processes"
 
 
 async def check(context: Context) -> Finding:

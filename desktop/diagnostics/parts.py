@@ -6,7 +6,7 @@ from desktop.control.schema import PartState
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "parts"
-DESCRIPTION = "The parts beside the engine are running"
+DESCRIPTION = "Parts beside the engine"
 
 
 async def check(context: Context) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "ports"
-DESCRIPTION = "All ports of running containers are published"
+DESCRIPTION = "Published ports"
 
 
 async def check(context: Context) -> Finding:

@@ -8,7 +8,7 @@ from desktop.diagnostics.base import Context, Finding
 from vm.qemu.process import find_program, find_qemu
 
 NAME = "qemu"
-DESCRIPTION = "QEMU is installed in a supported version"
+DESCRIPTION = "QEMU"
 
 
 async def check(context: Context) -> Finding:

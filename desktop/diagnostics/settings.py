@@ -9,7 +9,7 @@ from desktop.settings.schema import SettingsError, field
 from desktop.settings.store import SettingsStore
 
 NAME = "settings"
-DESCRIPTION = "The settings are valid on this computer"
+DESCRIPTION = "Settings"
 
 
 async def check(context: Context) -> Finding:

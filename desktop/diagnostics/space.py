@@ -6,7 +6,7 @@ from desktop.diagnostics.base import Context, Finding
 from vm.disk import HEADROOM
 
 NAME = "disk-space"
-DESCRIPTION = "There is enough free space for images and containers"
+DESCRIPTION = "Free disk space"
 
 LITTLE = 5 * 1024**3
 """Bytes that a few images can fill."""

@@ -119,5 +119,5 @@ async def test_without_a_supervisor_there_is_a_bundle_all_the_same(
     assert "did not start" in files["supervisor.txt"]
     assert "nonsense" in files["logs/supervisor.out"]
     assert '"unreachable"' in files["status.json"]
-    assert "settings are valid" in files["diagnosis.txt"]
+    assert "Settings: " in files["diagnosis.txt"]
     assert "not available" in files["machine/dockerd.log"]

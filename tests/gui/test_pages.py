@@ -87,13 +87,13 @@ class TestImages:
 
     def test_a_pull_can_be_cancelled(self, shown: Window) -> None:
         page = images_page(shown)
-        dialog = page.pull("slow:1")
+        dialog = page.pull("endless:1")
         until(lambda: dialog.bars)
         press(dialog, "Cancel")
-        until(lambda: messages(shown) == ["Cancelled: Pulling slow:1"])
+        until(lambda: messages(shown) == ["Cancelled: Pulling endless:1"])
         page.pull("other:1")
         until(lambda: "other" in names(page))
-        assert "slow" not in names(page)
+        assert "endless" not in names(page)
 
     def test_tag_and_remove_a_tag(self, shown: Window) -> None:
         page = images_page(shown)

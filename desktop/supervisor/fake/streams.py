@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import math
 import struct
@@ -20,6 +21,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STEP_SECONDS = 0.02
 """Between two steps of a pull."""
+
+ENDLESS = "endless"
+"""A pull of this repository goes on until its client leaves, for tests of cancelling."""
 
 LAYERS = 3
 LAYER_BYTES = 12_000_000
@@ -172,10 +176,10 @@ class Streams:
         layers = [self.world.id()[:12] for _ in range(LAYERS)]
         for layer in layers:
             await _tell(response, status="Pulling fs layer", id=layer)
-        for step in range(1, 11):
+        for step in itertools.count(1) if repository == ENDLESS else range(1, 11):
             await asyncio.sleep(STEP_SECONDS)
             for number, layer in enumerate(layers):
-                detail = {"current": LAYER_BYTES * step // 10, "total": LAYER_BYTES}
+                detail = {"current": LAYER_BYTES * min(step, 10) // 10, "total": LAYER_BYTES}
                 if step > number * 2:
                     await _tell(response, status="Downloading", id=layer, progressDetail=detail)
         for layer in layers:

@@ -103,12 +103,12 @@ async def test_settings(installation: Context) -> None:
 async def test_settings_that_are_not_known(installation: Context) -> None:
     """They are tolerated, so nothing else would say that they have no effect."""
     installation.paths.settings.write_text('{"schema": 1, "cpuz": 2}')
-    found = await settings.look(installation)
+    found = await settings.check(installation)
     assert not found.passed
     assert found.found.endswith(": cpuz")
     assert "Did you mean “cpus”?" in found.fix
     installation.paths.settings.write_text('{"schema": 99, "accelerator": "quantum"}')
-    found = await settings.look(installation)
+    found = await settings.check(installation)
     assert found.found.endswith(": accelerator")
     assert "update Slipway" in found.fix
 

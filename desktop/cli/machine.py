@@ -120,7 +120,7 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         mark = {True: click.style("✓", fg="green"), False: click.style("✗", fg="red"), None: "·"}[hop.ok]
         lines.append(("", f"{mark} {hop.name}: {hop.why}"))
     for part in found.parts:
-        if part.state is PartState.RESTARTING:
+        if part.state in (PartState.RESTARTING, PartState.DEGRADED):
             mark, failed = click.style("✗", fg="red"), counted(part.failures, "failure")
             lines.append(("", f"{mark} {part.name}: restarting after {failed}: {part.error}"))
     return lines

@@ -14,16 +14,16 @@ async def check(context: Context) -> Finding:
     parts = context.status.parts
     if not parts:
         return Finding(None, "Slipway's background process reports no parts")
-    failed = [part for part in parts if part.state is PartState.RESTARTING]
+    failed = [part for part in parts if part.state in (PartState.RESTARTING, PartState.DEGRADED)]
     if failed:
         return Finding(
             False,
-            "; ".join(f"{part.name}: {part.error} ({_count(part.failures)})" for part in failed),
-            "Slipway restarts it. If it does not recover: slipway restart. For a bug report: slipway debug",
+            "; ".join(f"{part.name}: {part.error}{_count(part.failures)}" for part in failed),
+            "Slipway tries again. If it does not recover: slipway restart. For a bug report: slipway debug",
         )
-    recovered = [f"{part.name}: {_count(part.failures)}" for part in parts if part.failures]
+    recovered = [f"{part.name}{_count(part.failures)}" for part in parts if part.failures]
     return Finding(True, "; ".join(["no part is failing", *recovered]))
 
 
 def _count(failures: int) -> str:
-    return "1 failure" if failures == 1 else f"{failures} failures"
+    return "" if not failures else " (1 failure)" if failures == 1 else f" ({failures} failures)"

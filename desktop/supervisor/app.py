@@ -125,7 +125,7 @@ class Supervisor:
         contexts = Contexts(memory=paths.home / "context.json")
         store = ImageStore(paths.images)
         self.disk = Disk(paths, host, self.settings, self._machine)
-        self.images = Images(store, host.arch, self.settings)
+        self.images = Images(store, host.arch, self.settings, self._guest)
         self.docker_context = DockerContext(contexts, paths.docker_socket, self.settings)
         self.credentials = Credentials(paths.helpers)
         self.guest_logs = GuestLogs(paths, self._guest)
@@ -159,7 +159,7 @@ class Supervisor:
         self._machine.changed.append(self._backend.machine_changed)
         self._machine.link_changed.append(self._backend.link_changed)
         self._machine.asked.append(self.ports.guest_asked)
-        self.lifecycle.started.append(self.docker_context.offer)
+        self.lifecycle.started += [self.docker_context.offer, self.images.prune]
         daemon = DaemonJson(self._guest)
         self.settings.checks += [require_folders, daemon.require_valid, self.disk.require_growth]
         self.settings.effects.append(self.desktop_entry)

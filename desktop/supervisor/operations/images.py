@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 from desktop.control.schema import Event, ImageReport
-from desktop.supervisor.context import CurrentSettings
+from desktop.supervisor.context import CurrentSettings, GuestAccess
 from desktop.supervisor.lifecycle.jobs import Emit, Job
 from engine.linux import ENGINE_ROOTFS
 from vm.image.recipe import load_recipe
 from vm.image.source import obtain, sources
 from vm.image.store import ImageStore
 from vm.spec import Arch
+
+log = logging.getLogger(__name__)
 
 
 class Images:
@@ -21,8 +24,9 @@ class Images:
     :param arch: this host's.
     """
 
-    def __init__(self, store: ImageStore, arch: Arch, settings: CurrentSettings) -> None:
+    def __init__(self, store: ImageStore, arch: Arch, settings: CurrentSettings, guest: GuestAccess) -> None:
         self._store = store
+        self._guest = guest
         self._arch = arch
         self._settings = settings
         self._builds: dict[Arch, Job] = {}
@@ -55,6 +59,15 @@ class Images:
             job = self._builds[wanted] = Job(f"image build {wanted}", work)
         async for event in job.follow():
             yield event
+
+    async def prune(self) -> str:
+        """Delete versions that are no longer needed, after a start; nothing to tell the user about it."""
+        record = self._guest.record
+        in_use = () if record is None else (record.image,)
+        removed = await asyncio.to_thread(self._store.prune, in_use)
+        if removed:
+            log.info("system images that are no longer needed were deleted: %s", ", ".join(removed))
+        return ""
 
     async def cancel_builds(self) -> None:
         """End the builds that are under way; nothing half-made is left."""

@@ -187,7 +187,7 @@ async def test_parts(installation: Context) -> None:
         return dataclasses.replace(installation, status=dataclasses.replace(STOPPED, parts=found))
 
     assert await parts.check(reported(well)) == Finding(True, "no part is failing")
-    assert await parts.check(reported(well, recovered)) == Finding(True, "no part is failing; trust: 2 failures")
+    assert await parts.check(reported(well, recovered)) == Finding(True, "no part is failing; trust (2 failures)")
     finding = await parts.check(reported(well, failing))
     assert (finding.passed, finding.found) == (False, "file events: No space left on device (1 failure)")
     assert "slipway restart" in finding.fix

@@ -121,8 +121,8 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         lines.append(("", f"{mark} {hop.name}: {hop.why}"))
     for part in found.parts:
         if part.state in (PartState.RESTARTING, PartState.DEGRADED):
-            mark, failed = click.style("✗", fg="red"), counted(part.failures, "failure")
-            lines.append(("", f"{mark} {part.name}: restarting after {failed}: {part.error}"))
+            failed = f"restarting after {counted(part.failures, 'failure')}: " if part.failures else ""
+            lines.append(("", f"{click.style('✗', fg='red')} {part.name}: {failed}{part.error}"))
     return lines
 
 

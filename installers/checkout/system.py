@@ -174,8 +174,8 @@ FOR_NATIVE_TESTS = (
     Part("gcc", everywhere("gcc"), only=LINUX),
     Part("C library headers", {"apt": "libc6-dev"}, lambda: has_compiler_file("crt1.o"), ("apt",)),
     Part("nghttp2 headers", NGHTTP2_PACKAGES, lambda: has_compiler_file("libnghttp2.so"), LINUX),
-    Part("address sanitizer", {"dnf": "libasan"}, lambda: has_compiler_file("libasan.so"), ("dnf",)),
-    Part("undefined behaviour sanitizer", {"dnf": "libubsan"}, lambda: has_compiler_file("libubsan.so"), ("dnf",)),
+    Part("libasan", {"apt": "gcc", "dnf": "libasan"}, lambda: has_compiler_file("libasan.so"), ("apt", "dnf")),
+    Part("libubsan", {"apt": "gcc", "dnf": "libubsan"}, lambda: has_compiler_file("libubsan.so"), ("apt", "dnf")),
 )
 """Compile the guest's programs for this computer, with sanitizers; elsewhere than on Linux they are not tested."""
 

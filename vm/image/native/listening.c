@@ -30,7 +30,7 @@
 #define SELDOM 20      /* periods between looks without a change */
 #define LISTEN 0x0A    /* TCP_LISTEN in the kernel's tcp_states.h */
 #define UNCONNECTED 0x07 /* TCP_CLOSE there */
-#define SOCKET_LINE " %*d: %32[0-9A-F]:%4x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64
+#define SOCKET_LINE " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64
 #define RANGE "/proc/sys/net/ipv4/ip_local_port_range"
 
 struct place {
@@ -61,7 +61,7 @@ static void read_sockets(const char *path, const char *protocol, int family) {
     while (file != NULL && count < SOCKETS && fgets(line, sizeof line, file) != NULL) {
         struct place *one = &found[count];
         uint32_t words[4];
-        if (sscanf(line, SOCKET_LINE, hex, &port, &state, &inode) != 4 ||
+        if (sscanf(line, SOCKET_LINE, hex, &port, &state, &inode) != 4 || port > 65535 ||
             state != (tcp ? LISTEN : UNCONNECTED) || strlen(hex) != (family == AF_INET ? 8 : 32))
             continue;
         if (!tcp && port >= chosen_first && port <= chosen_last)

@@ -150,7 +150,7 @@ def listening() -> list[bytes]:
     tcp = b"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 9 1\n"
     udp = b"  1: %s:0035 %s:0000 07 00000000:00000000 00:00000000 00000000 0 0 77 2\n" % (b"0" * 32, b"0" * 32)
     many = b"".join(b"+%x\n" % number for number in range(140))
-    return [lines + b"\0" + tcp + udp, lines, many, b"\0" + tcp * 3]
+    return [lines + b"\0" + tcp + udp, lines, many, b"\0" + tcp * 3, b"\0" + tcp.replace(b"1F", b"-F")]
 
 
 def publish() -> list[bytes]:

@@ -58,6 +58,22 @@ LAYERS = {
         ("desktop.control", "desktop.settings", "engine", "vm"),
         never=("vm.machine", "desktop.supervisor"),
     ),
+    "no part, operation or lifecycle receives the supervisor": Rule(
+        ("desktop.supervisor",),
+        ("desktop", "engine", "vm"),
+        never=("desktop.supervisor.app", "desktop.supervisor.handlers"),
+        but=("desktop.supervisor.app", "desktop.supervisor.handlers", "desktop.supervisor.__main__"),
+    ),
+    "a lifecycle knows no part": Rule(
+        ("desktop.supervisor.lifecycle",),
+        ("desktop", "engine", "vm"),
+        never=("desktop.supervisor.parts", "desktop.supervisor.operations"),
+    ),
+    "parts know no operation": Rule(
+        ("desktop.supervisor.parts",),
+        ("desktop", "engine", "vm"),
+        never=("desktop.supervisor.operations", "desktop.supervisor.server"),
+    ),
     "nothing shipped imports installers or tests": Rule(
         ("vm", "engine", "desktop"), ("vm", "engine", "desktop"), never=("installers", "tests")
     ),

@@ -12,6 +12,7 @@ from tests.architecture.sources import ROOT, Source, is_below, parse, sources
 
 MODULE_LINES = 500
 FUNCTION_LINES = 60
+COMPOSITION_ROOT_LINES = 200
 
 SELECTORS = ("vm.host", "desktop.system")
 """The two packages whose ``__init__`` looks at sys.platform."""
@@ -28,6 +29,12 @@ def test_there_is_something_to_look_at() -> None:
 def test_modules_are_small() -> None:
     large = [f"{source.path}: {source.lines} lines" for source in sources() if source.lines > MODULE_LINES]
     assert not large, "\n" + "\n".join(large)
+
+
+def test_the_composition_root_only_wires() -> None:
+    """What app.py would do besides belongs to a lifecycle, a part or an operation."""
+    (root,) = [source for source in sources() if source.module == "desktop.supervisor.app"]
+    assert root.lines < COMPOSITION_ROOT_LINES
 
 
 def test_functions_are_small() -> None:

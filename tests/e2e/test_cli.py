@@ -68,7 +68,7 @@ def test_start_again_changes_nothing(slipway: Program) -> None:
     before = json.loads(slipway("status", "--json"))["machine"]
     result = slipway.run("start")
     assert (result.code, result.err) == (0, "")
-    assert "runs already" in result.out
+    assert "is already running" in result.out
     assert json.loads(slipway("status", "--json"))["machine"] == before
 
 
@@ -253,7 +253,7 @@ def test_context(slipway: Program, docker_config: Path, machine: RunningMachine)
 
 def test_progress_is_for_terminals(machine: RunningMachine) -> None:
     terminal = machine.slipway.terminal("start")
-    terminal.expect("runs already")
+    terminal.expect("is already running")
     assert finish(terminal) == 0
 
 

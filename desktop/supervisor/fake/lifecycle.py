@@ -144,7 +144,7 @@ class FakeLifecycle:
 
     async def _start(self, emit: Emit) -> str:
         if self._began is not None:
-            return "Slipway is running already"
+            return "Slipway is already running"
         self._failure = None
         began, stages = time.time(), list[StageReport]()
         for name, text, parts in STAGES:
@@ -166,7 +166,7 @@ class FakeLifecycle:
     async def _stop(self, emit: Emit) -> str:
         self._failure = None
         if self._began is None:
-            return "Slipway is stopped already"
+            return "Slipway is already stopped"
         emit(Event("progress", "stopping the containers and the machine"))
         await asyncio.sleep(self._moment)
         self._began = None

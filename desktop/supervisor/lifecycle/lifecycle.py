@@ -216,14 +216,14 @@ class Lifecycle:
             found = await self.health()
             if found.failure is not None:
                 raise found.failure.to_error()
-            return "Slipway is running already"
+            return "Slipway is already running"
         if self.phase in (Phase.RUNNING, Phase.PAUSED):  # it has just ended by itself
             return await self._recover(emit)
         return await self._boot(emit, Phase.STARTING)
 
     async def _stop(self, emit: Emit) -> str:
         if self.phase is Phase.STOPPED:
-            return "Slipway is stopped already"
+            return "Slipway is already stopped"
         await self._take_down(Phase.STOPPING, emit)
         self._enter(Phase.STOPPED)
         return "Slipway is stopped"

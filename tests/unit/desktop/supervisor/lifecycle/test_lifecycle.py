@@ -37,11 +37,11 @@ async def test_start_and_stop(kit: Kit) -> None:
     await start(kit)
     assert kit.gate.notes == [STOPPED, "hold: the machine is starting", "open"]
     assert [boot.stages[0].name for boot in kit.history.list()] == ["image"]
-    assert outcome(await collect(kit.lifecycle.start())) == "Slipway is running already"
+    assert outcome(await collect(kit.lifecycle.start())) == "Slipway is already running"
     assert outcome(await collect(kit.lifecycle.stop())) == "Slipway is stopped"
     assert kit.phases == ["stopped", "starting", "running", "stopping", "stopped"]
     assert kit.gate.notes[-2:] == [STOPPING, STOPPED]
-    assert outcome(await collect(kit.lifecycle.stop())) == "Slipway is stopped already"
+    assert outcome(await collect(kit.lifecycle.stop())) == "Slipway is already stopped"
 
 
 async def test_every_ending_closes_the_gate_first(kit: Kit) -> None:
@@ -220,7 +220,7 @@ async def test_a_held_machine_turns_connections_away(kit: Kit) -> None:
     kit.lifecycle.held(DiskError("The disk of this computer is full", "Free some space"))
     assert kit.lifecycle.phase is Phase.PAUSED
     assert kit.gate.last == "shut: Slipway is not available: The disk of this computer is full. Free some space"
-    assert outcome(await collect(kit.lifecycle.start())) == "Slipway is running already"
+    assert outcome(await collect(kit.lifecycle.start())) == "Slipway is already running"
     assert (kit.lifecycle.phase, kit.gate.last) == (Phase.RUNNING, "open")
 
 

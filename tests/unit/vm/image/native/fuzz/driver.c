@@ -1,11 +1,12 @@
-/* Runs a fuzz target, LLVMFuzzerTestOneInput, with inputs that it mutates: inputs that reach new code are mutated further.
+/* Runs a fuzz target, LLVMFuzzerTestOneInput, with inputs that it mutates: inputs that reach new code are mutated
+ * further.
  *
  *     TARGET SECONDS CRASH SEED...
  *
- * It runs for so many seconds of CPU time, always with the same random numbers. Targets are compiled with sanitizers and
- * -fsanitize-coverage=trace-pc, this file without the latter. While a target runs, the file CRASH holds its input after
- * four bytes of length (little-endian), so that a crash leaves it behind. For long runs a target can be linked with
- * clang's libFuzzer instead of this file.
+ * It runs for so many seconds of CPU time, or ten times as long when others use the CPU, always with the same random
+ * numbers. Targets are compiled with sanitizers and -fsanitize-coverage=trace-pc, this file without the latter. While
+ * a target runs, the file CRASH holds its input after four bytes of length (little-endian), so that a crash leaves it
+ * behind. For long runs a target can be linked with clang's libFuzzer instead of this file.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -181,11 +182,12 @@ int main(int count, char **words) {
     close(3);
     uint8_t *crash = mmap(NULL, LARGEST + 4, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     clock_t end = clock() + (clock_t)(atof(words[1]) * CLOCKS_PER_SEC);
+    time_t latest = time(NULL) + (time_t)(10 * atof(words[1]));
     keep((const uint8_t *)"", 0);
     alarm(HANG_SECONDS);
     for (int i = 3; i < count; i++)
         read_seed(crash, words[i]);
-    for (; runs % 16 || clock() < end; runs++) {
+    for (; runs % 16 || (clock() < end && time(NULL) <= latest); runs++) {
         const struct input *base = &corpus[chance(inputs)];
         size = base->size;
         memcpy(data, base->data, size);

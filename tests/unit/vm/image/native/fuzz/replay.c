@@ -12,7 +12,7 @@
 #define CLEAN_RUNS 500
 
 struct mount *mounts;
-static char folder[] = "/tmp/fuzz-replay-XXXXXX";
+static char folder[] = "/dev/shm/fuzz-replay-XXXXXX";
 
 int __wrap_mount(void);
 struct event __real_read_event(char *const fields[FIELDS]);

@@ -1,5 +1,5 @@
-/* Any frames of the host's after its preface. What a request names is stood in for by an echo: nothing is connected to, and
- * no command runs. */
+/* Any frames of the host's after its preface. What a request names is stood in for by an echo: nothing is connected
+ * to, and no command runs. */
 #include "session.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Any order of calls and any bytes of the host's. Each step is a byte with the call in its upper two bits; the others are
- * the number of the following bytes that the call takes. */
+/* Any order of calls and any bytes of the host's. Each step is a byte with the call in its upper two bits; the others
+ * are the number of the following bytes that the call takes. */
 #include "sftp_session.h"
 
 #include <string.h>

@@ -206,7 +206,7 @@ class Boot:
         return explain_end(session.process.exited.result(), output, console, self._watch.last_words)
 
     async def _try_again(self, retry: Retry) -> None:
-        log.warning("%s\n%s", retry.text, retry.cause.detail)
+        log.warning("%s", "\n".join(filter(None, [retry.text, retry.cause.detail])))
         await self.discard()
         self.stages.clear()
         self._stage(RETRY)

@@ -1,0 +1,1 @@
+"""Starting at login and the menu, for each of the three systems; nothing outside temporary folders."""

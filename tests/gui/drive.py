@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QPushButton, QWidget
 
 from desktop.ui.pages.home.page import HomePage
 from desktop.ui.pages.network import MembersPanel
@@ -79,6 +79,15 @@ def fill(form: Form, **texts: str) -> None:
         field = next(item for item in form.findChildren(QLineEdit) if item.accessibleName().lower() == name)
         field.clear()
         QTest.keyClicks(field, text)
+
+
+def refusal(form: Form, name: str) -> str:
+    """Why a field's text is refused, as it is shown below the field and read out; empty when it is not."""
+    field = next(item for item in form.findChildren(QLineEdit) if item.accessibleName().lower() == name)
+    why = field.accessibleDescription()
+    shown = [item.text() for item in form.findChildren(QLabel, "reason") if item.isVisible()]
+    assert not why or why in shown, (why, shown)
+    return why
 
 
 def press(dialog: QDialog, words: str) -> None:

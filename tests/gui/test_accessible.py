@@ -15,7 +15,7 @@ from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.theme import DARK, LIGHT, Colours
 from desktop.ui.widgets.terminal import Terminal
 from desktop.ui.window import PLACES, Window
-from tests.gui.drive import dialogs, go, names
+from tests.gui.drive import dialogs, go, names, strike
 from tests.gui.stage import until
 
 DETAIL_TABS = ("logs", "terminal", "stats", "inspect", "files", "ports")
@@ -151,7 +151,6 @@ def test_focus_can_leave_a_terminal(shown: Window) -> None:
     line = next(row.record for row in page.table.visible_rows() if row.record.name == "web")
     page.open(line, "terminal")
     terminal = shown.findChildren(Terminal)[0]
-    terminal.setFocus()
-    shown._change_side()
+    strike(terminal, Qt.Key.Key_F6)
     assert not terminal.hasFocus()
     assert not isinstance(QApplication.focusWidget(), QAbstractScrollArea)

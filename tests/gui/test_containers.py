@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from desktop.supervisor.fake.engine import STUBBORN
 from desktop.ui.models import containers as model
@@ -167,6 +167,11 @@ def open_container(shown: Window, name: str, tab: str) -> Any:
     return detail.tab(tab)
 
 
+def published(panel: QWidget) -> set[str]:
+    """The published ports that are shown."""
+    return {button.text() for button in panel.findChildren(QPushButton) if button.isVisible()}
+
+
 class TestContainer:
     def test_logs_are_followed_over_a_restart(self, shown: Window) -> None:
         panel = open_container(shown, "web", "logs")
@@ -199,7 +204,7 @@ class TestContainer:
         until(lambda: "web is ready" in panel.text.toPlainText())
         whale = "🐳\n".encode()
         for part in (whale[:2], whale[2:]):
-            panel._take([Frame(Std.OUT, part)])
+            panel.append_frames([Frame(Std.OUT, part)])
         assert panel.text.toPlainText().endswith("🐳")
 
     def test_the_terminal_types_shows_resizes_and_detaches(self, shown: Window) -> None:
@@ -260,7 +265,7 @@ class TestContainer:
         QGuiApplication.clipboard().setText("echo pasted\n")
         QTest.keyClick(terminal, Qt.Key.Key_V, both)
         until(lambda: "pasted" in terminal.lines())
-        place = terminal._rect(2, terminal.lines().index("pasted"), 1).center()
+        place = terminal.cell_rect(2, terminal.lines().index("pasted"), 1).center()
         QTest.mouseDClick(terminal, Qt.MouseButton.LeftButton, pos=place)
         QTest.keyClick(terminal, Qt.Key.Key_C, both)
         assert QGuiApplication.clipboard().text() == "pasted"
@@ -273,7 +278,7 @@ class TestContainer:
         until(lambda: "web is ready" not in panel.text.toPlainText())
         panel.which.setCurrentText("Standard output")
         panel.which.activated.emit(1)
-        QTest.mouseClick(panel._stamps, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(panel.timestamps, Qt.MouseButton.LeftButton)
         until(lambda: "Z web is ready" in panel.text.toPlainText())
 
     def test_stats_are_plotted(self, shown: Window) -> None:
@@ -296,19 +301,15 @@ class TestContainer:
 
     def test_ports_and_mounts_follow_the_container(self, shown: Window) -> None:
         panel = open_container(shown, "web", "ports")
-
-        def texts() -> set[str]:
-            return {button.text() for button in panel.findChildren(QPushButton) if button.isVisible()}
-
-        until(lambda: texts() == {"localhost:8080", "localhost:8443"})
+        until(lambda: published(panel) == {"localhost:8080", "localhost:8443"})
         words = {one.text() for one in panel.findChildren(QLabel)}
         assert "→ 80/tcp in the container, reachable from your networks" in words
         detail = shown.stack.currentWidget()
         assert isinstance(detail, ContainerPage)
         shown.session.bridge.call(shown.session.engine.containers.stop(detail.container.id))
-        until(lambda: not texts())
+        until(lambda: not published(panel))
         shown.session.bridge.call(shown.session.engine.containers.start(detail.container.id))
-        until(lambda: texts() == {"localhost:8080", "localhost:8443"})
+        until(lambda: published(panel) == {"localhost:8080", "localhost:8443"})
 
     def test_a_published_port_is_told_once_with_its_address(self, shown: Window) -> None:
         panel = open_container(shown, "web", "ports")
@@ -318,16 +319,15 @@ class TestContainer:
             "443/tcp": [{"HostIp": "127.0.0.2", "HostPort": "8443"}],
             "80/tcp": [{"HostIp": address, "HostPort": "8080"} for address in ("0.0.0.0", "::")],
         }
-        panel._show({"NetworkSettings": {"Ports": bindings}}, [])
-        assert panel._shown is not None
-        buttons = {button.text() for button in panel._shown.findChildren(QPushButton)}
-        assert buttons == {"127.0.0.2:8443", "localhost:8080"}
+        until(lambda: published(panel) == {"localhost:8080", "localhost:8443"})
+        panel.show_places({"NetworkSettings": {"Ports": bindings}}, [])
+        until(lambda: published(panel) == {"127.0.0.2:8443", "localhost:8080"})
 
     def test_its_page_pauses_resumes_and_removes(self, shown: Window) -> None:
         open_container(shown, "web", "inspect")
         detail = shown.stack.currentWidget()
         assert isinstance(detail, ContainerPage)
-        buttons = {item.name: button for item, button in detail._operations}
+        buttons = {item.name: button for item, button in detail.operations}
         QTest.mouseClick(buttons["pause"], Qt.MouseButton.LeftButton)
         until(lambda: buttons["unpause"].isVisible() and not buttons["pause"].isVisible())
         assert not buttons["start"].isEnabled()

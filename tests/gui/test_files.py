@@ -88,7 +88,7 @@ def test_backspace_leaves_a_folder_from_its_list_only(shown: Window) -> None:
     said = panel.note.text()
     for elsewhere in (panel.path, panel.up, panel.upload):
         strike(elsewhere, Qt.Key.Key_Backspace)
-        assert (panel.note.text(), panel._folder) == (said, "/etc"), elsewhere.accessibleName()
+        assert (panel.note.text(), panel.folder) == (said, "/etc"), elsewhere.accessibleName()
     assert panel.path.text() == "/et"
     strike(panel.table, Qt.Key.Key_Backspace)
     until(lambda: listed(panel) == ["etc", "var"])

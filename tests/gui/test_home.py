@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from desktop.control.schema import RunState
 from desktop.ui.models.events import phrase
 from desktop.ui.pages.home import HomePage
+from desktop.ui.pages.home.events import EventsCard
 from desktop.ui.pages.home.logs import LogsDialog
 from desktop.ui.pages.image_prune import PruneDialog
 from desktop.ui.pages.settings import SettingsPage
@@ -38,7 +39,7 @@ class TestRunning:
         until(lambda: home.versions.server["Version"].text() == "Moby 28.5.2")
         assert home.versions.server["OS/Arch"].text() == "linux/amd64"
         assert home.versions.server["runc"].text() == "1.3.6"
-        home.versions._show_client(ClientVersion("28.2.2", "1.50", "go1.24", "abc", "linux/arm64"))
+        home.versions.show_client(ClientVersion("28.2.2", "1.50", "go1.24", "abc", "linux/arm64"))
         assert home.versions.client["OS/Arch"].text() == "linux/arm64"
 
     def test_a_client_that_is_not_there(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +48,7 @@ class TestRunning:
         failed: list[EngineError] = []
         shown.session.bridge.call(client_version(), None, failed.append)  # type: ignore[arg-type]  # it is that one
         until(lambda: failed)
-        home.versions._show_missing(failed[0])
+        home.versions.show_missing(failed[0])
         assert "not installed" in home.versions.client["Version"].text()
         assert home.versions.missing.isVisible()
         click(home.versions.help)
@@ -65,10 +66,10 @@ class TestRunning:
         home = home_page(shown)
         shown.session.bridge.call(shown.session.engine.volumes.create("noise"))
         until(lambda: "Volume noise was created" in home.events.texts())
-        home.events._known.clear()
-        home.events._ask()
-        until(lambda: home.events._known)
-        assert "Volume noise was created" in home.events.texts()
+        later = EventsCard(shown.context)
+        later.setParent(home)
+        later.show()
+        until(lambda: "Volume noise was created" in later.texts())
 
     def test_each_kind_on_disk_can_be_freed(self, shown: Window) -> None:
         home = home_page(shown)

@@ -21,7 +21,7 @@ from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.widgets.table import MIN_STRETCH
 from desktop.ui.window import PLACES, SMALLEST, Window
 from engine.client.models import Port
-from tests.gui.drive import act, agree, choose, fill, go, names, press, state, strike, top
+from tests.gui.drive import act, agree, choose, fill, go, names, press, refusal, state, strike, top
 from tests.gui.stage import until
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -203,8 +203,7 @@ class TestNetworks:
         form = self.create(shown)
         fill(form, name="back", subnet="172.30.0.0/16")
         fill(form, **{field: text})
-        reason = next(part for edit, part, _ in form._checks if edit.accessibleName().lower() == field)
-        assert why in reason.text()
+        assert why in refusal(form, field)
         press(form, "Create")
         assert form.isVisible()
 

@@ -36,12 +36,12 @@ def test_matches_are_found_one_after_another(log: LogView, monkeypatch: pytest.M
     for key in (None, Qt.Key.Key_Return, Qt.Key.Key_Return):
         if key is not None:
             QTest.keyClick(log.search, key)
-        until(lambda: not log._searching.under_way)
+        until(lambda: not log.searching)
         found.append(chosen(log))
     assert found == [(93, "Needle"), (3, "Needle"), (13, "Needle")]  # the newest, then on from the beginning
     for line in (3, 93):
-        log._find(backward=True)
-        until(lambda: not log._searching.under_way)
+        log.find_next(backward=True)
+        until(lambda: not log.searching)
         assert chosen(log) == (line, "Needle")
     assert not log.follow.isChecked()
     assert log.found.text() == ""
@@ -55,13 +55,13 @@ def test_f3_is_for_the_log_with_the_focus(log: LogView, qtbot: QtBot) -> None:
     qtbot.addWidget(holder)
     holder.show()
     log.search.setText("needle")
-    until(lambda: not log._searching.under_way)
+    until(lambda: not log.searching)
     for elsewhere in (beside, other.text):
         strike(elsewhere, Qt.Key.Key_F3)
-        assert (log._searching.under_way, chosen(log)) == (False, (93, "Needle"))
+        assert (log.searching, chosen(log)) == (False, (93, "Needle"))
     for inside, line in ((log.text, 3), (log.search, 13)):
         strike(inside, Qt.Key.Key_F3)
-        until(lambda: not log._searching.under_way)
+        until(lambda: not log.searching)
         assert chosen(log) == (line, "Needle")
 
 
@@ -70,10 +70,10 @@ def test_a_search_goes_on_while_the_log_does(log: LogView, monkeypatch: pytest.M
     monkeypatch.setattr(logsearch, "TURN_SECONDS", 0.0)
     log.text.setMaximumBlockCount(60)  # those before line 40 are dropped
     log.search.setText("line 50")
-    assert log._searching.under_way
+    assert log.searching
     assert log.found.text() == "Searching …"
     log.append("another\nand another\n")
-    until(lambda: not log._searching.under_way)
+    until(lambda: not log.searching)
     assert chosen(log)[1] == "line 50"
     log.search.setText("what is nowhere")
     until(lambda: log.found.text() == "Not found")

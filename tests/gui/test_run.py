@@ -15,7 +15,7 @@ from desktop.ui.pages.run import RunDialog
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.widgets.progress import ProgressDialog
 from desktop.ui.window import Window
-from tests.gui.drive import fill, go, messages, names, press, state, top
+from tests.gui.drive import fill, go, messages, names, press, refusal, state, top
 from tests.gui.stage import until
 
 
@@ -57,9 +57,7 @@ def test_it_shows_the_line_checks_ports_and_runs(shown: Window) -> None:
 def test_what_cannot_be_is_refused_in_place(shown: Window, field: str, text: str, why: str) -> None:
     dialog = run_dialog(shown, "redis:8")
     fill(dialog, **{field: text})
-    reason = next(reason for edit, reason, _ in dialog._checks if edit.accessibleName().lower() == field)
-    assert why in reason.text()
-    assert reason.isVisible()
+    assert why in refusal(dialog, field)
     press(dialog, "Run")
     assert dialog.isVisible()
 

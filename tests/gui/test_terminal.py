@@ -15,7 +15,7 @@ BLOCK = "█"
 def colour_at(terminal: Terminal, column: int) -> str:
     """The colour in the middle of a cell of the first line."""
     picture = terminal.grab().toImage()
-    middle = terminal._rect(column, 0, 1).center() * picture.devicePixelRatio()
+    middle = terminal.cell_rect(column, 0, 1).center() * picture.devicePixelRatio()
     return picture.pixelColor(middle).name()
 
 

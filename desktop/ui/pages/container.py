@@ -45,7 +45,7 @@ class ContainerPage(DetailPage):
         super().__init__(context, "containers", "Back to containers")
         self.container = container
         self.heading.set_full(container.name)
-        self._operations = [(item, self._button(item)) for item in operations(self, context)]
+        self.operations = [(item, self._button(item)) for item in operations(self, context)]
         attach = tab == "attach"
         self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container.id))
         self.add_tab("terminal", "Terminal", lambda: ShellPanel(context, self.container.id, attach=attach))
@@ -84,7 +84,7 @@ class ContainerPage(DetailPage):
             self.heading.set_full(mine.name)
             self.state.set_full(f"{mine.image}  ·  {mine.status}")
         paused = mine is not None and mine.state == "paused"
-        for operation, made in self._operations:
+        for operation, made in self.operations:
             made.setEnabled(mine is not None and operation.applies(line(mine)))
             if operation.name in ("pause", "unpause"):  # one place for both
                 made.setVisible((operation.name == "unpause") == paused)
@@ -96,9 +96,9 @@ class LogPanel(LogView):
     def __init__(self, context: Context, key: str) -> None:
         super().__init__("The container's log")
         self._context, self._key = context, key
-        self._stamps = tool("clock", "Show timestamps", self._begin, checkable=True)
+        self.timestamps = tool("clock", "Show timestamps", self._begin, checkable=True)
         self.earlier = tool("earlier", f"Show all lines, not only the last {TAIL:,}", self._begin, checkable=True)
-        for made in (self.earlier, self._stamps):
+        for made in (self.earlier, self.timestamps):
             self.bar.insertWidget(self.bar.count() - 2, made)
         self.which = QComboBox()
         self.which.setAccessibleName("Output to show")
@@ -118,7 +118,7 @@ class LogPanel(LogView):
         make = codecs.getincrementaldecoder("utf-8")  # a character may be split over two frames
         self._decoders = {False: make("replace"), True: make("replace")}
         self._work = self._context.session.bridge.follow(
-            self._frames, self._take, self.finish, self._failed, owner=self
+            self._frames, self.append_frames, self.finish, self._failed, owner=self
         )
 
     async def _frames(self) -> AsyncIterator[Frame]:
@@ -126,14 +126,15 @@ class LogPanel(LogView):
             self._key,
             follow=True,
             tail=MOST_LINES if self.earlier.isChecked() else TAIL,
-            timestamps=self._stamps.isChecked(),
+            timestamps=self.timestamps.isChecked(),
             stdout=self.which.currentIndex() != 2,
             stderr=self.which.currentIndex() != 1,
         )
         async for frame in logs:
             yield frame
 
-    def _take(self, frames: list[Frame]) -> None:
+    def append_frames(self, frames: list[Frame]) -> None:
+        """Append output; a character may be split over two frames."""
         for marked, found in itertools.groupby(frames, lambda frame: frame.stream == STDERR):
             self.append(self._decoders[marked].decode(b"".join(frame.data for frame in found)), marked=marked)
 
@@ -170,8 +171,8 @@ class PlacesPanel(QWidget):
         """Ask where the host really listens; if that fails, show the rest without it."""
         self._context.session.control(
             lambda client: client.ports(),
-            lambda reports: self._show(values, reports),
-            lambda _: self._show(values, []),
+            lambda reports: self.show_places(values, reports),
+            lambda _: self.show_places(values, []),
             owner=self,
         )
 
@@ -180,7 +181,11 @@ class PlacesPanel(QWidget):
         if any(mine in (event.actor, event.attributes.get("container")) for event in events if _may_change(event)):
             self._ask()
 
-    def _show(self, values: dict[str, Any], reports: list[PortReport]) -> None:
+    def show_places(self, values: dict[str, Any], reports: list[PortReport]) -> None:
+        """Show what an inspection of the container says.
+
+        :param values: the inspection.    :param reports: where the host listens; empty if that is not known.
+        """
         if self._shown is not None:
             self._shown.deleteLater()
         self._shown = QWidget()

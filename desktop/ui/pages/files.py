@@ -43,12 +43,15 @@ COLUMNS = (
 
 
 class FilesPanel(QWidget):
-    """The files of a container or volume, beginning with the root folder."""
+    """The files of a container or volume, beginning with the root folder.
+
+    :ivar folder: the folder that is listed.
+    """
 
     def __init__(self, context: Context, files: ContainerFiles, waiting: str = "Loading …") -> None:
         super().__init__()
         self._context, self._files, self._waiting = context, files, waiting
-        self._folder, self._summary = "/", ""
+        self.folder, self._summary = "/", ""
         self._held: Work | None = None
         self._listing: Work | None = None
         self._transfer: Work | None = None
@@ -108,7 +111,7 @@ class FilesPanel(QWidget):
         path = posixpath.normpath(posixpath.join("/", path.strip().lstrip("/") or "."))
 
         def done(found: Listing) -> None:
-            self._folder = path
+            self.folder = path
             self.path.setText(path)
             self._show(found)
 
@@ -132,20 +135,20 @@ class FilesPanel(QWidget):
         self.note.setText(f"{error.message}. {error.hint}".strip())
 
     def _enable(self) -> None:
-        self.up.setEnabled(self._folder != "/")
+        self.up.setEnabled(self.folder != "/")
         self.download.setEnabled(bool(self.table.chosen()) and self._transfer is None)
         for part in (self.upload, self.upload_folder):
             part.setEnabled(self._transfer is None)
 
     def _up(self) -> None:
-        self._go(posixpath.dirname(self._folder))
+        self._go(posixpath.dirname(self.folder))
 
     def _open(self, found: Row) -> None:
         entry: Entry = found.record
         if entry.folder:
-            self._go(posixpath.join(self._folder, entry.name))
+            self._go(posixpath.join(self.folder, entry.name))
         elif entry.link:  # to a folder or a file
-            self._go(posixpath.join(self._folder, entry.name), lambda _: self._no_folder())
+            self._go(posixpath.join(self.folder, entry.name), lambda _: self._no_folder())
         else:
             self._download()
 
@@ -159,9 +162,9 @@ class FilesPanel(QWidget):
         for found in self.table.chosen()[:1]:
             entry: Entry = found.record
             if entry.link:
-                self._download_link(entry, self._folder)
+                self._download_link(entry, self.folder)
             else:
-                self._ask_target(entry, self._folder)
+                self._ask_target(entry, self.folder)
 
     def _download_link(self, entry: Entry, place: str) -> None:
         """Find out whether a link leads to a folder or a file, then ask where to save it."""
@@ -186,7 +189,7 @@ class FilesPanel(QWidget):
 
         :param place: the folder of the entry; by default the one that is shown.
         """
-        inside = posixpath.join(place or self._folder, entry.name)
+        inside = posixpath.join(place or self.folder, entry.name)
         total = 0 if entry.folder or entry.link else entry.size
 
         async def download() -> AsyncIterator[Moved]:
@@ -207,7 +210,7 @@ class FilesPanel(QWidget):
 
     def upload_files(self, files: list[Path]) -> None:
         """Upload files and folders into the folder that is shown."""
-        folder = self._folder
+        folder = self.folder
 
         async def upload() -> AsyncIterator[Moved]:
             total = await asyncio.to_thread(bytes_of, files)

@@ -44,8 +44,8 @@ class LogView(QWidget):
         self.wrap = tool("wrap", "Wrap long lines", self._wrap_changed, checkable=True)
         self.copy = tool("copy", "Copy all", self._copy)
         self.clear_button = tool("close", "Clear", self.clear)
-        up = tool("back", "Previous match (Shift+F3)", lambda: self._find(backward=True))
-        down = tool("forward", "Next match (F3)", self._find)
+        up = tool("back", "Previous match (Shift+F3)", lambda: self.find_next(backward=True))
+        down = tool("forward", "Next match (F3)", self.find_next)
         self.bar = row(
             self.search, up, down, self.found, None, self.follow, self.wrap, self.copy, self.clear_button
         )
@@ -60,13 +60,13 @@ class LogView(QWidget):
         self._waiting: deque[tuple[list[str], bool]] = deque()
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._insert_batch)
-        self._searching = LogSearch(self.text.document(), self)
+        self._log_search = LogSearch(self.text.document(), self)
         self.clear()
         self.search.textChanged.connect(self._searched)
-        self.search.returnPressed.connect(self._find)
+        self.search.returnPressed.connect(self.find_next)
         self.text.verticalScrollBar().valueChanged.connect(self._scrolled)
-        local_key(self, "F3", self._find)
-        local_key(self, "Shift+F3", lambda: self._find(backward=True))
+        local_key(self, "F3", self.find_next)
+        local_key(self, "Shift+F3", lambda: self.find_next(backward=True))
 
     def append(self, text: str, *, marked: bool = False) -> None:
         """Append text, which may end within a line.
@@ -111,7 +111,7 @@ class LogView(QWidget):
 
     def clear(self) -> None:
         """Remove all lines."""
-        self._searching.stop()
+        self._log_search.stop()
         self._timer.stop()
         self._waiting.clear()
         self._rest = {False: "", True: ""}
@@ -124,22 +124,28 @@ class LogView(QWidget):
         """The number of lines."""
         return self.text.blockCount() if self._begun else 0
 
-    def _searched(self, text: str) -> None:
-        cursor = self.text.textCursor()
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        self.text.setTextCursor(cursor)
-        self._find(backward=True)
+    @property
+    def searching(self) -> bool:
+        """Whether a search is in progress."""
+        return self._log_search.under_way
 
-    def _find(self, *, backward: bool = False) -> None:
+    def find_next(self, *, backward: bool = False) -> None:
+        """Select the next match of the search field's text, or the previous one; from the end on, start again."""
         text = self.search.text()
-        self._searching.stop()
+        self._log_search.stop()
         self._tell_found("")
         if not text:
             return
         self.follow.setChecked(False)
-        self._searching.start(text, self.text.textCursor(), self._show_found, backward=backward)
-        if self._searching.under_way:
+        self._log_search.start(text, self.text.textCursor(), self._show_found, backward=backward)
+        if self._log_search.under_way:
             self.found.setText("Searching …")
+
+    def _searched(self, text: str) -> None:
+        cursor = self.text.textCursor()
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        self.text.setTextCursor(cursor)
+        self.find_next(backward=True)
 
     def _show_found(self, match: QTextCursor | None) -> None:
         if match is not None:

@@ -310,7 +310,7 @@ class Terminal(QWidget):
                 text += line[x].data
                 x += 1
             if text.strip() or look.bg != "default" or look.reverse or look.underscore:
-                self._paint_run(painter, self._rect(start, y, x - start), text, look)
+                self._paint_run(painter, self.cell_rect(start, y, x - start), text, look)
 
     def _paint_run(self, painter: QPainter, place: QRect, text: str, look: Char) -> None:
         ink, ground = _colour(look.fg, INK, look.bold), _colour(look.bg, GROUND, False)
@@ -335,13 +335,13 @@ class Terminal(QWidget):
         for y in range(first.y(), last.y() + 1):
             start = first.x() if y == first.y() else 0
             end = last.x() if y == last.y() else self.cells.columns
-            painter.fillRect(self._rect(start, y, end - start), tint)
+            painter.fillRect(self.cell_rect(start, y, end - start), tint)
 
     def _paint_cursor(self, painter: QPainter) -> None:
         cursor = self.cells.cursor
         if cursor.hidden:
             return
-        place = self._rect(min(cursor.x, self.cells.columns - 1), cursor.y, 1)
+        place = self.cell_rect(min(cursor.x, self.cells.columns - 1), cursor.y, 1)
         painter.setPen(QColor(INK))
         if self.hasFocus():
             tint = QColor(INK)
@@ -350,7 +350,8 @@ class Terminal(QWidget):
         else:
             painter.drawRect(place.adjusted(0, 0, -1, -1))
 
-    def _rect(self, x: int, y: int, count: int) -> QRect:
+    def cell_rect(self, x: int, y: int, count: int) -> QRect:
+        """Where ``count`` cells from column ``x`` of line ``y`` on are painted."""
         width, height = self._cell
         left, top = PADDING + x * width, PADDING + y * height
         return QRect(int(left), int(top), int(left + count * width) - int(left), int(top + height) - int(top))

@@ -38,11 +38,11 @@ class VersionsCard(QWidget):
         grid.setColumnStretch(2, 1)
         self.missing = label("", "muted", wrap=True, select=True)
         self.help = link("Docker settings…", lambda: context.places.show_place("settings", "docker"))
-        self._show_missing(None)
+        self.show_missing(None)
         fill(QVBoxLayout(self), card(label("Versions", "section"), grid, self.missing, self.help, None))
         context.session.engine_ready.connect(self._ask)
         context.session.engine_gone.connect(lambda: self._show_server(None))
-        context.session.bridge.call(client_version(), self._show_client, self._show_missing, owner=self)
+        context.session.bridge.call(client_version(), self.show_client, self.show_missing, owner=self)
         if context.session.running:
             self._ask()
 
@@ -50,12 +50,14 @@ class VersionsCard(QWidget):
         session = self._context.session
         session.bridge.call(session.engine.version(), self._show_server, lambda _: None, owner=self)
 
-    def _show_client(self, found: ClientVersion) -> None:
+    def show_client(self, found: ClientVersion) -> None:
+        """Show the client that was found."""
         texts = (found.version, found.api_version, found.go_version, found.git_commit, found.platform)
         for name, text in zip(self.client, texts, strict=True):
             self.client[name].setText(text or NONE)
 
-    def _show_missing(self, error: UserError | None) -> None:
+    def show_missing(self, error: UserError | None) -> None:
+        """Show why there is no client; None when there is one."""
         self.missing.setText(f"{error.message}. {error.hint}" if error else "")
         self.missing.setVisible(error is not None)
         self.help.setVisible(error is not None)

@@ -22,6 +22,7 @@ from vm.errors import LinkError
 from vm.guest.ssh import SshLink
 
 CONFIG = """\
+{extra}
 Port {port}
 ListenAddress 127.0.0.1
 HostKey {folder}/host
@@ -34,7 +35,6 @@ PermitRootLogin prohibit-password
 AllowStreamLocalForwarding yes
 AllowTcpForwarding local
 LogLevel ERROR
-{extra}
 """
 
 
@@ -53,6 +53,10 @@ class Sshd:
     @property
     def host_key(self) -> Path:
         return self.folder / "host.pub"
+
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self.folder / "log").read_text()
 
     def signal(self, number: int) -> None:
         """Send a signal to every process that serves a connection; one that is just ending may be gone."""

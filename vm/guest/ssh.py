@@ -178,6 +178,16 @@ class SshLink:
         """Channels in use, those just closing included."""
         return len(self._channels)
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that have arrived on all streams and are not read yet."""
+        return self._channels.buffered
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._packetizer.queued + self._held_size
+
     # -- the Wire of ssh_stream -----------------------------------------------------------------------------------
 
     def submit(self, payload: bytes) -> None:
@@ -188,7 +198,7 @@ class SshLink:
 
     async def room(self) -> None:
         """Wait until the connection can take more data. :raise LinkError: it is gone."""
-        while self.failure is None and self._packetizer.queued + self._held_size > HIGH_WATER:
+        while self.failure is None and self.queued > HIGH_WATER:
             await self._packetizer.drained()
         if self.failure is not None:
             raise self.failure.copy()

@@ -77,6 +77,16 @@ class Channel:
         self._writer: asyncio.Future[None] | None = None
         self._reply: asyncio.Future[bool] | None = None
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that have arrived and are not read yet; never more than :data:`WINDOW`."""
+        return sum(map(len, self._chunks))
+
+    @property
+    def send_window(self) -> int:
+        """Bytes that may be sent before the peer gives more (RFC 4254 section 5.2)."""
+        return self._window
+
     # -- the Stream -----------------------------------------------------------------------------------------------
 
     async def read(self, limit: int) -> bytes:
@@ -268,6 +278,11 @@ class Channels:
     def __len__(self) -> int:
         """Channels known, those included whose closing the peer has not confirmed yet."""
         return len(self._channels)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that have arrived on all channels and are not read yet."""
+        return sum(channel.buffered for channel in self._channels.values())
 
     async def open(self, kind: str, extra: bytes = b"") -> Channel:
         """Open a channel of ``kind`` (RFC 4254 section 5.1).

@@ -80,12 +80,13 @@ class Resolver:
     """Answers DNS queries; belongs to the loop that uses it.
 
     :param servers: the name servers this computer asks about a name, found freshly, best first.
+    :ivar port: where they listen.
     """
 
     def __init__(self, servers: Servers, lookup: Lookup = look_up, *, port: int = 53) -> None:
         self._servers = servers
         self._lookup = lookup
-        self._port = port
+        self.port = port
         self._threads = ThreadPoolExecutor(LOOKUPS, "names")
         self._under_way: dict[tuple[str, socket.AddressFamily], asyncio.Future[list[str]]] = {}
 
@@ -168,7 +169,7 @@ class Resolver:
         failure: Exception = OSError("this computer has no name server")
         for server in await asyncio.to_thread(self._servers, name):
             try:
-                told, _ = await dns.asyncquery.udp_with_fallback(query, server, SERVER_SECONDS, self._port)
+                told, _ = await dns.asyncquery.udp_with_fallback(query, server, SERVER_SECONDS, self.port)
             except (OSError, dns.exception.DNSException) as error:
                 failure = error
                 continue

@@ -15,9 +15,10 @@ from vm.errors import (
     LinkError,
     MachineError,
 )
-from vm.machine import Machine
+from vm.launch import launch
 from vm.qemu.process import QemuProcess
 from vm.qemu.record import Record
+from vm.session import Subscribers
 from vm.state import MachineState
 
 __all__ = ["kit"]  # a fixture
@@ -26,25 +27,20 @@ STOPPED, STARTING, RUNNING = MachineState.STOPPED, MachineState.STARTING, Machin
 PAUSED, STOPPING, FAILED = MachineState.PAUSED, MachineState.STOPPING, MachineState.FAILED
 
 
-async def crash(machine: Machine) -> Record:
-    """Take the supervisor away from under its machine: QEMU stays, all connections break."""
-    session, record = machine._session, machine.record
-    assert session is not None
-    assert record is not None
-    await machine._watch.stop()
+async def orphan(kit: Kit) -> Record:
+    """Start a QEMU and leave it as a supervisor that crashes does: it runs, and nothing is connected to it."""
+    session = await launch(kit.spec, kit.paths, kit.host, Subscribers(lambda name, data: None, lambda stage: None))
     await session.disconnect()
-    return record
+    return session.record
 
 
 async def test_an_orphan_is_adopted(kit: Kit) -> None:
-    first, _ = kit.machine()
-    await first.start(kit.spec)
-    record = await crash(first)
+    record = await orphan(kit)
     machine, states = kit.machine()
     assert await machine.adopt()
     assert states == [STOPPED, STARTING, RUNNING]
     assert machine.record == record
-    assert kit.dial.ports == [record.ssh_port] * 2
+    assert kit.dial.ports == [record.ssh_port]
     assert set(machine.guest_stages) >= {"init", "sshd"}
     assert len(kit.argv()) == 1
     os.kill(record.pid, signal.SIGKILL)  # not a child's end, in general; noticed all the same
@@ -54,9 +50,7 @@ async def test_an_orphan_is_adopted(kit: Kit) -> None:
 
 
 async def test_an_adopted_machine_stops_cleanly(kit: Kit) -> None:
-    first, _ = kit.machine()
-    await first.start(kit.spec)
-    await crash(first)
+    await orphan(kit)
     machine, states = kit.machine()
     assert await machine.adopt()
     await machine.stop()
@@ -67,9 +61,7 @@ async def test_an_adopted_machine_stops_cleanly(kit: Kit) -> None:
 
 async def test_an_orphan_that_does_not_answer_is_ended(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vm.boot.ADOPTION_SECONDS", 0.5)
-    first, _ = kit.machine()
-    await first.start(kit.spec)
-    record = await crash(first)
+    record = await orphan(kit)
     os.kill(record.pid, signal.SIGSTOP)
     machine, states = kit.machine()
     assert not await machine.adopt()
@@ -79,9 +71,7 @@ async def test_an_orphan_that_does_not_answer_is_ended(kit: Kit, monkeypatch: py
 
 
 async def test_an_orphan_whose_guest_is_lost_is_ended(kit: Kit) -> None:
-    first, _ = kit.machine()
-    await first.start(kit.spec)
-    await crash(first)
+    await orphan(kit)
     kit.dial.failures.append(LinkError("refused"))
     machine, _states = kit.machine()
     assert not await machine.adopt()
@@ -98,9 +88,7 @@ async def test_nothing_to_adopt(kit: Kit) -> None:
 
 
 async def test_a_stranger_with_the_same_pid_is_left_alone(kit: Kit) -> None:
-    first, _ = kit.machine()
-    await first.start(kit.spec)
-    record = await crash(first)
+    record = await orphan(kit)
     replace(record, birth="another boot:1").write(kit.paths.qemu_record)
     machine, _states = kit.machine()
     assert not await machine.adopt()
@@ -112,9 +100,7 @@ async def test_a_stranger_with_the_same_pid_is_left_alone(kit: Kit) -> None:
 
 
 async def test_start_does_not_make_a_second_qemu(kit: Kit) -> None:
-    first, _ = kit.machine()
-    await first.start(kit.spec)
-    await crash(first)
+    await orphan(kit)
     machine, states = kit.machine()
     with pytest.raises(MachineError, match="runs already"):
         await machine.start(kit.spec)
@@ -127,9 +113,7 @@ async def test_start_does_not_make_a_second_qemu(kit: Kit) -> None:
 
 @pytest.mark.parametrize("damage", ["unknown key", "only what is needed", "garbage", "another schema", "empty"])
 async def test_an_orphan_whose_record_is_not_ours_is_adopted(kit: Kit, damage: str) -> None:
-    first, _ = kit.machine()
-    await first.start(kit.spec)
-    record = await crash(first)
+    record = await orphan(kit)
     written = json.loads(kit.paths.qemu_record.read_text())
     needed = ("pid", "birth", "ssh_port", "qmp_socket", "control_socket", "accelerator")
     text = {

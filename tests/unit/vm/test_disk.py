@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -73,15 +74,15 @@ async def test_an_existing_disk_is_never_overwritten(disk: DataDisk) -> None:
     assert (await disk.info()).virtual_size == GIB
 
 
-async def test_a_disk_made_meanwhile_is_kept(disk: DataDisk, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = disk._run
-
-    async def slow(*arguments: str, accept: tuple[int, ...] = (0,)) -> bytes:
-        output = await run(*arguments, accept=accept)
-        disk.path.write_bytes(b"another one")
-        return output
-
-    monkeypatch.setattr(disk, "_run", slow)
+async def test_a_disk_made_meanwhile_is_kept(
+    disk: DataDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "qemu-img"
+    program.parent.mkdir()
+    genuine, target = shutil.which("qemu-img"), shlex.quote(str(disk.path))
+    program.write_text(f'#!/bin/sh\n{genuine} "$@" && printf "another one" >{target}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("SLIPWAY_QEMU", str(program.parent))
     with pytest.raises(DiskError, match="exists already"):
         await disk.create(1)
     assert disk.path.read_bytes() == b"another one"
@@ -107,9 +108,11 @@ async def test_an_interrupted_creation_leaves_nothing(disk: DataDisk, tmp_path: 
 
 
 async def test_a_full_host_is_told_before_anything_is_made(
-    disk: DataDisk, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk._host, "free_bytes", lambda path: 3 * 1024**2)
+    full = host()
+    monkeypatch.setattr(full, "free_bytes", lambda path: 3 * 1024**2)
+    disk = DataDisk(tmp_path / "machine" / "data.qcow2", full)
     with pytest.raises(DiskError, match="full: 3 MiB are free, 512 are needed"):
         await disk.create(1)
     assert files(disk) == []

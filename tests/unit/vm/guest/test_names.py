@@ -119,7 +119,7 @@ async def test_everything_else_is_asked_of_the_systems_servers(resolver: Resolve
     def answer(query: dns.message.Message) -> bytes:
         return reply(query, "TXT hello") if query.question[0].rdtype == dns.rdatatype.TXT else reply(query, code=3)
 
-    async with server(FALLBACK, resolver._port, answer) as asked:
+    async with server(FALLBACK, resolver.port, answer) as asked:
         assert values(await ask(resolver, "x.example", "TXT")) == ['"hello"']
         assert (await ask(resolver, "7.2.0.192.in-addr.arpa", "PTR")).rcode() == dns.rcode.NXDOMAIN
         assert (await ask(resolver, "10.1", "A")).rcode() == dns.rcode.NXDOMAIN  # not read as 10.0.0.1

@@ -7,9 +7,10 @@ import contextlib
 import gc
 import socket
 import threading
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import psutil
 import pytest
@@ -21,6 +22,9 @@ from vm.errors import LinkError
 from vm.guest.ssh import SshLink
 
 pytestmark = pytest.mark.both_loops
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -111,9 +115,19 @@ async def test_failed_and_cancelled_attempts_leave_nothing(server: Sshd, tmp_pat
     assert threading.active_count() <= threads + 4  # the loop's own workers
 
 
+class CountingExecutor(ThreadPoolExecutor):
+    """Counts what it is given."""
+
+    submitted = 0
+
+    def submit(self, work: Callable[P, T], /, *arguments: P.args, **options: P.kwargs) -> Future[T]:
+        self.submitted += 1
+        return super().submit(work, *arguments, **options)
+
+
 async def test_an_attempt_cancelled_before_its_handshake_begins_closes_its_socket(server: Sshd) -> None:
     """paramiko's close() does nothing for a transport that has not been started: the socket is ours to close."""
-    with ThreadPoolExecutor(1) as busy:
+    with CountingExecutor(1) as busy:
         asyncio.get_running_loop().set_default_executor(busy)
         blocked, go_on = threading.Event(), threading.Event()
 
@@ -125,7 +139,7 @@ async def test_an_attempt_cancelled_before_its_handshake_begins_closes_its_socke
         attempt = asyncio.create_task(server.link())
         await asyncio.sleep(0)  # its dialling is in the queue, before what blocks the only worker
         blocking = asyncio.get_running_loop().run_in_executor(None, block)
-        await eventually(lambda: blocked.is_set() and busy._work_queue.qsize() == 1)  # the handshake is queued
+        await eventually(lambda: blocked.is_set() and busy.submitted == 3)  # the handshake is queued
         attempt.cancel()
         with pytest.raises(asyncio.CancelledError):
             await attempt

@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
+from paramiko import Transport
 
-from tests.unit.sshd import Sshd, eventually, fail_if_alive, linked, running_sshd, unix_server
+from tests.unit.sshd import Sshd, eventually, fail_if_alive, running_sshd, unix_server
 from vm.errors import LinkError
 from vm.guest.ssh import SshLink
 from vm.guest.ssh_stream import WINDOW
@@ -92,9 +94,12 @@ async def test_ping(link: SshLink) -> None:
     await asyncio.gather(*(link.ping(10) for _ in range(20)))
 
 
-async def test_aes_gcm_is_chosen(link: SshLink) -> None:
-    ciphers = vars(link._transport)
-    assert ciphers["local_cipher"] == ciphers["remote_cipher"] == "aes128-gcm@openssh.com"
+async def test_aes_gcm_is_chosen() -> None:
+    async with running_sshd("LogLevel DEBUG") as server:
+        link = await server.link()
+        await link.close()
+        for way in ("client->server", "server->client"):
+            assert f"kex: {way} cipher: aes128-gcm@openssh.com" in server.log()
 
 
 # -- streams ------------------------------------------------------------------------------------------------------
@@ -259,11 +264,10 @@ async def test_a_slow_reader_holds_one_window_and_nobody_else(link: SshLink) -> 
         for _ in range(100):
             await other.write(b"x" * 1000)
             assert await other.read(1000)
-        await eventually(lambda: sum(map(len, slow._chunks)) > WINDOW - 65536)
+        await eventually(lambda: slow.buffered > WINDOW - 65536)
         await other.write(b"behind all of it")
         assert await other.read(100)
-        held = sum(map(len, slow._chunks))
-        assert held <= WINDOW
+        assert slow.buffered <= WINDOW
         assert sent < WINDOW + 4 * 1024 * 1024  # the rest is in the buffers of sshd and the kernel
         await slow.close()
 
@@ -284,9 +288,9 @@ async def test_a_peer_that_does_not_read_stops_the_writer(link: SshLink) -> None
 
         pushing = asyncio.create_task(push())
         other = await link.open_unix(quick)
-        await eventually(lambda: stream._writer is not None)  # it waits for the peer's window
+        await eventually(lambda: stream.send_window == 0)  # it waits for the peer
         assert written < 16 * 1024 * 1024
-        assert link._packetizer.queued <= HIGH_WATER
+        assert link.queued <= HIGH_WATER
         await other.write(b"others go on")
         assert await other.read(100) == b"others go on"
         pushing.cancel()
@@ -318,16 +322,9 @@ async def test_new_keys_in_the_middle_of_traffic(side: str, monkeypatch: pytest.
     if side == "ours":
         monkeypatch.setattr(LoopPacketizer, "REKEY_BYTES", 1 << 20)
     data = os.urandom(6 << 20)
-    async with linked("RekeyLimit 1M none" if side == "theirs" else "") as link, unix_server(echo) as path:
-        exchanges = 0
-        rekeyed = link._packetizer._rekeyed
-
-        def count() -> None:
-            nonlocal exchanges
-            exchanges += 1
-            rekeyed()
-
-        link._packetizer._rekeyed = count
+    extra = "RekeyLimit 1M none" if side == "theirs" else ""
+    async with running_sshd(f"LogLevel DEBUG\n{extra}") as server, unix_server(echo) as path:
+        link = await server.link()
         stream = await link.open_unix(path)
 
         async def send() -> None:
@@ -338,8 +335,9 @@ async def test_new_keys_in_the_middle_of_traffic(side: str, monkeypatch: pytest.
         async with asyncio.timeout(60):
             _, back = await asyncio.gather(send(), read_all(stream))
         assert back == data
-        assert exchanges >= 3
+        assert server.log().count("SSH2_MSG_NEWKEYS received") >= 1 + 3
         await link.ping(10)
+        await link.close()
 
 
 # -- the end of the link ------------------------------------------------------------------------------------------
@@ -363,7 +361,7 @@ async def test_closing_the_link_ends_all_streams(link: SshLink) -> None:
         with pytest.raises(LinkError):
             await link.ping(1)
         fail_if_alive(link)
-    assert not link._transport.is_alive()
+    assert not any(isinstance(thread, Transport) for thread in threading.enumerate())
 
 
 async def test_the_death_of_the_server_is_noticed_at_once(server: Sshd) -> None:

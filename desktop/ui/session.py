@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar, cast
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.control.client import ControlClient, own_paths
+from desktop.control.client import ControlClient, SupervisorAbsent, own_paths
 from desktop.control.schema import Event as ControlEvent
 from desktop.control.schema import RunState, Status, UsageReport
 from desktop.ui.bridge import Bridge, Failed, Work
@@ -29,6 +29,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_SECONDS = 0.5
+"""Between two attempts where one costs next to nothing."""
+
+LONGEST_PAUSE, GROWTH = 10.0, 2.0
+"""The pause after a supervisor that does not start or whose connection breaks: it grows by this factor up to this
+many seconds, from :data:`RETRY_SECONDS`."""
+
 WATCH_SECONDS = 3.0
 """Between two statuses when nothing happens."""
 
@@ -42,6 +48,7 @@ class Session(QObject):
     :ivar client: the control API.    :ivar engine: the Docker API.
     :ivar status: the latest status; None while there is no supervisor.
     :ivar error: why there is no supervisor, if that is known.    :ivar usage: the machine's load over time.
+    :ivar progress: a sentence while a supervisor takes its time to start; otherwise empty.
     """
 
     status_changed = Signal()
@@ -59,11 +66,13 @@ class Session(QObject):
         bridge.at_end(self.engine.__aexit__)
         self.status: Status | None = None
         self.error: UserError | None = None
+        self.progress = ""
         self.usage: deque[UsageReport] = deque(maxlen=USAGE_KEPT)
         self._events: Work | None = None
         self._watch: Work | None = None
         self._starting: Work | None = None
         self._spawn = True
+        self._needed = asyncio.Event()  # set in the asyncio thread: a call needs a supervisor now
 
     @property
     def running(self) -> bool:
@@ -82,27 +91,51 @@ class Session(QObject):
             if work is not None:
                 work.cancel()
 
-    async def _statuses(self) -> AsyncIterator[Status | UserError]:
+    async def _statuses(self) -> AsyncIterator[Status | UserError | str]:
+        """Statuses; while there are none, why, and sentences about a start that takes its time."""
+        pause = RETRY_SECONDS
         while True:
+            self._needed.clear()
             try:
-                await self.client.ready(spawn=self._spawn)
+                async with aclosing(self._getting_ready()) as sentences:
+                    async for sentence in sentences:
+                        yield sentence
                 self._spawn = False
                 async with aclosing(self.client.watch(WATCH_SECONDS)) as watched:
                     async for status in watched:
+                        pause = RETRY_SECONDS
                         yield status
+            except SupervisorAbsent as error:  # none was started: it is cheap to look again
+                pause = RETRY_SECONDS
+                yield error
             except UserError as error:
                 yield error
-            await asyncio.sleep(RETRY_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._needed.wait()
+            pause = min(GROWTH * pause, LONGEST_PAUSE)
 
-    def _take_statuses(self, received: list[Status | UserError]) -> None:
+    async def _getting_ready(self) -> AsyncGenerator[str]:
+        """See that a supervisor answers; yields what is reported meanwhile. :raise UserError: none does."""
+        said: asyncio.Queue[str | None] = asyncio.Queue()
+        work = asyncio.create_task(self.client.ready(spawn=self._spawn, tell=said.put_nowait))
+        work.add_done_callback(lambda _: said.put_nowait(None))
+        try:
+            while (sentence := await said.get()) is not None:
+                yield sentence
+            await work
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    def _take_statuses(self, received: list[Status | UserError | str]) -> None:
         before = self.running
         for item in received:
-            if isinstance(item, Status):
-                self.status, self.error = item, None
-                if item.usage is not None:
-                    self.usage.append(item.usage)
-            else:
-                self.status, self.error = None, item
+            self.status = item if isinstance(item, Status) else None
+            self.error = item if isinstance(item, UserError) else None
+            self.progress = item if isinstance(item, str) else ""
+            if self.status is not None and self.status.usage is not None:
+                self.usage.append(self.status.usage)
         if self.running and not before:
             self._events = self.bridge.follow(self._engine_events, self._take_events, owner=self)
         elif before and not self.running:
@@ -145,7 +178,7 @@ class Session(QObject):
         """Make one call of the control API; start the supervisor if there is none."""
 
         async def work() -> T:
-            await self.client.ready()
+            await self._ready()
             return await call(self.client)
 
         return self.bridge.call(work(), done, failed, owner=owner or self)
@@ -160,12 +193,17 @@ class Session(QObject):
         """Begin and follow a long operation of the supervisor: start, stop, reset."""
 
         async def events() -> AsyncIterator[ControlEvent]:
-            await self.client.ready()
+            await self._ready()
             async with aclosing(cast(Any, begin(self.client))) as source:  # closing it cancels the work
                 async for event in source:
                     yield event
 
         return self.bridge.follow(events, each or (lambda _: None), done, failed, owner=self)
+
+    async def _ready(self) -> None:
+        """See that a supervisor answers, and have the status follow at once."""
+        self._needed.set()
+        await self.client.ready()
 
     def start(self, failed: Failed | None = None) -> None:
         """Start the machine; the status shows its progress."""

@@ -180,7 +180,7 @@ class Window(QMainWindow):
         status = self.session.status
         if status is None:
             error = self.session.error
-            self._state.set_full(error.message if error else "Connecting …")
+            self._state.set_full(error.message if error else self.session.progress or "Connecting …")
             self._endpoint.setText("")
             return
         words = [TITLES[status.state]]

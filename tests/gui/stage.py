@@ -65,8 +65,11 @@ def home(scenario: str, *, begun: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def window(app: QApplication, scheme: str = "light") -> Iterator[Window]:
-    """A window that is shown and has found the stand-in."""
+def window(app: QApplication, scheme: str = "light", *, found: bool = True) -> Iterator[Window]:
+    """A window that is shown and has found the stand-in.
+
+    :param found: otherwise it may be looking for it still.
+    """
     theme = app.findChild(Theme) or Theme(app, scheme)
     theme.use(scheme)
     bridge = Bridge()
@@ -75,7 +78,7 @@ def window(app: QApplication, scheme: str = "light") -> Iterator[Window]:
     made.show()
     session.open()
     try:
-        until(lambda: session.status is not None, "the stand-in's status")
+        until(lambda: session.status is not None or not found, "the stand-in's status")
         yield made
     finally:
         session.close()

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
+import time
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFrame
 
+from desktop.control import spawn
 from desktop.control.client import ControlClient
+from desktop.control.errors import ControlError
 from desktop.control.schema import RunState, Status
+from desktop.ui import session
+from desktop.ui.pages.home import HomePage
+from desktop.ui.widgets.basics import Elided
+from desktop.ui.window import Window
 from tests.gui import standin
+from tests.gui.drive import go
 from tests.gui.stage import home, until, window
 from vm.errors import UserError
 
@@ -72,3 +81,75 @@ def test_calls_start_one_supervisor(qapp: QApplication, monkeypatch: pytest.Monk
             shown.session.control(lambda client: client.status(), told.append)
         until(lambda: len(told) == 3)
         assert started.count("desktop.supervisor.fake") == 1
+
+
+def state_bar(shown: Window) -> str:
+    """The state below the pages."""
+    bars = shown.findChildren(QFrame, "statebar")
+    return " ".join(part.accessibleName() for bar in bars for part in bar.findChildren(Elided))
+
+
+def test_a_supervisor_that_takes_its_time_is_reported(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spawn, "FIRST_WORD", 0.0)
+    monkeypatch.setattr(spawn, "NEXT_WORD", 0.05)
+    with home("empty", begun=False), window(qapp, found=False) as shown:
+        assert "Connecting …" in state_bar(shown)
+        until(lambda: "Waiting for Slipway's supervisor" in state_bar(shown))
+        cards = shown.pages["home"]
+        assert isinstance(cards, HomePage)
+        assert (cards.state.title.text(), cards.state.text.text()) == ("Connecting …", shown.session.progress)
+        away = go(shown, "containers").engine_away
+        assert (away.title.text(), away.text.text()) == ("Connecting …", shown.session.progress)
+        until(lambda: shown.session.status is not None)
+        assert shown.session.progress == ""
+        assert "Waiting" not in state_bar(shown)
+
+
+class Refusing:
+    """Has so many attempts to start a supervisor fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+        self.moments: list[float] = []
+        genuine = ControlClient.ready
+
+        async def ready(client: ControlClient, **options: Any) -> None:
+            self.moments.append(time.monotonic())
+            if len(self.moments) <= failures:
+                raise ControlError("Slipway's supervisor did not start")
+            await genuine(client, **options)
+
+        monkeypatch.setattr(ControlClient, "ready", ready)
+
+    def pauses(self) -> list[float]:
+        """Seconds between the attempts."""
+        return [later - earlier for earlier, later in itertools.pairwise(self.moments)]
+
+
+def test_the_pause_after_a_failed_start_grows(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(session, "LONGEST_PAUSE", 0.3)
+    attempts = Refusing(monkeypatch, failures=5)
+    with home("running"), window(qapp):
+        least = [0.05, 0.1, 0.2, 0.3, 0.3]
+        assert [pause >= bound for pause, bound in zip(attempts.pauses()[:5], least, strict=True)] == [True] * 5
+
+
+def test_the_pause_is_short_again_after_a_success(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LONGEST_PAUSE", 600.0)
+    monkeypatch.setattr(session, "GROWTH", 1e6)
+    Refusing(monkeypatch, failures=1)
+    with home("running"), window(qapp) as shown:
+        standin.stop()
+        until(lambda: shown.session.status is None)
+        standin.begin()
+        until(lambda: shown.session.running)
+
+
+def test_a_call_ends_the_pause(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "RETRY_SECONDS", 600.0)
+    monkeypatch.setattr(session, "LONGEST_PAUSE", 600.0)
+    Refusing(monkeypatch, failures=1)
+    with home("empty"), window(qapp, found=False) as shown:
+        until(lambda: shown.session.error is not None)
+        shown.session.start()
+        until(lambda: shown.session.running)

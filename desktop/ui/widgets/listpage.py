@@ -227,8 +227,8 @@ class EngineAway(EmptyState):
         """Update from the status."""
         status, error = self._session.status, self._session.error
         state = status.state if status else None
-        title = TITLES[state] if state else "Slipway is not running"
-        text = status.stage or status.summary if status else error.message if error else ""
+        title = TITLES[state] if state else "Slipway is not running" if error else "Connecting …"
+        text = status.stage or status.summary if status else error.message if error else self._session.progress
         if status is not None and status.failure is not None:
             text = f"{status.summary}. {status.failure.hint}".strip()
         if state is RunState.RUNNING:

@@ -55,7 +55,7 @@ class StateCard(QWidget):
         status, error = self._context.session.status, self._context.session.error
         state = status.state if status else None
         self.title.setText(TITLES[state] if state else "Slipway is not running" if error else "Connecting …")
-        self.text.setText(_explanation(status, error))
+        self.text.setText(_explanation(status, error) or self._context.session.progress)
         self.text.setVisible(bool(self.text.text()))
         self.fix.setText(_fixes(status, error))
         self.fix.setVisible(bool(self.fix.text()))

@@ -14,7 +14,6 @@ from vm.guest.clock import SpeedCheck
 from vm.guest.keys import Keys
 from vm.guest.link import FastLink
 from vm.guest.readiness import EMULATION_FACTOR, LINK_DEADLINE, SSH_DEADLINE, Readiness
-from vm.guest.ssh import SshLink
 from vm.guest.stream import Link
 from vm.host import Host
 from vm.qemu.work_clock import WorkClock
@@ -29,7 +28,7 @@ class DialSsh(Protocol):
 
     def __call__(
         self, host: str, port: int, *, user: str, key: Path, host_key: Path, timeout: float
-    ) -> Awaitable[SshLink]: ...
+    ) -> Awaitable[Link]: ...
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Carriers in memory for the endpoint's tests: small buffers, exact half-close, and failures to order."""
+"""Carriers and links in memory: small buffers, exact half-close, and failures to order."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from vm.errors import LinkError
+from vm.guest.stream import Completed
 
 BUFFER = 64 * 1024
 
@@ -114,6 +115,45 @@ class MemoryCarrier:
             await self.guest(stream)
         except LinkError:
             await stream.close()
+
+
+Shell = Callable[[str, bytes], Completed]
+"""Answers a command and its input."""
+
+
+def succeed(command: str, input: bytes) -> Completed:
+    """A shell whose commands all succeed and print nothing."""
+    return Completed(0, b"", b"")
+
+
+class MemoryLink(MemoryCarrier):
+    """A link whose streams lead to ``guest`` and whose commands are run by ``shell``.
+
+    :ivar commands: the commands that were run.
+    """
+
+    def __init__(self, guest: Guest, shell: Shell = succeed) -> None:
+        super().__init__(guest)
+        self.closed = asyncio.Event()
+        self.failure: LinkError | None = None
+        self.commands: list[str] = []
+        self._shell = shell
+
+    async def run(self, command: str, *, input: bytes = b"", timeout: float) -> Completed:
+        self.commands.append(command)
+        return self._shell(command, input)
+
+    async def ping(self, timeout: float) -> None:
+        if self.closed.is_set():
+            raise LinkError("the link is closed")
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+async def refuse(stream: MemoryStream) -> None:
+    """A guest that hangs up on whoever connects."""
+    await stream.close()
 
 
 async def echo(stream: MemoryStream) -> None:

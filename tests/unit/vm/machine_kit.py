@@ -11,13 +11,14 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
 import pytest
 
-from vm.errors import LinkError, UserError
-from vm.guest.ssh import SshLink
+from tests.unit.carriers import MemoryLink, refuse
+from vm.errors import UserError
+from vm.guest.stream import Link
 from vm.host import Host, host
 from vm.host.paths import Paths
 from vm.machine import Machine
@@ -26,41 +27,23 @@ from vm.spec import Accelerator, Arch, BootFiles, DiskSpec, MachineSpec
 from vm.state import MachineState
 
 
-class FakeLink:
-    """As much of an SshLink as Machine uses."""
-
-    def __init__(self) -> None:
-        self.closed = asyncio.Event()
-        self.commands: list[str] = []
-
-    async def run(self, command: str, timeout: float) -> None:
-        self.commands.append(command)
-
-    async def ping(self, timeout: float) -> None:
-        if self.closed.is_set():
-            raise LinkError("the link is closed")
-
-    async def close(self) -> None:
-        self.closed.set()
-
-
 @dataclass
 class Dialler:
-    """Opens fake links; ``failures`` come first."""
+    """Opens links in memory; ``failures`` come first."""
 
     failures: list[UserError] = field(default_factory=list)
-    links: list[FakeLink] = field(default_factory=list)
+    links: list[MemoryLink] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
     hang: bool = False
 
-    async def __call__(self, host: str, port: int, **rest: Any) -> SshLink:
+    async def __call__(self, host: str, port: int, **rest: Any) -> Link:
         self.ports.append(port)
         if self.hang:
             await asyncio.Event().wait()
         if self.failures:
             raise self.failures.pop(0)
-        self.links.append(FakeLink())
-        return cast("SshLink", self.links[-1])
+        self.links.append(MemoryLink(refuse))
+        return self.links[-1]
 
 
 class Kit:

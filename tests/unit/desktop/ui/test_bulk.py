@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +11,7 @@ from desktop.ui.bulk import MAX_NAMED, MAX_PARALLEL, Outcome, run_for_each, summ
 from engine.client import EngineClient
 from vm.errors import EngineError
 
-ENGINE = cast(EngineClient, None)
+ENGINE = EngineClient(Path("/nowhere"))
 """The calls of these tests do not use it."""
 
 FAILURE = "{} could not be stopped"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
 
 import pytest
 
 from engine.backends.base import Guest, Progress
 from engine.backends.linux_guest import LINK_LOST, LinuxGuest, ReachedStage, Retry
-from tests.unit.carriers import MemoryCarrier, MemoryStream
+from tests.unit.carriers import MemoryLink, MemoryStream
 from vm.errors import LinkError, MachineError, UserError
 from vm.guest.stream import Link
 
@@ -41,16 +40,16 @@ class Machine:
     def __init__(self) -> None:
         self.state = "stopped"
         self.failure: UserError | None = None
-        self.carrier = MemoryCarrier(answer)
+        self.memory_link = MemoryLink(answer)
         self.started: list[str] = []
         self.hops = [Hop("qemu-process", True, "alive"), Hop("guest-link", True, "answers")]
         self.changed: Callable[[str, str], None] = lambda old, new: None
 
     @property
     def link(self) -> Link:
-        if self.carrier.refuse is not None:
-            raise self.carrier.refuse
-        return cast("Link", self.carrier)
+        if self.memory_link.refuse is not None:
+            raise self.memory_link.refuse
+        return self.memory_link
 
     async def start(
         self,
@@ -208,7 +207,7 @@ async def test_what_happens_by_itself_is_told(kit: Kit) -> None:
 async def test_a_machine_that_goes_on_without_its_link_is_lost(kit: Kit) -> None:
     await kit.backend.start(Report())
     kit.machine.become("paused")
-    kit.machine.carrier.refuse = LinkError("gone")
+    kit.machine.memory_link.refuse = LinkError("gone")
     kit.machine.become("running")
     assert kit.listener.notes[-2:] == ["resumed", f"lost: {LINK_LOST}"]
 
@@ -216,7 +215,7 @@ async def test_a_machine_that_goes_on_without_its_link_is_lost(kit: Kit) -> None
 async def test_the_hops_end_with_dockerd(kit: Kit) -> None:
     await kit.backend.start(Report())
     assert [hop.ok for hop in await kit.backend.hops()] == [True, True, True]
-    kit.machine.carrier.refuse = LinkError("cut")
+    kit.machine.memory_link.refuse = LinkError("cut")
     assert (await kit.backend.hops())[-1].ok is False
     kit.machine.hops[1] = Hop("guest-link", False, "gone", "hint")
     found = await kit.backend.hops()
@@ -230,5 +229,5 @@ async def test_the_hops_end_with_dockerd(kit: Kit) -> None:
 async def test_the_route_leads_to_dockerd(kit: Kit) -> None:
     await kit.backend.start(Report())
     stream = await kit.backend.route().open()
-    assert kit.machine.carrier.opened == ["/run/docker.sock"]
+    assert kit.machine.memory_link.opened == ["/run/docker.sock"]
     await stream.close()

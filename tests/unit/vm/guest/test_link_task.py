@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
 
 import pytest
 
+from tests.unit.carriers import MemoryCarrier, refuse
 from tests.unit.mock_clock import run
 from vm.guest.link_task import LinkTask
-from vm.guest.stream import Carrier
 from vm.tasks import TaskState
 
 
-class Work(LinkTask[Carrier]):
+class Way(MemoryCarrier):
+    """A way into the machine that has a name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(refuse)
+        self.name = name
+
+
+class Work(LinkTask[Way]):
     """Writes down what it is told to do, and fails at the way called ``bad``."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    async def work(self, way: Carrier) -> None:
-        if str(way) == "bad":
+    async def work(self, way: Way) -> None:
+        if way.name == "bad":
             raise ValueError("no good")
-        self.told.append(f"begin {way}")
+        self.told.append(f"begin {way.name}")
         try:
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0)  # tidying up takes a turn of the loop
-            self.told.append(f"end {way}")
-
-
-def way(name: str) -> Carrier:
-    return cast(Carrier, name)
+            self.told.append(f"end {way.name}")
 
 
 async def turn() -> None:
@@ -40,7 +43,7 @@ async def turn() -> None:
 
 
 async def test_each_way_has_its_own_work() -> None:
-    work, first = Work(), way("first")
+    work, first = Work(), Way("first")
     work.use(first)
     await turn()
     work.use(first)
@@ -48,7 +51,7 @@ async def test_each_way_has_its_own_work() -> None:
     assert work.told == ["begin first"]
     work.use(None)
     await turn()
-    work.use(way("second"))
+    work.use(Way("second"))
     await turn()
     assert work.told == ["begin first", "end first", "begin second"]
     await work.close()
@@ -60,11 +63,11 @@ def test_work_that_fails_is_started_again(caplog: pytest.LogCaptureFixture) -> N
     async def main() -> None:
         work = Work()
         assert work.health.state is TaskState.ENDED
-        work.use(way("bad"))
+        work.use(Way("bad"))
         await asyncio.sleep(60)
         assert work.health.failures > 3
         assert work.health.error == "ValueError: no good"
-        work.use(way("good"))
+        work.use(Way("good"))
         await turn()
         assert work.health.ok
         assert work.told == ["begin good"]

@@ -18,11 +18,12 @@ import dns.message
 import dns.rcode
 import pytest
 
+from tests.unit.carriers import MemoryCarrier, MemoryStream
 from tests.unit.guest_program import compile_guest_program
 from vm.errors import LinkError
 from vm.guest import names as relay
 from vm.guest.names import Names
-from vm.guest.stream import Carrier, Stream
+from vm.guest.stream import Stream
 from vm.host.common import name_servers
 from vm.host.macos import resolvers
 from vm.host.names import NO_DATA, NoSuchName, Resolver
@@ -414,21 +415,9 @@ async def test_from_one_end_to_the_other(guest: Guest, resolver: Resolver) -> No
     await names.close()
 
 
-class Cut:
-    """A carrier whose streams are cut with the first read; every other way in leads nowhere."""
-
-    def __init__(self) -> None:
-        self.opened = 0
-
-    async def open_unix(self, path: str) -> Stream:
-        self.opened += 1
-        return cast("Stream", self)
-
-    async def read(self, limit: int) -> bytes:
-        raise LinkError("the link broke")
-
-    async def close(self) -> None:
-        """Nothing is open."""
+async def cut(stream: MemoryStream) -> None:
+    """A guest whose streams are cut before anything is read."""
+    await stream.peer.break_off(LinkError("the link broke"))
 
 
 async def test_a_stream_that_is_cut_is_opened_again(
@@ -436,10 +425,10 @@ async def test_a_stream_that_is_cut_is_opened_again(
 ) -> None:
     monkeypatch.setattr(relay, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(relay, "LONGEST_PAUSE", 0.001)
-    names, carrier = Names(resolver), Cut()
-    names.use(cast("Carrier", carrier))
+    names, carrier = Names(resolver), MemoryCarrier(cut)
+    names.use(carrier)
     async with asyncio.timeout(SECONDS):
-        while carrier.opened < 3:
+        while carrier.attempts < 3:
             await asyncio.sleep(0.001)  # until it has tried again, twice
     await names.close()
     assert "Traceback" not in caplog.text

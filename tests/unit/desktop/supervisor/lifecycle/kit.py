@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
 
 from desktop.control.schema import Event
 from desktop.supervisor.lifecycle.boot_history import BootHistory
@@ -13,9 +12,8 @@ from desktop.supervisor.lifecycle.lifecycle import Lifecycle
 from engine.backends.base import Features, Guest, Hop, Progress
 from engine.client import Version
 from engine.endpoint.route import GuestRoute, Route
-from tests.unit.carriers import MemoryCarrier, MemoryStream
+from tests.unit.carriers import MemoryLink, refuse
 from vm.errors import EngineError, MachineError, UserError
-from vm.guest.stream import Link
 
 
 class FakeBackend:
@@ -41,7 +39,7 @@ class FakeBackend:
         self.gate_when_stopping = ""
         self.lifecycle: Lifecycle | None = None
         self._ended = asyncio.Event()
-        self._link = MemoryCarrier(_refuse)
+        self._link = MemoryLink(refuse)
 
     async def start(self, progress: Progress) -> None:
         self.starts += 1
@@ -97,7 +95,7 @@ class FakeBackend:
     def come_up(self, *, adopted: bool) -> None:
         """Be within reach, for the first time or again."""
         self.up = True
-        self.listener().reached(Guest(cast("Link", self._link), adopted))
+        self.listener().reached(Guest(self._link, adopted))
 
 
 class FakeEngine:
@@ -160,11 +158,6 @@ class FakeParts:
 
     async def prepare_stop(self) -> None:
         self.notes.append(f"prepare with the gate {self._gate.last.partition(':')[0]}")
-
-
-async def _refuse(stream: MemoryStream) -> None:
-    """Nothing is asked of the guest here."""
-    await stream.close()
 
 
 class Kit:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
@@ -12,8 +10,9 @@ from desktop.settings.schema import Settings, SettingsError
 from desktop.supervisor.context import Change
 from desktop.supervisor.lifecycle.boot_plan import merged_daemon
 from desktop.supervisor.operations.daemon_json import DaemonJson, reason
+from tests.unit.carriers import MemoryLink, refuse
 from vm.errors import LinkError
-from vm.guest.stream import Link
+from vm.guest.stream import Completed, Link
 from vm.qemu.record import Record
 
 
@@ -26,17 +25,14 @@ class Guest:
     def __init__(self, output: str = "", code: int = 0, error: LinkError | None = None) -> None:
         self.output, self.code, self.error = output, code, error
         self.told: list[bytes] = []
+        self.link: Link = MemoryLink(refuse, self._shell)
 
-    @property
-    def link(self) -> Link:
-        return cast("Link", self)
-
-    async def run(self, command: str, *, input: bytes = b"", timeout: float) -> Any:
+    def _shell(self, command: str, input: bytes) -> Completed:
         assert "dockerd --validate" in command
         self.told.append(input)
         if self.error is not None:
             raise self.error
-        return SimpleNamespace(exit_code=self.code, stdout=self.output.encode(), stderr=b"")
+        return Completed(self.code, self.output.encode(), b"")
 
 
 def change(after: Settings) -> Change:

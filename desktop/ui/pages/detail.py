@@ -37,6 +37,7 @@ class DetailPage(QWidget):
         self.tabs.setAccessibleName("Views")
         self._makers: dict[int, Callable[[], QWidget]] = {}
         self._names: list[str] = []
+        self._contents: dict[int, QWidget] = {}
         head = row(self.back, self.heading, None, self.state)
         head.addSpacing(GAP)
         head.addLayout(self.actions_row)
@@ -63,16 +64,15 @@ class DetailPage(QWidget):
 
     def tab(self, name: str) -> QWidget | None:
         """The contents of a tab; None before it is first shown."""
-        layout = self.tabs.widget(self._names.index(name)).layout()
-        item = layout.itemAt(0) if layout is not None else None
-        return item.widget() if item is not None else None
+        return self._contents.get(self._names.index(name))
 
     def _shown(self, place: int) -> None:
         make = self._makers.pop(place, None)
         holder = self.tabs.widget(place)
         layout = holder.layout() if holder is not None else None
         if make is not None and layout is not None:
-            layout.addWidget(make())
+            self._contents[place] = make()
+            layout.addWidget(self._contents[place])
 
     def _engine_back(self) -> None:
         self.tabs.setEnabled(True)

@@ -43,6 +43,7 @@ class Banner(QFrame):
         self.setObjectName("banner")
         self.setProperty("kind", kind)
         self.message = message
+        self.dismissed = False
         self.setAccessibleName(f"{message} {hint}".strip())
         words = column(label(message, wrap=True, select=True), gap=2)
         if hint:
@@ -63,6 +64,7 @@ class Banner(QFrame):
 
     def dismiss(self) -> None:
         """Remove the message."""
+        self.dismissed = True
         self.hide()
         self.deleteLater()
 
@@ -81,6 +83,7 @@ class Banners(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(GAP)
+        self._banners: list[Banner] = []  # newest first; QLayout.itemAt's Python objects outlive their items
 
     def show_message(
         self,
@@ -99,6 +102,7 @@ class Banners(QWidget):
             if old not in others[: MAX_SHOWN - 1]:
                 old.dismiss()
         banner = Banner(kind, message, hint, detail, action)
+        self._banners.insert(0, banner)
         self._layout.insertWidget(0, banner)
         banner.show()  # now, so that the layout has its size
         self._settle()
@@ -113,8 +117,8 @@ class Banners(QWidget):
 
     def shown(self) -> list[Banner]:
         """The messages on screen, newest first."""
-        items = [self._layout.itemAt(place).widget() for place in range(self._layout.count())]
-        return [item for item in items if isinstance(item, Banner) and not item.isHidden()]
+        self._banners = [banner for banner in self._banners if not banner.dismissed]
+        return [banner for banner in self._banners if not banner.isHidden()]
 
     def clear(self) -> None:
         """Remove all messages."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from desktop.control.bundle import have_bundle
 from desktop.control.schema import BundleFile, Check
@@ -26,6 +26,7 @@ class DiagnosisTab(QWidget):
         self.collect = button("Support bundle…", self.show_bundle, picture="bundle")
         self.note = label("Checks every part of Slipway and says how to fix what is wrong.", "muted")
         self.results = column(gap=GAP)
+        self._cards: list[QFrame] = []
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, PAD, PAD, 0)
         outer.setSpacing(PAD)
@@ -53,8 +54,10 @@ class DiagnosisTab(QWidget):
     def _show(self, checks: list[Check]) -> None:
         failed = sum(check.passed is False for check in checks)
         self._ready(f"{len(checks)} checks, {counted(failed, 'problem') if failed else 'no problems'}")
-        while (item := self.results.takeAt(0)) is not None:
-            item.widget().deleteLater()
+        for old in self._cards:
+            old.hide()
+            old.deleteLater()
+        self._cards = []
         for check in sorted(checks, key=lambda check: check.passed is not False):
             words = column(
                 label(check.description, wrap=True), label(check.found, "muted", wrap=True, select=True), gap=2
@@ -63,7 +66,8 @@ class DiagnosisTab(QWidget):
                 words.addWidget(label(check.fix, wrap=True, select=True))
             line = row(Picture(MARKS[check.passed][0], 20, MARKS[check.passed][1]), gap=PAD)
             line.addLayout(words, 1)
-            self.results.addWidget(card(line))
+            self._cards.append(card(line))
+            self.results.addWidget(self._cards[-1])
 
     def _failed(self, error: UserError) -> None:
         self._ready(error.message)

@@ -28,6 +28,7 @@ class FolderStates(QWidget):
         self._shown: list[FolderReport] | None = None
         self.nothing = label(NOTHING, "muted", wrap=True)
         self.rows = column(gap=GAP)
+        self._lines: list[QWidget] = []
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(card(label("Mounted folders", "section"), self.nothing, self.rows))
@@ -53,10 +54,12 @@ class FolderStates(QWidget):
             return
         self._shown = report
         self.nothing.setVisible(not report)
-        while (item := self.rows.takeAt(0)) is not None:
-            item.widget().deleteLater()
-        for folder in report:
-            self.rows.addWidget(_line(folder))
+        for old in self._lines:
+            old.hide()
+            old.deleteLater()
+        self._lines = [_line(folder) for folder in report]
+        for line in self._lines:
+            self.rows.addWidget(line)
 
     def _absent(self, _: object) -> None:
         self.show_report([])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from desktop.control.client import ControlClient
 from desktop.control.errors import ControlError
 from desktop.control.schema import RunState, Status
 from desktop.ui import session
+from desktop.ui.bridge import Bridge
 from desktop.ui.pages.home import HomePage
 from desktop.ui.widgets.basics import Elided
 from desktop.ui.window import Window
@@ -105,6 +108,19 @@ def test_a_supervisor_that_takes_its_time_is_reported(qapp: QApplication, monkey
         assert "Waiting" not in state_bar(shown)
 
 
+@contextmanager
+def alone() -> Iterator[session.Session]:
+    """A session without a window, whose pages would make calls."""
+    bridge = Bridge()
+    made = session.Session(bridge)
+    made.open()
+    try:
+        yield made
+    finally:
+        made.close()
+        bridge.close()
+
+
 class Refusing:
     """Has so many attempts to start a supervisor fail."""
 
@@ -138,11 +154,12 @@ def test_the_pause_is_short_again_after_a_success(qapp: QApplication, monkeypatc
     monkeypatch.setattr(session, "LONGEST_PAUSE", 600.0)
     monkeypatch.setattr(session, "GROWTH", 1e6)
     Refusing(monkeypatch, failures=1)
-    with home("running"), window(qapp) as shown:
+    with home("running"), alone() as found:
+        until(lambda: found.running)
         standin.stop()
-        until(lambda: shown.session.status is None)
+        until(lambda: found.status is None)
         standin.begin()
-        until(lambda: shown.session.running)
+        until(lambda: found.running)
 
 
 def test_a_call_ends_the_pause(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:

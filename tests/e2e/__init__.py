@@ -3,9 +3,11 @@
     conftest.py      the machine, started once for the session, and what the tests need around it
     cli.py           runs the docker CLI and Slipway's own
     images.py        small images made here, since no public registry is needed or asked
-    registry.py      Debian's docker-registry on this computer's loopback
+    registry.py      Debian's docker-registry on the host's loopback
+    user.py          a user at the window: a screen reader, a mouse and a keyboard
+    corporate_network.py   name servers and a proxy
     leftovers.py     what a stopped machine must not leave behind
-    test_docker_*.py the docker CLI as a person uses it
+    test_docker_*.py the docker CLI as a user runs it
 
 ``SLIPWAY_TEST_SOCKET=/path/to/docker.sock`` runs the suite against that dockerd instead of our machine: a failure
 there too is not ours but Docker's, or the test's.

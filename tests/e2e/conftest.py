@@ -1,4 +1,4 @@
-"""One machine for the whole session, started and stopped as a person would, and what the tests need around it."""
+"""One machine for the whole session, started and stopped as a user would, and what the tests need around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a screen reader is told of a window, over AT-SPI (at-spi2-core's D-Bus interfaces)."""
+"""What a screen reader gets from a window, over AT-SPI (at-spi2-core's D-Bus interfaces)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from jeepney import DBusAddress, Properties, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import DBusErrorResponse, unwrap_msg
 
-PATIENCE = 60.0
-"""Seconds for what the window shows; generous, for the machine beside it may be emulated."""
+WAIT_SECONDS = 60.0
+"""Seconds for what the window shows; generous, since the machine beside it may be emulated."""
 
 ROOT = "/org/a11y/atspi/accessible/root"
 ACCESSIBLE, COMPONENT, TEXT = (f"org.a11y.atspi.{name}" for name in ("Accessible", "Component", "Text"))
@@ -83,7 +83,7 @@ class Reader:
                 return item
         return None
 
-    def find(self, window: str, name: str, role: str = "", *, seconds: float = PATIENCE) -> Item:
+    def find(self, window: str, name: str, role: str = "", *, seconds: float = WAIT_SECONDS) -> Item:
         """The same, once it is there and can be used.
 
         :raise AssertionError: it never was; with what there was.
@@ -138,4 +138,4 @@ class Reader:
         return self._ask(new_method_call(self._at(path, interface), method, signature or None, body))
 
     def _ask(self, message: Any) -> tuple[Any, ...]:
-        return tuple(unwrap_msg(self._bus.send_and_get_reply(message, timeout=PATIENCE)))
+        return tuple(unwrap_msg(self._bus.send_and_get_reply(message, timeout=WAIT_SECONDS)))

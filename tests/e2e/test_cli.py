@@ -37,7 +37,7 @@ def test_status_is_a_real_answer(slipway: Program, machine: RunningMachine) -> N
     assert bool(speed["fix"]) or not speed["emulated"]
 
 
-def test_status_for_a_person(slipway: Program) -> None:
+def test_status_for_a_user(slipway: Program) -> None:
     told = slipway("status")
     assert re.search(r"^Slipway\s+running", told, re.MULTILINE)
     assert re.search(r"^Engine\s+Moby 28\.5\.\S+ \(API 1\.\d+\), linux/", told, re.MULTILINE)

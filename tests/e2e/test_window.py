@@ -1,4 +1,4 @@
-"""The window as a person uses it: a screen, a mouse, a keyboard and the real machine; the docker CLI checks."""
+"""The window as a user meets it: a screen, a mouse, a keyboard and the real machine; the docker CLI checks."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.e2e import images
 from tests.e2e.cli import Program, venv_program
 from tests.e2e.conftest import START_SECONDS, foreign_socket
 from tests.e2e.leftovers import assert_nothing_left, processes_of
-from tests.e2e.person import MAIN, Person, await_true
 from tests.e2e.reader import Reader
 from tests.e2e.registry import Registry
 from tests.e2e.screen import Screen, screen
+from tests.e2e.user import MAIN, User, await_true
 from tests.localhost import free_port
 from vm.host import host
 
@@ -30,19 +30,19 @@ pytestmark = pytest.mark.machine
 NAME = "typed-here"
 SERVE = "sh -c 'echo the door is open; mkdir /w; echo here >/w/index.html; exec httpd -f -p 80 -h /w'"
 DONE_SECONDS = 120.0
-"""For what the engine does at the person's request."""
+"""For what the engine does at the user's request."""
 
 
 @dataclass(frozen=True)
 class Desk:
-    """The screen, whoever sits there, and the command line that tells what really happened."""
+    """The screen, the user at it, and the command line that shows what really happened."""
 
     screen: Screen
-    person: Person
+    user: User
     docker: Program
 
     def shows(self, *words: str) -> bool:
-        """Whether a docker command that asks for something succeeds and has something to tell."""
+        """Whether a docker command succeeds and prints something."""
         done = self.docker.run(*words)
         return done.code == 0 and bool(done.out.strip())
 
@@ -86,7 +86,7 @@ def desk(home: Path, docker_config: Path, registry: Registry) -> Iterator[Desk]:
         with screen(own) as shown:
             Program(slipway.argv, {**own, **shown.environment})("open")
             with Reader(shown.bus) as reader:
-                yield Desk(shown, Person(shown, reader), docker)
+                yield Desk(shown, User(shown, reader), docker)
     finally:
         stopped = slipway.run("stop", timeout=300)
     assert stopped.code == 0, f"\n{stopped}"
@@ -112,32 +112,32 @@ def test_a_day_at_the_window(
 
 
 def the_machine_starts(desk: Desk) -> None:
-    """Opening the window is asking for the engine; the window says when it runs, and that is true."""
-    desk.person.reader.find(MAIN, "Running", seconds=START_SECONDS)
+    """Opening the window starts the engine; the window shows when it runs, and docker agrees."""
+    desk.user.reader.find(MAIN, "Running", seconds=START_SECONDS)
     assert desk.docker("version", "--format", "{{.Server.Os}}") == "linux"
     assert desk.docker("images", "-q") == ""
 
 
 def pull(desk: Desk, image: str, digest: str) -> None:
-    person = desk.person
-    person.click("Images", "radio button")
-    person.press("ctrl+l")
-    person.fill("Image", image, window="Pull an image")
-    person.click("Pull", window="Pull an image")
+    user = desk.user
+    user.click("Images", "radio button")
+    user.press("ctrl+l")
+    user.fill("Image", image, window="Pull an image")
+    user.click("Pull", window="Pull an image")
     await_true(lambda: desk.shows("image", "inspect", image), "the image is there", DONE_SECONDS)
     assert desk.docker("image", "inspect", "--format", "{{.Id}}", image) == digest
-    person.reader.find(MAIN, f"Pulled {image}")
+    user.reader.find(MAIN, f"Pulled {image}")
 
 
 def run(desk: Desk, image: str) -> None:
     """Run a container whose web server answers on this computer."""
-    person, port = desk.person, free_port()
-    person.click("Tags: 1")
-    person.click("Run…")
+    user, port = desk.user, free_port()
+    user.click("Tags: 1")
+    user.click("Run…")
     dialog = "Run a container"
     for field, text in (("Name", NAME), ("Command", SERVE), ("Ports", f"{port}:80")):
-        person.fill(field, text, window=dialog)
-    person.click("Run", window=dialog)
+        user.fill(field, text, window=dialog)
+    user.click("Run", window=dialog)
     await_true(lambda: desk.shows("ps", "-q", "--filter", f"name={NAME}"), "the container runs", DONE_SECONDS)
     assert desk.docker("inspect", "--format", "{{.Config.Image}}", NAME) == image
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/index.html", timeout=30) as reply:
@@ -146,16 +146,16 @@ def run(desk: Desk, image: str) -> None:
 
 def type_and_read(desk: Desk) -> None:
     """What is typed into the terminal is done in the container; its log shows what it printed."""
-    person, reader = desk.person, desk.person.reader
-    person.click("Containers", "radio button")
-    person.click(f"Name: {NAME}", times=2)
-    person.click("Terminal", "page tab")
+    user, reader = desk.user, desk.user.reader
+    user.click("Containers", "radio button")
+    user.click(f"Name: {NAME}", times=2)
+    user.click("Terminal", "page tab")
     terminal = reader.find(MAIN, "Terminal in the container")
     reader.find(MAIN, "Ctrl-P Ctrl-Q detaches")
-    person.click(terminal.name)
-    person.type("echo six times seven is $((6*7)) >/proc/1/fd/1\n")
+    user.click(terminal.name)
+    user.type("echo six times seven is $((6*7)) >/proc/1/fd/1\n")
     await_true(lambda: "is 42" in desk.docker("logs", NAME), "the container has heard it")
-    person.click("Logs", "page tab")
+    user.click("Logs", "page tab")
     log = reader.find(MAIN, "The container's log")
     await_true(lambda: "is 42" in reader.text(log), "the log shows it")
     assert reader.text(log).split("\n") == desk.docker("logs", NAME).split("\n")
@@ -163,31 +163,31 @@ def type_and_read(desk: Desk) -> None:
 
 
 def stop_and_remove(desk: Desk) -> None:
-    person = desk.person
-    person.click("Stop")
+    user = desk.user
+    user.click("Stop")
     state = ("inspect", "--format", "{{.State.Status}}", NAME)
     await_true(lambda: desk.docker(*state) == "exited", "the container has stopped", DONE_SECONDS)
-    person.press("alt+Left")
-    person.click(f"Name: {NAME}")
-    person.press("Delete")
-    person.click("Remove", window=f"Remove “{NAME}”?")
+    user.press("alt+Left")
+    user.click(f"Name: {NAME}")
+    user.press("Delete")
+    user.click("Remove", window=f"Remove “{NAME}”?")
     await_true(lambda: desk.docker("ps", "-aq") == "", "the container is gone", DONE_SECONDS)
-    person.reader.find(MAIN, "No containers yet")
+    user.reader.find(MAIN, "No containers yet")
 
 
 def remove_image(desk: Desk, image: str) -> None:
-    person = desk.person
-    person.click("Images", "radio button")
-    person.click("Tags: 1")
-    person.click("Remove…", "push button")
-    person.click("Remove", window=f"Remove {image}?")
+    user = desk.user
+    user.click("Images", "radio button")
+    user.click("Tags: 1")
+    user.click("Remove…", "push button")
+    user.click("Remove", window=f"Remove {image}?")
     await_true(lambda: desk.docker("images", "-aq") == "", "the image is gone", DONE_SECONDS)
-    person.reader.find(MAIN, "No images yet")
+    user.reader.find(MAIN, "No images yet")
 
 
 def quit_window(desk: Desk, home: Path) -> None:
     """The window goes; the engine stays."""
-    desk.person.click("Home", "radio button")
-    desk.person.press("ctrl+q")
+    desk.user.click("Home", "radio button")
+    desk.user.press("ctrl+q")
     await_true(lambda: not any("desktop.ui" in line for line in processes_of(home)), "the window has gone")
     assert desk.docker("version", "--format", "{{.Server.Os}}") == "linux"

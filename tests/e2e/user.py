@@ -1,6 +1,6 @@
-"""Somebody at the screen: reads what a screen reader is told, and has a mouse and a keyboard, nothing else.
+"""A user at the screen: reads what a screen reader gets, and has a mouse and a keyboard, nothing else.
 
-Events go to the X server (XTEST, by xdotool), which hands them to the window as those of real devices.
+xdotool sends events to the X server (XTEST), which delivers them to the window like those of real devices.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from installers.checkout import system
-from tests.e2e.reader import FOCUSED, PATIENCE, Item, Reader
+from tests.e2e.reader import FOCUSED, WAIT_SECONDS, Item, Reader
 from tests.e2e.screen import Screen
 
 KEY_MS = "15"
@@ -20,7 +20,7 @@ MAIN = "Slipway"
 """The main window's title."""
 
 
-def await_true(test: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def await_true(test: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
     """Wait until ``test`` holds.
 
     :raise AssertionError: it did not within ``seconds``.
@@ -31,8 +31,8 @@ def await_true(test: Callable[[], object], what: str, seconds: float = PATIENCE)
         time.sleep(0.1)
 
 
-class Person:
-    """One person at one screen. Without a window manager it is a click that gives a window the keyboard."""
+class User:
+    """One user at one screen. Without a window manager a click gives a window the keyboard."""
 
     def __init__(self, screen: Screen, reader: Reader) -> None:
         program = system.find_program("xdotool")
@@ -45,7 +45,7 @@ class Person:
         """Click on something as soon as it can be used and stays where it is."""
         item = self.reader.find(window, name, role)
         place = self.reader.middle(item)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + WAIT_SECONDS
         while (now := self.reader.middle(item)) != place and time.monotonic() < deadline:
             place = now
         x, y = place
@@ -68,4 +68,4 @@ class Person:
         self._do("key", "--delay", KEY_MS, *keys)
 
     def _do(self, *words: str) -> None:
-        subprocess.run([self._xdotool, *words], env=self._display, check=True, timeout=PATIENCE)
+        subprocess.run([self._xdotool, *words], env=self._display, check=True, timeout=WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""What an office's network has, on this computer's loopback: name servers, and a proxy that notes who asks."""
+"""A corporate network on the host's loopback: name servers, and a proxy that records the requests it gets."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Proxy:
 
 @contextmanager
 def http_proxy() -> Iterator[Proxy]:
-    """An HTTP proxy (absolute addresses, and CONNECT) which takes every name for this computer's."""
+    """An HTTP proxy (absolute addresses, and CONNECT) that resolves every name to the host."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
         proxy, ended = Proxy(server.getsockname()[1]), threading.Event()

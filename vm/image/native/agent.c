@@ -9,7 +9,7 @@
  *                                               datagrams in capsules (RFC 9298)
  *
  * The answer is 200, or 502 with a header `reason`. Then bytes go both ways, and each direction ends by itself:
- * END_STREAM is a half-close, RST_STREAM a failure. Each stream has a window of its own, so a stream that nobody reads
+ * END_STREAM is a half-close, RST_STREAM a failure. Each stream has a window of its own, so a stream that is not read
  * does not delay the others.
  *
  * A serial port has no connections, so the two ends agree on a start: SIGHUP makes the agent drop everything, close

@@ -32,7 +32,7 @@ ssize_t datagrams_send(int fd, const uint8_t *data, size_t length) {
         if (size > length - done - at)
             return (ssize_t)done;
         const uint8_t *value = data + done + at;
-        /* The error may be an earlier datagram's: nobody listened then, but somebody may by now. */
+        /* The error may be an earlier datagram's: there was no listener then, but there may be one by now. */
         if (type == 0 && size > 0 && value[0] == 0 && send(fd, value + 1, size - 1, 0) < 0 && errno == ECONNREFUSED)
             (void)!send(fd, value + 1, size - 1, 0);
         done += at + size;

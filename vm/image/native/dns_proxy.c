@@ -293,7 +293,7 @@ static void asked_ready(struct query *q) {
     if (got >= 0)
         answered(q, message, (size_t)got);
     else if (errno != EAGAIN && errno != EINTR)
-        query_fail(q); /* nobody listens there */
+        query_fail(q); /* no server listens there */
 }
 
 static void ready(enum tag tag, uint32_t number, uint32_t events) {

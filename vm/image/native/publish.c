@@ -178,7 +178,7 @@ int main(int count, char **arguments) {
     if (asked.listening) {
         dprintf(REPORT, "0\n");
         close(REPORT);
-        open("/dev/null", O_WRONLY); /* takes its number: nobody waits for docker-proxy's report */
+        open("/dev/null", O_WRONLY); /* takes its number: docker-proxy's report has no reader */
         code = serve(arguments, signals);
     } else {                         /* docker-proxy listens itself, and reports the result */
         int status = 0;

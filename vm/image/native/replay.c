@@ -33,7 +33,7 @@
 
 struct replay *replay;
 
-/* For a lease: also look who watches. When many events come later, it is then known how long nobody has watched. */
+/* For a lease: also look for watchers. When many events come later, it is known how long there have been none. */
 static void lease(struct mount *mount, const struct event *event) {
     grant_lease(mount, event->path, event->seconds);
     if (real_time() - watches_looked() > LONGEST_WAY)

@@ -85,7 +85,7 @@ static void delete(const struct mount *mount, char *path, const struct stat *st)
     close(folder);
 }
 
-/* Whether the new name existed is unknown; replacing what the kernel has not cached notifies nobody. */
+/* Whether the new name existed is unknown; replacing what the kernel has not cached notifies no program. */
 static void move(const struct mount *mount, char *from, char *to, const struct stat *st) {
     show_present(0, from, st);
     show_present(1, to, st);

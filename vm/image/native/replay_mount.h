@@ -21,8 +21,8 @@ extern struct mount *mounts;
 struct mount *mount_at(const char *path);
 
 /* Open the mount's folder if its file system supports replay: on any other, the system calls would change the host's
- * files. It stays open for one event only: another file system may be mounted there, and the old one waits until nobody
- * has it open. */
+ * files. It stays open for one event only: another file system may be mounted there, and the old one waits until it
+ * is no longer open. */
 bool open_mount(struct mount *mount);
 void close_mount(struct mount *mount);
 

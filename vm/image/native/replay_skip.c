@@ -17,9 +17,9 @@ struct quiet {
     char path[PATH_MAX]; /* ends with a slash, except for the mount itself */
 };
 
-static struct quiet folder; /* of the last event; nobody watches it */
+static struct quiet folder; /* of the last event; it has no watcher */
 static bool files_too;      /* nor a file in it */
-static struct quiet tree;   /* made after the last program began to watch, so that nobody can watch anything in it */
+static struct quiet tree;   /* made after the last program began to watch, so that nothing in it can have a watcher */
 
 static void set_quiet(struct quiet *quiet, const struct mount *mount, const char *path, size_t length) {
     quiet->mount = mount;

@@ -1,5 +1,5 @@
-/* Events that are left out because nobody would notice. This matters only when events come late: then each one that is
- * replayed delays those that somebody waits for. */
+/* Events that are left out because no program would notice. This matters only when events come late: then each one that
+ * is replayed delays those that a program waits for. */
 #pragma once
 
 #include "replay_event.h"
@@ -9,8 +9,8 @@
  * them, and so is the deletion of a file that may have a stored owner. */
 bool is_dispensable(const struct mount *mount, const struct event *event);
 
-/* Whether nobody would notice a dispensable event: as far as that is known without a request to the file system, or by
- * looking who watches. The second needs the open mount. */
+/* Whether no program would notice a dispensable event: as far as that is known without a request to the file system, or
+ * by looking for watchers. The second needs the open mount. */
 bool is_known_unnoticed(const struct mount *mount, const struct event *event);
 bool is_unnoticed(const struct mount *mount, const struct event *event);
 

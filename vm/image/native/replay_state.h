@@ -48,7 +48,7 @@ struct lease {
 
 struct replay {
     pid_t pid;         /* of the replay program while it replays a change; 0: it does not */
-    uint64_t left_out; /* changes not replayed because nobody would notice; tests read it */
+    uint64_t left_out; /* changes not replayed because no program would notice; tests read it */
     uint64_t asked, answered;
     unsigned moves; /* counts changes that may have renamed a folder; fuse_passthrough.c holds folders open */
     struct shown shown[2];

@@ -117,7 +117,7 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *buffer, size_
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     s->finished = true;
-    if (s->deaf) /* nobody takes what the host still sends: it can stop (RFC 9113, 8.1) */
+    if (s->deaf) /* what the host still sends has no reader: it can stop (RFC 9113, 8.1) */
         nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
     return 0;
 }

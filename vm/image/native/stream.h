@@ -18,7 +18,7 @@ struct stream {
     pid_t child;                   /* the command's process group; 0: none */
     bool datagrams;                /* a UDP socket, with capsules on the stream (datagrams.h) */
     bool connecting, ended;        /* ended: the host sends no more */
-    bool accepting, announce;      /* nobody has connected yet; somebody has, and the host is to be notified */
+    bool accepting, announce;      /* no connection yet; one has come, and the host is to be notified */
     bool deaf;                     /* the other end takes no more bytes */
     bool finished;                 /* our END_STREAM is on its way */
     bool shut;                     /* the half-close was passed on */

@@ -1,4 +1,4 @@
-/* What programs in this machine watch, so that changes nobody would notice need not be replayed.
+/* What programs in this machine watch, so that changes no program would notice need not be replayed.
  *
  * The kernel lists the watches of each inotify(7) instance in /proc/PID/fdinfo/FD (proc_pid_fdinfo(5)): the device of
  * the file system and the file's handle, which name_to_handle_at(2) returns for a path. A fanotify(7) instance may

@@ -6,7 +6,7 @@ run=/run/slipway
 data=/var/lib/slipway
 
 # One line for the host: kept for later, and handed to the control service. Opened for reading as well, so that
-# nobody has to be at the other end.
+# it needs no reader at the other end.
 tell() {
     echo "$1" >>"$run/stages"
     echo "$1" 1<>"$run/out"

@@ -122,10 +122,10 @@ def _read(path: Path) -> dict[str, Any] | None:
         raise ContextError(f"{path} cannot be read", "Check its owner and permissions.", str(error)) from error
     except ValueError as error:
         raise ContextError(
-            f"{path} is not valid JSON, so it is left as it is", "Mend it, or move it away.", str(error)
+            f"{path} is not valid JSON, and was not changed", "Fix the file or rename it.", str(error)
         ) from error
     if not isinstance(values, dict):
-        raise ContextError(f"{path} has to hold one JSON object", "Mend it, or move it away.")
+        raise ContextError(f"{path} must be one JSON object", "Fix the file or rename it.")
     return values
 
 

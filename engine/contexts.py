@@ -56,7 +56,7 @@ class Contexts:
         """See that the context exists, and make it current if ``policy`` says so.
 
         :param policy: ``auto`` (only if the current one does not work: it is really asked), ``always``, ``never``.
-        :return: what a person should know; empty when there is nothing to say.
+        :return: a note for the user; empty when there is nothing to say.
         :raise ContextError: the configuration cannot be read or written; it is left as it is.
         """
         await asyncio.to_thread(self.create, socket)
@@ -80,9 +80,9 @@ class Contexts:
         found = self.store.read(NAME)
         if found is not None and not _is_ours(found):
             raise ContextError(
-                f"There is a Docker context “{NAME}” which Slipway did not make, so it is left alone",
+                f"There is a Docker context “{NAME}” that Slipway did not create",
                 f"Export it if you need it, then remove it: docker context rm {NAME}",
-                f"It leads to {endpoint(found)}.",
+                f"Its engine: {endpoint(found)}",
             )
         if found is None or endpoint(found) != f"unix://{socket}":
             self.store.write(NAME, _describe(socket))
@@ -99,7 +99,7 @@ class Contexts:
         made = not self.store.config.exists()
         self._remember(Memory(current, made or self._recall().made_config))
         self.store.set_current(NAME)
-        return self._override() or f"docker uses the context “{NAME}” now; back again: slipway context restore"
+        return self._override() or f"docker uses the context “{NAME}” now. To undo: slipway context restore"
 
     def restore(self) -> str:
         """Make the context current again that was so before ours; nothing if the user has chosen another since.
@@ -157,8 +157,8 @@ class Contexts:
         if found is None:
             return ""
         return (
-            f"{found[0]} is set to “{found[1]}”, which goes before the context: "
-            f"unset it, or say docker --context {NAME} …"
+            f"{found[0]} is set to “{found[1]}”, which overrides the context. "
+            f"Unset it, or use: docker --context {NAME} …"
         )
 
     def _recall(self) -> Memory:

@@ -179,7 +179,7 @@ class EngineEvents:
     ) -> NoReturn:
         """Call ``look`` each time the engine has been reached, after events, and when ``changed`` is set.
 
-        :param look: returns after how many seconds to look again at the latest; None: no limit.
+        :param look: returns the most seconds until it is called again; None: no limit.
         """
         wake = changed or asyncio.Event()
 

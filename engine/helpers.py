@@ -1,7 +1,7 @@
-"""Credential helpers that docker's config.json names and nobody has installed: taken out when asked, and put back.
+"""Credential helpers that docker's config.json names and that are not installed: removed on request, and put back.
 
-Another product leaves ``"credsStore": "desktop"`` behind, and every pull fails. Nothing else in the file is
-touched; what was taken out is remembered in a file of ours.
+Another product leaves ``"credsStore": "desktop"`` behind, and every pull fails. Nothing else in the file changes.
+A file of ours records what was removed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STORE, ONES = "credsStore", "credHelpers"
 class Helpers:
     """The credential helpers in the user's Docker configuration.
 
-    :param memory: the file that remembers what was taken out.
+    :param memory: the file that records what was removed.
     :param environment: where DOCKER_CONFIG and PATH are looked up; by default this process's own.
     """
 
@@ -53,13 +53,13 @@ class Helpers:
         }
 
     def take_out(self) -> str:
-        """Take those that are missing out of config.json; says what was done.
+        """Remove those that are missing from config.json; return a note for the user.
 
         :raise ContextError: config.json cannot be read or written; it is as it was.
         """
         missing = self.missing()
         if not missing:
-            return "No credential helper is missing; nothing was changed"
+            return "All credential helpers are installed. Nothing was changed"
         settings = self.store.settings()
         for key in missing:
             name, _, registry = key.partition(".")
@@ -71,16 +71,16 @@ class Helpers:
             settings.pop(ONES)
         self._remember({**self._recall(), **missing})
         self.store.replace(settings)
-        return f"{', '.join(missing)} is out of {self.store.config}; back again: slipway credentials restore"
+        return f"{', '.join(missing)} removed from {self.store.config}. To undo: slipway credentials restore"
 
     def put_back(self) -> str:
-        """Put back what was taken out, except where there is another helper by now; says what was done.
+        """Put back what was removed, except where another helper is set by now; return a note for the user.
 
         :raise ContextError: config.json cannot be read or written; it is as it was.
         """
         taken = self._recall()
         if not taken:
-            return "Nothing was taken out; nothing was changed"
+            return "Nothing to restore"
         settings = self.store.settings()
         for key, helper in taken.items():
             name, _, registry = key.partition(".")
@@ -89,7 +89,7 @@ class Helpers:
                 place.setdefault(registry or name, helper)
         self.store.replace(settings)
         self._memory.unlink(missing_ok=True)
-        return f"{', '.join(taken)} is in {self.store.config} again"
+        return f"{', '.join(taken)} restored in {self.store.config}"
 
     def _recall(self) -> dict[str, str]:
         try:
@@ -98,7 +98,7 @@ class Helpers:
             return {}
         except (OSError, ValueError) as error:
             raise ContextError(
-                f"{self._memory} cannot be read", "It remembers what was taken out.", str(error)
+                f"{self._memory} cannot be read", "It records which credential helpers were removed.", str(error)
             ) from error
         return {str(key): str(helper) for key, helper in values.items()} if isinstance(values, dict) else {}
 

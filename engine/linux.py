@@ -82,7 +82,7 @@ async def ask_inside(carrier: Carrier, timeout: float, path: str = "/_ping") -> 
     except LinkError as error:
         raise EngineError(
             "dockerd does not listen",
-            "It is restarted by itself; see: slipway logs --source dockerd",
+            "Slipway restarts it. See: slipway logs --source dockerd",
             error.detail,
         ) from error
     head, _, body = answer.partition(b"\r\n\r\n")

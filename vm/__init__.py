@@ -2,7 +2,7 @@
 
 The map, in the order data flows:
 
-    spec.py      what a machine is (frozen values)            host/     what this computer can do
+    spec.py      what a machine is (frozen values)            host/     what the host can do
     image/       the read-only system it boots                disk.py   the disk that keeps the user's data
     qemu/        spec → argv, the process, the monitor        guest/    links into the running machine
     machine.py   the life cycle: the only writer of state.py's MachineState

@@ -123,7 +123,7 @@ class Boot:
         orphan = await asyncio.to_thread(find_record, self._paths, self._host)
         if orphan is not None and self._host.birth(orphan.pid) == orphan.birth:
             raise MachineError(
-                f"A QEMU of this installation runs already (process {orphan.pid})",
+                f"A QEMU of this installation is already running (process {orphan.pid})",
                 "Stop it first: slipway stop",
             )
         for attempt in range(2, ATTEMPTS + 1):
@@ -147,7 +147,7 @@ class Boot:
             await end_orphan(record, self._paths, self._host)
             raise
         if session is None:
-            raise MachineError("The QEMU to adopt has just ended")
+            raise MachineError("The machine to take over has just ended")
         self.session = session
         record.write(self._paths.qemu_record)  # the one in the file may have been of no use
         self._qemu_is_up()

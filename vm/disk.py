@@ -103,7 +103,7 @@ class DataDisk:
         :raise DiskError: it exists already, there is no space, or ``qemu-img`` failed.
         """
         if self.path.exists():
-            raise DiskError(f"The data disk {self.path} exists already", "It is kept as it is.")
+            raise DiskError(f"The data disk {self.path} exists already", "It was not changed.")
         _require_size(size_gib)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.require_space()
@@ -115,7 +115,7 @@ class DataDisk:
             try:
                 os.link(half, self.path)  # unlike rename, never replaces a disk made meanwhile
             except FileExistsError:
-                raise DiskError(f"The data disk {self.path} exists already", "It is kept as it is.") from None
+                raise DiskError(f"The data disk {self.path} exists already", "It was not changed.") from None
             except OSError:  # a file system without links
                 half.replace(self.path)
         finally:
@@ -156,7 +156,7 @@ class DataDisk:
         if size_gib * GIB < present:
             raise DiskError(
                 f"The data disk has {present / GIB:g} GiB and cannot shrink to {size_gib} GiB",
-                f"Set its size to {-(-present // GIB)} GiB or more.",
+                f"Set its size to at least {-(-present // GIB)} GiB.",
             )
 
     async def check(self, repair: bool = False) -> CheckResult:
@@ -179,7 +179,7 @@ class DataDisk:
         free = self._host.free_bytes(self.path)
         if free < HEADROOM:
             raise DiskError(
-                f"The disk of this computer is full: {free // 1024**2} MiB are free, "
+                f"The disk of your computer is full: {free // 1024**2} MiB are free, "
                 f"{HEADROOM // 1024**2} are needed",
                 "Free some space on it, then start again.",
                 str(self.path.parent),
@@ -193,7 +193,7 @@ class DataDisk:
         try:
             magic = await asyncio.to_thread(_open_and_read, self.path, len(_MAGIC))
         except FileNotFoundError as error:
-            return DiskError(f"The data disk {self.path} does not exist", "“slipway start” makes one.", str(error))
+            return DiskError(f"The data disk {self.path} does not exist", "Create it: slipway start", str(error))
         except OSError as error:
             return DiskError(
                 f"The data disk {self.path} cannot be opened: {error.strerror}",
@@ -211,7 +211,7 @@ class DataDisk:
         if unlocked == 0:  # only the lock was in the way
             return DiskError(
                 "The data disk is in use by another process",
-                "Another Slipway or another QEMU uses it. End that one first: slipway stop",
+                "Another Slipway or QEMU uses it. Stop that one first: slipway stop",
                 errors,
             )
         return self._damaged(errors)
@@ -219,7 +219,7 @@ class DataDisk:
     def _damaged(self, detail: str) -> DiskError:
         return DiskError(
             "The data disk is damaged: its header cannot be read",
-            f"It is left as it is. Restore {self.path} from a backup, or rename it to start with an empty disk.",
+            f"It was not changed. Restore {self.path} from a backup, or rename it to start with an empty disk.",
             detail,
         )
 
@@ -252,10 +252,10 @@ class DataDisk:
     async def _explain(self, action: str, errors: str) -> DiskError:
         if "No space left" in errors:
             return DiskError(
-                "The disk of this computer is full", "Free some space on it, then start again.", errors
+                "The disk of your computer is full", "Free some space on it, then start again.", errors
             )
         fault = await self.fault() if action != "create" else None
-        hint = "Back up its file before anything else, then try: slipway disk check --repair"
+        hint = "First back up its file. Then try: slipway disk check --repair"
         return fault or DiskError(f"The data disk could not be handled (qemu-img {action})", hint, errors)
 
 

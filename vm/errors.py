@@ -1,9 +1,9 @@
-"""The root of the one error tree, so that every failure a person can meet reads the same everywhere.
+"""The root of the one error tree, so that every failure a user meets reads the same everywhere.
 
 UserError                 message, hint, detail
 ├── StateError            a call in the wrong state (vm.state)
 ├── SettingsError         desktop.settings
-├── HostError             a missing or unfit part of this computer (QEMU, disk space, tools)
+├── HostError             a missing or unfit part of the host (QEMU, disk space, tools)
 ├── ImageError            the system image: building, verifying, finding
 ├── DiskError             the data disk
 ├── MachineError          QEMU or the guest failed
@@ -56,7 +56,7 @@ class UserError(Exception):
 
 
 class HostError(UserError):
-    """This computer lacks something: a program, its version, space, a permission."""
+    """The host lacks something: a program, its version, space, a permission."""
 
 
 class ImageError(UserError):

@@ -90,7 +90,7 @@ async def launch(
             spec = without_shares(spec)
     raise MachineError(
         f"No free port was found for the machine in {PORT_ATTEMPTS} attempts",
-        "Another program takes ports of 127.0.0.1 as fast as they become free: see what it is with “ss -tlnp”.",
+        "Another program takes every free port of 127.0.0.1. Find it with “ss -tlnp”.",
     )
 
 
@@ -108,7 +108,7 @@ async def find_cause(spec: MachineSpec, host: Host) -> UserError | None:
         except OSError as error:
             return ImageError(
                 f"The system image cannot be read: {error.strerror}",
-                "Make it again: slipway image build --force",
+                "Build it again: slipway image build --force",
                 str(path),
             )
     try:

@@ -101,7 +101,7 @@ class Machine:
         """
         self._require("be reached", RUNNING)
         if self._link is None or self._link.closed.is_set():
-            raise LinkError("The connection into the machine was lost and is being made again")
+            raise LinkError("The connection to the machine was lost; Slipway is reconnecting")
         return self._link
 
     @property
@@ -197,7 +197,7 @@ class Machine:
             raise
         except BaseException as error:
             await shielded(self._discard())
-            self._fail(MachineError("The machine's start failed in an unforeseen way", detail=repr(error)))
+            self._fail(MachineError("The machine could not start: unexpected error", detail=repr(error)))
             raise
         assert boot.session is not None
         self._set(RUNNING)

@@ -47,7 +47,7 @@ def _process(session: Session | None) -> Hop:
         return Hop(name, False, "QEMU is not running", "Start it: slipway start")
     if session.process.suspended:
         pid = session.process.pid
-        return Hop(name, False, "QEMU has been suspended (SIGSTOP)", f"Let it run again: kill -CONT {pid}")
+        return Hop(name, False, "QEMU has been suspended (SIGSTOP)", f"Resume it: kill -CONT {pid}")
     return Hop(name, True, f"process {session.process.pid} is alive")
 
 
@@ -61,16 +61,16 @@ async def _monitor(session: Session, timeout: float) -> Hop:
         return Hop("qmp", True, "QEMU says the machine runs")
     if state == "io-error":
         return Hop(
-            "qmp", False, "the machine is held because the disk of this computer is full", "Free some space."
+            "qmp", False, "the machine is paused because the disk of your computer is full", "Free some space."
         )
     if state == "paused":
-        return Hop("qmp", False, "the machine is paused", "Let it run again: slipway start")
+        return Hop("qmp", False, "the machine is paused", "Resume it: slipway start")
     return Hop("qmp", False, f"QEMU says the machine is “{state}”", "Restart the machine: slipway restart")
 
 
 async def _link(link: Link | None, timeout: float) -> Hop:
     if link is None or link.closed.is_set():
-        return Hop("guest-link", False, "there is no connection into the machine", "It is being made again.")
+        return Hop("guest-link", False, "the connection to the machine is down", "Slipway is reconnecting.")
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:

@@ -64,7 +64,7 @@ class FileServer:
 
 @dataclass(frozen=True)
 class Share:
-    """A folder of this computer that the machine may mount by virtiofs.
+    """A folder of the host that the machine may mount by virtiofs.
 
     :ivar tag: the device's name in the guest, at most 36 bytes.
     :ivar descriptor: QEMU's connection to the folder's server; the machine fills it in.

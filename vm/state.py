@@ -39,7 +39,7 @@ class StateError(UserError):
         names = " or ".join(sorted(required))
         super().__init__(
             f"The machine cannot {action} while it is {actual}",
-            f"It has to be {names} first.",
+            f"It must be {names} first.",
         )
         self.actual = actual
         self.required = required

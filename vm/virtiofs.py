@@ -1,4 +1,4 @@
-"""Virtiofs: which server of folders this computer has, and one process of it for each folder of a machine.
+"""Virtiofs: which server of folders the host has, and one process of it for each folder of a machine.
 
 virtiofsd comes in two kinds: the one in Rust (https://gitlab.com/virtio-fs/virtiofsd), which any user can run, and
 the one in C that QEMU had until 7.2, which needs root. Either ends when QEMU's connection to it does. That
@@ -53,7 +53,7 @@ def choose(found: Sequence[Found], *, root: bool) -> FileServer | None:
 
 
 def find(host: Host) -> tuple[FileServer | None, str]:
-    """The server to use on this computer; or none, and why. Runs the candidates, which takes some 10 ms each."""
+    """The server to use on the host; or none, and why. Runs the candidates, each of which takes some 10 ms."""
     candidates = host.file_servers()
     if candidates is None:
         return None, ""
@@ -65,7 +65,7 @@ def find(host: Host) -> tuple[FileServer | None, str]:
     advice = f" (install it: {installer.command})" if installer is not None else ""
     if found:
         return None, f"{found[0].path} cannot be used by an ordinary user, or is too old{advice}"
-    return None, f"this computer has no {NAME}{advice}"
+    return None, f"{NAME} is not installed{advice}"
 
 
 def _version(path: Path) -> str:

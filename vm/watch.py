@@ -151,11 +151,13 @@ class Watch:
         self._holding = True
         try:
             if not nospace:
-                hint = "Look at this computer's disk and its messages, then resume."
-                self._reports.held(DiskError("The data disk cannot be written: the machine is held", hint, reason))
+                hint = "Check your computer's disk and the system log, then resume: slipway start"
+                self._reports.held(
+                    DiskError("The data disk cannot be written: the machine is paused", hint, reason)
+                )
                 return
-            hint = "Free some space: the machine then goes on by itself, nothing is lost."
-            self._reports.held(DiskError("The disk of this computer is full: the machine is held", hint, reason))
+            hint = "Free some space. The machine then resumes; nothing is lost."
+            self._reports.held(DiskError("The disk of your computer is full: the machine is paused", hint, reason))
             # nothing announces free space
             while self._host.free_bytes(self._disk) < HEADROOM:
                 await asyncio.sleep(POLL_SECONDS)
@@ -171,5 +173,5 @@ class Watch:
             log.warning("%s %s", error.message, error.detail)
             return
         if status in HOPELESS:
-            self.last_words = LastWords(f"QEMU gave the machine up ({status})")
+            self.last_words = LastWords(f"QEMU ended the machine ({status})")
             await kill()  # its end is reported by the task that waits for it

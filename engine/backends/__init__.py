@@ -1,4 +1,4 @@
-"""Backends: engines that can be brought up and reached, behind one seam. Nobody asks which one it is.
+"""Backends: engines that can be brought up and reached, behind one interface. No caller asks which one it is.
 
 base.py         Backend, its features as data, and what it reports
 linux_guest.py  Moby in the Linux machine

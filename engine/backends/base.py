@@ -1,6 +1,6 @@
-"""Backend: an engine that can be brought up and reached. What it can do is data; nobody asks which one it is.
+"""Backend: an engine that can be brought up and reached. What it can do is data; no caller asks which one it is.
 
-A backend tells a :class:`Listener` what happens to it. The lifecycle decides what follows: it is the only
+A backend reports to a :class:`Listener` what happens to it. The lifecycle decides what follows: it is the only
 writer of the run state.
 """
 

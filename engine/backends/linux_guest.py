@@ -14,7 +14,7 @@ from engine.linux import GUEST_SOCKET, ask_inside
 from vm.errors import LinkError, UserError
 from vm.guest.stream import Link
 
-LINK_LOST = "the connection into the machine was lost and is being made again"
+LINK_LOST = "the connection to the machine was lost; Slipway is reconnecting"
 
 HOP_SECONDS = 3.0
 """For dockerd to answer inside the machine."""
@@ -184,7 +184,7 @@ class LinuxGuest(Generic[Spec]):
             return Hop("dockerd", False, error.message, error.hint)
         return Hop("dockerd", True, "dockerd answers inside the machine")
 
-    # -- what the machine tells ---------------------------------------------------------------------------------
+    # -- what the machine reports -------------------------------------------------------------------------------
 
     def machine_changed(self, old: str, new: str) -> None:
         """The machine's state has changed; what we do ourselves (start, stop) is not passed on."""

@@ -25,7 +25,7 @@ from engine.client.containers import Containers
 from engine.client.images import Images
 from engine.client.models import Event, Service, Version
 from engine.client.networks import Networks
-from engine.client.progress import Lookup, nobody
+from engine.client.progress import Lookup, no_credentials
 from engine.client.services import Services
 from engine.client.system import Filters, System
 from engine.client.transport import REPLY_SECONDS, Dialler, SocketDialler, Transport
@@ -39,10 +39,12 @@ class EngineClient:
 
     :param way: the endpoint's socket, or another way to an engine.
     :param timeout: seconds for an answer to begin; streams have no limit.
-    :param keys: who we are at a registry; nobody by default, else :meth:`.credentials.UserKeys.look`.
+    :param keys: the credentials for a registry; none by default, else :meth:`.credentials.UserKeys.look`.
     """
 
-    def __init__(self, way: Path | Dialler, timeout: float = REPLY_SECONDS, *, keys: Lookup = nobody) -> None:
+    def __init__(
+        self, way: Path | Dialler, timeout: float = REPLY_SECONDS, *, keys: Lookup = no_credentials
+    ) -> None:
         dialler = SocketDialler(way) if isinstance(way, Path) else way
         self._transport = Transport(dialler, timeout)
         self._system = System(self._transport)

@@ -11,8 +11,8 @@ from engine.client.models import text
 from vm.errors import EngineError
 
 SECONDS = 20.0
-NOBODY = "tcp://127.0.0.1:9"
-"""An address that refuses at once (RFC 863, discard): the client is asked about itself only."""
+NO_ENGINE = "tcp://127.0.0.1:9"
+"""An address that refuses at once (RFC 863, discard), so that the client reports only itself."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ async def client_version() -> ClientVersion:
     """
     program = shutil.which("docker")
     if program is None:
-        raise EngineError("The docker command is not installed", "This window works without it.")
+        raise EngineError("The docker command is not installed", "You need it only in a terminal.")
     process = await asyncio.create_subprocess_exec(
-        *(program, "--host", NOBODY, "version", "--format", "json"),
+        *(program, "--host", NO_ENGINE, "version", "--format", "json"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -38,7 +38,7 @@ PIECE = 2**18
 MOST_LINKS = 40
 """Symbolic links that are followed one after another, as Linux does (path_resolution(7))."""
 
-NOWHERE = "This link leads nowhere", "It leads to itself, or through too many others."
+NOWHERE = "This link points to nothing", "It points to itself, or the chain of links is too long."
 
 TOOLBOX = "/usr/bin/busybox"
 """Of Slipway's machine (``vm/image/recipe.toml``); static, so it runs where nothing else is."""
@@ -156,7 +156,7 @@ class ContainerFiles:
                     break
                 file = tar.extractfile(member) if member is not None and member.isfile() else None
                 if file is None:
-                    raise EngineError("This is not a file", "Only files and folders can be brought here.")
+                    raise EngineError("This is not a file", "Only files and folders can be copied.")
                 while piece := await source.read_by(file.read, PIECE):
                     yield piece
                 return
@@ -173,7 +173,7 @@ class ContainerFiles:
         """
         found = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
         if not found.startswith(self._root):
-            raise EngineError(f"This link leads to {link}", "That is not here, but in the containers that use it.")
+            raise EngineError(f"This link points to {link}", "Its target is outside this volume.")
         return found
 
     def _inside(self, path: str) -> str:

@@ -19,7 +19,7 @@ Lookup = Callable[[str], Awaitable[Credentials]]
 """A registry's host → who we are there; empty when not logged in."""
 
 
-async def nobody(registry: str) -> Credentials:
+async def no_credentials(registry: str) -> Credentials:
     """Not logged in anywhere."""
     return {}
 

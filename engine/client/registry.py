@@ -1,4 +1,4 @@
-"""What registries refuse, for a person: dockerd's and the registries' words turned into a message and a hint.
+"""What registries refuse: turns dockerd's and the registries' words into a message and a hint for the user.
 
 Met with dockerd 28.5 against docker-registry 2.8: absent, denied, refused, unknown host. The others are those of
 moby/distribution's errors and of Go's net and crypto/x509.
@@ -30,30 +30,30 @@ class Refusal:
     hint: str
 
 
-LOGIN = "If it is private, log in first: docker login {registry}. Else look at the spelling."
+LOGIN = "If it is private, log in first: docker login {registry}. Otherwise check the spelling."
 
 REFUSALS = (
     Refusal(
         r"manifest for .*:latest not found|:latest: not found",
         "There is no “latest” of {repository}",
-        "Give a tag that there is, such as {repository}:1.0.",
+        "Use an existing tag, such as {repository}:1.0.",
     ),
     Refusal(
         r"no matching manifest for (?P<what>\S+)",
-        "{name} is not there for this platform ({what})",
+        "{name} is not available for this platform ({what})",
         "Choose another platform.",
     ),
     Refusal(
         r"manifest (for .* )?not found|manifest unknown|: not found$",
-        "There is no {name} in its registry",
-        "Look at the spelling of the tag.",
+        "The registry has no {name}",
+        "Check the spelling of the tag.",
     ),
     Refusal(
         r"repository does not exist|pull access denied|name unknown|repository .* not found",
-        "There is no {repository} that you may have: access was denied",
+        "{repository} does not exist, or you have no access to it",
         LOGIN,
     ),
-    Refusal(r"toomanyrequests|rate limit", "{registry} takes no more requests for now", "Log in, or try later."),
+    Refusal(r"toomanyrequests|rate limit", "Too many requests to {registry}", "Log in, or try later."),
     Refusal(
         r"no basic auth credentials|unauthorized|authentication required|denied|401|403 Forbidden",
         "{registry} denied access to {repository}",
@@ -63,34 +63,34 @@ REFUSALS = (
         r"no such host|server misbehaving|network is unreachable|i/o timeout|TLS handshake timeout"
         r"|Client\.Timeout|no route to host",
         "{registry} cannot be reached",
-        "Is this computer on the network? Behind a proxy, set it in Settings. Is the name right?",
+        "Check the name and your network connection. If you use a proxy, set it in Settings.",
     ),
     Refusal(
         r"connection refused|connection reset",
         "{registry} refuses connections",
-        "Does the registry run, and on that port? In the machine, this computer is host.docker.internal.",
+        "Check that it is running, and the port. For a registry on your computer, use host.docker.internal.",
     ),
     Refusal(
         r"HTTP response to HTTPS client",
-        "{registry} does not speak HTTPS",
+        "{registry} does not use HTTPS",
         "If you trust it, add it to the insecure registries in Settings.",
     ),
     Refusal(
         r"x509|certificate",
-        "{registry} shows a certificate that cannot be trusted",
+        "The certificate of {registry} is not trusted",
         "If you trust it, add it to the insecure registries in Settings.",
     ),
     Refusal(
         r"no space left on device",
         "The machine's disk is full",
-        "Prune images and volumes, or make the disk larger in Settings.",
+        "Prune images and volumes, or enlarge the disk in Settings.",
     ),
-    Refusal(r"invalid (reference|tag) format", "{name} is not a name of an image", "Such as nginx:1.29."),
+    Refusal(r"invalid (reference|tag) format", "{name} is not a valid image name", "A valid one is nginx:1.29."),
 )
 
 
 def explain(error: EngineError, name: str) -> EngineError:
-    """The same failure in words for a person, with what was said as its detail; as it is when it is not known.
+    """The same failure in words for the user, with the original words as its detail; unchanged if unknown.
 
     :param name: the image's reference.
     """
@@ -127,22 +127,22 @@ def registry_of(name: str) -> str:
 def reference_trouble(text: str) -> str:
     """Why a text cannot name an image (distribution/reference); empty when it can."""
     if not text:
-        return "Give a name."
+        return "Enter a name."
     if any(letter.isspace() for letter in text):
-        return "A name has no spaces."
+        return "A name cannot contain spaces."
     registry = registry_of(text)
     rest = text.removeprefix(f"{registry}/")
     path, _, digest = rest.partition("@")
     if digest and not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,}", digest):
-        return "A digest is sha256: and 64 digits."
+        return "A digest is “sha256:” and 64 hexadecimal digits."
     head, slash, last = path.rpartition("/")
     base, colon, tag = last.partition(":")
     if colon and not re.fullmatch(r"\w[\w.-]{0,127}", tag, re.ASCII):
-        return "A tag has letters, digits, “.”, “_” and “-”, at most 128."
+        return "A tag has at most 128 letters, digits, “.”, “_” and “-”."
     repository = f"{head}{slash}{base}"
     if repository != repository.lower():
-        return "A repository's name has no capital letters."
+        return "A repository name cannot have capital letters."
     part = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
     if not re.fullmatch(rf"{part}(?:/{part})*", repository):
-        return "A repository's name has small letters and digits, with “.”, “_”, “-” or “/” between them."
+        return "A repository name has lower-case letters and digits, separated by “.”, “_”, “-” or “/”."
     return ""

@@ -216,5 +216,5 @@ def _object(line: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise StreamBroken("The engine's stream is not JSON", detail=repr(line[:200])) from error
     if not isinstance(value, dict):
-        raise StreamBroken("The engine's stream holds something that is no object", detail=repr(line[:200]))
+        raise StreamBroken("The engine's stream has an item that is not an object", detail=repr(line[:200]))
     return value

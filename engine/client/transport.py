@@ -224,7 +224,7 @@ class Transport:
 
 
 def unreachable(error: Exception) -> EngineUnreachable:
-    """Why there is no answer, for a person."""
+    """Why there is no answer, as an error for the user."""
     detail = f"{type(error).__name__}: {error}"
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return EngineUnreachable("The engine does not answer in time", "See what fails: slipway status", detail)
@@ -238,7 +238,7 @@ def _negotiate(version: str) -> str:
         raise StreamBroken("The engine does not report its API version", detail=repr(version)) from None
     if (major, minor) < OLDEST_API_VERSION:
         oldest = ".".join(map(str, OLDEST_API_VERSION))
-        raise EngineError(f"The engine is too old: its API version is {version}", f"At least {oldest} is needed.")
+        raise EngineError(f"The engine is too old: its API version is {version}", f"Slipway needs {oldest}.")
     return "/v{}.{}".format(*min((major, minor), API_VERSION))
 
 

@@ -205,7 +205,7 @@ class Endpoint:
         except TimeoutError as error:
             raise LinkError(
                 f"{route.name} did not accept a connection within {self._open_seconds:g} seconds",
-                "It may be suspended or overloaded: see `slipway status`.",
+                "It may be suspended or overloaded. See: slipway status",
             ) from error
 
     async def _refuse(self, client: LocalStream, refusal: Refusal) -> None:

@@ -105,7 +105,7 @@ class Gate:
             if not done:
                 raise EngineError(
                     f"Slipway's engine is not ready: {self._reason}",
-                    "`slipway status` shows what it is waiting for.",
+                    "See what it is waiting for: slipway status",
                 )
             if gone.done():
                 break

@@ -45,8 +45,8 @@ class UnixListener:
         length = len(os.fsencode(self._path))
         if length > SOCKET_PATH_LIMIT:
             raise HostError(
-                f"The engine's socket has too long a path: {length} bytes, and {SOCKET_PATH_LIMIT} are allowed",
-                "Set SLIPWAY_HOME to a folder with a shorter name.",
+                f"The engine's socket path is too long: {length} bytes, and {SOCKET_PATH_LIMIT} are allowed",
+                "Set SLIPWAY_HOME to a shorter path.",
                 str(self._path),
             )
         try:
@@ -89,8 +89,8 @@ class UnixListener:
             return
         if not stat.S_ISSOCK(mode):
             raise HostError(
-                f"Something that is not a socket is in the way at {self._path}",
-                "Move it elsewhere; Slipway does not remove what it did not make.",
+                f"Slipway needs this path for its socket, but another file is there: {self._path}",
+                "Move it. Slipway removes only files that it made.",
             )
         try:
             transport, _ = await asyncio.get_running_loop().create_unix_connection(
@@ -102,5 +102,5 @@ class UnixListener:
         transport.abort()
         raise EngineError(
             f"Another program already listens at {self._path}",
-            "Stop it (another Slipway of this user, perhaps), or set SLIPWAY_HOME to another folder.",
+            "Stop it, or set SLIPWAY_HOME to another folder. It may be another Slipway of yours.",
         )

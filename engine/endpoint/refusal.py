@@ -49,7 +49,7 @@ class Refusal:
             500,
             UserError(
                 f"Slipway could not serve this request: an internal error ({type(error).__name__})",
-                "Its cause is in the log: slipway logs --source supervisor",
+                "See the log: slipway logs --source supervisor",
             ),
         )
 

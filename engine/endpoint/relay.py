@@ -56,7 +56,7 @@ async def relay(
         await _carry(client, guest, sent, received)
         await client.close()
     except ConnectionError:
-        client.abort()  # the client is gone: nobody is left to read
+        client.abort()  # the client is gone: no one is left to read
     except LinkError:
         client.reset()
         raise

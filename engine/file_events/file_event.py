@@ -114,7 +114,7 @@ def encode_event(change: FileEvent, share: str, look: Callable[[str], os.stat_re
         return b""
     changed = max(found.st_ctime_ns, found.st_mtime_ns) if found else 0  # Windows knows no time of change
     if change.kind is Kind.DELETE:
-        # what exists there by now is another file; its time tells the guest whether the guest has made it
+        # another file may exist there by now; from its time the guest sees whether the guest made it
         found = None
     usual = stat.S_IFDIR | 0o755 if change.folder else stat.S_IFREG | 0o644
     return _encode(

@@ -87,7 +87,7 @@ class FileEventForwarder(LinkTask[Carrier]):
         await self._events.look([CONTAINERS], partial(self._look, watcher, sender), self._changed)
 
     async def _look(self, watcher: Watcher, sender: EventSender, engine: EngineClient) -> float | None:
-        """Watch what is mounted now; returns when to look again."""
+        """Watch what is mounted now; return the seconds until the next look, or None."""
         mounts = [mount for one in await engine.containers.list() for mount in one.mounts]
         found = await asyncio.to_thread(mounts_in_use, mounts, self._shares())
         self._held = found.held

@@ -55,8 +55,8 @@ ENGINE = "engine"
 VARIABLE = "SSH_AUTH_SOCK"
 """Names the SSH agent's socket (ssh-agent(1))."""
 
-NO_AGENT = f"This computer has no SSH agent that Slipway knows of: {VARIABLE} was not set where it was started"
-FOR_THE_ENGINE = "To use the engine in a container, mount /var/run/docker.sock."
+NO_AGENT = f"Slipway knows of no SSH agent on your computer: {VARIABLE} was not set where it was started"
+FOR_THE_ENGINE = "To use the engine in a container, mount /var/run/docker.sock instead."
 START_ONE = "Start one (ssh-agent), then restart Slipway: slipway stop, slipway start."
 
 
@@ -145,13 +145,13 @@ class HostSockets(LinkTask[Carrier]):
         try:
             name = await self._record.add(socket)
             if self._link is None:
-                raise LinkError("There is no connection into the machine")
+                raise LinkError("The connection to the machine is down")
             await self._serve(self._link, name)
         except OSError as error:
             raise EngineError(f"{self._file} cannot be written: {error.strerror}", "Free some space.") from error
         except LinkError as error:
-            failure = f"The socket “{socket}” cannot be had in the machine: {error.message}"
-            raise EngineError(failure, "slipway restart may help.", error.detail) from error
+            failure = f"The socket “{socket}” is not available in the machine: {error.message}"
+            raise EngineError(failure, "Try: slipway restart", error.detail) from error
         return f"{FOLDER}/{name}"
 
     def forget(self) -> None:
@@ -159,7 +159,7 @@ class HostSockets(LinkTask[Carrier]):
         self._record.clear()
 
     async def _forget_unused(self, engine: EngineClient) -> float | None:
-        """Forget the sockets that no container mounts any more; returns when to look again."""
+        """Forget the sockets that no container mounts any more; return the seconds until the next check."""
         containers = await engine.containers.list(all=True)
         places = [Path(str(mount.get("Source"))) for one in containers for mount in one.mounts]
         used = {place.name for place in places if str(place.parent) == FOLDER}

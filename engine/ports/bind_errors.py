@@ -23,12 +23,12 @@ async def explain(protocol: str, address: str, port: int, error: Exception) -> s
     if isinstance(error, MachineError) or number == errno.EADDRINUSE:
         owner = await asyncio.to_thread(owner_of, protocol, address, port)
         if owner or not isinstance(error, MachineError):
-            return f"{failed}: the port is in use on this computer" + (f" by {owner}" if owner else "")
+            return f"{failed}: the port is in use on your computer" + (f" by {owner}" if owner else "")
         return f"{failed}: {' '.join((error.detail or error.message).split())}"
     if number == errno.EACCES:
-        return f"{failed}: ports below 1024 are for the administrator on this computer; choose a higher one"
+        return f"{failed}: on your computer only an administrator can use ports below 1024. Choose a higher one"
     if number == errno.EADDRNOTAVAIL:
-        return f"{failed}: this computer has no such address"
+        return f"{failed}: your computer does not have this address"
     if isinstance(error, OSError):
         return f"{failed}: {error.strerror or error}"
     return f"{failed}: an error in Slipway, see: slipway logs ({type(error).__name__}: {error})"

@@ -27,12 +27,12 @@ RETRIES_WITHOUT_LOOKING = 12
 """After so many attempts the port's owner is looked up again, which reads all processes."""
 
 CARRIED = ("tcp", "udp")
-NOT_CARRIED = "{} is not carried to this computer"
+NOT_CARRIED = "{} cannot be published on your computer"
 
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Errors of binding to an IPv6 address on a host without IPv6."""
 
-NO_IPV6 = "this computer has no such IPv6 address"
+NO_IPV6 = "your computer does not have this IPv6 address"
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """The loopback address in place of every address of a family."""

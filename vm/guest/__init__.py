@@ -9,7 +9,7 @@ names.py      the host's end of the machine's name server
 clock.py      the guest's clock at the host's
 link_task.py  a task that runs while there is a link
 forward.py    a port of the host's that the guest asks for
-hostpath.py   a path of this computer in the machine's spelling, and what cannot be shared
+hostpath.py   a path of the host in the machine's spelling, and what cannot be shared
 keys.py       the per-installation keys both sides pin
 readiness.py  the checks that make "the guest is up" a fact
 """

@@ -114,7 +114,7 @@ class SpeedCheck:
         self._first = await self._sample(ask)
 
     async def finish(self, ask: Ask) -> None:
-        """Look again. A guest that does not report its uptime is not checked.
+        """Compare with the first sample. A guest that does not report its uptime is not checked.
 
         :raise GuestClockError: its clock is certainly too fast.
         """

@@ -115,7 +115,7 @@ class GuestControl:
             writer.write(line.encode() + b"\n")
             await writer.drain()
         except OSError as error:
-            raise LinkError("The machine's control port broke off", detail=f"{line}: {error}") from error
+            raise LinkError("The machine's control port closed unexpectedly", detail=f"{line}: {error}") from error
 
     async def close(self) -> None:
         """Disconnect. Idempotent, never raises."""
@@ -132,7 +132,7 @@ class GuestControl:
         for waiting in self._waiting.values():
             for future in waiting:
                 if not future.done():
-                    future.set_exception(LinkError("The machine's control port broke off"))
+                    future.set_exception(LinkError("The machine's control port closed unexpectedly"))
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:

@@ -1,6 +1,6 @@
-"""How a path of this computer is called in the machine, and which folders cannot be shared with it.
+"""How a path of the host is called in the machine, and which folders cannot be shared with it.
 
-Shared folders are mounted where they are on this computer, so that a bind mount's source means the same on both
+Shared folders are mounted where they are on the host, so that a bind mount's source means the same on both
 sides. A path of Windows gets its drive's letter as its first folder, as in Docker Desktop: ``C:\\Users\\x`` is
 ``/c/Users/x``. All functions are pure: they look at names, never at a disk.
 """
@@ -18,15 +18,15 @@ SYSTEM = (
     *("/run/containerd", "/run/docker", "/run/docker.sock", "/run/slipway"),
     *("/Library", "/System", "/c/Program Files", "/c/Program Files (x86)", "/c/ProgramData", "/c/Windows"),
 )
-"""What a system lives on, this computer's or the machine's, in the machine's spelling. None of it is shared, nor
-what is in it, nor what holds it (so neither ``/`` nor ``/usr`` nor ``C:\\``)."""
+"""Folders a system needs, the host's or the machine's, in the machine's spelling. None of them is shared, nor
+what is in them, nor what holds them (so neither ``/`` nor ``/usr`` nor ``C:\\``)."""
 
 SCRATCH = ("/private/tmp", "/tmp", "/var/tmp")
 """Where the machine's programs keep files of their own: not shared whole, but folders in them may be."""
 
 
 def to_guest(path: str) -> str:
-    """The machine's name for an absolute path of this computer, without ``.``, ``..`` and doubled slashes."""
+    """The machine's name for an absolute path of the host, without ``.``, ``..`` and doubled slashes."""
     match = WINDOWS.fullmatch(path)
     if match is not None:
         rest = (match[2] or "").replace("\\", "/")

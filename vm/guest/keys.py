@@ -1,7 +1,7 @@
 """The keys of one installation: each side knows the other's before they connect, so neither trusts on first use.
 
 Both pairs are made once, before the first boot, and pinned: the guest gets its host key and the client's public
-key through fw_cfg. A key is never overwritten; one that cannot be read is reported, and the person decides.
+key through fw_cfg. A key is never overwritten; one that cannot be read is reported, and the user decides.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _public_line(private: Path, comment: str) -> bytes:
 def _unusable(private: Path, detail: str) -> MachineError:
     return MachineError(
         f"The key {private} cannot be read",
-        f"Move {private.name} and {private.name}.pub away; the next start makes new ones. Your data stays.",
+        f"Move {private.name} and {private.name}.pub away; the next start makes new ones. Your data is kept.",
         detail,
     )
 

@@ -357,7 +357,7 @@ class FastLink:
             stream.deafen()
             self._settle(identity)
         else:
-            stream.lose(LinkError("The other end in the machine broke off", detail=f"error {event.error_code}"))
+            stream.lose(LinkError("The other end closed the connection", detail=f"error {event.error_code}"))
             self._forget(identity)
 
     async def _keep_alive(self) -> None:

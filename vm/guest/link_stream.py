@@ -166,7 +166,7 @@ class LinkStream:
         if self._closed or self._eof_sent:
             raise LinkError("The stream has been ended")
         if self._deaf:
-            raise LinkError("The machine takes no more of this stream")
+            raise LinkError("The machine stopped reading this stream")
 
 
 def _wake(waiter: asyncio.Future[None] | None) -> None:

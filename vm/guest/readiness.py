@@ -19,7 +19,7 @@ from vm.guest.control import GuestStage
 EMULATION_FACTOR = 4.0
 """How much longer everything may take under software emulation, on a busy computer."""
 
-_LOG_HINT = "See the end of the machine's console; all of it is in logs/console.log of Slipway's folder."
+_LOG_HINT = "See the machine's console: slipway logs --source console"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ REQUIREMENTS = (
         "data",
         "mounting the data disk",
         150,  # a file system check of a large disk after a crash
-        "The data disk is left as it is. Run “slipway diagnose”, and make a backup of its file now.",
+        "The data disk was not changed. Back up its file now, then run: slipway diagnose",
         DiskError,
     ),
     Requirement("network", "setting up the network", 10),

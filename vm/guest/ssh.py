@@ -291,7 +291,7 @@ def _handshake(
     offered = transport.get_remote_server_key()
     if offered.asbytes() != pinned:
         raise LinkError(
-            "Something else than Slipway's machine answers on its port: the host key is wrong",
+            "Another program answers on the machine's port: its host key is wrong",
             "Another program may use the port. Restart the machine; if it persists, reset it.",
             f"offered {offered.get_name()} {offered.get_base64()}",
         )

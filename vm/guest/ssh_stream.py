@@ -144,7 +144,7 @@ class Channel:
             raise LinkError(f"The machine refused the request “{kind}”")
 
     def drop(self, reason: LinkError) -> None:
-        """Close both directions at once and wake whoever waits, with ``reason``."""
+        """Close both directions at once and wake all waiters, with ``reason``."""
         if self.opened.done() and not self._close_out and not self._close_in and self._cut is None:
             self._close_out = True
             self._send(CHANNEL_CLOSE)
@@ -156,7 +156,7 @@ class Channel:
         """The link is gone: what has arrived stays readable, then ``reason``, unless the peer had ended before."""
         if not self.opened.done():
             self.opened.set_exception(reason.copy())
-            self.opened.exception()  # its opener may have been cancelled; then nobody else looks at it
+            self.opened.exception()  # its opener may be cancelled; then nothing else reads it
         self._close_in = True
         self._end(reason)
 

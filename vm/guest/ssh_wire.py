@@ -156,7 +156,7 @@ class LoopPacketizer(Packetizer):
             return size
 
     def start_handshake(self, timeout: float) -> None:
-        """Start no timer: whoever connects has a deadline of its own, and paramiko's would outlive a failure."""
+        """Start no timer: each caller has a deadline of its own, and paramiko's would outlive a failure."""
 
     def close(self) -> None:
         """Called by either thread when the connection has ended or shall end."""
@@ -171,7 +171,7 @@ class LoopPacketizer(Packetizer):
             self._draining = True
             try:
                 self._loop.call_soon_threadsafe(self._drain)
-            except RuntimeError as error:  # the loop has been closed: nobody is left to tell
+            except RuntimeError as error:  # the loop is closed: no one is left to notify
                 log.debug("event dropped: %s", error)
 
     # -- in the loop ----------------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
-"""What this computer is and can do (see base.py); the first of the two places that look at sys.platform.
+"""What the host is and can do (see base.py); the first of the two places that look at sys.platform.
 
 base.py      the Host protocol and its data        common.py   what the systems answer alike
 linux.py     macos.py     windows.py               paths.py    every on-disk name
 files_posix.py   the limit of open files
 names.py     names by the system's resolver        proxies.py  the proxy that programs are to use
 programs.py  how a program of ours is started
-certificates.py   authorities this computer trusts and Mozilla does not
+certificates.py   authorities the host trusts and Mozilla does not
 lock_posix.py, lock_windows.py   an exclusive lock on an open file, which the kernel drops with its holder
 """
 
@@ -19,7 +19,7 @@ from vm.host.base import Host
 
 
 def host() -> Host:
-    """This computer.
+    """The host.
 
     :raise HostError: Slipway does not know the system.
     """

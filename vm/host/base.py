@@ -1,4 +1,4 @@
-"""What the rest of Slipway may ask about this computer, as Protocols and plain data.
+"""What the rest of Slipway may ask about the host, as Protocols and plain data.
 
 One file per system (linux.py, macos.py, windows.py) answers; nothing outside ``vm/host`` asks which system it is.
 What a host can or cannot do is data on its object, so that a caller tests a capability and never a platform.
@@ -22,7 +22,7 @@ from vm.spec import Accelerator, Arch, System
 class Obstacle:
     """Why an accelerator cannot be used here, found without booting anything.
 
-    :ivar why: one sentence for a person.
+    :ivar why: one sentence for the user.
     :ivar fix: what would change it, a command where there is one; may be empty.
     """
 
@@ -42,7 +42,7 @@ class Installer:
 
 
 class Host(Protocol):
-    """This computer."""
+    """The host."""
 
     @property
     def system(self) -> System:
@@ -114,7 +114,7 @@ class Host(Protocol):
         ...
 
     def name_servers(self, name: str) -> tuple[str, ...]:
-        """The name servers this computer asks about ``name`` at this moment, best first; may block."""
+        """The name servers the host asks about ``name`` at this moment, best first; may block."""
         ...
 
     def proxies(self) -> Proxies:
@@ -122,7 +122,7 @@ class Host(Protocol):
         ...
 
     def certificates(self) -> list[bytes]:
-        """The certificates (DER) this computer trusts, Mozilla's among them or not; may block."""
+        """The certificates (DER) the host trusts, Mozilla's among them or not; may block."""
         ...
 
     def spawn_flags(self) -> dict[str, bool | int]:
@@ -138,7 +138,7 @@ class Host(Protocol):
 
     @property
     def no_shared_folders(self) -> str:
-        """Why folders of this computer cannot be shared with the machine, in a few words; empty where they can."""
+        """Why folders of the host cannot be shared with the machine, in a few words; empty where they can."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Certificate authorities that this computer trusts and Mozilla does not: a company's, a proxy's, one's own."""
+"""Certificate authorities that the host trusts and Mozilla does not: a company's, a proxy's, one's own."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class CommonHost:
             return _ARCHES[machine]
         except KeyError:
             raise HostError(
-                f"Slipway does not know this computer's processor: {machine or 'unknown'}",
+                f"Slipway does not support this processor: {machine or 'unknown'}",
                 "It runs on amd64 (x86-64) and arm64 computers.",
             ) from None
 
@@ -137,7 +137,7 @@ class CommonHost:
 
 
 def name_servers(text: str) -> tuple[str, ...]:
-    """The servers a resolv.conf(5) names; without one, this computer's own."""
+    """The servers a resolv.conf(5) names; without one, the host's own."""
     lines = (line.split() for line in text.splitlines())
     found = tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
     return found or ("127.0.0.1",)

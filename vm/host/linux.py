@@ -87,23 +87,23 @@ class LinuxHost(CommonHost):
             )
         except PermissionError:
             return Obstacle(
-                f"this user may not open {self._kvm}",
+                f"you may not open {self._kvm}",
                 "sudo usermod -aG kvm $USER, then log out and in again",
             )
         except OSError as error:
             code = errno.errorcode.get(error.errno or 0, "")
             return Obstacle(
                 f"{self._kvm} cannot be opened: {error.strerror} ({code})",
-                "Look at the kernel's messages: sudo dmesg | grep -i kvm",
+                "See the kernel's messages: sudo dmesg | grep -i kvm",
             )
         os.close(descriptor)
         return None
 
     def advice(self, accelerator: Accelerator, output: str) -> str:
         if "Device or resource busy" in output:
-            return "Another hypervisor (VirtualBox, VMware) holds the processor's virtualisation: close it."
+            return "Another hypervisor (VirtualBox, VMware) uses the processor's virtualisation: close it."
         return (
-            "This computer is probably a virtual machine itself whose nested virtualisation does not work: "
+            "Your computer is probably a virtual machine whose nested virtualisation does not work: "
             "switch it on in its provider's settings, or use a computer with working KVM."
         )
 

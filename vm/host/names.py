@@ -1,4 +1,4 @@
-"""Names as this computer resolves them, in DNS messages: for a machine whose queries its host answers.
+"""Names as the host resolves them, in DNS messages: for a machine whose queries its host answers.
 
 Addresses come from the system's own resolver (``getaddrinfo``), so that the hosts file, split DNS, a VPN and mDNS
 count, each as it is at that moment. What that resolver cannot be asked (MX, TXT, SRV, PTR …) goes as it is to the
@@ -79,7 +79,7 @@ def look_up(name: str, family: socket.AddressFamily) -> list[str]:
 class Resolver:
     """Answers DNS queries; belongs to the loop that uses it.
 
-    :param servers: the name servers this computer asks about a name, found freshly, best first.
+    :param servers: the name servers the host asks about a name, found freshly, best first.
     :ivar port: where they listen.
     """
 
@@ -166,7 +166,7 @@ class Resolver:
 
         :raise OSError: there is none, or none answers.
         """
-        failure: Exception = OSError("this computer has no name server")
+        failure: Exception = OSError("the host has no name server")
         for server in await asyncio.to_thread(self._servers, name):
             try:
                 told, _ = await dns.asyncquery.udp_with_fallback(query, server, SERVER_SECONDS, self.port)

@@ -18,7 +18,7 @@ are found by content, and can be made again: they live in the user's cache folde
         share.sock              for a moment, the way to one of virtiofs
       machine/
         data.qcow2              everything of the user's
-        sockets.json            sockets of this computer that its containers mount
+        sockets.json            the host's sockets that its containers mount
         keys/                   keys of this installation (0600)
       logs/                     supervisor.log, console.log, qemu.log, folders.log, virtiofsd-N.log
                                 console.previous.log and qemu.previous.log: of the QEMU before
@@ -176,7 +176,7 @@ class Paths:
         if length > SOCKET_PATH_LIMIT:
             raise HostError(
                 f"The path of Slipway's socket is too long: {length} bytes, and {SOCKET_PATH_LIMIT} are allowed",
-                "Set SLIPWAY_HOME to a folder with a shorter name.",
+                "Set SLIPWAY_HOME to a shorter path.",
                 str(longest),
             )
         try:

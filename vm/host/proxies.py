@@ -1,4 +1,4 @@
-"""The proxy this computer's programs are to use, read from where each system keeps it.
+"""The proxy the host's programs are to use, read from where each system keeps it.
 
 Variables go first, as with curl; then the desktop's own setting. A proxy that a script chooses (PAC) is not
 followed: it would have to be run for each address.

@@ -52,7 +52,7 @@ async def build(
     :param mirror: address of a Debian archive; None: the host's own, else mmdebstrap's default.
     :param force: build even if the store has it (to repair a damaged one).
     :raise ImageError: the packages cannot be fetched or do not fit the recipe.
-    :raise HostError: this computer lacks a tool, space or a permission.
+    :raise HostError: the host lacks a tool, space or a permission.
     """
     recipe = load_recipe(engine_rootfs)
     version = recipe.version(arch)

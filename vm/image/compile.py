@@ -24,7 +24,7 @@ FLAGS = (
 SHARED_FLAGS = ("-shared", "-fPIC", "-fvisibility=hidden")
 """A library exports only what it says, so that it replaces no function of the program it is loaded into."""
 
-ANEW = "If nothing was changed in it, install the compiler again: python3 -m pip install --force-reinstall ziglang"
+REINSTALL = "If you did not change it, reinstall the compiler: python3 -m pip install --force-reinstall ziglang"
 
 
 def check_compiler() -> None:
@@ -48,7 +48,7 @@ async def compile_programs(recipe: Recipe, arch: Arch, source: Path, target: Pat
         place.parent.mkdir(parents=True, exist_ok=True)
         argv = compiler_argv(program, arch, recipe.glibc, source, place)
         cache = {"ZIG_LOCAL_CACHE_DIR": str(work / "local"), "ZIG_GLOBAL_CACHE_DIR": str(work / "global")}
-        async for _line in run_lines(argv, b"", f"{program.place} cannot be compiled", [], cache, ANEW):
+        async for _line in run_lines(argv, b"", f"{program.place} cannot be compiled", [], cache, REINSTALL):
             pass
     shutil.rmtree(work, ignore_errors=True)
 

@@ -72,7 +72,7 @@ async def download(
         except asyncio.CancelledError:
             cancelled.set()
             await asyncio.wait([fetching], timeout=CANCEL_SECONDS)
-            fetching.add_done_callback(asyncio.Future.exception)  # nobody else looks at it
+            fetching.add_done_callback(asyncio.Future.exception)  # nothing else reads it
             raise
         if info is None:
             return None
@@ -101,7 +101,7 @@ def require_trust(url: str) -> None:
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
         return
     raise ImageError(
-        f"System images are not downloaded from {url}, which nothing protects", "Give an address with https://."
+        f"System images are not downloaded from {url}, which is not encrypted", "Use an address with https://."
     )
 
 
@@ -132,7 +132,7 @@ def _fetch(
         info = read_manifest(folder / MANIFEST)
         if (info.arch, info.version) != (arch, version):
             raise ImageError(
-                "The server has another system image than the one that was asked for",
+                "The server has a different system image",
                 detail=f"{base}: {info.arch} {info.version}, not {arch} {version}",
             )
         total, done = max(1, sum(size for size, _ in info.files.values())), 0
@@ -144,7 +144,7 @@ def _fetch(
                 show("downloading the system image", (before + so_far) / total)
 
             if not _fetch_file(f"{base}/{name}", folder / name, size, digest, cancelled, count):
-                raise ImageError(f"The server lacks the system image's file {name}", detail=f"{base}/{name}")
+                raise ImageError(f"The server has no system image file {name}", detail=f"{base}/{name}")
             done += size
         return info
     except urllib.error.HTTPError as error:
@@ -153,7 +153,7 @@ def _fetch(
     except (http.client.HTTPException, urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise HostError(
             "The system image cannot be downloaded",
-            "Check this computer's connection to the internet, and its proxy.",
+            "Check your internet connection and your proxy.",
             f"{base}: {error}",
         ) from error
     except OSError as error:
@@ -197,8 +197,8 @@ def _fetch_file(
             show(size)
     if size > limit or (digest is not None and sha256.hexdigest() != digest):
         raise ImageError(
-            f"The downloaded file {path.name} is not what it should be",
-            "Try again. If it happens again, the server, or something on the way to it, changes files.",
+            f"The downloaded file {path.name} is damaged",
+            "Try again. If it happens again, the server or a proxy changes files.",
             f"{url}: {size} bytes, SHA-256 {sha256.hexdigest()}; expected {digest}",
         )
     return True

@@ -48,7 +48,7 @@ def find_tool(name: str) -> str:
     path = os.environ.get("PATH", os.defpath) + os.pathsep + os.pathsep.join(("/usr/sbin", "/sbin"))
     found = shutil.which(name, path=path)
     if found is None:
-        raise HostError(f"The program {name} is needed to build the system image and is not here", build_hint())
+        raise HostError(f"The program {name} is missing; building the system image needs it", build_hint())
     return found
 
 
@@ -71,9 +71,7 @@ def check_tools() -> None:
     for name in TOOLS:
         find_tool(name)
     if not KEYRING.exists():
-        raise HostError(
-            "Debian's archive keys are needed to build the system image and are not here", build_hint()
-        )
+        raise HostError("Debian's archive keys are missing; building the system image needs them", build_hint())
 
 
 async def host_sources(suite: str) -> list[str]:

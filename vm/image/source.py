@@ -81,7 +81,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Builder:
-    """This computer, where it can build.
+    """The host, where it can build.
 
     :ivar force: build even what ``store`` has.
     """
@@ -138,7 +138,7 @@ async def obtain(arch: Arch, engine_rootfs: Path, asked: Sequence[Source], progr
     :param engine_rootfs: the engine's guest files, which are part of the image's version.
     :param asked: see :func:`sources`.
     :param progress: called with what is going on, and how far it is (0…1).
-    :raise HostError: no source has it, and this computer cannot build it.
+    :raise HostError: no source has it, and the host cannot build it.
     :raise ImageError: the one kept here is damaged, or no source has it, for these reasons.
     """
     version = await asyncio.to_thread(lambda: load_recipe(engine_rootfs).version(arch))

@@ -1,4 +1,4 @@
-"""Which accelerator works on this computer: proven by booting our own kernel, not assumed from a device file.
+"""Which accelerator works on the host: proven by booting our own kernel, not assumed from a device file.
 
 Nested clouds and half-enabled features offer hardware virtualisation which then hangs or dies in the first
 instructions, so each candidate has to boot the kernel within a deadline. The boot has no root file system on
@@ -47,7 +47,7 @@ ASSERTION = "Assertion "
 class Trial:
     """The outcome for one accelerator.
 
-    :ivar why: how it showed: proof, obstacle or failure, for a person.
+    :ivar why: the proof, the obstacle or the failure, as a text for the user.
     :ivar fix: what would change it; empty when it works.
     """
 
@@ -80,9 +80,9 @@ class Verdict:
         if not self.emulated:
             return f"{self.accelerator.upper()} works: {self.tried[-1].why}"
         if not self.tried:
-            return "Software emulation: this computer's processor cannot run this kind of machine itself."
+            return "Software emulation: your computer's processor cannot run this kind of machine directly."
         reasons = "; ".join(f"{trial.accelerator.upper()}: {trial.why}" for trial in self.tried)
-        return f"Software emulation, which is slow, because hardware acceleration does not work ({reasons})."
+        return f"Software emulation, which is slow: hardware acceleration does not work ({reasons})."
 
     @property
     def fix(self) -> str:
@@ -102,7 +102,7 @@ async def choose(
     tried: list[Trial] = []
     for accelerator in host.accelerators(boot.arch):
         obstacle = host.obstacle(accelerator)
-        if obstacle is not None:  # cheap to see, and gone as soon as the person has fixed it: never cached
+        if obstacle is not None:  # cheap to see, and gone as soon as the user has fixed it: never cached
             tried.append(Trial(accelerator, False, obstacle.why, obstacle.fix))
             continue
         key = await asyncio.to_thread(_key, qemu, boot, accelerator, host)
@@ -118,7 +118,7 @@ async def choose(
 
 
 def forget(cache: Path) -> None:
-    """Drop all verdicts: for a person who has changed something, and after a start that failed all the same."""
+    """Drop all verdicts: the user has changed something, or a start failed in spite of them."""
     cache.unlink(missing_ok=True)
 
 
@@ -200,8 +200,8 @@ def _symptom(printed: str, console: str, ended: bool, code: int | None, deadline
             return f"a trial boot failed with “{line.strip()}”"
     if not ended:
         where = "after its first messages" if console.strip() else "before the kernel's first message"
-        return f"a trial boot hung {where} (given {deadline:g} s)"
+        return f"a trial boot hung {where} (waited {deadline:g} s)"
     last = (printed.strip().splitlines() or [describe_exit(code)])[-1]
     if ASSERTION in last:  # names a line of QEMU's source: for the log, which has it
-        return "QEMU broke off with an internal error"
+        return "QEMU stopped with an internal error"
     return f"QEMU ended at once: {last}"

@@ -54,13 +54,13 @@ def explain_start(argv: Sequence[str], output: str, code: int | None) -> UserErr
         return PortTaken("A port that leads into the machine is in use", "", detail)
     if "Cannot allocate memory" in said or "cannot set up guest memory" in said:
         return HostError(
-            "This computer has too little free memory for the machine",
-            "Close other programs, or give the machine less: slipway settings set memory_mib …",
+            "Your computer has too little free memory for the machine",
+            "Close other programs, or give the machine less memory: slipway settings set memory_mib …",
             detail,
         )
     if "No space left on device" in said:
-        return HostError("The disk of this computer is full", "Free some space on it, then start again.", detail)
-    return MachineError("QEMU ended at its start", "See the details: they are what QEMU printed.", detail)
+        return HostError("The disk of your computer is full", "Free some space on it, then start again.", detail)
+    return MachineError("QEMU ended at its start", "The details show what QEMU printed.", detail)
 
 
 def explain_end(code: int | None, output: str, console: str, last: LastWords | None = None) -> TransientError:

@@ -80,7 +80,7 @@ class Monitor:
         except TimeoutError as error:
             raise MachineError(
                 f"QEMU's monitor did not answer within {timeout:g} s",
-                "QEMU hangs or has been suspended; stopping Slipway ends it.",
+                "QEMU hangs or has been suspended. To end it: slipway stop",
                 str(self._path),
             ) from error
         except QMPError as error:

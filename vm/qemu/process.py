@@ -98,7 +98,7 @@ def find_qemu(arch: Arch, host: Host) -> QemuBinary:
     if version[:2] < OLDEST:
         raise HostError(
             f"QEMU {match[1]}.{match[2]} is too old: Slipway needs 7.2 or newer",
-            f"{install_hint(host)}, or name a newer one's folder in {VARIABLE}",
+            f"{install_hint(host)}, or set the folder of a newer one in {VARIABLE}",
             str(path),
         )
     return QemuBinary(path, version)
@@ -222,7 +222,7 @@ class QemuProcess:
         if not await self.wait(timeout):
             raise MachineError(
                 f"{self.name} (process {self.pid}) does not end",
-                "The system may be waiting for a disk; look at it with ps.",
+                "The system may be waiting for a disk. See its state with ps.",
             )
 
 

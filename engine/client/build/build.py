@@ -89,7 +89,7 @@ async def _work(
 
 
 def failure(values: Mapping[str, object]) -> EngineError:
-    """Why a build failed; in words for a person when it is a registry's refusal."""
+    """Why a build failed; in words for the user when it is a registry's refusal."""
     error = ProgressError(str(values["error"]), detail=str(values.get("errorDetail") or ""))
     base = UNRESOLVED.search(error.message)
     return explain(error, base[1]) if base else error
@@ -120,7 +120,7 @@ def _trace(values: Mapping[str, object]) -> Trace:
 
 
 async def _cancel(transport: Transport, key: str) -> None:
-    """End the build itself too: the engine notices only late that nobody reads any more."""
+    """End the build itself too: the engine notices only late that its reader has left."""
     try:
         await transport.call("POST", "/build/cancel", query(id=key), timeout=CANCEL_SECONDS)
     except EngineError:  # it has ended, or the engine is gone

@@ -76,5 +76,5 @@ def _contents(path: Path, size: int) -> Iterator[bytes]:
             left -= len(piece)
             yield piece
     if left:
-        raise EngineError(f"{path} became shorter while it was read", "Build again.")
+        raise EngineError(f"{path} became shorter while it was read", "Run the build again.")
     yield bytes(-size % tarfile.BLOCKSIZE)

@@ -72,7 +72,7 @@ def read(folder: Path, dockerfile: str) -> Ignore:
         except FileNotFoundError:
             continue
         except (OSError, UnicodeError) as error:
-            raise EngineError(f"{path} cannot be read", "It has to be text in UTF-8.", str(error)) from error
+            raise EngineError(f"{path} cannot be read", "Save it as UTF-8 text.", str(error)) from error
     return Ignore()
 
 
@@ -112,12 +112,12 @@ def _parse(line: str) -> Iterator[Pattern]:
     again = text.startswith("!")
     text = text.removeprefix("!").strip()
     if not text:
-        raise EngineError(f"{NAME}: “!” has to be followed by a pattern")
+        raise EngineError(f"{NAME}: “!” needs a pattern after it")
     text = posixpath.normpath(text.replace(os.sep, "/")).lstrip("/")
     try:
         yield Pattern(re.compile(_regex(text), re.DOTALL), again, re.split(r"[*?\[\\]", text)[0])
     except re.error as error:
-        raise EngineError(f"{NAME}: “{line}” is no pattern", "", str(error)) from error
+        raise EngineError(f"{NAME}: “{line}” is not a valid pattern", "", str(error)) from error
 
 
 TOKENS = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?[^\]]*\]|\\.|.", re.DOTALL)

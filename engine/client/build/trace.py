@@ -72,7 +72,7 @@ def decode(text: str) -> Trace:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise StreamBroken("BuildKit's trace cannot be read", detail=text[:200]) from error
+        raise StreamBroken("BuildKit sent a message that Slipway cannot read", detail=text[:200]) from error
     found: dict[int, list[bytes]] = {}
     for number, value in fields(data):
         if isinstance(value, bytes):

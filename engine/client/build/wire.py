@@ -31,7 +31,7 @@ def fields(data: bytes) -> Iterator[tuple[int, Value]]:
             continue
         length, place = _varint(data, place) if kind == BYTES else (WIDTHS.get(kind, -1), place)
         if length < 0 or place + length > len(data):
-            raise StreamBroken("A message of BuildKit's cannot be read", detail=repr(data[:64]))
+            raise StreamBroken("BuildKit sent a message that Slipway cannot read", detail=repr(data[:64]))
         yield tag >> 3, data[place : place + length]
         place += length
 
@@ -52,7 +52,7 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
         place, shift = place + 1, shift + 7
         if byte < 128:
             return value, place
-    raise StreamBroken("A message of BuildKit's ends in the middle", detail=repr(data[:64]))
+    raise StreamBroken("BuildKit's message ended early", detail=repr(data[:64]))
 
 
 def _number(value: int) -> bytes:

@@ -65,8 +65,8 @@ def make_missing(folders: Sequence[str]) -> None:
                 folder.mkdir(parents=True)
             except OSError as error:
                 raise EngineError(
-                    f"“{folder}” is shared, but is not there, and cannot be made: {error.strerror}",
-                    "Put it back, or make it as a user who may.",
+                    f"“{folder}” is shared, but does not exist and cannot be created: {error.strerror}",
+                    "Restore it, or create it as a user with permission.",
                 ) from error
 
 

@@ -56,7 +56,7 @@ class GuestPaths:
             log.warning("the guest could not be asked what it has: %s %s", error.message, error.detail)
             names = ", ".join(f"“{path}”" for path in paths)
             raise LinkError(
-                f"{names}: not shared, and the machine could not be asked whether it has that itself",
+                f"{names}: not shared, and Slipway could not ask the machine whether it has this path",
                 "Try again.",
                 error.detail,
             ) from error
@@ -64,9 +64,9 @@ class GuestPaths:
 
 
 def mountable(kinds: Mapping[str, str]) -> set[str]:
-    """Those of the guest's paths that a container may mean.
+    """The guest's paths that a container may mount.
 
-    Nobody means an empty folder of the guest's such as its ``/mnt``; but a folder that cannot be shared, such as
-    ``/tmp``, is the guest's where the host has none.
+    A bind mount never means an empty folder of the guest, such as its ``/mnt``. But a folder that cannot be
+    shared, such as ``/tmp``, is the guest's where the host has none.
     """
     return {path for path, kind in kinds.items() if kind == "there" or (kind == "empty" and system_folder(path))}

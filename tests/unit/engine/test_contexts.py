@@ -101,7 +101,7 @@ def test_nonsense_is_never_overwritten(contexts: Contexts, folder: Path, text: s
 def test_a_context_that_is_not_ours_is_left_alone(contexts: Contexts, folder: Path) -> None:
     add_context(folder, "slipway", "tcp://elsewhere:2376")
     before = contexts.store.meta("slipway").read_text()
-    with pytest.raises(ContextError, match="did not make") as caught:
+    with pytest.raises(ContextError, match="did not create") as caught:
         contexts.use(SOCKET)
     assert "docker context rm slipway" in caught.value.hint
     contexts.remove(SOCKET)
@@ -148,7 +148,7 @@ async def test_auto_leaves_a_working_context(contexts: Contexts, folder: Path, e
     assert contexts.store.current() == "work"
 
 
-@pytest.mark.parametrize("host", ["unix:///nobody/there.sock", "tcp://127.0.0.1:1", ""])
+@pytest.mark.parametrize("host", ["unix:///no-engine/there.sock", "tcp://127.0.0.1:1", ""])
 async def test_auto_replaces_a_dead_context(contexts: Contexts, folder: Path, host: str) -> None:
     add_context(folder, "work", host)
     configure(folder, '{"currentContext": "work"}')
@@ -185,7 +185,7 @@ async def test_variables_go_first_and_are_named(tmp_path: Path, folder: Path, va
 async def test_trials(engine: str, tmp_path: Path) -> None:
     assert await answers(engine)
     assert await answers("ssh://me@elsewhere")  # not tried
-    assert not await answers("unix:///nobody")
+    assert not await answers("unix:///no-engine")
     assert not await answers("")
 
 

@@ -46,10 +46,10 @@ def test_out_and_back(config: Config) -> None:
     wanted = {key: value for key, value in LEFT.items() if key != "credsStore"}
     assert config.read() == {**wanted, "credHelpers": {"b.test": "there"}}
     assert config.helpers.missing() == {}
-    assert "nothing was changed" in config.helpers.take_out()
+    assert "Nothing was changed" in config.helpers.take_out()
     config.helpers.put_back()
     assert config.read() == LEFT
-    assert "nothing was changed" in config.helpers.put_back()
+    assert config.helpers.put_back() == "Nothing to restore"
 
 
 def test_what_the_user_has_set_since_stays(config: Config) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for QEMU: takes its command line, opens its two channels, behaves as FAKE_QEMU tells.
+"""A stand-in for QEMU: takes its command line, opens its two channels, behaves as FAKE_QEMU says.
 
 Run as a program, with the standard library only, so that it starts in some 30 ms. FAKE_QEMU holds JSON:
 
@@ -9,8 +9,8 @@ Run as a program, with the standard library only, so that it starts in some 30 m
     die_first     how many times to end at once, complaining that the port is taken (counted in the file "count")
     panic_first   how many times to end as a machine does whose kernel panics while it starts (counted likewise)
     kill_first    [TIMES, SECONDS, SIGNAL]: how often to end by this signal after that long, with one stage told
-    hang_first    how often to tell no stage but the first
-    fast_first    how often the guest's clock goes far too fast; without it the guest tells no uptime
+    hang_first    how often to report no stage but the first
+    fast_first    how often the guest's clock goes far too fast; without it the guest reports no uptime
     mute          never open the channels
     no_shares     end at once when folders are shared by virtiofs
     deaf          ignore these: "poweroff", "quit", "query-status", "ping", "clock", "grow"

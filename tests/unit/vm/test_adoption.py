@@ -102,7 +102,7 @@ async def test_a_stranger_with_the_same_pid_is_left_alone(kit: Kit) -> None:
 async def test_start_does_not_make_a_second_qemu(kit: Kit) -> None:
     await orphan(kit)
     machine, states = kit.machine()
-    with pytest.raises(MachineError, match="runs already"):
+    with pytest.raises(MachineError, match="is already running"):
         await machine.start(kit.spec)
     assert states == [STOPPED, STARTING, FAILED]
     assert len(kit.argv()) == 1

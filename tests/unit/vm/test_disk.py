@@ -126,7 +126,7 @@ async def test_no_space_left_while_writing(
     program.write_text("#!/bin/sh\necho 'qemu-img: data: No space left on device' >&2\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setenv("SLIPWAY_QEMU", str(program.parent))
-    with pytest.raises(DiskError, match="disk of this computer is full"):
+    with pytest.raises(DiskError, match="disk of your computer is full"):
         await disk.create(1)
     assert files(disk) == []
 
@@ -138,7 +138,7 @@ async def test_a_damaged_header_is_told_and_left_alone(disk: DataDisk) -> None:
     for attempt in (disk.info(), disk.check(), disk.check(repair=True), disk.ensure(DiskSpec(disk.path, 1))):
         with pytest.raises(DiskError, match="damaged") as caught:
             await attempt
-        assert "left as it is" in caught.value.hint
+        assert "was not changed" in caught.value.hint
     assert disk.path.read_bytes() == content
 
 

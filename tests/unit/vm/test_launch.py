@@ -31,7 +31,7 @@ PAUSED, STOPPING, FAILED = MachineState.PAUSED, MachineState.STOPPING, MachineSt
     ("text", "error", "message"),
     [
         ("qemu: cannot set up guest memory 'pc.ram': Cannot allocate memory", HostError, "too little free memory"),
-        ("qemu: -blockdev …: No space left on device", HostError, "disk of this computer is full"),
+        ("qemu: -blockdev …: No space left on device", HostError, "disk of your computer is full"),
         ("qemu: something new", MachineError, "ended at its start"),
     ],
 )

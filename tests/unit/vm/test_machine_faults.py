@@ -1,4 +1,4 @@
-"""Ends that nobody asked for: each is noticed, explained, and leaves nothing behind."""
+"""Unexpected ends: each is noticed, explained, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_a_full_disk_holds_the_machine_and_space_releases_it(
     assert isinstance(machine.failure, DiskError)
     assert "full" in machine.failure.message
     hops = await machine.probe()
-    assert "disk of this computer is full" in hops[1].why
+    assert "disk of your computer is full" in hops[1].why
     with pytest.raises(DiskError, match="full"):
         await machine.resume()
     assert machine.state is PAUSED
@@ -112,7 +112,7 @@ async def test_a_broken_link_is_made_again(kit: Kit, monkeypatch: pytest.MonkeyP
     kit.dial.links[0].closed.set()
     await until(lambda: bool(told))
     assert told == [None]
-    with pytest.raises(LinkError, match="being made again"):
+    with pytest.raises(LinkError, match="is reconnecting"):
         _ = machine.link
     assert [hop.ok for hop in await machine.probe()] == [True, True, False]
     await until(lambda: len(told) == 2)

@@ -1,4 +1,4 @@
-"""Supervised tasks: what fails is started again after a pause, and tells how it is doing."""
+"""Supervised tasks: what fails is started again after a pause, and reports its state."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_the_choice(found: tuple[Found, ...], root: bool, taken: Found | None) -
 def test_the_reason_when_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     here = host()
     monkeypatch.setattr(type(here), "file_servers", lambda self: ())
-    assert "no virtiofsd" in find(here)[1]
+    assert "virtiofsd is not installed" in find(here)[1]
     broken = tmp_path / "virtiofsd"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)

@@ -35,7 +35,7 @@ class Hop:
 
 
 class Machine:
-    """A machine that does what it is told."""
+    """A machine that follows the test's orders."""
 
     def __init__(self) -> None:
         self.state = "stopped"
@@ -90,7 +90,7 @@ class Machine:
 
 
 class Listener:
-    """Notes what it is told."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -75,11 +75,11 @@ async def test_what_is_broken_counts_as_nobody(tmp_path: Path, text: str) -> Non
     ("said", "name", "message"),
     [
         ("manifest for r:5/a:latest not found: manifest unknown", "r:5/a", "There is no “latest” of r:5/a"),
-        ("manifest for r:5/a:9 not found: manifest unknown", "r:5/a:9", "There is no r:5/a:9 in its registry"),
+        ("manifest for r:5/a:9 not found: manifest unknown", "r:5/a:9", "The registry has no r:5/a:9"),
         ('Head "http://r:5/v2/a/manifests/1": no basic auth credentials', "r:5/a:1", "r:5 denied access to r:5/a"),
         ('Get "https://registry-1.docker.io/v2/": no such host', "alpine", "docker.io cannot be reached"),
         ("dial tcp 10.0.2.2:5: connect: connection refused", "r:5/a", "r:5 refuses connections"),
-        ("no matching manifest for linux/s390x in the manifest list", "a", "a is not there for this platform"),
+        ("no matching manifest for linux/s390x in the manifest list", "a", "a is not available for this platform"),
     ],
 )
 def test_refusals_are_explained(said: str, name: str, message: str) -> None:

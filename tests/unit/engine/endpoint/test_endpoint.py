@@ -138,7 +138,7 @@ async def test_other_errors_of_a_route_are_answered_at_once(endpoint: Endpoint) 
     endpoint.open_gate(route)
     answer = await ask(endpoint)
     assert answer.startswith(b"HTTP/1.1 503 ")
-    assert message(answer) == "The machine cannot be reached while it is paused. It has to be running first."
+    assert message(answer) == "The machine cannot be reached while it is paused. It must be running first."
     assert route.attempts == 1
 
 

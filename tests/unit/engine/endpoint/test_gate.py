@@ -121,7 +121,7 @@ async def test_half_a_request_at_a_shut_gate_is_answered_in_time(
 
 
 async def test_a_client_that_leaves_while_waiting_is_forgotten(endpoint: Endpoint) -> None:
-    """Its request must not be carried out later, when nobody wants the answer."""
+    """Its request must not be carried out later, when no client wants the answer."""
     carrier = MemoryCarrier(hello)
     endpoint.hold("the machine is starting")
     async with connected(endpoint) as (_, writer):

@@ -1,4 +1,4 @@
-"""The relay's ends: whatever happens in one direction, the other does not go on for ever."""
+"""The relay's ends: whatever happens in one direction, the other ends too."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Stack:
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One line tells what to do: ``send N``, ``take N``, ``echo``, ``flood``, ``wait``."""
+    """One line says what to do: ``send N``, ``take N``, ``echo``, ``flood``, ``wait``."""
     words = (await reader.readline()).split()
     if words[:1] == [b"send"]:
         left = int(words[1])
@@ -81,7 +81,7 @@ async def whole_stack() -> AsyncIterator[Stack]:
 
 @pytest.fixture
 def traced() -> Iterator[Callable[[], int]]:
-    """Tells the bytes Python holds now. The process's resident memory would depend on what ran before."""
+    """A function that returns the bytes Python holds now; resident memory would depend on what ran before."""
 
     def held() -> int:
         gc.collect()

@@ -344,12 +344,12 @@ async def test_a_full_table_is_told_until_there_is_room(tmp_path: Path, monkeypa
 # -- leases -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only inotify tells every change")
+@pytest.mark.skipif(sys.platform != "linux", reason="only inotify reports every change")
 async def test_trees_are_exact_while_all_in_them_is_followed(
     watcher: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree, plain = str(tmp_path / "tree"), str(tmp_path / "plain")
-    assert watcher.exact() == frozenset()  # of a folder in it nothing is told
+    assert watcher.exact() == frozenset()  # a folder in it is not reported
     (tmp_path / "plain").mkdir()
     wanted = MountsInUse(frozenset({tree, plain}), frozenset({f"{tmp_path}/files/one"}))
     await asyncio.to_thread(watcher.watch, wanted)

@@ -182,7 +182,7 @@ async def test_files_stay_open_from_one_supervisor_to_the_next(
     assert birth is not None
 
     async def let_go(share: Share) -> None:
-        raise AssertionError(f"nobody stopped sharing {share.folder}")
+        raise AssertionError(f"sharing {share.folder} was not stopped by a test")
 
     async def silent(share: Share, times: int) -> str:
         raise AssertionError(f"virtiofs does not carry {share.folder}")

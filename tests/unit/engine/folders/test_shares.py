@@ -26,7 +26,7 @@ FOLDER = "/shared"
 class Guest:
     """Plays the guest's program, by virtiofs at first.
 
-    :ivar answers: cleared: nobody answers.    :ivar held: cleared: nobody has the folder open by virtiofs.
+    :ivar answers: cleared: no answer.    :ivar held: cleared: the folder is not open by virtiofs.
     """
 
     def __init__(self) -> None:

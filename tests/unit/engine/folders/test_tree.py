@@ -147,7 +147,7 @@ def test_a_link_itself_is_not_followed(tree: Tree, root: Path, secret: Path) -> 
 
 
 def test_exchanging_a_folder_for_a_link_wins_nothing(tree: Tree, root: Path, secret: Path) -> None:
-    """One thread exchanges a folder and a link to the outside for ever; no read ever sees the outside."""
+    """One thread keeps exchanging a folder and a link to the outside; no read ever sees the outside."""
     (root / "real").mkdir()
     (root / "real" / "secret").write_text("mine")
     (root / "evil").symlink_to(secret)

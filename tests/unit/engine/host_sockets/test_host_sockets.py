@@ -1,4 +1,4 @@
-"""Sockets of this computer for containers: which may be had, and how who connects in the machine gets to them."""
+"""The host's sockets for containers: which are available, and how a client in the machine connects to them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def computer(tmp_path: Path) -> Computer:
 
 @contextlib.contextmanager
 def bound(path: Path) -> Iterator[str]:
-    """A socket that nobody listens at."""
+    """A socket without a listener."""
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(path))
         yield str(path)
@@ -81,7 +81,7 @@ def test_those_of_shared_folders(computer: Computer) -> None:
 
 def test_the_agent_need_not_be_shared(computer: Computer) -> None:
     found = computer.sockets()
-    with pytest.raises(EngineError, match="has no SSH agent that Slipway knows of"):
+    with pytest.raises(EngineError, match="knows of no SSH agent on your computer"):
         found.find(SSH_AGENT)
     with bound(computer.folder / "other" / "agent") as path:
         computer.environment["SSH_AUTH_SOCK"] = path
@@ -113,7 +113,7 @@ def test_slipways_own_are_nobodys(computer: Computer) -> None:
 
 
 async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """This computer's server."""
+    """The host's server."""
     while data := await reader.read(1000):
         writer.write(data.upper())
     writer.write(b"!")
@@ -296,10 +296,10 @@ async def test_a_machine_that_cannot_listen(computer: Computer) -> None:
     machine = Machine()
     machine.carrier.refuse = LinkError("No space left on device")
     found = computer.sockets()
-    with pytest.raises(EngineError, match="There is no connection into the machine"):
+    with pytest.raises(EngineError, match="The connection to the machine is down"):
         await found.carry("/s")
     async with carried(found, machine):
-        with pytest.raises(EngineError, match=r"cannot be had in the machine: No space left on device"):
+        with pytest.raises(EngineError, match=r"is not available in the machine: No space left on device"):
             await found.carry("/s")
         machine.carrier.refuse = None
         await found.carry("/s")

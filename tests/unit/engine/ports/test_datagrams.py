@@ -1,4 +1,4 @@
-"""Datagrams over streams: how they are told apart; and clients that are silent, too many or too fast."""
+"""Datagrams over streams: how they are separated; and clients that are silent, too many or too fast."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_silent_client_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
             assert await heard(client) == b"one"
             await eventually(lambda: not kit.server.clients)
             assert kit.carrier.streams[0].closed
-            client.send(b"two")  # and begins anew
+            client.send(b"two")  # and starts again
             assert await heard(client) == b"two"
             assert len(kit.carrier.streams) == 2
 

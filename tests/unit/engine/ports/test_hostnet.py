@@ -36,7 +36,7 @@ class Engine(EventfulEngine):
 
 @dataclass
 class Guest:
-    """The program in the guest: notes what it is told, and says what the test wants."""
+    """The program in the guest: records its orders, and says what the test wants."""
 
     heard: list[str] = field(default_factory=list)
     stream: MemoryStream | None = None

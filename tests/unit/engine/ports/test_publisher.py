@@ -39,7 +39,7 @@ class Guest:
 
 
 class QemuNetwork:
-    """Keeps what is to be carried; refuses the ports it is told to."""
+    """Records what it carries; refuses the ports that the test names."""
 
     def __init__(self) -> None:
         self.carried: list[int] = []
@@ -120,7 +120,7 @@ async def test_both_families_have_the_same_port(publisher: Publisher, guest: Gue
     assert await publish(publisher, guest, port, "::", "6") == "ok"
     assert await say(port, b"four") == b"four"
     six = next(one for one in publisher.published if one.forward.key == "6")
-    if not six.failure:  # a computer without IPv6 is told of it, and the container starts all the same
+    if not six.failure:  # without IPv6 the report says so, and the container starts all the same
         assert await say(port, b"six", "::1") == b"six"
 
 
@@ -130,15 +130,15 @@ async def test_a_taken_port_is_refused_and_its_holder_named(publisher: Publisher
         taken.listen()
         port = taken.getsockname()[1]
         answer = await publish(publisher, guest, port, "0.0.0.0")
-    assert answer.startswith(f"Bind for 0.0.0.0:{port} failed: the port is in use on this computer by ")
+    assert answer.startswith(f"Bind for 0.0.0.0:{port} failed: the port is in use on your computer by ")
     assert f"(process {os.getpid()})" in answer
     assert publisher.published == []
     assert await publish(publisher, guest, port, "0.0.0.0") == "ok"  # free again
 
 
 async def test_an_address_of_another_computer(publisher: Publisher, guest: Guest) -> None:
-    answer = await publish(publisher, guest, free_port(), "192.0.2.1")  # RFC 5737: nobody's
-    assert "this computer has no such address" in answer
+    answer = await publish(publisher, guest, free_port(), "192.0.2.1")  # RFC 5737: reserved for documentation
+    assert "your computer does not have this address" in answer
 
 
 async def test_release_closes_the_port_and_its_connections(publisher: Publisher, guest: Guest) -> None:
@@ -254,7 +254,7 @@ async def test_what_is_published_everywhere_can_be_kept_to_this_computer(
         await say(port, b"far", "127.0.0.2")
     assert await publish(publisher, guest, free_port(), "::", "4") == "ok"
     assert publisher.published[-1].address == "::1"
-    with closing(socket.socket()) as taken:  # what cannot be had any more is told
+    with closing(socket.socket()) as taken:  # a port that is taken by now is reported
         taken.bind(("127.0.0.3", port))
         taken.listen()
         publisher.set_loopback_only(False)
@@ -277,7 +277,7 @@ async def test_udp_over_ipv6_goes_by_streams(publisher: Publisher, guest: Guest)
             assert await asyncio.get_running_loop().sock_recv(client, 65536) == bytes(size)
     publisher.asked("publish", f"10 udp ::1 {port} 172.17.0.3 53")
     await eventually(lambda: len(guest.answers) == 2)
-    assert f"Bind for [::1]:{port}/udp failed: the port is in use on this computer by" in guest.answers[-1]
+    assert f"Bind for [::1]:{port}/udp failed: the port is in use on your computer by" in guest.answers[-1]
     publisher.asked("release", "9")
     publisher.asked("publish", f"11 udp :: {port} 172.17.0.3 53")  # at once
     await eventually(lambda: len(guest.answers) == 3)
@@ -292,7 +292,7 @@ async def test_udp_over_ipv6_goes_by_streams(publisher: Publisher, guest: Guest)
 async def test_what_cannot_be_carried_is_told_not_refused(publisher: Publisher, guest: Guest, asked: str) -> None:
     publisher.asked("publish", f"9 {asked}")
     await eventually(lambda: guest.answers == ["published 9 ok"])
-    assert "is not carried" in publisher.published[0].failure
+    assert "cannot be published" in publisher.published[0].failure
 
 
 async def test_nonsense_and_an_absent_guest_do_no_harm(publisher: Publisher, guest: Guest) -> None:
@@ -337,7 +337,7 @@ async def test_a_port_in_use_whose_owner_cannot_be_looked_up(
     monkeypatch.setattr(psutil, "net_connections", full)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = await publish(publisher, guest, taken.getsockname()[1])
-    assert answer.endswith("failed: the port is in use on this computer")
+    assert answer.endswith("failed: the port is in use on your computer")
 
 
 async def test_requests_of_a_machine_that_has_ended_are_dropped(publisher: Publisher, guest: Guest) -> None:
@@ -403,7 +403,7 @@ async def test_what_runs_goes_on_without_a_port_that_is_taken_and_has_it_when_it
         publisher.asked("repeat", f"1 tcp 127.0.0.1 {port} 172.17.0.2 80")
         await eventually(lambda: guest.answers == ["published 1 ok"])
         (one,) = publisher.published
-        assert f"in use on this computer by {psutil.Process().name()} (process {os.getpid()})" in one.failure
+        assert f"in use on your computer by {psutil.Process().name()} (process {os.getpid()})" in one.failure
         assert port not in publisher.in_use
         one.failure = "somebody else's"
         await eventually(lambda: "(process" in one.failure)  # looked up again

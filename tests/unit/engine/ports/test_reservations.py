@@ -39,7 +39,7 @@ class Ports:
 
 @dataclass
 class Machine:
-    """Notes what it is told to hold.
+    """Records what it is to hold.
 
     :ivar between: called when the ports have been looked at, and before dockerd asks for one.
     """
@@ -292,7 +292,7 @@ async def test_a_huge_range_is_not_looked_through(
 async def test_a_port_that_is_taken_after_it_was_looked_at(
     start: Starter, machine: Machine, ports: Ports, first: int, holder: socket.socket
 ) -> None:
-    """It was free when it was tried; before it can be had somebody takes it, and who started it hears that."""
+    """The port was free when it was tried. Then another program takes it, and the starter gets the error."""
     answers: list[str] = []
     taken: list[socket.socket] = []
 
@@ -304,7 +304,7 @@ async def test_a_port_that_is_taken_after_it_was_looked_at(
 
     machine.between = grab
     await start(f"{first}-{first + 3}")
-    publisher = Publisher(answer, Nobody())
+    publisher = Publisher(answer, NoDatagrams())
     try:
         assert machine.told == [[first + 1]]
         publisher.asked("publish", f"1 tcp 127.0.0.1 {first + 2} 172.17.0.2 80")
@@ -317,7 +317,7 @@ async def test_a_port_that_is_taken_after_it_was_looked_at(
         taken[0].close()
 
 
-class Nobody:
+class NoDatagrams:
     """Carries no datagrams."""
 
     async def add(self, forward: Forward) -> None:
@@ -332,7 +332,7 @@ class Nobody:
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``hold_ports``, compiled for this computer."""
+    """``hold_ports``, compiled for the host."""
     return compile_guest_program("hold_ports", tmp_path_factory.mktemp("hold"))
 
 

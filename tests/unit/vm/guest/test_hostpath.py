@@ -1,4 +1,4 @@
-"""The machine's spelling of this computer's paths, and what cannot be shared."""
+"""The machine's spelling of the host's paths, and what cannot be shared."""
 
 from __future__ import annotations
 

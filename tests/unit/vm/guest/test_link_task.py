@@ -21,7 +21,7 @@ class Way(MemoryCarrier):
 
 
 class Work(LinkTask[Way]):
-    """Writes down what it is told to do, and fails at the way called ``bad``."""
+    """Records its work, and fails at the way called ``bad``."""
 
     def __init__(self) -> None:
         self.told: list[str] = []

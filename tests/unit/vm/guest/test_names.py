@@ -201,7 +201,7 @@ def test_the_servers_of_a_vpn() -> None:
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guest's name server, compiled for this computer."""
+    """The guest's name server, compiled for the host."""
     return compile_guest_program("dns_proxy", tmp_path_factory.mktemp("names"))
 
 

@@ -161,7 +161,7 @@ async def test_pings_are_answered_in_order(channels: Channels) -> None:
     assert not second.done()
     channels.dispatch(ssh.REQUEST_SUCCESS, b"")
     await second
-    channels.dispatch(ssh.REQUEST_SUCCESS, b"")  # nobody asked: ignored
+    channels.dispatch(ssh.REQUEST_SUCCESS, b"")  # no request is open: ignored
 
 
 async def test_a_cancelled_opening_is_closed_when_confirmed(wire: Wire, channels: Channels) -> None:

@@ -214,7 +214,7 @@ def test_the_hosts_own_sources_are_used() -> None:
 
 
 def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(HostError, match=r"mkfs\.nothing is needed"):
+    with pytest.raises(HostError, match=r"mkfs\.nothing is missing"):
         fetch.find_tool("mkfs.nothing")
     monkeypatch.setattr(fetch, "KEYRING", Path("/nothing"))
     with pytest.raises(HostError, match="archive keys") as caught:

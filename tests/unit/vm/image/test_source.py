@@ -68,7 +68,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
             self.wfile.write(data[1000:])
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nobody reads it."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -96,13 +96,13 @@ def no_builds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer that cannot build."""
 
     async def build(*_: object, **__: object) -> BootFiles:
-        raise HostError("The program mmdebstrap is needed and is not here", "Build it on Debian.")
+        raise HostError("The program mmdebstrap is missing", "Build it on Debian.")
 
     monkeypatch.setattr(source, "build", build)
 
 
 def quiet(text: str, fraction: float | None) -> None:
-    """Progress that nobody looks at."""
+    """Ignore the progress."""
 
 
 def sha256(path: Path) -> str:
@@ -156,7 +156,7 @@ async def test_a_damaged_image_is_not_passed_over(store: ImageStore, bundle: Pat
 async def test_all_reasons_are_given(store: ImageStore, bundle: Path, web: Web) -> None:
     (web.folder / VERSION).mkdir(parents=True)
     (web.folder / VERSION / MANIFEST).write_text("{")
-    with pytest.raises(ImageError, match="manifest is damaged; The program mmdebstrap is needed"):
+    with pytest.raises(ImageError, match="manifest is damaged; The program mmdebstrap is missing"):
         await obtain(Arch.AMD64, ENGINE_ROOTFS, sources(store, ENGINE_ROOTFS, url=web.url, bundle=bundle), quiet)
 
 
@@ -189,7 +189,7 @@ async def test_what_is_not_as_the_manifest_says_is_not_kept(
         path.unlink()
     else:
         path.write_bytes(changed[change])
-    with pytest.raises(ImageError, match=f"lacks .*{name}" if change == "absent" else f"{name} is not what"):
+    with pytest.raises(ImageError, match=f"has no .*{name}" if change == "absent" else f"{name} is damaged"):
         await download(web.url, Arch.AMD64, VERSION, store, quiet)
     assert leftovers(store) == []
 
@@ -197,7 +197,7 @@ async def test_what_is_not_as_the_manifest_says_is_not_kept(
 async def test_another_version_under_this_name(store: ImageStore, web: Web) -> None:
     await put(ImageStore(web.folder), "other")
     (web.folder / "other").rename(web.folder / VERSION)
-    with pytest.raises(ImageError, match="another system image") as caught:
+    with pytest.raises(ImageError, match="a different system image") as caught:
         await download(web.url, Arch.AMD64, VERSION, store, quiet)
     assert f"other, not amd64 {VERSION}" in caught.value.detail
 
@@ -214,7 +214,7 @@ async def test_a_pin_is_for_one_manifest(store: ImageStore, bundle: Path, web: W
     assert await download(web.url, Arch.AMD64, VERSION, store, quiet, pin=pins[VERSION]) is not None
     store.remove(VERSION)
     manifest.write_text(manifest.read_text() + " ")
-    with pytest.raises(ImageError, match=r"manifest\.json is not what it should be"):
+    with pytest.raises(ImageError, match=r"manifest\.json is damaged"):
         await download(web.url, Arch.AMD64, VERSION, store, quiet, pin=pins[VERSION])
     assert read_pins(bundle / "absent") == {}
 

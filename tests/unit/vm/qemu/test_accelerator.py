@@ -1,4 +1,4 @@
-"""Proving accelerators with a fake QEMU: hangs, crashes, proof, the cache, and what the person is told."""
+"""Proving accelerators with a fake QEMU: hangs, crashes, proof, the cache, and what the user reads."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ async def test_proof_is_found_and_kept(setting: Setting) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "why"),
     [
-        (HANGS, "a trial boot hung before the kernel's first message (given 0.5 s)"),
-        (HANGS_LATER, "a trial boot hung after its first messages (given 0.5 s)"),
+        (HANGS, "a trial boot hung before the kernel's first message (waited 0.5 s)"),
+        (HANGS_LATER, "a trial boot hung after its first messages (waited 0.5 s)"),
         (CRASHES, "a trial boot failed with “KVM internal error. Suberror: 1”"),
         (REFUSES, "QEMU ended at once: qemu: invalid accelerator kvm"),
-        (ASSERTS, "QEMU broke off with an internal error"),
+        (ASSERTS, "QEMU stopped with an internal error"),
     ],
 )
 async def test_failure_means_emulation_with_reason_and_advice(setting: Setting, behaviour: str, why: str) -> None:
@@ -119,7 +119,7 @@ async def test_an_absent_device_is_not_tried_nor_remembered(setting: Setting) ->
 
 
 async def test_missing_permission_names_the_command(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    obstacle = Obstacle("this user may not open /dev/kvm", "sudo usermod -aG kvm $USER, then log out and in again")
+    obstacle = Obstacle("you may not open /dev/kvm", "sudo usermod -aG kvm $USER, then log out and in again")
     monkeypatch.setattr(setting.host, "obstacle", lambda accelerator: obstacle)
     verdict = await choose(setting.qemu(WORKS), setting.boot, setting.host, setting.cache)
     assert "may not open" in verdict.why

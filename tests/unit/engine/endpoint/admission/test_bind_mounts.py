@@ -114,7 +114,7 @@ async def test_all_that_is_missing_is_named() -> None:
 
 
 async def test_what_this_computer_has_is_not_the_machines_but_for_the_engines_own(tmp_path: Path) -> None:
-    """A container that wants this computer's folder would not be served by the machine's of the same name."""
+    """A container that needs the host's folder must not get the machine's of the same name."""
     machine = Machine(str(tmp_path), "/etc/passwd", "/proc", "/")
     own = step(machine)
     with pytest.raises(EngineError) as refused:
@@ -189,7 +189,7 @@ def test_what_is_missing_is_made(tmp_path: Path) -> None:
     make_missing([str(tmp_path), str(tmp_path / "a" / "b")])
     assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()
-    with pytest.raises(EngineError, match="is shared, but is not there, and cannot be made: Not a directory"):
+    with pytest.raises(EngineError, match="is shared, but does not exist and cannot be created: Not a directory"):
         make_missing([str(tmp_path / "file" / "below")])
 
 

@@ -263,7 +263,7 @@ PAUSED = StateError("be reached", MachineState.PAUSED, frozenset({MachineState.R
     [
         (EngineError("It is refused", "Do better."), 400, "It is refused. Do better."),
         (LinkError("The link is down", "Wait."), 503, "The link is down. Wait."),
-        (PAUSED, 503, "The machine cannot be reached while it is paused. It has to be running first."),
+        (PAUSED, 503, "The machine cannot be reached while it is paused. It must be running first."),
     ],
 )
 async def test_an_error_of_a_step_is_the_answer(
@@ -288,7 +288,7 @@ async def test_so_is_one_that_is_not_foreseen_and_it_is_logged(
     stage.check.error = error
     answer = await stage.ask(request_)
     assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
-    assert f"an internal error ({type(error).__name__}). Its cause is in the log" in message(answer)
+    assert f"an internal error ({type(error).__name__}). See the log" in message(answer)
     (record,) = caplog.records
     assert record.exc_info is not None
     assert record.exc_info[1] is error

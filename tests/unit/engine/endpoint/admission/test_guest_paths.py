@@ -14,7 +14,7 @@ from vm.guest.stream import Completed
 
 
 class ShellLink(MemoryCarrier):
-    """Runs commands by this computer's shell."""
+    """Runs commands by the host's shell."""
 
     def __init__(self) -> None:
         super().__init__(echo)
@@ -62,7 +62,7 @@ async def test_what_was_missing_is_asked_for_again(tmp_path: Path) -> None:
 async def test_a_guest_that_cannot_be_asked() -> None:
     link = ShellLink()
     link.refuse = LinkError("cut")
-    with pytest.raises(LinkError, match="“/x”: not shared, and the machine could not be asked"):
+    with pytest.raises(LinkError, match="“/x”: not shared, and Slipway could not ask the machine"):
         await GuestPaths(lambda: link).find(["/x"])
 
 

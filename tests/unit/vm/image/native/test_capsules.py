@@ -38,7 +38,7 @@ class Peer:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
 
     def send(self, data: bytes) -> int:
-        """Let the guest's end send the complete capsules; tells how many bytes those are."""
+        """Let the guest's end send the complete capsules; returns how many bytes those are."""
         sent: int = self.library.datagrams_send(self.theirs.fileno(), data, ctypes.c_size_t(len(data)))
         return sent
 

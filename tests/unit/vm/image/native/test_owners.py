@@ -101,7 +101,7 @@ class Program:
         self._program, self.log = program, log
 
     def run(self, changes: list[Change] | None = None, limit: int = resource.RLIM_INFINITY) -> dict[str, Owner]:
-        """Open the log and make changes; tells all owners. No file becomes larger than ``limit`` bytes."""
+        """Open the log and make changes; returns all owners. No file becomes larger than ``limit`` bytes."""
         done = subprocess.run(
             [self._program, self.log],
             input=b"".join(change.record() for change in changes or []),

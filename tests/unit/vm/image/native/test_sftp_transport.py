@@ -81,7 +81,7 @@ class Transport:
         return ours, session, received
 
     def end(self) -> int:
-        """As when sshfs ends; tells the exit code."""
+        """As when sshfs ends; returns the exit code."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         code = self.process.wait(SECONDS)
@@ -105,7 +105,7 @@ def transport(program: Path, folder: Path) -> Iterator[Transport]:
 
 
 class Cable:
-    """A connection that is cut once so many bytes have passed in either direction, or when it is told to.
+    """A connection that is cut once so many bytes have passed in either direction, or when the test cuts it.
 
     :ivar host: the host's end.
     :ivar ended: set when it was cut.

@@ -26,7 +26,7 @@ struct event __wrap_read_event(char *const fields[FIELDS]) {
 }
 
 int __wrap_mount(void) {
-    return 0; /* a remount would change this computer's mounts */
+    return 0; /* a remount would change the host's mounts */
 }
 
 struct mount *mount_at(const char *path) {

@@ -40,7 +40,7 @@ class LogMissing(UserError):
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def ports(json_: bool) -> None:
-    """List the ports that containers publish, and whether they are open on this computer."""
+    """List the ports that containers publish, and whether they are open on your computer."""
     found = _or_nothing(lambda client: client.ports())
     if json_:
         as_json(found)
@@ -59,7 +59,7 @@ def ports(json_: bool) -> None:
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def folders(json_: bool) -> None:
-    """List the folders of this computer that containers can mount.
+    """List the folders of your computer that containers can mount.
 
     The settings share_home and shared_folders determine which.
     """

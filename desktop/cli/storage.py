@@ -18,7 +18,7 @@ def disk() -> None:
 @disk.command("info")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def disk_info(json_: bool) -> None:
-    """Show the size of the disk and the space it uses on this computer."""
+    """Show the size of the disk and the space it uses on your computer."""
     _show_disk(run(lambda client: client.disk()), json_)
 
 
@@ -44,7 +44,7 @@ def _show_disk(report: DiskReport, json_: bool) -> None:
     lines = [("File", report.path if report.exists else f"{report.path} (created at the first start)")]
     if report.virtual_size:
         lines.append(("Size", f"{report.virtual_size / 1024**3:.0f} GiB, {size(report.allocated)} used"))
-    lines.append(("Free", f"{size(report.host_free)} on this computer"))
+    lines.append(("Free", f"{size(report.host_free)} on your computer"))
     if report.health:
         lines.append(("Health", report.health))
     if report.note:

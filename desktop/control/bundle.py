@@ -20,9 +20,9 @@ ALONE_SECONDS = 120.0
 
 
 async def have_bundle(client: ControlClient) -> list[BundleFile]:
-    """What a support bundle would hold, without secrets; when no supervisor starts, what can be had without one.
+    """The files of a support bundle, without secrets; fewer when no supervisor starts.
 
-    :raise HostError: not even that.
+    :raise HostError: it cannot be made at all.
     """
     try:
         await client.ready()
@@ -39,7 +39,9 @@ def _collect_alone() -> list[BundleFile]:
             argv, cwd=programs.installation(), capture_output=True, text=True, check=True, timeout=ALONE_SECONDS
         )
     except subprocess.CalledProcessError as error:
-        raise HostError("The support bundle cannot be made", "Give this to a helper.", error.stderr) from error
+        raise HostError(
+            "The support bundle cannot be made", "Mention this when you ask for help.", error.stderr
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise HostError("The support bundle takes too long", "Try again.", str(error)) from error
     return decode(list[BundleFile], done.stdout)

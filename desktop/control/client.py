@@ -106,13 +106,13 @@ class ControlClient(ControlApi):
         except httpx.TimeoutException as error:
             raise SupervisorSilent(
                 "Slipway's supervisor does not answer",
-                "End it and start again: its process id is in run/supervisor.lock.",
+                "End its process, whose id is in run/supervisor.lock, then start again.",
             ) from error
         if reply.status_code == httpx.codes.OK:
             return True
         raise ControlError(
-            "The supervisor that runs is of another version of Slipway",
-            "Stop it with its own version (slipway stop), then start again.",
+            "Another version of Slipway is running",
+            "Stop it with that version's slipway stop, then start this one.",
             reply.text[:500],
         )
 
@@ -182,14 +182,14 @@ async def _ended(pid: int) -> None:
         process = psutil.Process(pid)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             if asyncio.get_running_loop().time() > end:
-                raise ControlError("Slipway's supervisor does not end", f"End process {pid} by hand.")
+                raise ControlError("Slipway's supervisor did not stop", f"End process {pid}.")
             await asyncio.sleep(0.02)
 
 
 def _broken(error: httpx.HTTPError) -> ControlError:
     return ControlError(
         "The connection to Slipway's supervisor broke",
-        "See what happened: slipway logs",
+        "See: slipway logs",
         f"{type(error).__name__}: {error}",
     )
 
@@ -200,7 +200,7 @@ def _as(kind: type[R], data: bytes | str) -> R:
     except DecodeError as error:
         raise ControlError(
             "The supervisor's answer cannot be understood",
-            "The two ends of the control API differ: restart Slipway with one version.",
+            "Two versions of Slipway are running. Stop and start Slipway.",
             f"{error}\n{data[:500]!r}",
         ) from error
 

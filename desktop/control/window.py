@@ -34,5 +34,5 @@ def open_window(*, background: bool = False) -> None:
     except subprocess.TimeoutExpired:
         return
     if code != 0:
-        hint = "Is there a screen? On Linux the variables DISPLAY or WAYLAND_DISPLAY say which."
+        hint = "It needs a screen. On Linux set DISPLAY or WAYLAND_DISPLAY."
         raise HostError("The window could not be opened", hint, output.read_text(errors="replace")[-2000:])

@@ -1,12 +1,14 @@
 """The supervisor: the one process per user that owns the machine, the endpoint and the engine. No Qt.
 
-__main__.py   the entry; process.py the process: lock, logging, signals, end
-app.py        the composition root: puts the parts together and knows what follows from what
-startup.py    one start, stage by stage
-recovery.py   what to do when QEMU ends by itself
-truth.py      the status: a real call through the user's own socket, else the hop that failed
-jobs.py       long work with followers; boots.py keeps the timings; upkeep.py disk, images, context, reset
-mounting.py   what containers may mount: for the endpoint, and in words for who meets a refusal
-server.py     the control API: calls in, answers out; handlers.py what does each call; debug.py one of them
-news.py       who watches
+__main__.py   the entry                            process.py    the process: lock, logging, signals, end
+app.py        the composition root: makes the pieces and connects them; it only wires
+context.py    what parts and operations may know: three Protocols
+settings.py   the settings in use, with one writer guest.py      the running machine, for parts and operations
+lifecycle/    the only writer of run state, failure and gate
+parts/        what runs beside the engine: ports, folders, file events, names …
+operations/   what can be asked besides starting and stopping: disk, images, reset, support …
+admission.py  what the endpoint checks before a container is created or started
+server.py     the control API: calls in, answers out; handlers.py does each call
+notifier.py   change notification for status watchers
+fake/         a stand-in with scripted containers, for the window and its tests
 """

@@ -57,7 +57,7 @@ def advice(path: str, settings: Settings) -> str:
     there = Path(path)
     home = Path.home()
     if not there.exists():
-        return f"It does not exist on this computer either. Create it in a shared folder, such as {home}."
+        return f"It does not exist on your computer either. Create it in a shared folder, such as {home}."
     folder = str(there if there.is_dir() else there.parent)
     guest = to_guest(folder)
     if system_folder(guest) is not None:

@@ -1,7 +1,7 @@
 """The composition root: makes the supervisor's pieces and gives each what it needs. It only wires.
 
 Data flows one way: the backend reports to the lifecycle, the lifecycle moves the gate and attaches the parts, and
-the notifier wakes whoever shows a status. The endpoint's listener lives as long as this object is open.
+the notifier wakes the watchers of the status. The endpoint's listener lives as long as this object is open.
 """
 
 from __future__ import annotations

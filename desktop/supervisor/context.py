@@ -65,7 +65,7 @@ class CurrentSettings(Protocol):
 
 
 class GuestAccess(Protocol):
-    """The machine that runs, for whoever looks into it."""
+    """The running machine, for parts and operations."""
 
     @property
     def running(self) -> bool:

@@ -26,7 +26,7 @@ from vm.errors import UserError
 
 log = logging.getLogger(__name__)
 
-VERSIONS_DIFFER = "The two ends of the control API differ: restart Slipway with one version."
+VERSIONS_DIFFER = "Two versions of Slipway are running. Stop and start Slipway."
 
 
 class RoutesIncomplete(Exception):
@@ -99,7 +99,7 @@ class _Endpoint:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         async with aclosing(self._lines(items)) as lines:
-            with contextlib.suppress(ConnectionError):  # the client has gone: there is nobody to answer
+            with contextlib.suppress(ConnectionError):  # the client has gone: no one is left to answer
                 async for line in lines:
                     await response.write(line + b"\n")
                 await response.write_eof()

@@ -1,4 +1,4 @@
-"""What the desktop part needs of this computer: starting at login, a place in its menu; the second selector.
+"""What the desktop part needs of the host: starting at login, a place in its menu; the second selector.
 
 base.py      the System protocol and the launch it is given
 linux.py     macos.py     windows.py     registry.py (Windows' registry)
@@ -13,7 +13,7 @@ from vm.errors import HostError
 
 
 def system() -> System:
-    """This computer's desktop.
+    """The host's desktop.
 
     :raise HostError: Slipway does not know the system.
     """

@@ -1,4 +1,4 @@
-"""What the desktop part may ask of this computer, and the launch that is written into its menu or its login."""
+"""What the desktop part may ask of the host, and the launch that is written into its menu or its login."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Launch:
 
 
 class System(Protocol):
-    """This computer's desktop."""
+    """The host's desktop."""
 
     @property
     def no_menu(self) -> str:
@@ -71,5 +71,5 @@ class System(Protocol):
         ...
 
     def remove_from_menu(self, launch: Launch) -> bool:
-        """Take it away again; tells whether it was there."""
+        """Remove it; return whether it was there."""
         ...

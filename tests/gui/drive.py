@@ -1,4 +1,4 @@
-"""Short words for what a person does in the window."""
+"""Short words for what a user does in the window."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _connect(shown: Window) -> QDialog:
 
 
 def _prune_networks(shown: Window) -> QDialog:
-    """Open the question with a network that nobody uses."""
+    """Open the question with a network that no container uses."""
     page = go(shown, "networks")
     assert isinstance(page, NetworksPage)
     shown.session.bridge.call(shown.session.engine.networks.create("unused"))

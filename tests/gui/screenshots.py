@@ -45,7 +45,7 @@ def container(shown: Window, name: str, tab: str) -> None:
 def pages(shown: Window, folder: Path, scheme: str) -> None:
     """Every page of one scheme."""
     until(lambda: shown.context.lists.images.known, "the images")
-    shown.setFocus()  # nobody has pressed a key yet
+    shown.setFocus()  # no key has been pressed yet
     for name, _ in PLACES:
         shown.show_place(name)
         settle(2.5 if name in ("home", "containers") else SETTLE_SECONDS)

@@ -39,7 +39,7 @@ def until(test: Callable[[], object], what: str = "", seconds: float = PATIENCE)
 def home(scenario: str, *, begun: bool = True) -> Iterator[Path]:
     """A home whose supervisor is the stand-in; it has ended afterwards.
 
-    :param begun: it runs already; otherwise whoever needs it starts it, as on a person's computer.
+    :param begun: it runs already; otherwise the window starts it, as on a user's computer.
     """
     with tempfile.TemporaryDirectory(prefix="slipway-", dir="/tmp") as folder:
         changes = {

@@ -99,7 +99,7 @@ class TestLaunch:
         application.show()
         assert application.window.isVisible()
         assert application.session.status is None
-        until(lambda: application.session.running, "the engine, which nobody else has started")
+        until(lambda: application.session.running, "the engine, which the window starts")
         application.close()
         application.window.close()
         instance.release()

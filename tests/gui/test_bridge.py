@@ -137,7 +137,7 @@ def test_the_end_cancels_everything(qapp: QApplication) -> None:
 
 
 class Witness:
-    """Tells in which thread it was freed."""
+    """Records in which thread it was freed."""
 
     def __init__(self, freed: list[int]) -> None:
         self.freed = freed
@@ -152,7 +152,7 @@ class Witness:
 
 @pytest.mark.parametrize("ending", ["result", "error", "cancelled"])
 def test_what_callbacks_hold_is_freed_in_qts_thread(bridge: Bridge, ending: str) -> None:
-    """Freed elsewhere, a slot of Qt's can make both threads wait for each other for ever."""
+    """Freed elsewhere, a slot of Qt's can make both threads wait for each other without end."""
     freed: list[int] = []
 
     async def work() -> None:

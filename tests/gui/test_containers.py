@@ -59,7 +59,7 @@ class TestContainers:
         assert messages(shown) == []
 
     def test_how_long_it_is_up_is_looked_at_again(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-        """No event tells that “Up 2 seconds” is no longer true."""
+        """No event says that “Up 2 seconds” is no longer true."""
         monkeypatch.setattr(periodic_refresh, "PERIOD_MS", 40)
         open_container(shown, "web", "logs")
         fetched: list[str] = []

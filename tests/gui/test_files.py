@@ -64,7 +64,7 @@ def ours(shown: Window) -> list[int]:
 
 @pytest.mark.parametrize("name", ["web", "builder"])
 def test_a_containers_folders_by_keyboard(shown: Window, name: str) -> None:
-    """``web`` runs and has a shell; of ``builder`` the archive tells."""
+    """``web`` runs and has a shell; ``builder`` is read as an archive."""
     panel = container_files(shown, name)
     until(lambda: listed(panel) == ["etc", "var"])
     assert not panel.up.isEnabled()
@@ -179,7 +179,7 @@ def test_a_folder_goes_up_and_a_link_comes_down_as_what_it_leads_to(
     with tarfile.open(tmp_path / "newest.tar") as tar:
         assert tar.getnames() == ["deep", "deep/page.html"]
     panel.download_to(entries["around"], tmp_path / "never")
-    until(lambda: "This link leads nowhere" in messages(shown))
+    until(lambda: "This link points to nothing" in messages(shown))
     assert not (tmp_path / "never").exists()
 
 

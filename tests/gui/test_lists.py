@@ -172,9 +172,13 @@ def test_a_ports_address() -> None:
     [
         ((), "", ""),
         (("0.0.0.0", "::"), "", "reachable from your networks"),
-        (("127.0.0.1", "::1"), "", "reachable from this computer only"),
+        (("127.0.0.1", "::1"), "", "reachable from your computer only"),
         (("192.0.2.1",), "", "listening on 192.0.2.1"),
-        (("::1",), "this computer has no such IPv6 address", "this computer has no such IPv6 address"),
+        (
+            ("::1",),
+            "your computer does not have this IPv6 address",
+            "your computer does not have this IPv6 address",
+        ),
     ],
 )
 def test_who_reaches_a_port(addresses: tuple[str, ...], failure: str, told: str) -> None:

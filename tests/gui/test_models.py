@@ -222,7 +222,7 @@ def test_references(text: str) -> None:
 
 
 def test_rows_are_put_in_order_and_stay_who_they_are() -> None:
-    """A changed list moves rows; whoever has hold of one still has the same one."""
+    """A changed list moves rows; a row that is held stays the same object."""
     made = RecordModel(
         (Column("Name", lambda item: item[0]), Column("Size", lambda item: "", lambda item: item[1]))
     )

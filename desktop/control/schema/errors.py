@@ -23,7 +23,7 @@ class ErrorReport:
 
     @classmethod
     def unforeseen(cls, what: str, error: BaseException) -> ErrorReport:
-        """The report of an error that nobody planned for. Its traceback belongs into the log.
+        """The report of an unexpected error. Its traceback belongs in the log.
 
         :param what: what failed, as the subject of a sentence.
         """

@@ -6,7 +6,6 @@ API, work takes scripted moments, and an engine in memory answers on the socket.
 scenario.py     what the variable can say
 supervisor.py   puts the parts together; what handles each call
 lifecycle.py    start, stop, restart and status, on a script
-settings.py     the settings, which are real: a file, the login, the desktop's menu
 operations.py   disk, images, folders, ports, context, diagnosis and reset
 world.py        the engine's objects and what happens to them
 catalogue.py    what the world is furnished with at first

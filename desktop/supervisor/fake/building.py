@@ -1,4 +1,4 @@
-"""The stand-in engine's BuildKit: scripted steps of a build, told as BuildKit tells them.
+"""The stand-in engine's BuildKit: scripted steps of a build, reported as BuildKit reports them.
 
 A Dockerfile with ``RUN false`` fails there, one with ``RUN sleep`` goes on until it is cancelled.
 """

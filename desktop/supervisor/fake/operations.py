@@ -172,7 +172,7 @@ class FakeOperations:
 
     def change_helpers(self, repair: bool) -> Note:
         """Nothing to change."""
-        return Note("No credential helper is missing; nothing was changed")
+        return Note("All credential helpers are installed. Nothing was changed")
 
     # -- reset --------------------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class FakeOperations:
             if level is ResetLevel.ALL:
                 await self._settings.reset(lambda _: Settings())
                 await asyncio.to_thread(self._entry.set_menu, False)
-            return "Slipway is as new"
+            return "Slipway was reset"
 
         async for event in self._lifecycle.while_stopped("reset", work):
             yield event

@@ -1,4 +1,4 @@
-"""The last of something that goes on for ever: the stand-in must not grow while it is watched for hours."""
+"""The last items of an endless sequence, so that the stand-in does not grow while it runs for hours."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The stand-in engine's objects, in the Docker Engine API's own JSON, and what happens to them.
+"""The stand-in engine's objects, in the Docker Engine API's own JSON, and their changes.
 
-Every change is told as an event, as dockerd does it: the window must need nothing else to be up to date.
+Every change sends an event, as in dockerd: the window needs nothing else to be up to date.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def merged_daemon(settings: Settings) -> dict[str, Any]:
 
 
 def describe(verdict: Verdict | None) -> AcceleratorReport | None:
-    """The verdict as the control API tells it."""
+    """The verdict as the control API reports it."""
     if verdict is None:
         return None
     return AcceleratorReport(verdict.accelerator.value, verdict.emulated, verdict.proven, verdict.why, verdict.fix)

@@ -64,5 +64,5 @@ async def check_health(backend: Hops, engine: Engine, *, all_hops: bool = False)
 
 
 def report(version: Version) -> EngineReport:
-    """The engine's answer as the control API tells it."""
+    """The engine's answer as the control API reports it."""
     return EngineReport(version.version, version.api_version, version.os, version.arch, version.kernel_version)

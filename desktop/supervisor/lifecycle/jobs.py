@@ -1,6 +1,6 @@
-"""Long work with followers: whoever asks for work under way joins it and sees all that has happened so far.
+"""Long work with followers: a request for work under way joins it and gets all events so far.
 
-A job lives as long as somebody wants it: when the last follower leaves, it is cancelled. Work that Slipway began
+A job lives as long as it has followers: when the last one leaves, it is cancelled. Work that Slipway began
 itself (recovery, adoption) is pinned and goes on without followers.
 """
 
@@ -23,7 +23,7 @@ class Job:
     """One piece of work, running as soon as it is made.
 
     :param name: what it does, as an infinitive: ``start``, ``stop``.
-    :param work: does it; the text it returns is the outcome for a person.
+    :param work: does it; the text it returns is the outcome for the user.
     :param tell: called when another stage has begun, and after the end.
     """
 
@@ -62,7 +62,7 @@ class Job:
         finally:
             self._followers -= 1
             if not self._followers and not self.pinned and not self.task.done():
-                log.info("nobody waits for “%s” any more: cancelling it", self.name)
+                log.info("no one waits for “%s” any more: cancelling it", self.name)
                 self.task.cancel()
 
     async def cancel(self) -> None:
@@ -87,8 +87,8 @@ class Job:
             log.error("%s failed: %s %s\n%s", self.name, error.message, error.hint, error.detail)
             self.emit(Event("error", error=ErrorReport.of(error)))
         except Exception as error:
-            log.exception("%s failed in an unforeseen way", self.name)
+            log.exception("%s failed unexpectedly", self.name)
             report = ErrorReport(
-                "Unforeseen", f"The {self.name} failed in an unforeseen way: {error!r}", "See: slipway logs"
+                "Unforeseen", f"The {self.name} failed unexpectedly: {error!r}", "See: slipway logs"
             )
             self.emit(Event("error", error=report))

@@ -1,7 +1,7 @@
 """The lifecycle: brings the active backend up and down, and is the only writer of phase, failure and gate.
 
 One piece of work at a time changes it (jobs.py): asking for what is under way joins it, stopping cancels a start,
-everything else waits for its turn. What the backend tells in between is applied at once; an engine that ends by
+everything else waits for its turn. What the backend reports in between is applied at once; an engine that ends by
 itself is started again, by a job of its own.
 """
 
@@ -236,16 +236,16 @@ class Lifecycle:
 
     async def _adopt(self, emit: Emit) -> str:
         self._enter(Phase.ADOPTING)
-        emit(Event("progress", "taking over the machine that still runs"))
+        emit(Event("progress", "taking over the running machine"))
         if not await self._backend.adopt():
             self._enter(Phase.STOPPED)
-            return "What was left has been cleaned up"
+            return "The remains of the last run were cleaned up"
         try:
             await self._first_answer()
         finally:
             if self.phase is Phase.ADOPTING:
                 self._enter(Phase.RUNNING)
-        return "The machine that still ran was taken over"
+        return "The running machine was taken over"
 
     async def _recover(self, emit: Emit) -> str:
         cause = self._backend.failure or self.failure
@@ -315,7 +315,7 @@ class Lifecycle:
             await asyncio.gather(answer, end, return_exceptions=True)
 
     async def _take_down(self, phase: Phase, emit: Emit) -> None:
-        """Close the gate, then stop the engine; nobody reaches it from the first moment on.
+        """Close the gate, then stop the engine, so that no client reaches it while it stops.
 
         :raise UserError: it cannot be ended; the phase is FAILED.
         """
@@ -346,7 +346,7 @@ class Lifecycle:
         else:
             self._enter(Phase.STOPPED)
 
-    # -- what the backend tells ---------------------------------------------------------------------------------
+    # -- what the backend reports -------------------------------------------------------------------------------
 
     def reached(self, guest: Guest | None) -> None:
         """The engine is within reach, for the first time or again."""

@@ -71,7 +71,7 @@ RUN_STATES = {
 START_HINT = "Start it: slipway start"
 
 REASONS = {
-    _P.ADOPTING: "Slipway is taking over the machine that still runs",
+    _P.ADOPTING: "Slipway is taking over the running machine",
     _P.STARTING: "the machine is starting",
     _P.RESTARTING: "Slipway is restarting",
     _P.RECOVERING: "the machine ended unexpectedly and is being started again",
@@ -124,7 +124,7 @@ def opening(phase: Phase, route: Route | None, failure: UserError | None, lost: 
     if phase is Phase.STOPPED:
         return Opening(error=EngineError("Slipway is stopped", START_HINT))
     if phase is Phase.PAUSED and failure is None:
-        return Opening(error=EngineError("Slipway is paused", "Let it run: slipway start"))
+        return Opening(error=EngineError("Slipway is paused", "Resume it: slipway start"))
     if phase in (Phase.FAILED, Phase.PAUSED):
         message, hint = (failure.message, failure.hint) if failure is not None else ("it failed", "")
         return Opening(error=EngineError(f"Slipway is not available: {message}", hint))

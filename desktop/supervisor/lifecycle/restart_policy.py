@@ -1,4 +1,4 @@
-"""What to do when QEMU ends by itself: start it again, with growing pauses, but not for ever."""
+"""What to do when QEMU ends by itself: start it again, with growing pauses, a few times."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ class RestartPolicy:
         return PAUSES[len(self._crashes) - 1] if len(self._crashes) <= len(PAUSES) else None
 
     def forgive(self) -> None:
-        """A person started the machine: what was before does not count."""
+        """The user started the machine: earlier crashes do not count."""
         self._crashes.clear()

@@ -40,7 +40,7 @@ class DaemonJson:
         try:
             done = await self._guest.link.run(command, input=text, timeout=SECONDS)
         except LinkError as error:  # this very setting may be what repairs it
-            log.warning("dockerd could not be asked about its settings: %s", error.message)
+            log.warning("dockerd could not check its settings: %s", error.message)
             return
         if done.exit_code != 0:
             output = (done.stdout + done.stderr).decode(errors="replace").strip()

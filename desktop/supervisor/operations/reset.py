@@ -48,25 +48,25 @@ class Reset:
     def plan(self, level: ResetLevel) -> list[str]:
         """What a reset of that level does, one sentence each."""
         paths = self._paths
-        settings = f"set all settings back to their defaults: {paths.settings}"
+        settings = f"restore the default of every setting: {paths.settings}"
         login = "no longer start Slipway at login"
         data = [
             f"delete all containers, images, volumes and networks: {paths.data_disk}",
             f"delete the machine's keys and logs: {paths.keys}, {paths.logs}",
-            "remove the Docker context “slipway” and restore the one that was current before",
+            "remove the Docker context “slipway” and restore the previous one",
         ]
         if level is ResetLevel.SETTINGS:
-            return [settings, login, "keep containers, images and volumes; the machine is not stopped"]
+            return [settings, login, "keep containers, images and volumes, and keep the machine running"]
         if level is ResetLevel.DATA:
             return [*data, f"keep the settings and the system images: {paths.settings}, {paths.images}"]
-        images = f"delete the machine's system images, which are made again when needed: {paths.images}"
+        images = f"delete the system images, which are built again when needed: {paths.images}"
         return [*data, images, settings, login, "remove Slipway from the applications menu, if it is there"]
 
     async def run(self, level: ResetLevel) -> AsyncIterator[Event]:
         """Do what :meth:`plan` says."""
         if level is ResetLevel.SETTINGS:
             await self._settings.reset(self._kept)
-            yield Event("done", "All settings have their defaults. They take effect after a restart")
+            yield Event("done", "All settings have their defaults. Restart Slipway to apply them")
             return
         async for event in self._operations.while_stopped("reset", partial(self._delete, level)):
             yield event
@@ -76,11 +76,11 @@ class Reset:
         await asyncio.to_thread(self._contexts.remove, self._paths.docker_socket)
         await asyncio.to_thread(self._delete_data)
         if level is ResetLevel.DATA:
-            return "Slipway is as new; the settings are kept"
+            return "Your data was deleted; the settings were kept"
         await asyncio.to_thread(self._delete_images)
         await self._settings.reset(self._kept)
         await asyncio.to_thread(self._entry.remove_from_menu)
-        return "Slipway is as new"
+        return "Slipway was reset"
 
     def _delete_data(self) -> None:
         """Everything of the user's in the machine, and what belongs to it."""

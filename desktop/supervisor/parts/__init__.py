@@ -1,6 +1,6 @@
-"""Parts: whatever lives beside the engine while it runs. One protocol, one file each, one ordered list.
+"""Parts: what runs beside the engine. One protocol, one file each, one ordered list.
 
-base.py          the protocol                     registry.py     who is told what, and how each part is
+base.py          the protocol                     registry.py     calls the parts in order, and keeps their state
 engine_events.py the engine's events, read once for those that follow containers
 host_network.py  swarm_ports.py                   ports that containers listen on without publishing them
 ports.py         published ports, and those that dockerd must not choose

@@ -1,6 +1,6 @@
 """Containers with ``--network host``: what they listen on answers on the host's localhost.
 
-It tells the publisher what to listen on, so it stands before the ports in the list.
+It gives the publisher its ports, so it comes before the ports in the list.
 """
 
 from __future__ import annotations

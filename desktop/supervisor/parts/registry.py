@@ -1,6 +1,6 @@
-"""The ordered list of parts: who is told what, in which order, and how they are.
+"""The ordered list of parts: calls each of them in order, and keeps their state.
 
-One part's error is its own: it is logged and shown in the status, and the others are told all the same.
+An error of one part is logged and shown in the status. The other parts are called all the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class PartRegistry:
     """All parts, in the order in which they are attached.
 
-    What tells another part what to do comes before it, so that it ends first.
+    A part that controls another one comes before it, so that it ends first.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:

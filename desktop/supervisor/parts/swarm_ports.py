@@ -1,6 +1,6 @@
 """Services of a swarm: the ports that its ingress publishes answer on the host, as on each node of a swarm.
 
-It tells the publisher what to listen on, so it stands before the ports in the list.
+It gives the publisher its ports, so it comes before the ports in the list.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def reachability(reports: Sequence[PortReport]) -> str:
     if not listened:
         return next((one.failure for one in reports), "")
     if all(address.is_loopback for address in listened):
-        return "reachable from this computer only"
+        return "reachable from your computer only"
     if any(address.is_unspecified for address in listened):
         return "reachable from your networks"
     return f"listening on {', '.join(map(str, listened))}"

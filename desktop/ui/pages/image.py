@@ -33,7 +33,7 @@ COLUMNS = (
 
 PLATFORM_COLUMNS = (
     Column("Platform", lambda item: item[0], width=220),
-    Column("On this computer", lambda item: "yes" if item[1] else "", width=0),
+    Column("On your computer", lambda item: "yes" if item[1] else "", width=0),
 )
 
 

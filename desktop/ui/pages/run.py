@@ -159,7 +159,7 @@ class RunDialog(Form):
             if any((str(port.host_port), port.protocol) == (outer, protocol) for port in container.ports):
                 return f"Port {outer} is in use by the container {container.name}."
         if not is_port_free(address, int(outer), protocol):
-            return f"Port {outer} is in use by another program on this computer."
+            return f"Port {outer} is in use by another program on your computer."
         return ""
 
     def _run(self) -> None:

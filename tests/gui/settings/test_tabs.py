@@ -107,7 +107,7 @@ class TestFolders:
         click(folders_of(page).remove_button)
         folders_of(page).add(
             str(tmp_path / "gone")
-        )  # its name is fine; that it is not there, the supervisor tells
+        )  # the name is valid; the supervisor finds that the folder does not exist
         click(page.bar.apply)
         until(lambda: "does not exist" in page.bar.note.text())
         assert stored(page, "shared_folders") == []

@@ -35,7 +35,7 @@ class ContextTab(SettingsForm):
             words.setMinimumWidth(CAPTION)
             lines.addRow(words, value)
         self.use = button("Use Slipway", lambda: self._do(lambda client: client.use_context()))
-        self.restore = button("Back to the one before", lambda: self._do(lambda client: client.restore_context()))
+        self.restore = button("Restore previous", lambda: self._do(lambda client: client.restore_context()))
         help = "Which engine it uses when a command does not name one."
         parts = lines, self.override, row(self.use, self.restore, None)
         self.add_card(titled("The docker command", help, *parts), first=True)
@@ -65,7 +65,7 @@ class ContextTab(SettingsForm):
         self.override.setVisible(bool(report.override))
         self.use.setEnabled(report.current != "slipway")
         self.restore.setEnabled(report.current == "slipway")
-        self.restore.setText(f"Back to “{report.previous}”" if report.previous else "Back to the one before")
+        self.restore.setText(f"Restore “{report.previous}”" if report.previous else "Restore previous")
         self.restore.setAccessibleName(self.restore.text())
 
     def _do(self, call: Callable[[ControlClient], Coroutine[Any, Any, Note]]) -> None:

@@ -56,7 +56,7 @@ async def test_nobody_is_there(paths: Paths) -> None:
 
 async def test_one_of_another_version(paths: Paths) -> None:
     async with serving(paths.control_socket, answering("no such path", "404 Not Found")):
-        with pytest.raises(ControlError, match="another version"):
+        with pytest.raises(ControlError, match="Another version"):
             await ControlClient.connect(paths, spawn=False)
 
 

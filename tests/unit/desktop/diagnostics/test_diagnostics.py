@@ -95,9 +95,9 @@ async def test_a_check_that_breaks_is_told(installation: Context, monkeypatch: p
 
 async def test_settings(installation: Context) -> None:
     assert (await settings.check(installation)).passed
-    wrong = dataclasses.replace(installation, settings=SettingsError("nonsense", "mend it", "line 3"))
+    wrong = dataclasses.replace(installation, settings=SettingsError("nonsense", "fix it", "line 3"))
     check = await run(settings, wrong)
-    assert (check.passed, check.found, check.fix) == (False, "nonsense line 3", "mend it")
+    assert (check.passed, check.found, check.fix) == (False, "nonsense line 3", "fix it")
 
 
 async def test_settings_that_are_not_known(installation: Context) -> None:
@@ -166,8 +166,8 @@ async def test_folders(installation: Context) -> None:
     one, two = (FolderReport(folder, folder, "mounted") for folder in ("/a", "/b"))
     there = dataclasses.replace(installation, status=running, folders=(one, two))
     assert await folders.check(there) == Finding(True, "2 shared, all mounted")
-    amiss = dataclasses.replace(there, folders=(one, dataclasses.replace(two, state="does not answer: why")))
-    finding = await folders.check(amiss)
+    broken = dataclasses.replace(there, folders=(one, dataclasses.replace(two, state="does not answer: why")))
+    finding = await folders.check(broken)
     assert (finding.passed, finding.found) == (False, "/b: does not answer: why")
 
 
@@ -260,7 +260,7 @@ async def test_the_docker_context(installation: Context) -> None:
     contexts = Contexts(installation.paths.home / "context.json", installation.environment)
     contexts.create(installation.paths.docker_socket)
     store = ContextStore(Path(installation.environment["DOCKER_CONFIG"]))
-    store.write("dead", {"Name": "dead", "Endpoints": {"docker": {"Host": "unix:///nobody"}}})
+    store.write("dead", {"Name": "dead", "Endpoints": {"docker": {"Host": "unix:///no-engine"}}})
     store.set_current("dead")
     finding = await docker_context.check(installation)
     assert finding.passed is False

@@ -41,4 +41,4 @@ class TestAdvice:
         assert f"cannot be shared; copy what you need to {home}" in advice("/etc/passwd", Settings())
 
     def test_for_what_is_not_there(self, home: Path) -> None:
-        assert "does not exist on this computer either" in advice("/no/such", Settings())
+        assert "does not exist on your computer either" in advice("/no/such", Settings())

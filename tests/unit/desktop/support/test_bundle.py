@@ -1,4 +1,4 @@
-"""The support bundle: all its parts, also where some cannot be had, and nothing in it that is nobody's affair."""
+"""The support bundle: all its parts, also where some are not available, and nothing private in it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def installation(tmp_path: Path) -> Context:
         "PATH": "/usr/bin",
         "https_proxy": f"http://me:{SECRET}@proxy:1",
         "DOCKER_AUTH_CONFIG_TOKEN": SECRET,
-        "MY_DIARY": "nobody's business",
+        "MY_DIARY": "strictly private",
     }
     settings = Settings(daemon={"proxies": {"http-proxy": f"http://me:{SECRET}@proxy:3128"}})
     return Context(paths, host(), settings, Status(RunState.STOPPED, "stopped", "unix:///x"), environment)
@@ -69,7 +69,7 @@ def by_name(files: list[BundleFile]) -> dict[str, str]:
 async def test_everything_is_there_and_no_secret(installation: Context) -> None:
     files = by_name(await bundle.collect(installation, docker_report(), [], guest_log))
     assert SECRET not in "".join(files.values())
-    assert "nobody's business" not in "".join(files.values())
+    assert "strictly private" not in "".join(files.values())
     assert files["logs/supervisor.log"] == f"Authorization: {REDACTED}\nall is well\n"
     assert json.loads(files["settings.json"])["daemon"]["proxies"]["http-proxy"] == f"http://{REDACTED}@proxy:3128"
     assert json.loads(files["docker/config.json"]) == {"auths": ["registry.example"], "credsStore": "pass"}

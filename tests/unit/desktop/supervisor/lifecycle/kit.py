@@ -144,7 +144,7 @@ class FakeGate:
 
 
 class FakeParts:
-    """Notes what they are told."""
+    """Records its calls."""
 
     def __init__(self, gate: FakeGate) -> None:
         self.notes: list[str] = []

@@ -1,4 +1,4 @@
-"""Jobs: joined, followed from the beginning, cancelled when nobody wants them; timings kept."""
+"""Jobs: joined, followed from the beginning, cancelled without followers; timings kept."""
 
 from __future__ import annotations
 

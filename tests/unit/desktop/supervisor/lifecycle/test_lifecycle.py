@@ -45,7 +45,7 @@ async def test_start_and_stop(kit: Kit) -> None:
 
 
 async def test_every_ending_closes_the_gate_first(kit: Kit) -> None:
-    """Before the containers are stopped and the link goes, so nothing is told that dockerd does not answer."""
+    """Before the containers are stopped and the link goes, so no client sees that dockerd does not answer."""
 
     async def work(emit: Emit) -> str:
         assert kit.gate.last == STOPPING
@@ -96,9 +96,9 @@ async def test_a_reset_sets_a_failure_back(kit: Kit) -> None:
     await collect(kit.lifecycle.start())
 
     async def work(emit: Emit) -> str:
-        return "as new"
+        return "was reset"
 
-    assert outcome(await collect(kit.lifecycle.while_stopped("reset", work))) == "as new"
+    assert outcome(await collect(kit.lifecycle.while_stopped("reset", work))) == "was reset"
     assert (kit.lifecycle.phase, kit.lifecycle.failure, kit.gate.last) == (Phase.STOPPED, None, STOPPED)
 
 
@@ -208,18 +208,18 @@ async def test_a_death_during_another_job_is_not_forgotten(kit: Kit) -> None:
 async def test_the_link_is_lost_and_comes_back(kit: Kit) -> None:
     await start(kit)
     kit.gate.notes.clear()
-    kit.lifecycle.lost("the connection into the machine was lost")
+    kit.lifecycle.lost("the connection to the machine was lost")
     kit.backend.come_up(adopted=False)
-    assert kit.gate.notes == ["hold: the connection into the machine was lost", "open"]
+    assert kit.gate.notes == ["hold: the connection to the machine was lost", "open"]
     assert kit.parts.notes[-2:] == ["detach", "attach"]
     assert kit.lifecycle.phase is Phase.RUNNING
 
 
 async def test_a_held_machine_turns_connections_away(kit: Kit) -> None:
     await start(kit)
-    kit.lifecycle.held(DiskError("The disk of this computer is full", "Free some space"))
+    kit.lifecycle.held(DiskError("The disk of your computer is full", "Free some space"))
     assert kit.lifecycle.phase is Phase.PAUSED
-    assert kit.gate.last == "shut: Slipway is not available: The disk of this computer is full. Free some space"
+    assert kit.gate.last == "shut: Slipway is not available: The disk of your computer is full. Free some space"
     assert outcome(await collect(kit.lifecycle.start())) == "Slipway is already running"
     assert (kit.lifecycle.phase, kit.gate.last) == (Phase.RUNNING, "open")
 

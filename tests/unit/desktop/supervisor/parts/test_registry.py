@@ -15,7 +15,7 @@ from vm.errors import HostError
 
 
 class Recorder(Part):
-    """Notes what it is told."""
+    """Records its calls."""
 
     def __init__(self, name: str, notes: list[str]) -> None:
         self.name = name

@@ -1,1 +1,1 @@
-"""From a checkout to a running engine: dev.py is what a person starts, checkout/ does the work."""
+"""From a checkout to a running engine: you start dev.py, and checkout/ does the work."""

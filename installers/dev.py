@@ -17,7 +17,7 @@ NEWEST_MINOR = 20
 """The newest minor version of Python 3 looked for on the PATH."""
 
 GUARD = "SLIPWAY_DEV_PYTHON"
-"""Set for the Python that was found, so that two old ones cannot call each other for ever."""
+"""Set for the Python that was found, so that two old ones cannot call each other without end."""
 
 
 def is_new_enough(program: str) -> bool:

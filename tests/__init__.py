@@ -6,5 +6,5 @@ unit/           the parts by themselves, with real programs where they are small
 gui/            the window, on a scripted stand-in for the supervisor
 e2e/            everything with the real machine, engine and docker command
 bench/          figures beside those of peers; no tests
-localhost.py    ports of this computer for tests to use
+localhost.py    ports of the host for tests to use
 """

@@ -46,7 +46,7 @@ class SkippingSelector(selectors.BaseSelector):
 
 
 class FastClockLoop(asyncio.SelectorEventLoop):
-    """asyncio's loop on a clock that skips what nobody works through; ``time()`` tells the skipped seconds too."""
+    """asyncio's loop on a clock that skips idle time; ``time()`` includes the skipped seconds."""
 
     def __init__(self) -> None:
         self._waits = SkippingSelector()

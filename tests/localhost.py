@@ -1,4 +1,4 @@
-"""Ports of this computer for tests to use."""
+"""Ports of the host for tests to use."""
 
 from __future__ import annotations
 

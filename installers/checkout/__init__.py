@@ -1,10 +1,10 @@
 """From a checkout to a running engine or to the tests; started by ``installers/dev.py``.
 
-    commands.py        what a person types: run, test, lock
+    commands.py        what you type: run, test, lock
     lanes.py           all tests, in two lanes at once
     coverage_table.py  which part of the shipped code they run
-    results.py         what they came to, and which skips are known
-    console.py         how progress is told
+    results.py         their outcome, and which skips are known
+    console.py         prints progress
     environment.py     the virtual environment, from the lock file
     system.py          programs this needs from the system, and who installs them
     tools.py           the docker CLI with its plugins, and the tests' foreign busybox, from Debian where needed

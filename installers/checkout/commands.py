@@ -1,4 +1,4 @@
-"""What a person types: ``run``, ``test`` and ``lock``."""
+"""What you type: ``run``, ``test`` and ``lock``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         "test", help="set everything up and run all tests, in two lanes at once", add_help=False
     )
     test.add_argument("pytest", nargs=argparse.REMAINDER, metavar="PYTEST-ARGUMENTS")
-    lock = commands.add_parser("lock", help="make installers/requirements.lock anew from pyproject.toml")
+    lock = commands.add_parser("lock", help="make installers/requirements.lock from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions pyproject.toml allows")
     commands.add_parser("setup", help="only set everything up, for `run` and for `test`")
     if arguments[:1] == ["test"]:  # argparse would keep options of pytest's for itself
@@ -93,7 +93,7 @@ def run() -> int:
 
 
 def shown(path: Path) -> str:
-    """A path as a person in the checkout would type it."""
+    """A path as you would type it in the checkout."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

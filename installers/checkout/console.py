@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 class StepError(Exception):
-    """A step failed; the message is complete and for a person, with what to do about it."""
+    """A step failed; the message is complete, for the user, and says what to do."""
 
 
 def say(text: str) -> None:

@@ -89,7 +89,7 @@ def prepare() -> None:
 
 
 def make_lock(upgrade: bool) -> None:
-    """Write the lock file anew from pyproject.toml, for every system and every Python from 3.11 on.
+    """Write the lock file from pyproject.toml, for every system and every Python from 3.11 on.
 
     :param upgrade: take the newest versions allowed, instead of keeping those locked where they still fit.
     :raise StepError: the packages cannot be resolved.

@@ -36,7 +36,7 @@ def docker_folder() -> Path:
 
 
 def foreign_busybox() -> Path:
-    """A static busybox of the architecture this computer is not."""
+    """A static busybox of the architecture that the host does not have."""
     return tools_folder() / f"busybox-{FOREIGN[host().arch]}"
 
 

@@ -1,4 +1,4 @@
-"""What runs of pytest came to, from their JUnit XML files: counts, failures, and skips that nobody expects.
+"""The outcome of pytest runs, from their JUnit XML files: counts, failures, and unexpected skips.
 
 A test that is skipped proves nothing, so each reason for it is written down in ``tests/known_skips.toml``, with
 the most tests it may keep from running. One skip more is a failure.

@@ -31,7 +31,7 @@ MANAGERS: dict[str, tuple[str, str]] = {
     "brew": ("brew", "brew install"),
     "winget": ("winget", "winget install"),
 }
-"""Program on the PATH → its short name, and how it is called by a person."""
+"""Program on the PATH → its short name, and what people call it."""
 
 
 def find_program(name: str) -> str | None:
@@ -177,7 +177,7 @@ FOR_NATIVE_TESTS = (
     Part("libasan", {"apt": "gcc", "dnf": "libasan"}, lambda: has_compiler_file("libasan.so"), ("apt", "dnf")),
     Part("libubsan", {"apt": "gcc", "dnf": "libubsan"}, lambda: has_compiler_file("libubsan.so"), ("apt", "dnf")),
 )
-"""Compile the guest's programs for this computer, with sanitizers; elsewhere than on Linux they are not tested."""
+"""Compile the guest's programs for the host, with sanitizers; elsewhere than on Linux they are not tested."""
 
 FOR_TESTS = (
     *FOR_NATIVE_TESTS,
@@ -219,7 +219,7 @@ def find_static_busybox() -> Path | None:
 
 
 def find_manager() -> tuple[str, str, str] | None:
-    """The package manager of this system: its program, its short name, what a person types."""
+    """The package manager of this system: its program, its short name, what the user types."""
     for name, (short, command) in MANAGERS.items():
         if shutil.which(name):
             return name, short, command

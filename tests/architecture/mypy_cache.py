@@ -47,7 +47,7 @@ def mypy_cache(platform: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def remove_unused(parent: Path, keep: str) -> None:
-    """Remove caches of other lock files that nobody has used for long."""
+    """Remove caches of other lock files that have not been used for long."""
     for folder in parent.iterdir():
         if folder.name != keep and folder.stat().st_mtime < time.time() - UNUSED_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)

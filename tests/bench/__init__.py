@@ -6,7 +6,7 @@
     smoke.py         runs it quickly, for tests that it works
     attempts.py      what fails is tried again, then costs its own rows only
     stats.py         median, percentiles, spread
-    subject.py       Slipway in a home of its own, driven by its command line as a person would
+    subject.py       Slipway in a home of its own, driven by its command line as a user would
     stock.py         the peer for boots: Debian with systemd and the same engine, on the same QEMU
     stock.toml       what that machine is made of; stock_files/ its files; *.sh the steps that need a shell
     openssh.py       the peer for ways in: OpenSSH's ``-L`` to the same machine

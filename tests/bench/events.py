@@ -1,4 +1,4 @@
-"""Changes on this computer: how long until a watcher in a container has been told, beside what people notice."""
+"""Changes on the host: how long until a watcher in a container has been told, beside what people notice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALM = 5.0
 """Seconds without a change before many at once."""
 
 MARK = "mark-"
-"""How names begin that a watcher of many files tells; to print all of them would take longer than the rest."""
+"""Prefix of the names that a watcher of many files reports; to print all would take longer than the rest."""
 
 Change = Callable[[], object]
 
@@ -67,12 +67,12 @@ def measure(subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
             (watched / f"{MARK}{time.monotonic_ns()}").touch()
         began, _, told = _many(watch, watched, watched, sizes.many)
         theirs = _many_by_container(watch, docker, sizes.many)
-        name = f"{sizes.many:,} files made at once, until the last is told"
+        name = f"{sizes.many:,} files made at once, until the last is reported"
         report.rows.append(Row("events", name, "s", told - began, theirs, "a container makes them"))
         say(f"events: a change after {sizes.many} others")
         _many(watch, other, watched, sizes.many)
         ours, theirs = (_wait_after_many(watch, folder, watched, sizes.many) for folder in (other, watched))
-        name = f"a change after writing to {sizes.many:,} files that nobody watches"
+        name = f"a change after writing to {sizes.many:,} files that no program watches"
         report.rows.append(Row("events", name, "s", ours, theirs, "files that somebody watches"))
 
 
@@ -103,7 +103,7 @@ def _many_by_container(watch: ContainerWatch, docker: Program, count: int) -> fl
 
 
 def _changes(folder: Path) -> Iterator[tuple[str, str, Change]]:
-    """Name, the word that tells of it, and what to do, for ever."""
+    """Name, the word that reports it, and what to do, without end."""
     for number in itertools.count():
         made, moved = folder / f"made{number}", folder / f"moved{number}"
         yield "create", f"CREATE {made.name}", made.touch

@@ -1,4 +1,4 @@
-"""QEMU's own ``hostfwd`` as a peer: a TCP port of this computer that leads into the machine by its user network.
+"""QEMU's own ``hostfwd`` as a peer: a TCP port of the host that leads into the machine by its user network.
 
 The forward to the machine's SSH server is lent for the while: the guest sends new connections somewhere else.
 """
@@ -39,7 +39,7 @@ def lent(login: Login, target: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def bare_engine(login: Login) -> Iterator[int]:
-    """The port leads to the engine itself, which listens on TCP while the block runs, as nobody should have it.
+    """The port leads to the engine itself, which listens on TCP while the block runs, as no engine should.
 
     The machine is the benchmark's own, and no container runs in it meanwhile.
     """

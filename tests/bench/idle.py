@@ -13,7 +13,7 @@ from tests.bench.subject import Subject
 
 
 def measure(subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
-    """Watch both processes while nobody asks anything, once what the start left to do has been done."""
+    """Watch both idle processes, once the work that the start left has been done."""
     processes = {"QEMU": subject.qemu, "supervisor": subject.supervisor}
     say(f"idle: {sizes.settle:.0f} s to settle, {sizes.watch:.0f} s of watching")
     time.sleep(sizes.settle)

@@ -1,8 +1,8 @@
 """Shared folders against plain sshfs with OpenSSH's server, as Lima has it, and against the machine's own disk.
 
 All three are used by the same program (mounts.c) in the machine, in turns; then git looks through a tree of many
-files. A container has ours mounted, so that the machine is told what changes in it. The peer is the image's own
-sshfs as it comes, fed by this computer's sftp-server through OpenSSH.
+files. A container has ours mounted, so that the machine is notified of changes in it. The peer is the image's own
+sshfs as it comes, fed by the host's sftp-server through OpenSSH.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def measure(subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
 def _peer(guest: Login, folder: Path) -> Iterator[None]:
     server = next((path for path in SFTP_SERVERS if Path(path).exists()), None)
     if server is None:
-        raise TimeoutError("this computer has no sftp-server to compare with")
+        raise TimeoutError("the host has no sftp-server to compare with")
     command = f"mkdir -p {PEER_PLACE} && exec sshfs -f -o passive,allow_other :{folder} {PEER_PLACE}"
     one, other = socket.socketpair()
     with one, other:

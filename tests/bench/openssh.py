@@ -66,7 +66,7 @@ def await_banner(port: int, deadline: float, check: Callable[[], None]) -> None:
 
     :param deadline: on time.monotonic()'s clock.
     :param check: raises when nothing will ever answer.
-    :raise TimeoutError: nobody answered.
+    :raise TimeoutError: nothing answered.
     """
     while time.monotonic() < deadline:
         check()

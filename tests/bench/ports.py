@@ -29,7 +29,7 @@ AT_ONCE = 6
 BURST = f"the last of {AT_ONCE} at once"
 
 PERCENT = {"round trips": (50, 99), BURST: (50, 90)}
-"""What is told of times; of rates it is the median."""
+"""The percentiles reported of times; of rates it is the median."""
 
 SERVERS = {"echo": 7, "send": 8, "take": 9, "web": 80}
 SCRIPT = (

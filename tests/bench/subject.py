@@ -1,4 +1,4 @@
-"""Slipway in a home of its own, driven by its command line as a person would."""
+"""Slipway in a home of its own, driven by its command line as a user would."""
 
 from __future__ import annotations
 

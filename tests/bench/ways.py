@@ -43,7 +43,7 @@ class Peer:
 
 
 def _peers(subject: Subject) -> tuple[Peer, ...]:
-    """The two of them; for the second the engine is started anew."""
+    """The two of them; for the second the engine is started again."""
     login = subject.login()
     return (
         Peer("OpenSSH -L", lambda: tunnel(login, subject.home / "l.sock"), NEW, KEPT, SAVE, LOAD),

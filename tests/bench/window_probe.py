@@ -53,7 +53,7 @@ def memory_mb() -> float:
 class Pulse(QObject):
     """Ticks in Qt's loop; how late each one is says how long the loop was kept from painting, in milliseconds.
 
-    What of that was this thread's own work is told too: the rest is waiting for others.
+    This thread's own share of that is reported too: the rest is waiting for others.
     """
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 
 async def closes_both_ways_at_the_first_end(client: Streams, engine: Streams) -> None:
-    """The classic: whoever ends first takes the other direction with him."""
+    """The classic: the first end of one direction ends the other too."""
     ways = [asyncio.create_task(_copy(client[0], engine[1])), asyncio.create_task(_copy(engine[0], client[1]))]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)

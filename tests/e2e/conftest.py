@@ -28,7 +28,7 @@ FOREIGN_SOCKET = "SLIPWAY_TEST_SOCKET"
 """Names the socket of another dockerd to run against (see the package's docstring)."""
 
 FOREIGN_LOOPBACK = "SLIPWAY_TEST_LOOPBACK"
-"""How that dockerd calls this computer's loopback, where the registry is; 127.0.0.1 unless it is set."""
+"""How that dockerd calls the host's loopback, where the registry is; 127.0.0.1 unless it is set."""
 
 START_SECONDS = 1200.0
 """A first start builds the image and, without working virtualisation, boots in emulation."""
@@ -69,7 +69,7 @@ class RunningMachine:
 
 
 def await_mounted(machine: RunningMachine) -> list[dict[str, str]]:
-    """Wait until every folder is carried; what is told of them then."""
+    """Wait until every folder is mounted; return their reports."""
     deadline = time.monotonic() + MOUNT_SECONDS
     while True:
         found: list[dict[str, str]] = json.loads(machine.slipway("folders", "--json"))
@@ -103,7 +103,7 @@ def docker_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A registry on this computer, which the engine trusts without TLS."""
+    """A registry on the host, which the engine trusts without TLS."""
     guest_host = os.environ.get(FOREIGN_LOOPBACK, "127.0.0.1") if foreign_socket() else "10.0.2.2"
     with running_registry(tmp_path_factory.mktemp("registry"), free_port(), guest_host) as running:
         yield running
@@ -125,7 +125,7 @@ def spare_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def agent_socket() -> Iterator[Path]:
-    """Where Slipway believes the SSH agent to be."""
+    """The path at which Slipway looks for the SSH agent."""
     with tempfile.TemporaryDirectory(prefix="slipway-agent-", dir="/tmp") as folder:
         yield Path(folder).resolve() / "agent"
 
@@ -222,7 +222,7 @@ def docker(docker_socket: Path, docker_config: Path) -> Program:
 
 @pytest.fixture(scope="session")
 def busybox_programs() -> dict[str, Path]:
-    """Architecture → a static busybox for it: this computer's own, and the one the bootstrap fetched."""
+    """Architecture → a static busybox for it: the host's own, and the one the bootstrap fetched."""
     native, foreign = system.find_static_busybox(), fetch.foreign_busybox()
     assert native, "busybox-static is missing: python3 installers/dev.py setup"
     assert foreign.exists(), f"{foreign} is missing: python3 installers/dev.py setup"
@@ -256,7 +256,7 @@ def busybox(docker: Program, busybox_archives: dict[str, tuple[Path, str]]) -> s
 
 @pytest.fixture(scope="session")
 def foreign_image(docker: Program, busybox_archives: dict[str, tuple[Path, str]]) -> str:
-    """The same image for the architecture this computer is not."""
+    """The same image for the architecture that the host does not have."""
     archive, name = busybox_archives[fetch.FOREIGN[host().arch.value]]
     assert f"Loaded image: {name}" in docker("load", "-i", archive)
     return name
@@ -264,7 +264,7 @@ def foreign_image(docker: Program, busybox_archives: dict[str, tuple[Path, str]]
 
 @pytest.fixture
 def name(docker: Program) -> Iterator[str]:
-    """A name nobody else uses; the container that bears it is removed afterwards."""
+    """A unique name; the container of that name is removed afterwards."""
     unique = f"t-{uuid.uuid4().hex[:10]}"
     yield unique
     docker.run("rm", "-f", "-v", unique)

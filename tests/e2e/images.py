@@ -26,7 +26,7 @@ MIB = 1024 * 1024
 
 
 def applets(busybox: Path) -> list[str]:
-    """The names a busybox answers to; it must run on this computer."""
+    """The names a busybox answers to; it must run on the host."""
     listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
     return [name for name in listed.stdout.split() if name != "busybox"]
 

@@ -1,4 +1,4 @@
-/* Prints what inotify(7) tells of the folders and files it is given: a line "FOLDER KINDS NAME" for each event, where
+/* Prints what inotify(7) reports of the folders and files it is given: a line "FOLDER KINDS NAME" for each event, where
  * FOLDER is the argument's number, or with -r the path below the (only) argument. Statically linked it runs in any
  * container. "ready" comes first; with -r the folders that come are watched as well; with -o BEGIN before all others
  * nothing is printed but of names that begin so; with -t before even these another thread does it all, after the

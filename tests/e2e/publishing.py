@@ -1,4 +1,4 @@
-"""What the tests of published ports share: asking a port, and what Slipway tells of them."""
+"""What the tests of published ports share: asking a port, and what Slipway reports of them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def refused(address: str, port: int) -> bool:
 def taken(ports: Iterable[int], address: str = "127.0.0.1") -> Iterator[None]:
     """This process listens there while the block runs.
 
-    A port that this computer has connected from is not free for a minute after (TIME-WAIT, RFC 9293): that is
+    A port that the host has connected from is not free for a minute after (TIME-WAIT, RFC 9293): that is
     waited for.
     """
     with contextlib.ExitStack() as servers:
@@ -106,12 +106,12 @@ def published(machine: RunningMachine) -> dict[str, str]:
 
 
 def socat_archive() -> bytes:
-    """This computer's socat: a small image has nothing that answers datagrams."""
+    """The host's socat: a small image has nothing that answers datagrams."""
     return program_archive("socat")
 
 
 def program_archive(name: str) -> bytes:
-    """A program of this computer's with its libraries, to be unpacked in a container."""
+    """A program of the host's with its libraries, to be unpacked in a container."""
     program = shutil.which(name)
     assert program, f"{name} is missing: python3 installers/dev.py setup"
     listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout

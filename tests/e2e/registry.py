@@ -1,4 +1,4 @@
-"""Debian's docker-registry on this computer's loopback, for real pushes and pulls without a public registry."""
+"""Debian's docker-registry on the host's loopback, for real pushes and pulls without a public registry."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ START_SECONDS = 30.0
 class Registry:
     """A running registry.
 
-    :ivar port: on this computer's loopback.
-    :ivar guest_host: how the engine calls this computer's loopback (QEMU's user network: 10.0.2.2).
+    :ivar port: on the host's loopback.
+    :ivar guest_host: how the engine calls the host's loopback (QEMU's user network: 10.0.2.2).
     """
 
     port: int
@@ -44,7 +44,7 @@ class Registry:
 
     @property
     def host_address(self) -> str:
-        """What programs on this computer call it."""
+        """What programs on the host call it."""
         return f"127.0.0.1:{self.port}"
 
     def manifest(self, repository: str, reference: str) -> tuple[str, dict[str, object]]:

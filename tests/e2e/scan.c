@@ -62,7 +62,7 @@ int main(int count, char **arguments) {
                 waiting[i].fd = -1;
                 left--;
             }
-        if (left > 0) { /* neither open nor closed: nobody may say that it has been looked at */
+        if (left > 0) { /* neither open nor closed: the scan is not complete */
             fprintf(stderr, "no answer from %d ports from %d on\n", left, first);
             return 1;
         }

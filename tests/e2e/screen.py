@@ -1,4 +1,4 @@
-"""A screen nobody looks at: an X server and a session bus of their own, with what screen readers need.
+"""A virtual screen: an X server and a session bus of their own, with what screen readers need.
 
 Both pick a free address themselves, so any number of them can run beside each other and beside a real desktop.
 """
@@ -68,7 +68,7 @@ def screen(environment: Mapping[str, str] | None = None) -> Iterator[Screen]:
 
 @contextmanager
 def _asked(name: str, option: str, *arguments: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """A program that tells its address by writing a line to the descriptor ``option`` names."""
+    """A program that writes its address, one line, to the descriptor that ``option`` names."""
     program = system.find_program(name)
     assert program, f"{name} is missing: python3 installers/dev.py setup"
     reading, writing = os.pipe()

@@ -1,4 +1,4 @@
-"""The processes of this computer that serve shared folders to the machine."""
+"""The processes of the host that serve shared folders to the machine."""
 
 from __future__ import annotations
 

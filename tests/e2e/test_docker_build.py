@@ -68,7 +68,7 @@ def test_a_secret_comes_through_the_session(docker: Program, busybox: str, conte
 
 
 def test_results_come_back_as_files(docker: Program, busybox: str, context: Path, tmp_path: Path) -> None:
-    """``--output``: the session carries files from the engine to this computer."""
+    """``--output``: the session carries files from the engine to the host."""
     (context / "Dockerfile").write_text(
         f"FROM {busybox} AS made\nRUN echo built > /result\nFROM scratch\nCOPY --from=made /result /\n"
     )

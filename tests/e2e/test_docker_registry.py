@@ -1,4 +1,4 @@
-"""Pull from and push to a registry on this computer, digests, and images for two architectures under one name."""
+"""Pull from and push to a registry on the host, digests, and images for two architectures under one name."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_run_pulls_what_is_missing(docker: Program, pushed: str) -> None:
 def both(docker: Program, busybox: str, foreign_image: str, registry: Registry, name: str) -> Iterator[str]:
     """A manifest list with the image for both architectures, made with ``docker manifest``.
 
-    The CLI itself talks to the registry for that, by the name it has on this computer.
+    The CLI itself talks to the registry for that, by the name it has on the host.
     """
     own, foreign = host().arch.value, FOREIGN[host().arch.value]
     for image, arch in ((busybox, own), (foreign_image, foreign)):

@@ -31,7 +31,7 @@ def program(machine: RunningMachine, shared_folder: Path) -> Path:
 
 @pytest.fixture
 def folder(request: pytest.FixtureRequest, shared_folder: Path) -> Iterator[Path]:
-    """Carried as folders are on this computer, or by SFTP where a test says :data:`BOTH_WAYS`."""
+    """Carried as folders are on the host, or by SFTP where a test says :data:`BOTH_WAYS`."""
     way = getattr(request, "param", "")
     parent = request.getfixturevalue("late_folder") if way == "sftp" else shared_folder
     made = Path(tempfile.mkdtemp(prefix="ev ü-", dir=parent))
@@ -114,7 +114,7 @@ def test_what_is_seen_is_there(watch: ContainerWatch, docker: Program, folder: P
 
 
 def test_names_are_listed_right_after_the_event(watch: ContainerWatch, folder: Path) -> None:
-    """Those who are told of one name often look for the others; what they found a moment ago must not be kept."""
+    """Programs notified of one name often look for others; what they found a moment ago must not be kept."""
     for number in range(10):
         (folder / "a").touch()
         within(watch, "1 CREATE a")
@@ -196,7 +196,7 @@ def test_changes_of_both_sides_by_turns(watch: ContainerWatch, docker: Program, 
 def test_a_file_that_is_mounted_alone(
     docker: Program, busybox: str, program: Path, folder: Path, name: str
 ) -> None:
-    """An editor may replace it: it is told as modified, and the container reads what is there now."""
+    """An editor may replace it: it is reported as modified, and the container reads what is there now."""
     with ContainerWatch(docker, busybox, program, [f"{folder}/old:/config"], ["/config"], name) as watch:
         end = time.monotonic() + 60
         while not watch.quiet(0.5):
@@ -220,7 +220,7 @@ def test_many_at_once(watch: ContainerWatch, folder: Path) -> None:
 
 
 MANY = 1500
-"""Changes at once, of which the last come late: then what nobody watches is left out."""
+"""Changes at once, of which the last come late: then files without a watcher are left out."""
 
 
 def left_out(machine: RunningMachine) -> int:
@@ -264,7 +264,7 @@ def test_a_file_that_is_watched_amid_many_changes_that_nobody_watches(
 def test_what_was_left_out_is_as_the_host_has_it(
     machine: RunningMachine, docker: Program, busybox: str, program: Path, folder: Path, name: str
 ) -> None:
-    """Who begins to watch after many changes is told of the next ones; an owner goes with the file."""
+    """A program that begins to watch after many changes gets the next ones; an owner goes with the file."""
     before = left_out(machine)
     other = folder / "other"
     other.mkdir()
@@ -323,7 +323,7 @@ def test_files_that_are_written_anew(watch: ContainerWatch, docker: Program, fol
 
 @BOTH_WAYS
 def test_a_checkout_of_many_files(docker: Program, busybox: str, program: Path, folder: Path, name: str) -> None:
-    """Each file that git changes, makes and removes is told of, and what is read then is the other branch's."""
+    """Each file that git changes, makes and removes is reported, and then has the other branch's content."""
     git = shutil.which("git")
     if git is None:
         pytest.skip("there is no git")

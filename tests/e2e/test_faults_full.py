@@ -1,4 +1,4 @@
-"""A full disk on the host: nothing is begun on one, and a running machine is held until there is space again."""
+"""A full disk on the host: nothing is begun on one, and a running machine is paused until there is space again."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_running_machine_is_held_and_goes_on(
     docker("run", "-d", "--name", "writer", "-v", "data:/v", image, "sh", "-c", script)
     told = await_state(slipway, "paused", 180)
     assert "full" in told["failure"]["message"]
-    assert "goes on by itself" in told["failure"]["hint"]
+    assert "then resumes" in told["failure"]["hint"]
     refused = docker.fails("ps", timeout=60)
     assert "full" in refused.err
     with kept:

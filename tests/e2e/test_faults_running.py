@@ -164,7 +164,7 @@ def test_the_record_of_qemu_is_not_understood(own: RunningMachine, damage: str) 
 
 
 def test_supervisor_and_qemu_are_killed(own: RunningMachine, docker: Program) -> None:
-    """What is left is cleaned up, and the next start begins anew."""
+    """What is left is cleaned up, and the next start starts a new machine."""
     before = status(own.slipway)
     psutil.Process(before["supervisor_pid"]).kill()
     psutil.Process(before["machine"]["pid"]).kill()
@@ -280,7 +280,7 @@ def test_qemu_is_suspended(own: RunningMachine, docker: Program) -> None:
 
 
 def test_dockerd_is_suspended(own: RunningMachine) -> None:
-    """The status tells dockerd from the way to it."""
+    """The status distinguishes dockerd from the way to it."""
     own.slipway("shell", "--", "sh", "-c", "kill -STOP $(pidof dockerd)")
     try:
         told = status(own.slipway)
@@ -360,7 +360,7 @@ def test_reset(own: RunningMachine, docker: Program, image: str) -> None:
 def test_the_supervisor_is_told_to_end(own: RunningMachine, docker: Program) -> None:
     """SIGTERM, as a system sends at shutdown: the machine is stopped cleanly and nothing is left.
 
-    The last of the tests: nobody starts the machine again.
+    The last of the tests: the machine is not started again.
     """
     told = status(own.slipway)
     os.kill(told["supervisor_pid"], signal.SIGTERM)

@@ -118,7 +118,7 @@ def test_the_image_is_corrupt(slipway: Program, home: Path, machine: RunningMach
 
 
 def test_the_data_disk_is_damaged(slipway: Program, home: Path) -> None:
-    """A disk that cannot be opened is told, and not a byte of it is changed."""
+    """A disk that cannot be opened is reported, and not a byte of it is changed."""
     disk = home / "machine" / "data.qcow2"
     disk.parent.mkdir(parents=True)
     disk.write_bytes(b"this is no disk, but it may be precious" * 1000)

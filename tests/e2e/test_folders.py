@@ -1,4 +1,4 @@
-"""Bind mounts of this computer's folders: kind × mode × name, and what programs do with files."""
+"""Bind mounts of the host's folders: kind × mode × name, and what programs do with files."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_kinds_modes_and_names(docker: Program, busybox: str, folder: Path) -> N
 
 
 def test_a_missing_folder(docker: Program, busybox: str, folder: Path) -> None:
-    """``-v`` makes it on this computer, ``--mount`` refuses: as Docker does."""
+    """``-v`` makes it on the host, ``--mount`` refuses: as Docker does."""
     docker("run", "--rm", "-v", f"{folder}/made/by/docker:/m", busybox, "touch", "/m/file")
     assert (folder / "made/by/docker/file").exists()
     refused = docker.fails("run", "--rm", *mount(folder / "absent", "/m"), busybox, "true")

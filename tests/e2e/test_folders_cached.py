@@ -1,4 +1,4 @@
-"""What the machine believes of a watched tree: longer than a moment, and nothing that is out of date."""
+"""What the machine caches of a watched tree: longer than a moment, and nothing that is out of date."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class Looker:
         self.docker("exec", self.name, "sh", "-c", script)
         assert time.monotonic() - began < 10
 
-    def believes(self, name: str) -> bool:
-        """Whether it still knows without asking, after a moment."""
+    def caches(self, name: str) -> bool:
+        """Whether it still answers without asking the host, after a moment."""
         shared = next(parent for parent in self.folder.parents if parent.parent == Path("/tmp").resolve())
         by_sftp = carrier_of(self.machine, shared) == "sftp"
         before = self.size(name)
@@ -76,9 +76,9 @@ class Looker:
         asking.communicate(timeout=60)
         return said.strip() == str(before)
 
-    def comes_to_believe(self, name: str) -> None:
+    def comes_to_cache(self, name: str) -> None:
         deadline = time.monotonic() + 60
-        while not self.believes(name):
+        while not self.caches(name):
             assert time.monotonic() < deadline, f"{name} is asked for again and again"
 
 
@@ -90,23 +90,23 @@ def looker(machine: RunningMachine, docker: Program, busybox: str, folder: Path,
 
 
 def test_believed_until_it_changes(looker: Looker, file: Path) -> None:
-    looker.comes_to_believe("file")
+    looker.comes_to_cache("file")
     for size in (10, 20):
         file.write_text("x" * size)
         looker.sees("file", size)
-    looker.comes_to_believe("file")
+    looker.comes_to_cache("file")
     replaced = file.with_name("other")
     replaced.write_text("x" * 30)
     replaced.rename(file)
     looker.sees("file", 30)
-    looker.comes_to_believe("file")
+    looker.comes_to_cache("file")
     file.unlink()
     looker.docker("exec", looker.name, "sh", "-c", "while [ -e /m/file ]; do usleep 20000; done", timeout=10)
 
 
 def test_listings(looker: Looker, file: Path) -> None:
     """The kernel keeps them as well."""
-    looker.comes_to_believe("file")
+    looker.comes_to_cache("file")
     names = {"file"}
     for number in range(6):
         assert set(looker.docker("exec", looker.name, "ls", "/m").split()) == names
@@ -126,14 +126,14 @@ def test_a_file_with_other_names_is_not_believed(looker: Looker, file: Path) -> 
     twice = file.with_name("twice")
     twice.write_text("old")
     os.link(twice, file.with_name("again"))
-    looker.comes_to_believe("file")
-    assert not looker.believes("twice")
+    looker.comes_to_cache("file")
+    assert not looker.caches("twice")
 
 
 def test_another_container(looker: Looker, docker: Program, busybox: str, file: Path) -> None:
-    """Between two containers nobody follows the folder."""
+    """Between two containers the folder is not watched."""
     for size in (10, 20, 30):
-        looker.comes_to_believe("file")
+        looker.comes_to_cache("file")
         docker("rm", "-f", looker.name)
         file.write_text("x" * size)
         mount = ("-v", f"{looker.folder}:/m", busybox)
@@ -143,8 +143,8 @@ def test_another_container(looker: Looker, docker: Program, busybox: str, file: 
 
 @ONLY_VIRTIOFS  # by SFTP nothing is seen until there is another one, which takes as long
 def test_the_supervisor_is_killed(looker: Looker, file: Path) -> None:
-    """What is changed until there is another one is told by nobody, and seen all the same."""
-    looker.comes_to_believe("file")
+    """A change made before the next one starts is not reported, and seen all the same."""
+    looker.comes_to_cache("file")
     script = 'until [ "$(stat -c %s /m/file)" = 7 ]; do usleep 100000; done; touch /m/seen'
     looker.docker("exec", "-d", looker.name, "sh", "-c", script)
     os.kill(int((looker.machine.home / "run" / "supervisor.lock").read_text()), 9)
@@ -155,7 +155,7 @@ def test_the_supervisor_is_killed(looker: Looker, file: Path) -> None:
         time.sleep(0.1)
     looker.machine.slipway.run("status")  # which starts another one
     await_mounted(looker.machine)
-    looker.comes_to_believe("file")
+    looker.comes_to_cache("file")
 
 
 @ONLY_VIRTIOFS  # looking at so many takes longer by SFTP than what is believed would last
@@ -163,7 +163,7 @@ def test_many_changes_at_once(looker: Looker, file: Path) -> None:
     many = [file.with_name(f"{number}") for number in range(1500)]
     for path in many:
         path.write_text("old")
-    looker.comes_to_believe("file")
+    looker.comes_to_cache("file")
     command = ("exec", looker.name, "sh", "-c", "stat -c %s /m/* | sort | uniq -c")
     assert looker.docker(*command).split() == ["1501", "3"]
     for path in many:

@@ -124,7 +124,7 @@ def test_this_computers_disk_is_full(docker: Program, busybox: str, folder: Path
 def test_the_machines_disk_is_full(
     machine: RunningMachine, docker: Program, busybox: str, folder: Path, name: str
 ) -> None:
-    """Folders of this computer go on; even who owns what is known, though it cannot be written down."""
+    """Folders of the host go on; even who owns what is known, though it cannot be written down."""
     docker("run", "-d", "--name", name, "-v", f"{folder}:/m", busybox, "sleep", "1000")
     fill = "/var/lib/slipway/fill"
     script = f"fallocate -l $(df -P -B 1 {fill} | awk 'NR == 2 {{ print $4 }}') {fill}; cat /dev/zero >>{fill}"
@@ -148,7 +148,7 @@ def by_virtiofs() -> None:
 
 
 def own(machine: RunningMachine, folder: Path) -> dict[str, str]:
-    """What is told of a folder."""
+    """The report of a folder."""
     return next(one for one in await_mounted(machine) if one["folder"] == str(folder))
 
 
@@ -287,7 +287,7 @@ class Pipe:
 
 @contextmanager
 def hostile(machine: RunningMachine, share: Path) -> Iterator[paramiko.SFTPClient]:
-    """Root in the machine, in place of sshfs: speaks SFTP to this computer as it likes."""
+    """Root in the machine, in place of sshfs: speaks SFTP to the host as it likes."""
     key = Share.of(str(share)).key
     place = f"/run/slipway/folders.d/{key}"
     take_over = f"""
@@ -371,7 +371,7 @@ def test_no_port_leads_to_the_folders(machine: RunningMachine, late_folder: Path
 def test_virtiofsd_is_killed(
     machine: RunningMachine, docker: Program, busybox: str, shared_folder: Path, folder: Path, name: str
 ) -> None:
-    """Whoever looks into its folder would wait for ever, so the machine is started again by itself, without."""
+    """A program that reads its folder would wait without end, so the machine restarts without it."""
     (folder / "file").write_text("before")
     restart = ("--restart", "always")
     docker("run", "-d", "--name", name, *restart, "-v", f"{folder}:/m", busybox, "sleep", "1000")

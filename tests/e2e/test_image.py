@@ -35,7 +35,7 @@ GOAL_BYTES = 130_000_000
 
 
 def quiet(text: str, fraction: float | None) -> None:
-    """Progress that nobody looks at."""
+    """Ignore the progress."""
 
 
 async def make(arch: Arch, folder: Path) -> BootFiles:

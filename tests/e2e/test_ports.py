@@ -1,4 +1,4 @@
-"""Published ports on this computer: each kind of address and protocol, and that nothing is left of them."""
+"""Published ports on the host: each kind of address and protocol, and that nothing is left of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_each_address_answers_where_it_was_asked_for(
     machine: RunningMachine, docker: Program, busybox: str, name: str, address: str
 ) -> None:
     if address == "::1" and not has_ipv6():
-        pytest.skip("this computer has no IPv6")
+        pytest.skip("the host has no IPv6")
     own = socket.gethostbyname(socket.gethostname())
     asked = own if address.startswith("the") else address
     port = free_port()
@@ -66,7 +66,7 @@ def test_ports_may_be_kept_to_this_computer(
     ]
     own = next((address for address in found if not address.startswith("127.")), None)
     if own is None:
-        pytest.skip("this computer has no other address")
+        pytest.skip("the host has no other address")
     port = free_port()
     docker("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)
     assert answered(own, port) == "here"
@@ -101,7 +101,7 @@ def test_sctp_is_not_carried_and_says_so(
 ) -> None:
     port = free_port()
     docker("run", "-d", "--name", name, "-p", f"127.0.0.1:{port}:80/sctp", busybox, "sleep", "1000")
-    assert published(machine)[f"127.0.0.1 {port} sctp"] == "SCTP is not carried to this computer"
+    assert published(machine)[f"127.0.0.1 {port} sctp"] == "SCTP cannot be published on your computer"
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_many_bytes_and_half_close(sink: int) -> None:
 def test_datagrams(docker: Program, busybox: str, name: str, address: str) -> None:
     """A container answers datagrams; without it the port is free again, and a program here may take it."""
     if address == "::1" and not has_ipv6():
-        pytest.skip("this computer has no IPv6")
+        pytest.skip("the host has no IPv6")
     port = free_port()
     shown = f"[{address}]" if ":" in address else address
     published = f"{shown}:{port}:7/udp" if address else f"{port}:7/udp"
@@ -144,7 +144,7 @@ def test_datagrams(docker: Program, busybox: str, name: str, address: str) -> No
     with closing(socket.socket(family(address), socket.SOCK_DGRAM)) as taken:
         taken.bind((address or "0.0.0.0", port))
         failed = docker.fails("start", name)
-    assert "the port is in use on this computer by" in failed.err
+    assert "the port is in use on your computer by" in failed.err
     assert f"(process {os.getpid()})" in failed.err
 
 
@@ -191,7 +191,7 @@ def test_what_a_container_with_the_hosts_network_listens_on(
         assert refused(own, port)
     with closing(socket.create_server(("127.0.0.1", late))):
         docker("exec", "-d", name, "httpd", "-p", str(late), "-h", "/w")
-        eventually(lambda: "in use on this computer" in published(machine).get(f"127.0.0.1 {late} tcp", ""))
+        eventually(lambda: "in use on your computer" in published(machine).get(f"127.0.0.1 {late} tcp", ""))
     eventually(lambda: published(machine)[f"127.0.0.1 {late} tcp"] == "", RETRIED_SECONDS)
     assert answered("127.0.0.1", late) == "here"
     assert not [place for place in published(machine) if place.split()[1] in ("22", "53", "2375")]
@@ -217,7 +217,7 @@ def test_datagrams_of_a_container_with_the_hosts_network(
 
 
 def test_what_a_swarms_services_publish(machine: RunningMachine, docker: Program, busybox: str, name: str) -> None:
-    """Through the ingress network, on this computer as on each of a swarm's nodes; one port is taken first."""
+    """Through the ingress network, on the host as on each of a swarm's nodes; one port is taken first."""
     port, taken, echoed = free_port(), free_port(), free_port()
     docker("create", "--name", name, busybox)
     docker("cp", "-", f"{name}:/", stdin=socat_archive())
@@ -229,7 +229,7 @@ def test_what_a_swarms_services_publish(machine: RunningMachine, docker: Program
         command = f"{WEB[-1]} & exec socat -T30 UDP4-RECVFROM:7,fork EXEC:cat"
         with closing(socket.create_server(("127.0.0.1", taken))):
             docker("service", "create", *serve, *ports, name, "sh", "-c", command)
-            eventually(lambda: "in use on this computer" in published(machine).get(f"0.0.0.0 {taken} tcp", ""))
+            eventually(lambda: "in use on your computer" in published(machine).get(f"0.0.0.0 {taken} tcp", ""))
             assert answered("127.0.0.1", port) == "here"
         assert told_back("127.0.0.1", echoed, b"anybody?") == b"anybody?"
         if has_ipv6():

@@ -1,4 +1,4 @@
-"""Ports that are taken on this computer: passed over where dockerd may choose, else told, and waited for."""
+"""Ports that are taken on the host: passed over where dockerd may choose, else told, and waited for."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_taken_port_fails_the_run_and_names_the_holder(docker: Program, busybo
         port = taken.getsockname()[1]
         failed = docker.fails("run", "-d", "--name", name, "-p", f"{port}:80", busybox, *WEB)
     assert failed.code == 125
-    assert "the port is in use on this computer by" in failed.err
+    assert "the port is in use on your computer by" in failed.err
     assert f"(process {os.getpid()})" in failed.err
     docker("start", name)  # it was created, and the port is free now
     assert answered("127.0.0.1", port) == "here"
@@ -73,7 +73,7 @@ def test_a_random_port_that_is_taken_here_is_passed_over(
         assert port_of(docker, name) > first + 3
         docker("rm", "-f", name)
         failed = docker.fails("run", "--rm", "-p", f"{first + 3}:80", busybox, "true")
-        assert f"in use on this computer by {psutil.Process().name()}" in failed.err
+        assert f"in use on your computer by {psutil.Process().name()}" in failed.err
     docker("run", "--rm", "-d", "--name", name, "-p", f"{first + 3}:80", busybox, *WEB)
     assert answered("127.0.0.1", first + 3) == "here"
     docker("rm", "-f", name)
@@ -108,7 +108,7 @@ def test_all_exposed_ports_of_containers_that_start_together(
 
 
 def test_a_restart_passes_over_what_has_been_taken(docker: Program, busybox: str, name: str, crowded: int) -> None:
-    """dockerd chooses anew; by then more ports are taken than when the container was made."""
+    """dockerd chooses again; by then more ports are taken than when the container was made."""
     begin = crowded + 100
     docker("run", "-d", "--name", name, "-p", "80", "-p", f"{begin}-{begin + 9}:81", busybox, *WEB)
     first, ranged = port_of(docker, name), port_of(docker, name, "81")
@@ -168,7 +168,7 @@ echo asked
 read -r word
 kill -CONT $line
 """
-"""In the machine: hold back what dockerd's proxy asks this computer for, until it has asked and a word comes."""
+"""In the machine: hold back what dockerd's proxy asks the host for, until it has asked and a word comes."""
 
 
 def test_a_port_taken_between_check_and_bind(
@@ -188,7 +188,7 @@ def test_a_port_taken_between_check_and_bind(
             between.stdin.write("go on\n")
             said, _ = begun.communicate(timeout=180)
     assert begun.returncode == 125, said
-    assert f"in use on this computer by {psutil.Process().name()} (process {os.getpid()})" in said
+    assert f"in use on your computer by {psutil.Process().name()} (process {os.getpid()})" in said
     docker("start", name)
     assert answered("127.0.0.1", port_of(docker, name)) == "here"
 
@@ -197,7 +197,7 @@ def test_a_port_taken_between_check_and_bind(
 def test_ports_that_are_taken_when_dockerd_starts_containers_itself(
     machine: RunningMachine, docker: Program, busybox: str, name: str
 ) -> None:
-    """One runs without its port until that is free, and who has it is told; one that may choose passes over."""
+    """One runs without its port until it is free, and its user is reported; one that may choose skips it."""
     port = free_port()
     always = ("run", "-d", "--restart", "always")
     docker(*always, "--name", name, "-p", f"{port}:80", busybox, *WEB)
@@ -209,7 +209,7 @@ def test_ports_that_are_taken_when_dockerd_starts_containers_itself(
             for one in (name, f"{name}-random"):
                 assert docker("inspect", "-f", "{{.State.Running}}", one) == "true"
             told = published(machine)[f"0.0.0.0 {port} tcp"]
-            assert f"in use on this computer by {psutil.Process().name()} (process {os.getpid()})" in told
+            assert f"in use on your computer by {psutil.Process().name()} (process {os.getpid()})" in told
             checks = json.loads(machine.slipway.run("diagnose", "--json").out)
             assert told in next(check["found"] for check in checks if check["name"] == "ports")
             assert answered("127.0.0.1", port_of(docker, f"{name}-random")) == "here"

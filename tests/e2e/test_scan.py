@@ -19,7 +19,7 @@ SSH, NAMES = 22, 53
 """All that listens in the machine: for who has the installation's key, and for anybody's questions about names."""
 
 HOST = "10.0.2.2"
-"""This computer's loopback, as QEMU's user network shows it to the machine."""
+"""The host's loopback, as QEMU's user network shows it to the machine."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Sockets of this computer in containers: the SSH agent's, and those of shared folders."""
+"""Sockets of the host in containers: the SSH agent's, and those of shared folders."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ ASK = "printf abc | socat -t20 - UNIX-CONNECT:/s"
 
 @pytest.fixture
 def container(docker: Program, busybox: str, name: str, place: Path) -> Iterator[str]:
-    """It runs as nobody, and always again."""
+    """It runs as the user nobody, and is always restarted."""
     with serving(place):
         options = ("--restart=always", "--user=65534", f"--mount=type=bind,src={place},dst=/s")
         docker("create", "--name", name, *options, busybox, "sleep", "100000")
@@ -99,7 +99,7 @@ def test_a_server_that_goes_and_comes(docker: Program, busybox: str, name: str, 
 def test_a_container_cannot_have_it_lead_elsewhere(
     docker: Program, busybox: str, container: str, place: Path, tmp_path: Path
 ) -> None:
-    """Whoever may write to the folder may put a link there, which is not followed here."""
+    """A program that may write to the folder may put a link there, which is not followed here."""
     with serving(tmp_path / "s"):
         script = f"mv '/m/{place.name}' /m/kept.sock && ln -s '{tmp_path}/s' '/m/{place.name}'"
         docker("run", "--rm", "-v", f"{place.parent}:/m", busybox, "sh", "-c", script)

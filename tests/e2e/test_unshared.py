@@ -73,7 +73,7 @@ def test_what_the_machine_has_itself(docker: Program, busybox: str) -> None:
 def test_the_socket_that_the_docker_context_names(
     docker: Program, docker_socket: Path, busybox: str, name: str
 ) -> None:
-    """Testcontainers and others mount it, to use the engine from inside; it is the one of this computer."""
+    """Testcontainers and others mount it, to use the engine from inside; it is the one of the host."""
     ask = "printf 'GET /_ping HTTP/1.0\\r\\n\\r\\n' | socat -t10 - UNIX-CONNECT:{} | tail -n 1"
     script = "; ".join(ask.format(path) for path in ("/var/run/docker.sock", "/again"))
     options = (f"-v={docker_socket}:/var/run/docker.sock", f"--mount=type=bind,src={docker_socket},dst=/again")
@@ -86,13 +86,13 @@ def test_what_both_have_is_not_the_machines(docker: Program, busybox: str) -> No
     told = docker.run("run", "--rm", "-v", "/tmp:/x", "-v", "/etc/passwd:/y", busybox, "true")
     names = ("“/tmp”", "“/etc/passwd”")  # the docker command sends them in an order of its own
     assert any(f"{', '.join(order)} are not shared" in told.err for order in itertools.permutations(names))
-    assert "cannot be shared; copy what is needed to" in told.err
+    assert "cannot be shared; copy what you need to" in told.err
 
 
 def test_what_is_not_there_at_all(docker: Program, busybox: str) -> None:
     told = docker.run("run", "--rm", "-v", "/no/such/folder:/x", busybox, "true")
     assert "“/no/such/folder” is not shared" in told.err
-    assert "does not exist on this computer either" in told.err
+    assert "does not exist on your computer either" in told.err
 
 
 def test_an_empty_folder_of_the_machines_is_not_given_instead(docker: Program, busybox: str) -> None:

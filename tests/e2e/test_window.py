@@ -130,7 +130,7 @@ def pull(desk: Desk, image: str, digest: str) -> None:
 
 
 def run(desk: Desk, image: str) -> None:
-    """Run a container whose web server answers on this computer."""
+    """Run a container whose web server answers on the host."""
     user, port = desk.user, free_port()
     user.click("Tags: 1")
     user.click("Run…")

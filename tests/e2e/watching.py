@@ -1,4 +1,4 @@
-"""A watcher in a container: a small static program (inotify.c) that prints what the guest's kernel tells it."""
+"""A watcher in a container: a small static program (inotify.c) that prints what the guest's kernel reports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENT_SECONDS = 30.0
 
 
 def compile_program(source: str, target: Path) -> Path:
-    """Make one of the C programs beside this file, for containers of this computer's architecture."""
+    """Make one of the C programs beside this file, for containers of the host's architecture."""
     compiler = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[host().arch]]
     subprocess.run([*compiler, "-static", "-O2", str(HERE / source), "-o", str(target)], check=True)
     target.chmod(0o755)

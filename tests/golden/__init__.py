@@ -1,1 +1,1 @@
-"""What tests compare with, such as QEMU's arguments on every kind of host; ``--update-golden`` writes it anew."""
+"""What tests compare with, such as QEMU's arguments on every kind of host; ``--update-golden`` rewrites it."""

@@ -1,4 +1,4 @@
-"""An engine that answers a few requests, and tells events, as the test wants."""
+"""An engine that answers a few requests, and sends events, as the test wants."""
 
 from __future__ import annotations
 

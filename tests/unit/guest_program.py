@@ -1,4 +1,4 @@
-"""The guest's programs, compiled for this computer with sanitizers, so that they are tested without a machine.
+"""The guest's programs, compiled for the host with sanitizers, so that they are tested without a machine.
 
 A wrong access to memory, a leak or undefined behaviour ends the program, and with it the test.
 """

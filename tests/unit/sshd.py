@@ -173,7 +173,7 @@ async def unix_server(handler: Handler) -> AsyncIterator[str]:
 
 
 async def eventually(check: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until ``check()`` holds, for what no event tells; fails by TimeoutError."""
+    """Wait until ``check()`` holds, where no event reports it; fails by TimeoutError."""
     async with asyncio.timeout(seconds):
         while not check():  # what is waited for has no event: another process, the kernel
             await asyncio.sleep(0.01)
@@ -187,7 +187,7 @@ async def _listening(port: int, process: subprocess.Popen[bytes], log: Path) -> 
             except ConnectionRefusedError:
                 if process.poll() is not None:
                     pytest.fail(f"sshd did not start: {log.read_text()}")
-                await asyncio.sleep(0.02)  # nothing tells when another process begins to listen
+                await asyncio.sleep(0.02)  # no event reports when another process begins to listen
             else:
                 writer.close()
                 await writer.wait_closed()

@@ -1,7 +1,7 @@
 """Fetch docker-py's source archive with its tests, give it an environment, run its tests and read the results.
 
 Both come by the lock file beside this: hashes, no addresses, so they come from wherever this user's pip is set up
-to take them. They are kept in the cache under the hash of the lock, and made anew when they are not there.
+to take them. They are kept in the cache under the hash of the lock, and made when they are not there.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from tests.bench.report import Report, Row
 
 
 def quiet(text: str) -> None:
-    """Progress that nobody looks at."""
+    """Ignore the progress."""
 
 
 @pytest.fixture

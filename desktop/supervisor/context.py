@@ -6,15 +6,20 @@ A test gives a small fake instead.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from desktop.control.schema import Event
 from desktop.settings.schema import Settings, changed
-from desktop.supervisor.lifecycle.jobs import Work
 from vm.guest.stream import Link
 from vm.qemu.record import Record
+
+Emit = Callable[[Event], None]
+"""Reports an event of long work to whoever follows it."""
+
+Work = Callable[[Emit], Awaitable[str]]
+"""Does long work; the text it returns is the outcome for the user. Raises a :class:`~vm.errors.UserError`."""
 
 Configure = Callable[[Settings], None]
 """Called in the event loop with the settings that are in use from now on."""

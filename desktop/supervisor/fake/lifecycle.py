@@ -24,10 +24,10 @@ from desktop.control.schema import (
     UsageReport,
 )
 from desktop.settings.schema import Settings
-from desktop.supervisor.context import CurrentSettings
+from desktop.supervisor.context import CurrentSettings, Emit, Work
 from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.fake.world import World
-from desktop.supervisor.lifecycle.jobs import Emit, Job, Work
+from desktop.supervisor.lifecycle.jobs import Job
 from desktop.supervisor.notifier import Notifier
 from vm.errors import HostError
 from vm.host import Host

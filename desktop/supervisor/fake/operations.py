@@ -23,9 +23,9 @@ from desktop.control.schema import (
 )
 from desktop.diagnostics import Context, diagnose
 from desktop.settings.schema import Settings
+from desktop.supervisor.context import Emit
 from desktop.supervisor.fake.lifecycle import IMAGE, MOMENT, FakeLifecycle
 from desktop.supervisor.fake.world import World
-from desktop.supervisor.lifecycle.jobs import Emit
 from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.settings import LiveSettings
 from desktop.support.bundle import collect

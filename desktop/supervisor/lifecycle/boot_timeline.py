@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from desktop.control.schema import Boot, Event, StageReport
-from desktop.supervisor.lifecycle.jobs import Emit
+from desktop.supervisor.context import Emit
 
 TITLES = {
     "image": "finding the system image",

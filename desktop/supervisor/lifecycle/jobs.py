@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 from desktop.control.schema import ErrorReport, Event
+from desktop.supervisor.context import Work
 from vm.errors import UserError
 
 log = logging.getLogger(__name__)
-
-Emit = Callable[[Event], None]
-Work = Callable[[Emit], Awaitable[str]]
 
 
 class Job:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Protocol
 
 from desktop.control.schema import Event
+from desktop.supervisor.context import Emit, Work
 from desktop.supervisor.lifecycle.boot_history import BootHistory
 from desktop.supervisor.lifecycle.boot_timeline import BootTimeline
 from desktop.supervisor.lifecycle.health import Health, check_health
-from desktop.supervisor.lifecycle.jobs import Emit, Job, Work
+from desktop.supervisor.lifecycle.jobs import Job
 from desktop.supervisor.lifecycle.phase import Gate, Opening, Phase, opening, require_transition
 from desktop.supervisor.lifecycle.restart_policy import RestartPolicy
 from engine.backends.base import Backend, Guest

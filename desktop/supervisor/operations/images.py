@@ -7,8 +7,8 @@ import logging
 from collections.abc import AsyncIterator
 
 from desktop.control.schema import Event, ImageReport
-from desktop.supervisor.context import CurrentSettings, GuestAccess
-from desktop.supervisor.lifecycle.jobs import Emit, Job
+from desktop.supervisor.context import CurrentSettings, Emit, GuestAccess
+from desktop.supervisor.lifecycle.jobs import Job
 from engine.linux import ENGINE_ROOTFS
 from vm.image.recipe import load_recipe
 from vm.image.source import obtain, sources

@@ -9,8 +9,7 @@ from functools import partial
 
 from desktop.control.schema import Event, ResetLevel
 from desktop.settings.schema import Settings
-from desktop.supervisor.context import Operations
-from desktop.supervisor.lifecycle.jobs import Emit
+from desktop.supervisor.context import Emit, Operations
 from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.settings import LiveSettings
 from engine.contexts import Contexts

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 
 from desktop.control.schema import Boot, Event, StageReport
+from desktop.supervisor.context import Emit
 from desktop.supervisor.lifecycle.boot_history import KEPT, BootHistory
-from desktop.supervisor.lifecycle.jobs import Emit, Job
+from desktop.supervisor.lifecycle.jobs import Job
 from desktop.supervisor.lifecycle.restart_policy import PAUSES, WINDOW, RestartPolicy
 from vm.errors import DiskError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from desktop.control.schema import Event
+from desktop.supervisor.context import Emit
 from desktop.supervisor.lifecycle import lifecycle as module
 from desktop.supervisor.lifecycle import restart_policy
-from desktop.supervisor.lifecycle.jobs import Emit
 from desktop.supervisor.lifecycle.phase import TRANSITIONS, Phase, require_transition
 from tests.unit.desktop.supervisor.lifecycle.kit import Kit, collect, outcome
 from vm.errors import DiskError, MachineError

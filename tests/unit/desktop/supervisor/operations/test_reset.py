@@ -10,7 +10,7 @@ import pytest
 from desktop.control.schema import Event, ResetLevel
 from desktop.settings.schema import Settings
 from desktop.settings.store import SettingsStore
-from desktop.supervisor.lifecycle.jobs import Work
+from desktop.supervisor.context import Work
 from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.operations.reset import Reset
 from desktop.supervisor.settings import LiveSettings

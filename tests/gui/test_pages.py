@@ -78,7 +78,11 @@ class TestImages:
 
     @pytest.mark.parametrize(
         ("name", "why"),
-        [("nosuch/a:1", "There is no nosuch/a:1"), ("private/a", "denied"), ("offline/a", "cannot be reached")],
+        [
+            ("nosuch/a:1", "The registry has no nosuch/a:1"),
+            ("private/a", "you have no access to it"),
+            ("offline/a", "cannot be reached"),
+        ],
     )
     def test_a_pull_that_fails_says_why(self, shown: Window, name: str, why: str) -> None:
         dialog = images_page(shown).pull(name)

@@ -81,10 +81,15 @@ def test_the_archive(tmp_path: Path) -> None:
         (
             "docker.io/library/nosuch:1",
             "pull access denied, repository does not exist or may require authorization",
-            "There is no nosuch",
+            "nosuch does not exist, or you have no access to it",
             "docker login",
         ),
-        ("registry.example:5000/me/app:1", "not found", "There is no registry.example:5000/me/app:1", "spelling"),
+        (
+            "registry.example:5000/me/app:1",
+            "not found",
+            "The registry has no registry.example:5000/me/app:1",
+            "spelling",
+        ),
         (
             "registry.example/app:1",
             "lookup registry.example: no such host",

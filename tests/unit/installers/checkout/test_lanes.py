@@ -35,6 +35,8 @@ SLOW, NEW = '<skipped message="slow: an hour"/>', '<skipped message="new"/>'
 def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two folders of tests with a lane each, which ``write`` fills."""
     (tmp_path / "known_skips.toml").write_text('[slow]\nreason = "slow: "\ncount = 1\n')
+    (tmp_path / "output").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "output"))  # what a failed run keeps
     monkeypatch.setattr(lanes, "TESTS", tmp_path)
     monkeypatch.setattr(lanes, "LANES", (Lane("quick", ("quick",), can_wait=True), Lane("real", ("real",))))
     monkeypatch.setattr(

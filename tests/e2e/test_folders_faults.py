@@ -215,10 +215,13 @@ def test_virtiofsd_is_suspended(
     docker("run", "-d", "--name", name, "-v", f"{folder}:/m", busybox, "sleep", "1000")
     outer = server(shared_folder)
     family = [*outer.children(recursive=True), outer]
-    for process in family:
-        process.suspend()
-    assert docker("run", "--rm", busybox, "echo", "others") == "others"
-    assert family[0].status() == psutil.STATUS_STOPPED
+    for _ in range(3):  # on a busy computer it may be resumed before the other container has run
+        for process in family:
+            process.suspend()
+        assert docker("run", "--rm", busybox, "echo", "others") == "others"
+        if (state := family[0].status()) == psutil.STATUS_STOPPED:
+            break
+    assert state == psutil.STATUS_STOPPED
     assert docker("exec", name, "cat", "/m/file") == "there"
     assert json.loads(machine.slipway("status", "--json"))["state"] == "running"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 
 from desktop.control.calls import ControlApi, Route
 from desktop.control.schema import Event, Note
@@ -26,9 +25,6 @@ def handlers(supervisor: Supervisor) -> list[Route]:
     async def change(changes: Mapping[str, str]) -> Note:
         return outcome(await settings.change(changes), running=lifecycle.up)
 
-    def values() -> dict[str, Any]:
-        return settings.resolved().to_json()
-
     return [
         ControlApi.status.handled_by(status.status),
         ControlApi.watch.handled_by(status.watch),
@@ -37,7 +33,7 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.stop.handled_by(lifecycle.stop),
         ControlApi.restart.handled_by(lifecycle.restart),
         ControlApi.end.handled_by(end),
-        ControlApi.settings.handled_by(values),
+        ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
         ControlApi.settings_report.handled_by(settings.report),
         ControlApi.menu.handled_by(supervisor.desktop_entry.set_menu),

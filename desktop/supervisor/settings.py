@@ -11,7 +11,7 @@ import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import Protocol
+from typing import Any, Protocol
 
 from desktop.control.schema import Note, SettingsReport
 from desktop.settings.changes import with_values
@@ -76,6 +76,13 @@ class LiveSettings:
         :raise SettingsError: the file, or a value on this host, is not acceptable.
         """
         return self.resolve(self._store.load())
+
+    def values(self) -> dict[str, Any]:
+        """All settings by name, with this host's defaults filled in, as JSON has them.
+
+        :raise SettingsError: the file, or a value on this host, is not acceptable.
+        """
+        return self.resolved().to_json()
 
     def resolve(self, settings: Settings) -> Settings:
         """``settings`` with this host's defaults filled in.

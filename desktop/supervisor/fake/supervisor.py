@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
 
 from aiohttp import web
 
@@ -101,9 +100,6 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
     async def change(changes: Mapping[str, str]) -> Note:
         return outcome(await settings.change(changes), running=lifecycle.running)
 
-    def values() -> dict[str, Any]:
-        return settings.resolved().to_json()
-
     return [
         ControlApi.status.handled_by(lifecycle.status),
         ControlApi.watch.handled_by(lifecycle.watch),
@@ -112,7 +108,7 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.stop.handled_by(lifecycle.stop),
         ControlApi.restart.handled_by(lifecycle.restart),
         ControlApi.end.handled_by(fake.end),
-        ControlApi.settings.handled_by(values),
+        ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
         ControlApi.settings_report.handled_by(settings.report),
         ControlApi.menu.handled_by(fake.desktop_entry.set_menu),

@@ -191,6 +191,13 @@ class TaskSet:
             log.error("%s failed", task.get_name(), exc_info=error)
 
 
+def fail(future: asyncio.Future[Any], error: Exception) -> None:
+    """Tell whoever waits for ``future``; nothing is logged where that one has left. Does nothing when it is done."""
+    if not future.done():
+        future.set_exception(error)
+        future.exception()
+
+
 def _is_cancelled() -> bool:
     """Whether somebody has asked for the end of the current task."""
     task = asyncio.current_task()

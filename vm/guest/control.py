@@ -22,6 +22,7 @@ from pathlib import Path
 
 from vm.errors import LinkError, MachineError
 from vm.host import Host
+from vm.tasks import fail
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +132,7 @@ class GuestControl:
             self._writer.close()
         for waiting in self._waiting.values():
             for future in waiting:
-                if not future.done():
-                    future.set_exception(LinkError("The machine's control port closed unexpectedly"))
+                fail(future, LinkError("The machine's control port closed unexpectedly"))
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -178,7 +178,7 @@ class GuestControl:
         if future.done():
             return
         if failed:
-            future.set_exception(MachineError(f"The guest could not do “{word}”: {text or 'no reason was given'}"))
+            fail(future, MachineError(f"The guest could not do “{word}”: {text or 'no reason was given'}"))
         else:
             future.set_result(text)
 

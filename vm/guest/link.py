@@ -37,6 +37,7 @@ from vm.guest.link_stream import LinkStream
 from vm.guest.run import run
 from vm.guest.stream import Completed, Link
 from vm.host import Host
+from vm.tasks import fail
 
 log = logging.getLogger(__name__)
 
@@ -378,8 +379,7 @@ class FastLink:
         for stream in streams.values():
             stream.lose(failure)
         for answer in self._pings.values():
-            if not answer.done():
-                answer.set_exception(failure.copy())
+            fail(answer, failure.copy())
         self._control.followers.remove(self._stage_told)
         self._writer.transport.abort()
         current = asyncio.current_task()

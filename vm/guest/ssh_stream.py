@@ -16,6 +16,7 @@ from collections import deque
 from typing import Protocol
 
 from vm.errors import LinkError
+from vm.tasks import fail
 
 GLOBAL_REQUEST, REQUEST_SUCCESS, REQUEST_FAILURE = 80, 81, 82
 CHANNEL_OPEN, OPEN_CONFIRMATION, OPEN_FAILURE = 90, 91, 92
@@ -154,9 +155,7 @@ class Channel:
 
     def lose(self, reason: LinkError) -> None:
         """The link is gone: what has arrived stays readable, then ``reason``, unless the peer had ended before."""
-        if not self.opened.done():
-            self.opened.set_exception(reason.copy())
-            self.opened.exception()  # its opener may be cancelled; then nothing else reads it
+        fail(self.opened, reason.copy())
         self._close_in = True
         self._end(reason)
 
@@ -332,8 +331,7 @@ class Channels:
             channel.lose(reason)
         self._channels.clear()
         for answer in self._pings:
-            if not answer.done():
-                answer.set_exception(reason.copy())
+            fail(answer, reason.copy())
         self._pings.clear()
 
     def _dispatch(self, kind: int, payload: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.unit.mock_clock import run
 from vm.errors import LinkError
-from vm.tasks import SupervisedTask, TaskHealth, TaskSet, TaskState
+from vm.tasks import SupervisedTask, TaskHealth, TaskSet, TaskState, fail
 
 PAUSES = (1.0, 10.0)
 
@@ -219,3 +220,17 @@ async def test_a_set_logs_failures_and_ends_all(caplog: pytest.LogCaptureFixture
     assert other.cancelled()
     assert len(tasks) == 0
     await tasks.close()
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A lost link is one line in the log, not one for each request that was under way."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    fail(future, LinkError("lost"))
+    fail(future, LinkError("lost again"))
+    with pytest.raises(LinkError, match="^lost$"):
+        await future
+    other: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    fail(other, LinkError("lost"))
+    del other
+    gc.collect()
+    assert not caplog.records

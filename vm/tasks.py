@@ -192,7 +192,7 @@ class TaskSet:
 
 
 def fail(future: asyncio.Future[Any], error: Exception) -> None:
-    """Tell whoever waits for ``future``; nothing is logged where that one has left. Does nothing when it is done."""
+    """Tell whoever waits for ``future``, unless it is done; nothing is logged where that one has left."""
     if not future.done():
         future.set_exception(error)
         future.exception()

@@ -16,7 +16,7 @@ from engine.endpoint.admission import Admission
 from engine.endpoint.admission.bind_mounts import BindMounts
 from engine.endpoint.admission.folders import ReplacedFolders
 from engine.endpoint.admission.guest_paths import GuestPaths
-from engine.endpoint.admission.inspect import inspect_in_guest
+from engine.endpoint.admission.inspect import inspect_in_guest, volumes_in_guest
 from engine.endpoint.admission.ports import ReservedPorts
 from engine.endpoint.admission.proxies import ProxyVariables
 from vm.guest.hostpath import is_within, system_folder, to_guest
@@ -45,7 +45,13 @@ def make_admission(
 
     steps = (
         ReplacedFolders(folders.refresh),
-        BindMounts(sockets.sockets, lambda: shared(settings.get(), host), GuestPaths(connect), advise),
+        BindMounts(
+            sockets.sockets,
+            lambda: shared(settings.get(), host),
+            GuestPaths(connect),
+            advise,
+            volumes_in_guest(connect),
+        ),
         ProxyVariables(proxies.now),
         ReservedPorts(ports.reservations),
     )

@@ -77,7 +77,7 @@ async def refuse(client: Stream, refusal: Refusal) -> None:
     head = await _read_head(client)
     await client.write(refusal.encode(with_body=not head.startswith(b"HEAD "), close=True))
     await client.write_eof()
-    await _linger(client)
+    await drain(client)
 
 
 async def _read_head(client: Stream) -> bytes:
@@ -94,7 +94,8 @@ async def _read_head(client: Stream) -> bytes:
     return head
 
 
-async def _linger(client: Stream) -> None:
+async def drain(client: Stream) -> None:
+    """Read away what is still arriving, for up to 2 s. :raise ConnectionError: the client is gone"""
     left = LINGER_LIMIT
     try:
         async with asyncio.timeout(LINGER_SECONDS):

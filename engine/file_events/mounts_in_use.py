@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vm.guest.hostpath import is_within, to_guest
+from vm.guest.hostpath import is_within, to_guest, to_host
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,6 @@ def mounts_in_use(mounts: Iterable[Mapping[str, Any]], shares: Sequence[str]) ->
     }
     found = MountsInUse(frozenset(trees), frozenset(), frozenset(held))
     return MountsInUse(found.trees, frozenset(path for path in files if not found.covers(path)), found.held)
-
-
-def to_host(source: str, shares: Sequence[str]) -> str | None:
-    """The host's path for the machine's path ``source``; None when it is in no shared folder."""
-    for share in shares:
-        place = to_guest(share)
-        if is_within(source, place):
-            rest = source.removeprefix(place).strip("/")
-            return os.path.join(share, *rest.split("/")) if rest else share  # noqa: PTH118 - a text stays a text
-    return None
 
 
 def share_of(path: str, shares: Sequence[str]) -> str | None:

@@ -12,7 +12,7 @@ import pytest
 
 from engine.endpoint import Endpoint, GuestRoute
 from engine.endpoint.admission import Admission, Step
-from engine.endpoint.admission.pipeline import JsonObject
+from engine.endpoint.admission.documents import JsonObject
 from installers.checkout import system
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.errors import EngineError, LinkError
@@ -87,7 +87,7 @@ class Fails(Step):
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def create(self, body: JsonObject) -> JsonObject:
+    async def create_container(self, body: JsonObject) -> None:
         raise self._error
 
 

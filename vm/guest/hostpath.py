@@ -7,8 +7,10 @@ sides. A path of Windows gets its drive's letter as its first folder, as in Dock
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
+from collections.abc import Sequence
 
 WINDOWS = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.DOTALL)
 
@@ -33,6 +35,19 @@ def to_guest(path: str) -> str:
         path = f"/{match[1].lower()}/{rest}"
     path = posixpath.normpath(path)
     return path[1:] if path.startswith("//") else path  # POSIX lets two slashes mean something else; here nothing
+
+
+def to_host(path: str, shares: Sequence[str]) -> str | None:
+    """The host's name for ``path``, in the machine's spelling; None when it is in none of the shared folders.
+
+    :param shares: as the host calls them
+    """
+    for share in sorted(shares, key=len, reverse=True):  # the innermost, where one holds another
+        place = to_guest(share)
+        if is_within(path, place):
+            rest = path.removeprefix(place).strip("/")
+            return os.path.join(share, *rest.split("/")) if rest else share  # noqa: PTH118 - a text stays a text
+    return None
 
 
 def is_within(path: str, folder: str) -> bool:

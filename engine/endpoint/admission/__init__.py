@@ -1,10 +1,13 @@
-"""Admission: what is checked and amended before the engine gets a request to create or start a container.
+"""Admission: what is checked and amended before the engine gets a request to create or start something.
 
-filter.py        the stream around a client in which such requests are found; framing.py finds their ends
+requests.py      which requests these are
+filter.py        the stream around a client in which they are found; framing.py finds where messages end
 pipeline.py      the steps in order, with one parse and one dump of each request
+documents.py     bodies, understood as dockerd understands them
 inspect.py       what the engine knows of a container that is to be started
 folders.py       shared folders that were replaced on the host
-bind_mounts.py   which bind mounts are possible; mount_sources.py finds them, guest_paths.py asks the guest
+bind_mounts.py   which bind mounts are possible: mount_sources.py finds them, real_place.py follows their links,
+                 guest_paths.py asks the guest
 proxies.py       the host's proxy for new containers
 ports.py         ports that dockerd must not choose
 """

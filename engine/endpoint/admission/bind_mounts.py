@@ -1,25 +1,33 @@
-"""Which bind mounts are possible for a container that is to be created or started.
+"""Which bind mounts are possible for what is to be created or started.
 
 dockerd makes a source that it does not find: a folder of the host which is not shared would show up in the
 container as an empty one, and ``/tmp`` would be the guest's. So the sources are looked at before dockerd sees
-them. Possible is what lies in a shared folder (there or not: Docker makes it), what only the guest has, and what
-means the system that containers run in (:data:`ENGINES`), such as ``/var/run/docker.sock``. Sockets of the host
-get one in the guest that leads to them (:mod:`engine.host_sockets`).
+them. Possible is what really lies in a shared folder (there or not: Docker makes it), what only the guest has, and
+what means the system that containers run in (:data:`ENGINES`), such as ``/var/run/docker.sock``. Sockets of the
+host get one in the guest that leads to them (:mod:`engine.host_sockets`). Whether a link in a shared folder leads
+elsewhere by the time dockerd mounts it is seen in the guest (``vm/image/native/runc_mounts.c``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from engine.endpoint.admission.mount_sources import sources
-from engine.endpoint.admission.pipeline import JsonObject, Step
+from engine.endpoint.admission.documents import JsonObject
+from engine.endpoint.admission.mount_sources import (
+    Source,
+    container_sources,
+    plugin_sources,
+    service_sources,
+    volume_sources,
+)
+from engine.endpoint.admission.pipeline import Step
+from engine.endpoint.admission.real_place import RealPlace, real_place
 from vm.errors import EngineError
-from vm.guest.hostpath import WINDOWS, is_within, to_guest
+from vm.guest.hostpath import is_within, to_guest
 
 ENGINES = ("/run", "/var/run", "/proc", "/sys", "/dev", "/lib/modules", "/var/lib/docker")
 """What means the system that containers run in, though the host has such folders as well; as ``/`` does."""
@@ -32,6 +40,9 @@ Advise = Callable[[str], Awaitable[str]]
 
 Make = Callable[[Sequence[str]], None]
 """Makes those of these folders that are missing; may block. :raise EngineError: one cannot be made."""
+
+Volumes = Callable[[Sequence[str]], Awaitable[Sequence[JsonObject]]]
+"""Returns what the engine knows of volumes (Docker API, VolumeInspect). :raise UserError: it cannot be asked."""
 
 
 class Sockets(Protocol):
@@ -74,100 +85,134 @@ class BindMounts(Step):
     """Checks the sources of bind mounts, and spells them as the guest does."""
 
     def __init__(
-        self, sockets: Sockets, shares: Shares, guest: GuestFiles, advise: Advise, make: Make = make_missing
+        self,
+        sockets: Sockets,
+        shares: Shares,
+        guest: GuestFiles,
+        advise: Advise,
+        volumes: Volumes,
+        make: Make = make_missing,
     ) -> None:
         self._sockets = sockets
         self._shares = shares
         self._guest = guest
         self._advise = advise
+        self._volumes = volumes
         self._make = make
 
-    async def create(self, body: JsonObject) -> JsonObject:
-        """The body with the guest's names for the sources.
+    async def create_container(self, body: JsonObject) -> None:
+        """Put the guest's names for the sources in the body.
 
         :raise EngineError: a source is not shared, and the guest does not have it either
         :raise UserError: of any other type: the guest could not be asked
         """
-        found = list(sources(body))
-        if not found:
-            return body
-        shares = self._shares()
-        paths = [source.path for source in found]
-        places = await asyncio.to_thread(_places, paths, shares)
-        await self._carry_sockets(paths, places)
-        await self._require([path for path, place in zip(paths, places, strict=True) if place is None])
-        made = [to_guest(source.path) for source in found if source.made]
-        needed = [share for share in shares if any(is_within(path, to_guest(share)) for path in made)]
-        await asyncio.to_thread(self._make, needed)
-        if all(place in (None, path) for path, place in zip(paths, places, strict=True)):
-            return body
-        amended = copy.deepcopy(body)
-        for source, place in zip(sources(amended), places, strict=True):
-            if place is not None:
-                source.rewrite(place)
-        return amended
+        await self._admit(container_sources(body))
+
+    async def create_volume(self, body: JsonObject) -> None:
+        """As :meth:`create_container`, for what the volume's options have mounted."""
+        await self._admit(volume_sources(body))
+
+    async def change_service(self, body: JsonObject) -> None:
+        """As :meth:`create_container`, for the service's containers."""
+        await self._admit(service_sources(body))
+
+    async def set_plugin(self, settings: list[object]) -> None:
+        """As :meth:`create_container`, for the plugin's mounts."""
+        await self._admit(plugin_sources(settings))
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
-        """Check what the container mounts once more: its folder may be shared no longer.
+        """Check what the container mounts once more: a folder may be shared no longer, or a link lead elsewhere.
 
-        :raise EngineError: as :meth:`create`
+        :raise EngineError: as :meth:`create_container`, or the guest would no longer find it where it did
         """
-        await self.create(container)
+        sources = list(container_sources(container))
+        for volume in await self._volumes(_volume_names(container)):
+            sources += volume_sources({"Driver": volume.get("Driver"), "DriverOpts": volume.get("Options")})
+        before = [source.path for source in sources]
+        for path, place in zip(before, await self._places(sources), strict=True):
+            if place is not None and place != to_guest(path):
+                raise EngineError(
+                    f"“{path}” is another folder than when the container was created, and only a link on your"
+                    " computer leads there now",
+                    "Create the container again.",
+                )
 
-    async def _carry_sockets(self, paths: Sequence[str], places: list[str | None]) -> None:
-        """Put the guest's name for each that is a socket of the host's in ``places``."""
+    async def _admit(self, found: Iterable[Source]) -> None:
+        sources = list(found)
+        places = await self._places(sources)
+        for source, place in reversed(list(zip(sources, places, strict=True))):  # the last in a text first
+            if place is not None and place != source.path:
+                source.rewrite(place)
+
+    async def _places(self, sources: Sequence[Source]) -> list[str | None]:
+        """Where the guest has each source; None: where it has the path itself, as this computer has not."""
+        if not sources:
+            return []
+        shares = self._shares()
+        paths = [source.path for source in sources]
+        sockets = await self._carry_sockets(paths)
+        found = await asyncio.to_thread(lambda: [real_place(path, shares) for path in paths])
+        places = [socket or one.guest for socket, one in zip(sockets, found, strict=True)]
+        await self._require([one for one, place in zip(found, places, strict=True) if place is None])
+        _refuse_layers(source for source, place in zip(sources, places, strict=True) if place is not None)
+        made = [place for source, place in zip(sources, places, strict=True) if source.made and place is not None]
+        needed = [share for share in shares if any(is_within(path, to_guest(share)) for path in made)]
+        await asyncio.to_thread(self._make, needed)
+        return places
+
+    async def _carry_sockets(self, paths: Sequence[str]) -> list[str | None]:
+        """The guest's name for each that is a socket of the host's."""
         found = await asyncio.to_thread(lambda: [self._sockets.find(path) for path in paths])
-        for number, socket in enumerate(found):
-            if socket is not None:
-                places[number] = await self._sockets.carry(socket)
+        return [None if socket is None else await self._sockets.carry(socket) for socket in found]
 
-    async def _require(self, paths: Sequence[str]) -> None:
+    async def _require(self, missing: Sequence[RealPlace]) -> None:
         """See that these, which are in no shared folder, are the guest's. :raise EngineError: some are not."""
-        if not paths:
+        if not missing:
             return
-        await self._refuse(await asyncio.to_thread(_meant_here, paths))
-        there = await self._guest.find([to_guest(path) for path in paths])
-        await self._refuse([path for path in paths if to_guest(path) not in there])
+        await self._refuse(await asyncio.to_thread(lambda: [one for one in missing if _meant_here(one)]))
+        there = await self._guest.find([to_guest(one.path) for one in missing])
+        await self._refuse([one for one in missing if to_guest(one.path) not in there])
 
-    async def _refuse(self, paths: Sequence[str]) -> None:
+    async def _refuse(self, places: Sequence[RealPlace]) -> None:
         """:raise EngineError: there are any."""
-        if not paths:
+        if not places:
             return
-        names = ", ".join(f"“{path}”" for path in paths)
-        verb, them = ("is", "it") if len(paths) == 1 else ("are", "them")
+        links = [one for one in places if one.by_share and one.real != one.path]
+        if links:
+            leads, real = f"“{links[0].path}” leads to “{links[0].real}”", links[0].real
+            raise EngineError(
+                f"{leads}, which is not shared, so no container can mount it", await self._advise(real)
+            )
+        names = ", ".join(f"“{one.path}”" for one in places)
+        verb, them = ("is", "it") if len(places) == 1 else ("are", "them")
         raise EngineError(
-            f"{names} {verb} not shared, so no container can mount {them}", await self._advise(paths[0])
+            f"{names} {verb} not shared, so no container can mount {them}", await self._advise(places[0].path)
         )
 
 
-def _places(paths: Sequence[str], shares: Sequence[str]) -> list[str | None]:
-    """Where the guest has each path, by way of a shared folder; None: in none. Looks at symbolic links."""
-    return [_by_name(path, shares) or _by_links(path, shares) for path in paths]
+def _meant_here(place: RealPlace) -> bool:
+    """Whether its user expects this computer's, not the guest's. Looks at the disk."""
+    if place.by_share:
+        return True
+    is_engines = any(is_within(to_guest(place.path), folder) for folder in ENGINES)
+    return os.path.lexists(place.path) and place.path != os.sep and not is_engines
 
 
-def _meant_here(paths: Sequence[str]) -> list[str]:
-    """Those that the host has, so that its user does not expect the guest's. Looks at the disk."""
+def _refuse_layers(sources: Iterable[Source]) -> None:
+    """:raise EngineError: one of these, which are in shared folders, is a layer of an overlay."""
+    for source in sources:
+        if source.overlaid:
+            raise EngineError(
+                f"“{source.path}” is in a shared folder, which cannot be a layer of an overlay",
+                "Mount it as it is: type=none, o=bind, device=….",
+            )
+
+
+def _volume_names(container: JsonObject) -> list[str]:
+    """The named volumes of a container, as the engine tells them."""
+    mounts = container.get("Mounts")
     return [
-        path
-        for path in paths
-        if os.path.lexists(path)
-        and os.path.normpath(path) != os.sep
-        and not any(is_within(to_guest(os.path.normpath(path)), place) for place in ENGINES)
+        mount["Name"]
+        for mount in (mounts if isinstance(mounts, list) else ())
+        if isinstance(mount, dict) and mount.get("Type") == "volume" and isinstance(mount.get("Name"), str)
     ]
-
-
-def _by_name(path: str, shares: Sequence[str]) -> str | None:
-    guest = to_guest(path)
-    if not any(is_within(guest, to_guest(share)) for share in shares):
-        return None
-    return guest if WINDOWS.fullmatch(path) else path
-
-
-def _by_links(path: str, shares: Sequence[str]) -> str | None:
-    """``/tmp`` of macOS is ``/private/tmp``, and ``~/work`` may lead to another disk."""
-    real = to_guest(os.path.realpath(path))
-    for share in shares:
-        real_share = to_guest(os.path.realpath(share))
-        if is_within(real, real_share):
-            return to_guest(share) + real.removeprefix(real_share)
-    return None

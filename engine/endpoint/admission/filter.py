@@ -1,40 +1,41 @@
-"""The stream around a client that checks its requests to create or start a container on their way to the engine.
+"""The stream around a client that checks its requests to create or start something on their way to the engine.
 
-The relay reads a client's bytes from it and writes the engine's to it, and knows nothing of requests. Only what
-the client sends is followed, and only as far as it takes to find where each request ends. A request that
-:data:`CHECKED` matches is kept until its body is complete; then it goes on as it came, or with another body, or is
-answered here. The first thing that is not plain HTTP/1.1 (an upgrade, a hijacked stream, HTTP/2, a request before
-the answer to the last, nonsense) ends this for good: from then on bytes just pass.
+The relay reads a client's bytes from it and writes the engine's to it, and knows nothing of requests. Each request
+is followed to its end, and the next one is looked at when it has been answered, so that what is checked is what
+the engine will do. One that :func:`~engine.endpoint.admission.requests.checked` names is kept until its body is
+complete; then it goes on with the body that was understood, or is answered here. The others pass as they come. A
+request that cannot be understood in one way only is refused. Once the engine has upgraded a connection, or begun
+an answer without an end, there are no more requests on it: bytes just pass.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import re
 from collections.abc import Callable
-from urllib.parse import unquote
 
-from engine.endpoint.admission.framing import HEAD_END, Body, Head, UnclearError, may_be_request
+from engine.endpoint.admission.framing import HEAD_END, Answer, Body, Head, UnclearError, may_be_request
 from engine.endpoint.admission.pipeline import Admission
+from engine.endpoint.admission.requests import Checked, checked
 from engine.endpoint.cutoff import cutoff
 from engine.endpoint.local import LocalStream
-from engine.endpoint.refusal import Refusal
+from engine.endpoint.refusal import Refusal, drain
 from engine.endpoint.relay import PIECE
-from vm.errors import UserError
+from vm.errors import EngineError, UserError
 
 log = logging.getLogger(__name__)
 
-HEAD_LIMIT = 64 * 1024
-"""Bytes of a request's head; a longer one is not followed."""
+HEAD_LIMIT = 1024 * 1024
+"""Bytes of a request's head; dockerd takes no more either (Go, DefaultMaxHeaderBytes)."""
 
-BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes of a body that is kept to be checked; a larger one passes unchecked."""
+BODY_LIMIT = 16 * 1024 * 1024
+"""Bytes of a body that is checked; no container, volume or service needs nearly as much."""
 
 CHECK_SECONDS = 180.0
 """For one check. Steps have deadlines of their own; this one is for a step that has none."""
 
-CHECKED = re.compile(rb"POST (?:/v[0-9.]+)?/containers/(?:create|([^/ ?]+)/(?:re)?start)[? ]")
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class AdmittedStream:
@@ -52,35 +53,34 @@ class AdmittedStream:
         self._client = client
         self._admission = admission
         self._turn_away = turn_away
-        self._following = True
         self._arrived = bytearray()  # from the client, not admitted yet
+        self._ended = False  # the client's direction, of which all that counts has arrived
         self._admitted = b""  # for the engine
         self._body: Body | None = None  # of a request that passes
-        self._answered = True
-        self._over: asyncio.Future[None] | None = None  # of the start that was checked last
+        self._answer: Answer | None = None  # to the last request
+        self._answered = asyncio.Event()  # it is complete, or no more requests follow
+        self._over: asyncio.Future[None] | None = None  # of the request that was checked last
 
     async def read(self, limit: int) -> bytes:
         """Return up to ``limit`` bytes for the engine; ``b""`` once the client has ended its direction.
 
         :raise ConnectionError: the connection was lost
         """
-        while self._following and not self._admitted:
+        while not self._admitted:
+            if self._answer is not None and self._answer.endless:
+                return await self._pass_on(limit)
+            if self._ended and not self._arrived:
+                return b""
             try:
-                if self._body is None:
-                    await self._take_request()
-                else:
-                    await self._take_body(self._body, limit)
-            except UnclearError:
-                self._following = False
-                self._admitted = self._take(len(self._arrived))
-        if not self._admitted:
-            return await self._client.read(limit)
+                await self._follow(limit)
+            except UnclearError as error:
+                await self._end_unclear(error)
         piece, self._admitted = self._admitted[:limit], self._admitted[limit:]
         return piece
 
     async def write(self, data: bytes) -> None:
         """Send the engine's ``data`` to the client. :raise ConnectionError: the client is gone"""
-        self._answer_begins()
+        self._follow_answer(data)
         await self._client.write(data)
 
     async def write_eof(self) -> None:
@@ -109,66 +109,93 @@ class AdmittedStream:
 
     # -- one request ----------------------------------------------------------------------------------------------
 
+    async def _follow(self, limit: int) -> None:
+        """Take what comes next of the client's. :raise UnclearError: it cannot be understood."""
+        if self._body is not None:
+            await self._take_body(self._body, limit)
+        elif not self._arrived:
+            await self._read_more()
+        elif self._answer is not None and not self._answer.over:
+            await self._await_answer()
+        else:
+            await self._take_request()
+
+    async def _pass_on(self, limit: int) -> bytes:
+        if self._arrived:
+            return self._take(limit)
+        return b"" if self._ended else await self._client.read(limit)
+
+    async def _await_answer(self) -> None:
+        """Wait until the last request is answered: the next one has come before that.
+
+        :raise ConnectionResetError: the client has left
+        """
+        waiting = asyncio.ensure_future(self._answered.wait())
+        try:
+            await asyncio.wait((waiting, self._client.gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if not self._answered.is_set():
+            raise ConnectionResetError("the client left before it was answered")
+
     async def _take_request(self) -> None:
-        """Admit the next request, or the beginning of one that passes. :raise UnclearError: follow no longer."""
+        """Admit the next request, or the beginning of one that passes. :raise UnclearError: it is none."""
         head = await self._read_head()
-        checked = CHECKED.match(head.raw)
-        if checked is None or head.expects or (head.size or 0) > BODY_LIMIT:
+        request = checked(head)
+        self._answer, self._over = Answer(head.method), None
+        self._answered.clear()
+        if request is None:
             body = head.body()
             self._admitted = self._take(body.take(self._arrived, len(head.raw)))
             self._body = None if body.done else body
             return
         content, end = await self._read_body(head)
-        raw = self._take(end)
-        container = unquote((checked[1] or b"").decode("latin-1"))
-        amended = await self._admit(container, content)
-        if amended is not None:
-            self._admitted = raw if amended == content else head.with_body(amended)
+        self._take(end)
+        admitted = await self._admit(request, content, close=head.last)
+        if admitted is not None:
+            self._admitted = head.with_body(admitted)
 
     async def _read_head(self) -> Head:
-        """A request's head, which stays in what has arrived. :raise UnclearError: it cannot be followed."""
+        """A request's head, which stays in what has arrived. :raise UnclearError: it is none."""
         while (end := HEAD_END.search(self._arrived)) is None:
-            if self._arrived and (not may_be_request(self._arrived) or len(self._arrived) > HEAD_LIMIT):
-                raise UnclearError
-            await self._read_more()
-        head = Head.parse(bytes(self._arrived[: end.end()]))
-        if not self._answered or len(head.raw) > HEAD_LIMIT:
-            raise UnclearError
-        self._answered = False
-        return head
+            if not may_be_request(self._arrived):
+                raise UnclearError("it is not HTTP/1.1")
+            if len(self._arrived) > HEAD_LIMIT:
+                raise UnclearError("its headers are too large")
+            await self._read_more(complete=False)
+        return Head.parse(bytes(self._arrived[: end.end()]))
 
     async def _read_body(self, head: Head) -> tuple[bytes, int]:
         """A body, decoded, and where it ends in what has arrived. :raise UnclearError: it has no end."""
         body, place = head.body(), len(head.raw)
+        if head.expects and not body.done:
+            self._client.say(GO_ON)
         while True:
             place = body.take(self._arrived, place, keep=True)
+            if max(place - len(head.raw), head.size or 0) > BODY_LIMIT:
+                raise UnclearError(f"it is larger than {BODY_LIMIT >> 20} MiB")
             if body.done:
                 return bytes(body.content), place
-            if len(self._arrived) > len(head.raw) + BODY_LIMIT:
-                raise UnclearError
-            await self._read_more()
+            await self._read_more(complete=False)
 
     async def _take_body(self, body: Body, limit: int) -> None:
         """Admit a piece of a body that passes, which may be a long upload. :raise UnclearError: it has no end."""
-        data = await self._client.read(limit)
-        if not data:
-            raise UnclearError
-        try:
-            end = body.take(data, 0)
-        except UnclearError:
-            self._arrived += data
-            raise
-        self._admitted = data[:end]
+        if not self._arrived:
+            await self._read_more(limit)
+        end = body.take(self._arrived, 0)
+        self._admitted = self._take(end)
         if body.done:
-            self._arrived += data[end:]
             self._body = None
 
-    async def _read_more(self) -> None:
-        """:raise UnclearError: the client has ended its direction."""
-        data = await self._client.read(PIECE)
-        if not data:
-            raise UnclearError
+    async def _read_more(self, limit: int = PIECE, *, complete: bool = True) -> None:
+        """:param complete: the client may end its direction here; else what has come is dropped."""
+        data = await self._client.read(limit)
         self._arrived += data
+        if not data:
+            self._ended = True
+            if not complete:
+                self._arrived.clear()
+                raise _IncompleteError
 
     def _take(self, size: int) -> bytes:
         """So many of the bytes that have arrived."""
@@ -176,38 +203,64 @@ class AdmittedStream:
         del self._arrived[:size]
         return taken
 
+    async def _end_unclear(self, error: UnclearError) -> None:
+        """No more requests are taken: where the next one begins is not known."""
+        self._arrived.clear()
+        self._ended = True
+        if isinstance(error, _IncompleteError):
+            return
+        if self._body is None:
+            refusal = Refusal(400, EngineError(f"Slipway does not understand this request: {error}"))
+            with contextlib.suppress(ConnectionError):
+                self._client.say(refusal.encode(close=True))
+        await drain(self._client)
+
     # -- checking -------------------------------------------------------------------------------------------------
 
-    async def _admit(self, container: str, body: bytes) -> bytes | None:
+    async def _admit(self, request: Checked, body: bytes, *, close: bool) -> bytes | None:
         """The body that goes on to the engine; None: the request has been answered here.
 
+        :param close: an answer ends the connection
         :raise ConnectionResetError: the client has left meanwhile
         """
         refusal = self._turn_away()
         if refusal is None:
             try:
-                return await self._check(container, body)
+                async with cutoff(CHECK_SECONDS, self._client.gone):
+                    self._over = asyncio.get_running_loop().create_future()
+                    return await self._admission.admit(request, body, self._over)
             except Exception as error:
                 if self._client.gone.done():
                     raise ConnectionResetError("the client left while its request was checked") from error
                 if not isinstance(error, UserError):
                     log.exception("a request could not be checked")
                 refusal = self._turn_away() or Refusal.of(error)
-        self._client.say(refusal.encode(close=False))
+        self._client.say(refusal.encode(close=close))
+        self._answer = None
         self._answer_begins()
+        if close:
+            self._ended = True
+            self._arrived.clear()
         return None
 
-    async def _check(self, container: str, body: bytes) -> bytes:
-        async with cutoff(CHECK_SECONDS, self._client.gone):
-            if not container:
-                return await self._admission.create(body)
-            self._over = asyncio.get_running_loop().create_future()
-            await self._admission.start(container, self._over)
-            return body
+    def _follow_answer(self, data: bytes) -> None:
+        if self._answer is not None:
+            self._answer.take(data)
+            if self._answer.begun:
+                self._settle()
+            if self._answer.over or self._answer.endless:
+                self._answered.set()
 
     def _answer_begins(self) -> None:
         """Something goes back to the client, or nothing ever will."""
-        self._answered = True
+        self._settle()
+        self._answered.set()
+
+    def _settle(self) -> None:
         over, self._over = self._over, None
-        if over is not None:
+        if over is not None and not over.done():
             over.set_result(None)
+
+
+class _IncompleteError(UnclearError):
+    """The client has ended its direction in the middle of a request."""

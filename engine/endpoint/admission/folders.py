@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from engine.endpoint.admission.pipeline import JsonObject, Step
+from engine.endpoint.admission.documents import JsonObject
+from engine.endpoint.admission.pipeline import Step
 
 
 class ReplacedFolders(Step):
@@ -18,10 +19,13 @@ class ReplacedFolders(Step):
     def __init__(self, refresh: Callable[[], Awaitable[None]]) -> None:
         self._refresh = refresh
 
-    async def create(self, body: JsonObject) -> JsonObject:
+    async def create_container(self, body: JsonObject) -> None:
         """Refresh; the body stays as it is."""
         await self._refresh()
-        return body
+
+    async def change_service(self, body: JsonObject) -> None:
+        """Refresh; the body stays as it is."""
+        await self._refresh()
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         """Refresh."""

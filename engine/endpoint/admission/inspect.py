@@ -1,12 +1,16 @@
-"""What the engine in the guest knows of a container that is to be started."""
+"""What the engine in the guest knows of a container that is to be started, and of its volumes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from engine.endpoint.admission.pipeline import Inspect, JsonObject, parse_object
+from engine.endpoint.admission.bind_mounts import Volumes
+from engine.endpoint.admission.documents import JsonObject, parse
+from engine.endpoint.admission.pipeline import Inspect
 from engine.linux import ask_inside
+from vm.errors import EngineError
 from vm.guest.stream import Carrier
 
 INSPECT_SECONDS = 60.0
@@ -19,7 +23,26 @@ def inspect_in_guest(connect: Callable[[], Carrier]) -> Inspect:
     """
 
     async def inspect(name: str) -> JsonObject:
-        path = f"/containers/{quote(name, safe='')}/json"
-        return parse_object(await ask_inside(connect(), INSPECT_SECONDS, path)) or {}
+        return await _ask(connect, f"/containers/{quote(name, safe='', errors='surrogateescape')}/json")
 
     return inspect
+
+
+def volumes_in_guest(connect: Callable[[], Carrier]) -> Volumes:
+    """As :func:`inspect_in_guest`, for volumes; those it does not know are left out."""
+
+    async def inspect(name: str) -> JsonObject:
+        try:
+            return await _ask(connect, f"/volumes/{quote(name, safe='')}")
+        except EngineError:  # it has been removed meanwhile; the engine says so
+            return {}
+
+    async def inspect_all(names: Sequence[str]) -> Sequence[JsonObject]:
+        return await asyncio.gather(*map(inspect, names))
+
+    return inspect_all
+
+
+async def _ask(connect: Callable[[], Carrier], path: str) -> JsonObject:
+    found = parse(await ask_inside(connect(), INSPECT_SECONDS, path))
+    return found if isinstance(found, dict) else {}

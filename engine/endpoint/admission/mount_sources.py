@@ -1,4 +1,4 @@
-"""Where the body of a request to create a container names the sources of its bind mounts (Docker API)."""
+"""Where requests name paths of the computer for containers to mount (Docker API)."""
 
 from __future__ import annotations
 
@@ -7,49 +7,114 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from engine.endpoint.admission.documents import JsonObject
 from vm.guest.hostpath import WINDOWS
 
 BIND = re.compile(r"((?:[A-Za-z]:[\\/])?[^:]*)(:.*)", re.DOTALL)
 """``SOURCE:TARGET[:OPTIONS]``, where a source of Windows may begin with its drive."""
 
+OVERLAID = re.compile(r"(?:^|,)(?:lowerdir\+?|datadir\+|upperdir|workdir)=([^,]*)")
+"""Options of mount(8) for overlay that name folders, some several with colons between them."""
+
+PLUGIN_MOUNT = re.compile(r"([^=]+\.source=)(/.*)", re.DOTALL)
+"""``NAME.source=PATH``, in what a plugin is set to."""
+
 
 @dataclass(frozen=True)
 class Source:
-    """One source of a bind mount.
+    """One source of a mount.
 
-    :ivar rest: what follows it in the same text
+    :ivar path: absolute, as dockerd sees it
+    :ivar start: where it begins in the text at its place
+    :ivar end: where it ends there
     :ivar made: dockerd makes it where it is missing
+    :ivar overlaid: it is a layer of an overlay, whose files nothing tells apart from the machine's afterwards
     """
 
     place: dict[str, Any] | list[Any]
-    key: str | int
+    key: Any
     path: str
-    rest: str = ""
+    start: int = 0
+    end: int | None = None
     made: bool = True
+    overlaid: bool = False
 
     def rewrite(self, path: str) -> None:
-        """Put another path in its place, which changes the body."""
-        self.place[self.key] = path + self.rest  # type: ignore[index] # - the key fits the place it was found in
+        """Put another path in its place, which changes the body. Of several in one text, the last comes first."""
+        text = self.place[self.key]
+        rest = "" if self.end is None else text[self.end :]
+        self.place[self.key] = text[: self.start] + path + rest
 
 
-def sources(body: dict[str, Any]) -> Iterator[Source]:
-    """The sources in ``body``; named volumes and nonsense are left to dockerd."""
+def container_sources(body: JsonObject) -> Iterator[Source]:
+    """The sources of a container to create; named volumes and nonsense are left to dockerd."""
     host = body.get("HostConfig")
     if not isinstance(host, dict):
         return
-    binds, mounts = (found if isinstance(found := host.get(key), list) else [] for key in ("Binds", "Mounts"))
+    binds = found if isinstance(found := host.get("Binds"), list) else []
     for number, bind in enumerate(binds):
         match = BIND.fullmatch(bind) if isinstance(bind, str) else None
         if match is not None and _is_absolute(match[1]):
-            yield Source(binds, number, match[1], match[2])
-    for mount in mounts:
-        if isinstance(mount, dict) and str(mount.get("Type")).lower() == "bind":
-            source = mount.get("Source")
-            if isinstance(source, str) and _is_absolute(source):
-                options = mount.get("BindOptions")
-                made = isinstance(options, dict) and options.get("CreateMountpoint") is True
-                yield Source(mount, "Source", source, made=made)
+            yield Source(binds, number, _text(match[1]), end=match.end(1))
+    yield from _mounts(host.get("Mounts"))
+
+
+def service_sources(body: JsonObject) -> Iterator[Source]:
+    """The sources of a service to create or update."""
+    task = body.get("TaskTemplate")
+    container = task.get("ContainerSpec") if isinstance(task, dict) else None
+    yield from _mounts(container.get("Mounts") if isinstance(container, dict) else None)
+
+
+def volume_sources(body: JsonObject) -> Iterator[Source]:
+    """The sources of a volume to create, which the driver ``local`` mounts as its options say (mount(8))."""
+    yield from _driver(body.get("Driver"), body.get("DriverOpts"))
+
+
+def plugin_sources(settings: list[Any]) -> Iterator[Source]:
+    """The sources that a plugin is set to mount."""
+    for number, setting in enumerate(settings):
+        match = PLUGIN_MOUNT.fullmatch(setting) if isinstance(setting, str) else None
+        if match is not None and _is_absolute(match[2]):
+            yield Source(settings, number, _text(match[2]), match.start(2), made=False)
+
+
+def _mounts(mounts: Any) -> Iterator[Source]:
+    for mount in mounts if isinstance(mounts, list) else ():
+        if not isinstance(mount, dict):
+            continue
+        source, options = mount.get("Source"), mount.get("BindOptions")
+        if str(mount.get("Type")).lower() == "bind" and isinstance(source, str) and _is_absolute(source):
+            made = isinstance(options, dict) and options.get("CreateMountpoint") is True
+            yield Source(mount, "Source", _text(source), made=made)
+        volume = mount.get("VolumeOptions")
+        driver = volume.get("DriverConfig") if isinstance(volume, dict) else None
+        if isinstance(driver, dict):
+            yield from _driver(driver.get("Name"), driver.get("Options"))
+
+
+def _driver(name: Any, options: Any) -> Iterator[Source]:
+    """What a volume driver's options have mounted. dockerd's folder is ``/``, where relative names begin."""
+    if name not in (None, "", "local") or not isinstance(options, dict):
+        return
+    device, given = options.get("device"), options.get("o")
+    given = given if isinstance(given, str) else ""
+    if isinstance(device, str) and {"bind", "rbind"} & {one.strip() for one in given.split(",")}:
+        absolute = device if _is_absolute(device) else f"/{device}"
+        if "\0" not in device:
+            yield Source(options, "device", _text(absolute), made=False)
+    for match in OVERLAID.finditer(given):
+        place = match.start(1)
+        for folder in match[1].split(":"):
+            if _is_absolute(folder):
+                yield Source(options, "o", _text(folder), place, place + len(folder), False, True)
+            place += len(folder) + 1
 
 
 def _is_absolute(path: str) -> bool:
     return "\0" not in path and (path.startswith("/") or WINDOWS.fullmatch(path) is not None)
+
+
+def _text(path: str) -> str:
+    """The path that dockerd sees: half a surrogate pair is no text to it."""
+    return path.encode("utf-16", errors="surrogatepass").decode("utf-16", errors="replace")

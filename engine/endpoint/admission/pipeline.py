@@ -1,22 +1,20 @@
-"""Admission: the steps that check and amend requests to create and to start a container.
+"""Admission: the steps that check and amend requests, in their order.
 
-A body is parsed once and written once, however many steps there are; one that no step changes goes on byte for
-byte. What is not a JSON object is left to the engine, which says what is wrong with it.
+A body is parsed once and written once, however many steps there are. What goes on to the engine is written from
+what the steps saw, so that it sees nothing else (documents.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
+from engine.endpoint.admission.documents import CONTAINER, SERVICE, VOLUME, JsonObject, Shape, dump, parse, spell
+from engine.endpoint.admission.requests import Checked, Kind
 from vm.errors import EngineError
 
 log = logging.getLogger(__name__)
-
-JsonObject = dict[str, Any]
 
 Inspect = Callable[[str], Awaitable[JsonObject]]
 """Returns what the engine knows of a container (Docker API, ContainerInspect).
@@ -24,17 +22,28 @@ Inspect = Callable[[str], Awaitable[JsonObject]]
 :raise EngineError: the engine does not know it.
 """
 
+LARGE = 256 * 1024
+"""Bytes of a body that is parsed in a thread, so that nothing else waits for it."""
+
 
 class Step:
     """One check or amendment; a subclass overrides what it takes part in.
 
-    Both raise :class:`~vm.errors.EngineError` to refuse the request (HTTP 400), and any other
-    :class:`~vm.errors.UserError` when what the step needs is not available (HTTP 503).
+    Bodies are changed in place. All raise :class:`~vm.errors.EngineError` to refuse the request (HTTP 400), and
+    any other :class:`~vm.errors.UserError` when what the step needs is not available (HTTP 503).
     """
 
-    async def create(self, body: JsonObject) -> JsonObject:
-        """Return the body to go on with: this very one, unchanged, or another."""
-        return body
+    async def create_container(self, body: JsonObject) -> None:
+        """Check and amend a container to create."""
+
+    async def create_volume(self, body: JsonObject) -> None:
+        """Check and amend a volume to create."""
+
+    async def change_service(self, body: JsonObject) -> None:
+        """Check and amend a service to create or update."""
+
+    async def set_plugin(self, settings: list[object]) -> None:
+        """Check and amend what a plugin is to be set to."""
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         """Prepare the start of a container.
@@ -44,35 +53,53 @@ class Step:
         """
 
 
+_SHAPES: dict[Kind, Shape] = {
+    Kind.CREATE_CONTAINER: CONTAINER,
+    Kind.CREATE_VOLUME: VOLUME,
+    Kind.CHANGE_SERVICE: SERVICE,
+}
+
+
 class Admission:
-    """Runs the steps in order; each gets the body that the one before has returned."""
+    """Runs the steps in order; each gets the body that the one before has left."""
 
     def __init__(self, steps: Sequence[Step], inspect: Inspect) -> None:
         self._steps = steps
         self._inspect = inspect
 
-    async def create(self, raw: bytes) -> bytes:
-        """The body to send to the engine instead of ``raw``, most often the same.
+    async def admit(self, request: Checked, raw: bytes, over: asyncio.Future[None]) -> bytes:
+        """The body to send to the engine instead of ``raw``.
 
-        :raise EngineError: the request is refused
-        :raise UserError: of any other type: it cannot be checked now
-        """
-        original = parse_object(raw)
-        if original is None:
-            return raw
-        body = original
-        for step in self._steps:
-            body = await step.create(body)
-        return raw if body is original else json.dumps(body).encode()
-
-    async def start(self, name: str, over: asyncio.Future[None]) -> None:
-        """Prepare the start of a container.
-
-        :param name: its name or ID, as the client has it
         :param over: see :meth:`Step.start`
         :raise EngineError: the request is refused
         :raise UserError: of any other type: it cannot be checked now
         """
+        if request.kind is Kind.START_CONTAINER:
+            await self._start(request.name, over)
+            return raw
+        body = await asyncio.to_thread(parse, raw) if len(raw) > LARGE else parse(raw)
+        if body is None:
+            return raw  # nothing at all: the engine says what is missing
+        if request.kind is Kind.SET_PLUGIN:
+            if isinstance(body, list):
+                for step in self._steps:
+                    await step.set_plugin(body)
+        elif isinstance(body, dict):
+            await self._amend(request.kind, body)
+        return dump(body)
+
+    async def _amend(self, kind: Kind, body: JsonObject) -> None:
+        spell(body, _SHAPES[kind])
+        for step in self._steps:
+            match kind:
+                case Kind.CREATE_CONTAINER:
+                    await step.create_container(body)
+                case Kind.CREATE_VOLUME:
+                    await step.create_volume(body)
+                case Kind.CHANGE_SERVICE:
+                    await step.change_service(body)
+
+    async def _start(self, name: str, over: asyncio.Future[None]) -> None:
         try:
             container = await self._inspect(name)
         except EngineError as error:  # the engine says what is wrong with it
@@ -80,14 +107,3 @@ class Admission:
             container = {}
         for step in self._steps:
             await step.start(container, over)
-
-
-def parse_object(raw: bytes) -> JsonObject | None:
-    """The JSON object in ``raw``; None: it holds none. :raise EngineError: it is nested too deeply to say."""
-    try:
-        found = json.loads(raw)
-    except RecursionError as error:
-        raise EngineError("The request's JSON is nested too deeply") from error
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

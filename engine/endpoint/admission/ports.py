@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from engine.endpoint.admission.pipeline import JsonObject, Step
+from engine.endpoint.admission.documents import JsonObject
+from engine.endpoint.admission.pipeline import Step
 
 
 class Reservations(Protocol):

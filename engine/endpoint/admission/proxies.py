@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from engine.endpoint.admission.pipeline import JsonObject, Step
+from engine.endpoint.admission.documents import JsonObject
+from engine.endpoint.admission.pipeline import Step
 from engine.proxies import variables
 from vm.host.proxies import Proxies
 
@@ -19,12 +20,13 @@ class ProxyVariables(Step):
     def __init__(self, proxies: Callable[[], Proxies]) -> None:
         self._proxies = proxies
 
-    async def create(self, body: JsonObject) -> JsonObject:
-        """The body with the variables that it does not set, in either case."""
+    async def create_container(self, body: JsonObject) -> None:
+        """Add the variables that the body does not set, in either case."""
         wanted = variables(await asyncio.to_thread(self._proxies))
         given = body.get("Env")
         if not isinstance(given, list | None) or not all(isinstance(one, str) for one in given or ()):
-            return body
+            return
         set_already = {one.partition("=")[0].upper() for one in given or ()}
         added = [f"{name}={value}" for name, value in wanted.items() if name.upper() not in set_already]
-        return {**body, "Env": [*(given or ()), *added]} if added else body
+        if added:
+            body["Env"] = [*(given or ()), *added]

@@ -227,7 +227,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged(caplog: py
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     fail(future, LinkError("lost"))
     fail(future, LinkError("lost again"))
-    with pytest.raises(LinkError, match="^lost$"):
+    with pytest.raises(LinkError, match=r"^lost$"):
         await future
     other: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     fail(other, LinkError("lost"))

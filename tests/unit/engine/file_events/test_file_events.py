@@ -16,7 +16,7 @@ from watchdog.observers.inotify_c import InotifyEvent, InotifyFD
 
 from engine.file_events.event_sender import LEASE_SECONDS, EventSender
 from engine.file_events.file_event import FileEvent, Kind, coalesce, drop_mountpoints, encode_event, encode_lease
-from engine.file_events.mounts_in_use import MountsInUse, mounts_in_use, share_of, to_host
+from engine.file_events.mounts_in_use import MountsInUse, mounts_in_use, share_of
 from engine.file_events.watcher import Watcher, is_local
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.errors import LinkError
@@ -193,9 +193,6 @@ def test_what_running_containers_mount(tmp_path: Path) -> None:
 
 
 def test_places_in_the_machine() -> None:
-    assert to_host("/data/x/y", ["/home/me", "/data"]) == "/data/x/y"
-    assert to_host("/data", ["/data"]) == "/data"
-    assert to_host("/database", ["/data"]) is None
     assert share_of("/data/x", ["/home", "/data"]) == "/data"
     assert share_of("/x", ["/data"]) is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vm.guest.hostpath import is_within, system_folder, to_guest
+from vm.guest.hostpath import is_within, system_folder, to_guest, to_host
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_is_within(path: str, folder: str, wanted: bool) -> None:
 )
 def test_system_folder(path: str, wanted: str | None) -> None:
     assert system_folder(path) == wanted
+
+
+def test_and_back() -> None:
+    assert to_host("/data/x/y", ["/home/me", "/data"]) == "/data/x/y"
+    assert to_host("/data", ["/data"]) == "/data"
+    assert to_host("/database", ["/data"]) is None
+    assert to_host("/data/in/x", ["/data", "/data/in"]) == "/data/in/x"
+    assert to_host("/c/Users/me/x", [r"C:\Users\me"]) == r"C:\Users\me/x"  # the separator is this system's

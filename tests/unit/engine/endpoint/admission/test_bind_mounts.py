@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from engine.endpoint.admission.bind_mounts import BindMounts, make_missing
-from engine.endpoint.admission.mount_sources import sources
-from engine.endpoint.admission.pipeline import JsonObject
+from engine.endpoint.admission.documents import JsonObject
+from engine.endpoint.admission.mount_sources import container_sources
 from vm.errors import EngineError, LinkError
 
 
@@ -48,8 +49,25 @@ async def hint(path: str) -> str:
     return f"Share {path}."
 
 
-def step(machine: Machine, *shares: str) -> BindMounts:
-    return BindMounts(NoSockets(), lambda: shares, machine, hint, machine.make)
+@dataclass
+class Volumes:
+    """What the engine knows of them, by name."""
+
+    known: dict[str, JsonObject] = field(default_factory=dict)
+
+    async def __call__(self, names: Sequence[str]) -> list[JsonObject]:
+        return [self.known.get(name, {}) for name in names]
+
+
+def step(machine: Machine, *shares: str, volumes: Volumes | None = None) -> BindMounts:
+    return BindMounts(NoSockets(), lambda: shares, machine, hint, volumes or Volumes(), machine.make)
+
+
+async def created(step: BindMounts, body: JsonObject) -> JsonObject:
+    """What the body becomes."""
+    amended = copy.deepcopy(body)
+    await step.create_container(amended)
+    return amended
 
 
 def binds(*specs: str) -> JsonObject:
@@ -78,7 +96,7 @@ def mount(source: str, kind: str = "bind") -> JsonObject:
 )
 async def test_what_passes_as_it_is(body: JsonObject) -> None:
     machine = Machine()
-    assert await step(machine, "/home/me", "/data").create(body) is body
+    assert await created(step(machine, "/home/me", "/data"), body) == body
     assert machine.asked == []
 
 
@@ -91,10 +109,9 @@ async def test_what_passes_as_it_is(body: JsonObject) -> None:
     ],
 )
 async def test_paths_of_windows_are_spelled_for_the_machine(body: JsonObject, wanted: str) -> None:
-    before = copy.deepcopy(body)
-    amended = await step(Machine(), r"C:\Users\me").create(body)
-    assert [source.path + source.rest for source in sources(amended)] == [wanted]
-    assert body == before
+    amended = await created(step(Machine(), r"C:\Users\me"), body)
+    host = amended["HostConfig"]
+    assert host.get("Binds") == [wanted] or host["Mounts"][0]["Source"] == wanted
 
 
 @pytest.mark.parametrize(
@@ -102,15 +119,15 @@ async def test_paths_of_windows_are_spelled_for_the_machine(body: JsonObject, wa
 )
 async def test_what_is_not_shared_is_refused_with_the_way_to_share_it(body: JsonObject) -> None:
     with pytest.raises(EngineError) as caught:
-        await step(Machine("/run/docker.sock"), "/home/me").create(body)
-    path = next(source.path for source in sources(body) if source.path.startswith("/"))
+        await created(step(Machine("/run/docker.sock"), "/home/me"), body)
+    path = next(source.path for source in container_sources(body) if source.path.startswith("/"))
     assert caught.value.message == f"“{path}” is not shared, so no container can mount it"
     assert caught.value.hint == f"Share {path}."
 
 
 async def test_all_that_is_missing_is_named() -> None:
     with pytest.raises(EngineError, match="“/a”, “/b” are not shared"):
-        await step(Machine("/c")).create(binds("/a:/a", "/b:/b", "/c:/c"))
+        await created(step(Machine("/c")), binds("/a:/a", "/b:/b", "/c:/c"))
 
 
 async def test_what_this_computer_has_is_not_the_machines_but_for_the_engines_own(tmp_path: Path) -> None:
@@ -118,20 +135,20 @@ async def test_what_this_computer_has_is_not_the_machines_but_for_the_engines_ow
     machine = Machine(str(tmp_path), "/etc/passwd", "/proc", "/")
     own = step(machine)
     with pytest.raises(EngineError) as refused:
-        await own.create(binds(f"{tmp_path}:/x", "/etc/passwd:/y"))
+        await created(own, binds(f"{tmp_path}:/x", "/etc/passwd:/y"))
     assert str(tmp_path) in refused.value.message
     assert "/etc/passwd" in refused.value.message
     with pytest.raises(EngineError, match="is not shared"):
-        await own.create(binds("/run/../etc/passwd:/y"))
+        await created(own, binds("/run/../etc/passwd:/y"))
     for path in ("/proc", "/"):
-        assert await own.create(binds(f"{path}:/x")) == binds(f"{path}:/x")
+        assert await created(own, binds(f"{path}:/x")) == binds(f"{path}:/x")
 
 
 async def test_when_the_machine_cannot_be_asked_nothing_is_made() -> None:
     machine = Machine()
     machine.failure = LinkError("cut")
     with pytest.raises(LinkError):
-        await step(machine, "/shared").create(binds("/x:/x", "/shared/y:/y"))
+        await created(step(machine, "/shared"), binds("/x:/x", "/shared/y:/y"))
     assert machine.made == []
 
 
@@ -141,10 +158,10 @@ async def test_symbolic_links_on_the_way_to_a_share(tmp_path: Path) -> None:
     real.mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
     found = step(Machine(), str(tmp_path / "real"))
-    told = await found.create(binds(f"{tmp_path}/link/project:/x"))
+    told = await created(found, binds(f"{tmp_path}/link/project:/x"))
     assert told["HostConfig"]["Binds"] == [f"{real}:/x"]
     other = step(Machine(), str(tmp_path / "link"))
-    told = await other.create(mount(str(real)))
+    told = await created(other, mount(str(real)))
     assert told["HostConfig"]["Mounts"][0]["Source"] == f"{tmp_path}/link/project"
 
 
@@ -160,8 +177,8 @@ class OneSocket:
 
 async def test_other_sockets_have_one_in_the_machine() -> None:
     machine = Machine()
-    found = BindMounts(OneSocket(), lambda: ["/home/me"], machine, hint, machine.make)
-    told = await found.create(binds("/home/me/s:/s:ro", "/home/me/x:/x", "/agent:/a"))
+    found = BindMounts(OneSocket(), lambda: ["/home/me"], machine, hint, Volumes(), machine.make)
+    told = await created(found, binds("/home/me/s:/s:ro", "/home/me/x:/x", "/agent:/a"))
     assert told["HostConfig"]["Binds"] == [
         "/run/slipway/sockets/home/me/s:/s:ro",
         "/home/me/x:/x",
@@ -169,19 +186,19 @@ async def test_other_sockets_have_one_in_the_machine() -> None:
     ]
     assert machine.asked == []
     with pytest.raises(EngineError, match="“/other/s” is not shared"):
-        await found.create(binds("/other/s:/s"))
+        await created(found, binds("/other/s:/s"))
 
 
 async def test_a_shared_folder_that_is_missing_is_made_where_docker_would_make_it() -> None:
     machine = Machine()
     found = step(machine, "/home/me", "/data")
-    await found.create(mount("/data/x"))
-    await found.create(binds("name:/x"))
+    await created(found, mount("/data/x"))
+    await created(found, binds("name:/x"))
     assert machine.made == []
-    await found.create(binds("/data/x:/x"))
+    await created(found, binds("/data/x:/x"))
     assert machine.made == ["/data"]
     made = {"Type": "bind", "Source": "/home/me", "Target": "/t", "BindOptions": {"CreateMountpoint": True}}
-    await found.create({"HostConfig": {"Mounts": [made]}})
+    await created(found, {"HostConfig": {"Mounts": [made]}})
     assert machine.made == ["/data", "/home/me"]
 
 
@@ -199,3 +216,180 @@ async def test_a_container_whose_folder_is_shared_no_longer_is_not_started() -> 
     with pytest.raises(EngineError, match="“/data/x” is not shared"):
         await step(Machine()).start(binds("/data/x:/x"), over)
     await step(Machine()).start({}, over)
+
+
+# -- symbolic links -----------------------------------------------------------------------------------------------
+
+
+async def test_a_link_out_of_the_shares_is_refused_with_its_real_place(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "l").symlink_to("/usr/share")
+    machine = Machine("/usr/share", str(share / "l"), str(share / "l" / "doc"))
+    for path, real in ((share / "l", "/usr/share"), (share / "l" / "no such", "/usr/share/no such")):
+        for body in (binds(f"{path}:/x"), mount(str(path))):
+            with pytest.raises(EngineError) as refused:
+                await created(step(machine, str(share)), body)
+            assert refused.value.message == (
+                f"“{path}” leads to “{real}”, which is not shared, so no container can mount it"
+            )
+            assert refused.value.hint == f"Share {real}."
+    assert machine.asked == []
+
+
+async def test_a_link_that_leads_elsewhere_at_the_next_start(tmp_path: Path) -> None:
+    share, other = tmp_path / "share", tmp_path / "other"
+    (share / "a").mkdir(parents=True)
+    other.mkdir()
+    link = share / "current"
+    link.symlink_to("a")
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    own = step(Machine(), str(share))
+    body = await created(own, binds(f"{link}:/x"))
+    assert body == binds(f"{link}:/x")
+    await own.start(body, over)
+    link.unlink()
+    link.symlink_to(other)
+    with pytest.raises(EngineError, match=f"leads to “{other}”, which is not shared"):
+        await own.start(body, over)
+    (other / "back").symlink_to(share / "a")
+    link.unlink()
+    link.symlink_to(other / "back")
+    with pytest.raises(EngineError, match="is another folder than when the container was created"):
+        await own.start(body, over)
+
+
+# -- other ways to mount ------------------------------------------------------------------------------------------
+
+BIND = {"type": "none", "o": "bind", "device": "{}"}
+
+
+def options(given: dict[str, str], path: str) -> dict[str, str]:
+    return {key: value.format(path) for key, value in given.items()}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        BIND,
+        {"o": "rbind,ro", "device": "{}"},
+        {"type": "nonsense", "o": "noatime,bind", "device": "{}"},
+    ],
+)
+@pytest.mark.parametrize("driver", [None, "", "local"])
+async def test_volumes_that_mount_a_path(given: dict[str, str], driver: str | None) -> None:
+    own = step(Machine(), "/shared")
+    volume = {"Driver": driver, "DriverOpts": options(given, "/shared/x")}
+    service = {"TaskTemplate": {"ContainerSpec": {"Mounts": [in_mount(driver, options(given, "/shared/x"))]}}}
+    for body in (volume, service):
+        before = copy.deepcopy(body)
+        await (own.create_volume if body is volume else own.change_service)(body)
+        assert body == before
+    for path in ("/etc", "/tmp", "/usr/share"):
+        refused = options(given, path)
+        with pytest.raises(EngineError, match=f"“{path}” is not shared"):
+            await own.create_volume({"Driver": driver, "DriverOpts": refused})
+        with pytest.raises(EngineError, match=f"“{path}” is not shared"):
+            await own.create_container({"HostConfig": {"Mounts": [in_mount(driver, refused)]}})
+        with pytest.raises(EngineError, match=f"“{path}” is not shared"):
+            await own.change_service({"TaskTemplate": {"ContainerSpec": {"Mounts": [in_mount(driver, refused)]}}})
+
+
+def in_mount(driver: str | None, given: dict[str, str]) -> JsonObject:
+    driver_config = {"Name": driver, "Options": given}
+    return {"Type": "volume", "Source": "v", "Target": "/t", "VolumeOptions": {"DriverConfig": driver_config}}
+
+
+async def test_it_is_spelled_as_the_machine_does(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    (real / "x").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(real)
+    body = {"DriverOpts": options(BIND, str(tmp_path / "link" / "x"))}
+    await step(Machine(), str(real)).create_volume(body)
+    assert body == {"DriverOpts": options(BIND, str(real / "x"))}
+
+
+@pytest.mark.parametrize(
+    "layers",
+    ["lowerdir={},upperdir=/own/a", "lowerdir=/own/a:/own/b:{}", "ro,upperdir={}", "workdir={}", "lowerdir+={}"],
+)
+async def test_overlays_have_no_layers_of_this_computer(layers: str) -> None:
+    own = step(Machine("/own/a", "/own/b"), "/shared")
+    for path, why in (("/shared/x", "cannot be a layer of an overlay"), ("/etc", "is not shared")):
+        overlay = {"type": "overlay", "o": layers.format(path), "device": "overlay"}
+        with pytest.raises(EngineError, match=f"“{path}”.*{why}"):
+            await own.create_volume({"DriverOpts": overlay})
+    await own.create_volume({"DriverOpts": {"type": "overlay", "o": layers.format("/own/a"), "device": "overlay"}})
+
+
+async def test_a_volume_gets_no_other_folder_by_dots(tmp_path: Path) -> None:
+    """Linux follows a link before it goes back, dockerd does not."""
+    (tmp_path / "link").symlink_to("/usr/share")
+    body = {"DriverOpts": options(BIND, f"{tmp_path}/link/../x")}
+    await step(Machine(), str(tmp_path)).create_volume(body)
+    assert body == {"DriverOpts": options(BIND, f"{tmp_path}/x")}
+
+
+async def test_a_relative_device_begins_where_dockerd_does() -> None:
+    with pytest.raises(EngineError, match="“/etc” is not shared"):
+        await step(Machine("/etc"), "/shared").create_volume({"DriverOpts": options(BIND, "etc")})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"DriverOpts": None},
+        {"Driver": "other", "DriverOpts": options(BIND, "/etc")},
+        {"DriverOpts": {"type": "nfs", "o": "addr=1.2.3.4", "device": ":/export"}},
+        {"DriverOpts": {"type": "tmpfs", "o": "size=1m", "device": "tmpfs"}},
+        {"DriverOpts": {"o": "bind", "device": 3}},
+        {"DriverOpts": options(BIND, "/no\0path")},
+        {"DriverOpts": {"o": "bindings", "device": "/etc"}},
+    ],
+)
+async def test_volumes_that_mount_no_path(body: JsonObject) -> None:
+    before = copy.deepcopy(body)
+    await step(Machine(), "/shared").create_volume(body)
+    assert body == before
+
+
+async def test_services_that_mount_a_path() -> None:
+    own = step(Machine(), "/shared")
+
+    def service(path: str) -> JsonObject:
+        bind = {"Type": "bind", "Source": path, "Target": "/t"}
+        return {"TaskTemplate": {"ContainerSpec": {"Image": "x", "Mounts": [bind]}}}
+
+    body = service("/shared/x")
+    await own.change_service(body)
+    assert body == service("/shared/x")
+    with pytest.raises(EngineError, match="“/etc” is not shared"):
+        await own.change_service(service("/etc"))
+    for nonsense in ({}, {"TaskTemplate": 1}, {"TaskTemplate": {"ContainerSpec": None}}):
+        await own.change_service(nonsense)
+
+
+async def test_plugins_that_mount_a_path() -> None:
+    own = step(Machine(), "/shared")
+    settings: list[object] = ["DEBUG=1", "m.source=/shared/x", "m.source=relative", 3]
+    before = list(settings)
+    await own.set_plugin(settings)
+    assert settings == before
+    with pytest.raises(EngineError, match="“/etc” is not shared"):
+        await own.set_plugin(["DEBUG=1", "m.source=/etc"])
+
+
+async def test_a_volume_whose_folder_is_shared_no_longer() -> None:
+    volumes = Volumes({"v": {"Driver": "local", "Options": options(BIND, "/data/x")}})
+    container = {"Mounts": [{"Type": "volume", "Name": "v"}, {"Type": "volume"}, {"Type": "bind", "Name": "v"}]}
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await step(Machine(), "/data", volumes=volumes).start(container, over)
+    with pytest.raises(EngineError, match="“/data/x” is not shared"):
+        await step(Machine(), volumes=volumes).start(container, over)
+
+
+async def test_half_a_character_is_what_dockerd_takes_it_for() -> None:
+    for half in ("\ud800", "\udcff"):
+        (source,) = container_sources(await created(step(Machine(), "/home/me"), mount(f"/home/me/{half}")))
+        assert source.path == "/home/me/\ufffd"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.endpoint.admission.framing import HEAD_END, Body, Head, UnclearError, may_be_request
+from engine.endpoint.admission.framing import HEAD_END, Answer, Body, Head, UnclearError, may_be_request
 
 CREATE = b"POST /v1.51/containers/create?name=x HTTP/1.1\r\nHost: d\r\n"
 
@@ -145,6 +145,77 @@ def test_what_is_no_chunk(wire: bytes) -> None:
         Body(None).take(wire, 0)
 
 
-def test_what_is_no_request() -> None:
-    for other in (b"get / ", b"PRI * HTTP/2", b"GET  /", b"\x16\x03", b"GET / HTTP/1.1\n", b"X" * 20, b"{"):
-        assert not may_be_request(other), other
+@pytest.mark.parametrize(
+    "other",
+    [b"PRI * HTTP/2", b"GET  /", b"\x16\x03", b"GET / HTTP/1.1 \n", b"X" * 40, b"{", b"\r\n", b"GET / HTTP/1.2"],
+)
+def test_what_is_no_request(other: bytes) -> None:
+    assert not may_be_request(other)
+
+
+# -- answers ------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    header, wire, _ = draw(bodies())
+    interim = draw(st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 Wait\r\nX: y\r\n\r\n"]))
+    return interim + b"HTTP/1.1 200 OK\r\nServer: x\r\n" + header + b"\r\n" + wire
+
+
+@settings(deadline=None)
+@given(answers(), cuts)
+def test_an_answer_is_over_with_its_last_byte(wire: bytes, sizes: list[int]) -> None:
+    answer = Answer(b"GET")
+    for piece in in_pieces(wire[:-1], sizes):
+        answer.take(piece)
+        assert not answer.over
+    answer.take(wire[-1:] + b"what follows is none of it")
+    assert answer.over
+    assert answer.begun
+    assert not answer.endless
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified", b"200 OK"])
+def test_answers_without_a_body(status: bytes) -> None:
+    answer = Answer(b"HEAD" if status == b"200 OK" else b"POST")
+    answer.take(b"HTTP/1.1 " + status + b"\r\nContent-Length: 10\r\n\r")
+    assert not answer.begun
+    answer.take(b"\n")
+    assert answer.over
+
+
+def test_an_interim_answer_is_none() -> None:
+    answer = Answer(b"PUT")
+    answer.take(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert not answer.begun
+    assert not answer.over
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n",
+        b"no HTTP\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno field\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
+    ],
+)
+def test_answers_without_an_end(head: bytes) -> None:
+    answer = Answer(b"POST")
+    for place in range(0, len(head), 1000):
+        answer.take(head[place : place + 1000])
+    assert answer.begun
+    assert answer.endless
+    assert not answer.over
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300), cuts)
+def test_any_bytes_are_an_answer_or_not(data: bytes, sizes: list[int]) -> None:
+    answer = Answer(b"GET")
+    for piece in in_pieces(data, sizes):
+        answer.take(piece)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from engine.endpoint.admission import Admission, Step
+from engine.endpoint.admission.documents import JsonObject
 from engine.endpoint.admission.folders import ReplacedFolders
-from engine.endpoint.admission.inspect import inspect_in_guest
-from engine.endpoint.admission.pipeline import JsonObject
+from engine.endpoint.admission.inspect import inspect_in_guest, volumes_in_guest
+from engine.endpoint.admission.pipeline import LARGE
 from engine.endpoint.admission.ports import ReservedPorts
+from engine.endpoint.admission.requests import Checked, Kind
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.errors import EngineError, LinkError
 from vm.state import MachineState, StateError
@@ -23,11 +25,18 @@ class Add(Step):
     """Adds a key, and notes what it saw."""
 
     key: str
-    seen: list[JsonObject] = field(default_factory=list)
+    seen: list[object] = field(default_factory=list)
 
-    async def create(self, body: JsonObject) -> JsonObject:
-        self.seen.append(body)
-        return {**body, self.key: True} if self.key else body
+    async def create_container(self, body: JsonObject) -> None:
+        self.seen.append({**body})
+        if self.key:
+            body[self.key] = True
+
+    create_volume = change_service = create_container
+
+    async def set_plugin(self, settings: list[object]) -> None:
+        self.seen.append([*settings])
+        settings.append(self.key)
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         self.seen.append(container)
@@ -39,58 +48,79 @@ async def inspect(name: str) -> JsonObject:
     return {"Name": name}
 
 
+CREATE = Checked(Kind.CREATE_CONTAINER)
+
+
 @pytest.fixture
 async def over() -> asyncio.Future[None]:
     return asyncio.get_running_loop().create_future()
 
 
-async def test_each_step_gets_what_the_last_one_made() -> None:
+@pytest.mark.parametrize("kind", [Kind.CREATE_CONTAINER, Kind.CREATE_VOLUME, Kind.CHANGE_SERVICE])
+async def test_each_step_gets_what_the_last_one_made(kind: Kind, over: asyncio.Future[None]) -> None:
     one, two = Add("one"), Add("two")
-    made = await Admission([one, two], inspect).create(b'{"Image": "x"}')
+    made = await Admission([one, two], inspect).admit(Checked(kind), b'{"Image": "x"}', over)
     assert json.loads(made) == {"Image": "x", "one": True, "two": True}
     assert one.seen == [{"Image": "x"}]
     assert two.seen == [{"Image": "x", "one": True}]
 
 
-@pytest.mark.parametrize("raw", [b'{"a":1.0, "b":\n"\\u00fc"}', b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe"])
-async def test_what_is_not_changed_stays_as_it_came(raw: bytes) -> None:
-    assert await Admission([Add("")], inspect).create(raw) is raw
+async def test_a_plugin_is_set_to_a_list(over: asyncio.Future[None]) -> None:
+    one, two = Add("one"), Add("two")
+    made = await Admission([one, two], inspect).admit(Checked(Kind.SET_PLUGIN), b'["x"]', over)
+    assert json.loads(made) == ["x", "one", "two"]
 
 
-async def test_what_is_no_object_is_left_to_the_engine() -> None:
+@pytest.mark.parametrize("kind", [Kind.CREATE_CONTAINER, Kind.CREATE_VOLUME, Kind.CHANGE_SERVICE, Kind.SET_PLUGIN])
+@pytest.mark.parametrize("raw", [b"", b" \n", b"null", b'"x"', b"1"])
+async def test_what_names_nothing_is_left_to_the_engine(
+    kind: Kind, raw: bytes, over: asyncio.Future[None]
+) -> None:
     step = Add("one")
-    for raw in (b"", b"{", b"[]", b"1"):
-        assert await Admission([step], inspect).create(raw) is raw
+    assert await Admission([step], inspect).admit(Checked(kind), raw, over) == raw
     assert step.seen == []
 
 
-@pytest.mark.parametrize("text", ["ü", "\ud800", "\U0001f433", "\0"])
-async def test_any_text_survives_a_change(text: str) -> None:
-    made = await Admission([Add("one")], inspect).create(json.dumps({"Image": text}).encode())
+@pytest.mark.parametrize(
+    "raw", [b"{", b"{}x", b"{'a': 1}", b'{"a": NaN}', b"\xef\xbb\xbf{}", b"{}\0", b'{"a": 01}']
+)
+async def test_what_is_no_json_is_refused(raw: bytes, over: asyncio.Future[None]) -> None:
+    with pytest.raises(EngineError, match="JSON is malformed"):
+        await Admission([], inspect).admit(CREATE, raw, over)
+
+
+@pytest.mark.parametrize("text", ["ü", "\ud800", "\U0001f433", "\0", "\u2028"])
+async def test_any_text_survives(text: str, over: asyncio.Future[None]) -> None:
+    made = await Admission([Add("one")], inspect).admit(CREATE, json.dumps({"Image": text}).encode(), over)
     assert json.loads(made) == {"Image": text, "one": True}
 
 
-async def test_what_is_nested_too_deeply_is_refused() -> None:
+async def test_a_large_body_does_not_hold_up_others(over: asyncio.Future[None]) -> None:
+    raw = json.dumps({"Labels": {"x": "y" * LARGE}}).encode()
+    assert json.loads(await Admission([], inspect).admit(CREATE, raw, over)) == json.loads(raw)
+
+
+async def test_what_is_nested_too_deeply_is_refused(over: asyncio.Future[None]) -> None:
     with pytest.raises(EngineError, match="nested too deeply"):
-        await Admission([], inspect).create(b"[" * 200_000)
+        await Admission([], inspect).admit(CREATE, b"[" * 200_000, over)
 
 
 async def test_a_start_is_prepared_with_what_the_engine_knows(over: asyncio.Future[None]) -> None:
     one, two = Add("one"), Add("two")
-    await Admission([one, two], inspect).start("web", over)
+    await Admission([one, two], inspect).admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
     assert one.seen == two.seen == [{"Name": "web"}]
 
 
 async def test_what_the_engine_does_not_know_is_left_to_it(over: asyncio.Future[None]) -> None:
     step = Add("one")
-    await Admission([step], inspect).start("unknown", over)
+    await Admission([step], inspect).admit(Checked(Kind.START_CONTAINER, "unknown"), b"", over)
     assert step.seen == [{}]
 
 
 # -- small steps --------------------------------------------------------------------------------------------------
 
 
-async def test_folders_are_refreshed_for_both_kinds(over: asyncio.Future[None]) -> None:
+async def test_folders_are_refreshed_for_what_mounts_them(over: asyncio.Future[None]) -> None:
     looks = 0
 
     async def refresh() -> None:
@@ -98,10 +128,9 @@ async def test_folders_are_refreshed_for_both_kinds(over: asyncio.Future[None]) 
         looks += 1
 
     admission = Admission([ReplacedFolders(refresh)], inspect)
-    assert await admission.create(b"{}") == b"{}"
-    assert looks == 1
-    await admission.start("web", over)
-    assert looks == 2
+    for number, kind in enumerate((Kind.CREATE_CONTAINER, Kind.CHANGE_SERVICE, Kind.START_CONTAINER), 1):
+        assert await admission.admit(Checked(kind, "web"), b"{}", over) == b"{}"
+        assert looks == number
 
 
 async def test_ports_are_reserved_for_a_start_only(over: asyncio.Future[None]) -> None:
@@ -114,9 +143,9 @@ async def test_ports_are_reserved_for_a_start_only(over: asyncio.Future[None]) -
 
     reservations = Reservations()
     admission = Admission([ReservedPorts(reservations)], inspect)
-    assert await admission.create(b"{}") == b"{}"
+    assert await admission.admit(CREATE, b"{}", over) == b"{}"
     assert reservations.prepared == []
-    await admission.start("web", over)
+    await admission.admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
     assert reservations.prepared == [({"Name": "web"}, over)]
 
 
@@ -139,6 +168,19 @@ async def test_the_engine_in_the_guest_is_asked() -> None:
         await inspect_in_guest(lambda: carrier)("x")
 
 
+async def test_and_of_volumes_those_that_it_knows() -> None:
+    async def serve(stream: MemoryStream) -> None:
+        asked = await stream.read(65536)
+        known = asked.startswith(b"GET /volumes/a%2Fb ")
+        status = b"200 OK" if known else b"404 Not Found"
+        await stream.write(b'HTTP/1.1 %s\r\n\r\n{"Driver": "local"}' % status)
+        await stream.write_eof()
+
+    carrier = MemoryCarrier(serve)
+    assert await volumes_in_guest(lambda: carrier)(["a/b", "gone"]) == [{"Driver": "local"}, {}]
+    assert await volumes_in_guest(lambda: carrier)([]) == []
+
+
 async def test_a_machine_that_is_paused_is_not_an_unknown_container(over: asyncio.Future[None]) -> None:
     """The start must not go on to an engine that does not run."""
 
@@ -146,4 +188,4 @@ async def test_a_machine_that_is_paused_is_not_an_unknown_container(over: asynci
         raise StateError("be reached", MachineState.PAUSED, frozenset({MachineState.RUNNING}))
 
     with pytest.raises(StateError):
-        await Admission([], inspect_in_guest(connect)).start("web", over)
+        await Admission([], inspect_in_guest(connect)).admit(Checked(Kind.START_CONTAINER, "web"), b"", over)

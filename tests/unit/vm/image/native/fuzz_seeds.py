@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import struct
 
 import dns.message
@@ -47,6 +48,22 @@ def datagrams() -> list[bytes]:
     one, unknown, context = capsule(b"one"), number(77) + number(3) + b"abc", b"\0" + number(2) + b"\1x"
     wide = b"\x40\x00" + b"\xc0" + (4).to_bytes(7, "big") + b"\0two"
     return [one, one + unknown + context + wide, capsule(b""), capsule(bytes(3000)), one[:-1]]
+
+
+def runc_mounts() -> list[bytes]:
+    """A container's configuration, a volume's options, and an escaped path."""
+    mounts = [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/x", "type": "bind", "source": "/home/\u00fc \U0001f433", "options": ["rbind"]},
+    ]
+    config = {
+        "ociVersion": "1.2.0",
+        "process": {"args": ["sh"], "n": -1.5e3, "t": True},
+        "mounts": mounts,
+        "z": None,
+    }
+    options = {"MountType": "none", "MountOpts": "bind", "MountDevice": "/home/x", "Quota": {"Size": 0}}
+    return [json.dumps(config).encode(), json.dumps(options, ensure_ascii=False).encode(), rb"/a\040b\134"]
 
 
 def session() -> list[bytes]:

@@ -51,6 +51,7 @@ TARGETS = {
     "owners": Target(fuzz_seeds.owners, ("owners.c", "owner_tree.c")),
     "publish": Target(fuzz_seeds.publish, wrapped=("exit",)),
     "replay": Target(fuzz_seeds.replay, (*REPLAY, "times.c", "watches.c"), wrapped=("mount", "read_event")),
+    "runc_mounts": Target(fuzz_seeds.runc_mounts, ("runc_mounts.c",)),
     "session": Target(
         fuzz_seeds.session,
         ("session.c", "stream.c", "dial.c", "datagrams.c"),

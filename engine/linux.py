@@ -62,7 +62,7 @@ class LinuxEngine:
         )
 
 
-async def ask_inside(carrier: Carrier, timeout: float, path: str = "/_ping") -> bytes:
+async def ask_inside(carrier: Carrier, timeout: float, path: str = "/_ping", method: str = "GET") -> bytes:
     """Ask dockerd without the user's socket, straight over the way into the guest; the answer's body.
 
     :raise EngineError: dockerd does not answer, or refuses.
@@ -72,7 +72,7 @@ async def ask_inside(carrier: Carrier, timeout: float, path: str = "/_ping") -> 
         async with asyncio.timeout(timeout):
             stream = await carrier.open_unix(GUEST_SOCKET)
             try:
-                await stream.write(f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+                await stream.write(f"{method} {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
                 while piece := await stream.read(PIECE):
                     answer += piece
             finally:
@@ -86,6 +86,6 @@ async def ask_inside(carrier: Carrier, timeout: float, path: str = "/_ping") -> 
             error.detail,
         ) from error
     head, _, body = answer.partition(b"\r\n\r\n")
-    if b" 200 " not in head.split(b"\r\n", 1)[0]:
+    if head.split(b" ", 2)[1:2] not in ([b"200"], [b"204"]):
         raise EngineError("dockerd answers with an error", detail=answer.decode(errors="replace"))
     return body

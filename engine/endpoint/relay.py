@@ -17,6 +17,9 @@ from vm.guest.stream import Stream
 PIECE = 256 * 1024
 """Bytes moved at once."""
 
+LOOK_SECONDS = 10.0
+"""Between looks whether a client that has ended its direction is still there."""
+
 
 class ClientStream(Stream, Protocol):
     """The client's side: a stream whose errors are ``ConnectionError``, which can tell how its client has left."""
@@ -73,8 +76,11 @@ async def _carry(
     """Both directions; the first failure cancels the other one and is raised."""
     try:
         async with asyncio.TaskGroup() as directions:
-            directions.create_task(_up(client, guest, sent))
+            up = directions.create_task(_up(client, guest, sent))
+            watch = directions.create_task(_watch(client, up))
             await _down(client, guest, received)
+            await up
+            watch.cancel()
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
 
@@ -90,6 +96,17 @@ async def _up(client: ClientStream, guest: Stream, sent: Callable[[int], None]) 
         return  # the guest reads no more; what it has said may still be on its way to the client
     if client.hung_up():
         raise ConnectionResetError("the client has closed its socket")
+
+
+async def _watch(client: ClientStream, up: asyncio.Task[None]) -> None:
+    """Once the client has ended its direction nothing reads from it, and it can leave unseen: look now and then.
+
+    :raise ConnectionResetError: it has left
+    """
+    await asyncio.wait({up})
+    while not client.hung_up():
+        await asyncio.sleep(LOOK_SECONDS)
+    raise ConnectionResetError("the client has closed its socket")
 
 
 async def _down(client: ClientStream, guest: Stream, received: Callable[[int], None]) -> None:

@@ -101,6 +101,10 @@ async def unknown(name: str) -> JsonObject:
     return {}
 
 
+async def unasked(identity: str) -> None:
+    raise AssertionError("nothing is removed")
+
+
 @pytest.mark.parametrize(
     ("error", "wanted"),
     [
@@ -112,7 +116,7 @@ async def unknown(name: str) -> JsonObject:
 )
 async def test_no_error_leaves_docker_run_waiting(error: Exception, wanted: str) -> None:
     with tempfile.TemporaryDirectory(prefix="slw-") as folder:
-        endpoint = Endpoint(Path(folder) / "d.sock", admission=Admission([Fails(error)], unknown))
+        endpoint = Endpoint(Path(folder) / "d.sock", admission=Admission([Fails(error)], unknown, unasked))
         await endpoint.start()
         endpoint.open_gate(GuestRoute(MemoryCarrier(answer_pings), "/run/docker.sock"))
         try:

@@ -1,4 +1,4 @@
-"""What the engine in the guest knows of a container that is to be started, and of its volumes."""
+"""What the engine in the guest knows of a container that is to be started, and of its volumes; its removal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from engine.endpoint.admission.bind_mounts import Volumes
 from engine.endpoint.admission.documents import JsonObject, parse
-from engine.endpoint.admission.pipeline import Inspect
+from engine.endpoint.admission.pipeline import Discard, Inspect
 from engine.linux import ask_inside
 from vm.errors import EngineError
 from vm.guest.stream import Carrier
@@ -41,6 +41,15 @@ def volumes_in_guest(connect: Callable[[], Carrier]) -> Volumes:
         return await asyncio.gather(*map(inspect, names))
 
     return inspect_all
+
+
+def discard_in_guest(connect: Callable[[], Carrier]) -> Discard:
+    """As :func:`inspect_in_guest`, to remove a container."""
+
+    async def discard(identity: str) -> None:
+        await ask_inside(connect(), INSPECT_SECONDS, f"/containers/{identity}?force=1&v=1", "DELETE")
+
+    return discard
 
 
 async def _ask(connect: Callable[[], Carrier], path: str) -> JsonObject:

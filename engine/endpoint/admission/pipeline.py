@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from engine.endpoint.admission.documents import CONTAINER, SERVICE, VOLUME, JsonObject, Shape, dump, parse, spell
 from engine.endpoint.admission.requests import Checked, Kind
-from vm.errors import EngineError
+from vm.errors import EngineError, UserError
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,9 @@ Inspect = Callable[[str], Awaitable[JsonObject]]
 
 :raise EngineError: the engine does not know it.
 """
+
+Discard = Callable[[str], Awaitable[None]]
+"""Removes a container with its anonymous volumes, by its ID. :raise UserError: it cannot be removed."""
 
 LARGE = 256 * 1024
 """Bytes of a body that is parsed in a thread, so that nothing else waits for it."""
@@ -63,9 +66,10 @@ _SHAPES: dict[Kind, Shape] = {
 class Admission:
     """Runs the steps in order; each gets the body that the one before has left."""
 
-    def __init__(self, steps: Sequence[Step], inspect: Inspect) -> None:
+    def __init__(self, steps: Sequence[Step], inspect: Inspect, discard: Discard) -> None:
         self._steps = steps
         self._inspect = inspect
+        self._discard = discard
 
     async def admit(self, request: Checked, raw: bytes, over: asyncio.Future[None]) -> bytes:
         """The body to send to the engine instead of ``raw``.
@@ -105,5 +109,20 @@ class Admission:
         except EngineError as error:  # the engine says what is wrong with it
             log.info("nothing is known of %s, which is to be started: %s %s", name, error.message, error.detail)
             container = {}
-        for step in self._steps:
-            await step.start(container, over)
+        try:
+            for step in self._steps:
+                await step.start(container, over)
+        except UserError:
+            await self._discard_temporary(container)
+            raise
+
+    async def _discard_temporary(self, container: JsonObject) -> None:
+        """A container of ``docker run --rm`` whose start fails is removed, as dockerd does; its client waits."""
+        host, state = container.get("HostConfig"), container.get("State")
+        if not isinstance(host, dict) or not isinstance(state, dict):
+            return
+        if host.get("AutoRemove") is True and state.get("Status") == "created":
+            try:
+                await self._discard(str(container.get("Id")))
+            except UserError as error:
+                log.warning("a container that was not started could not be removed: %s", error.message)

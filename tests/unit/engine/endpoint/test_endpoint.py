@@ -370,3 +370,22 @@ async def test_closing_does_not_wait_for_a_client_that_does_not_read(make: Calla
         await eventually(lambda: endpoint.stats.bytes_to_clients > 0)
         async with asyncio.timeout(5):
             await endpoint.close()
+
+
+async def test_a_client_that_leaves_after_a_half_close_is_noticed(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.endpoint.relay.LOOK_SECONDS", 0.01)
+    ended = asyncio.Event()
+
+    async def silent(stream: MemoryStream) -> None:
+        await stream.read(4096)
+        ended.set()
+        await asyncio.Event().wait()
+
+    endpoint.open_gate(GuestRoute(MemoryCarrier(silent), GUEST))
+    async with connected(endpoint) as (_, writer):
+        writer.write_eof()
+        await asyncio.wait_for(ended.wait(), 10)
+        assert endpoint.connections == 1
+    await eventually(lambda: endpoint.connections == 0)

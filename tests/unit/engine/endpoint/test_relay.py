@@ -105,6 +105,23 @@ async def test_a_client_that_has_gone_ends_a_guest_that_is_silent() -> None:
     assert guest.closed
 
 
+async def test_so_does_one_that_goes_after_it_has_ended_its_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the docker command does that attaches to a container which is then not started."""
+    monkeypatch.setattr("engine.endpoint.relay.LOOK_SECONDS", 0.01)
+    client, peer = client_and_peer()
+    guest, far = pair()
+    await peer.write_eof()
+    relaying = asyncio.create_task(relay(client, guest))
+    async with asyncio.timeout(5):
+        assert await far.read(10) == b""
+        await far.write(b"still here")
+        assert await peer.read(20) == b"still here"
+        client.left = True
+        await relaying
+    assert client.end == "abort"
+    assert guest.closed
+
+
 async def test_a_cancelled_relay_leaves_nothing_open() -> None:
     client, _ = client_and_peer()
     guest, _ = pair()

@@ -63,6 +63,10 @@ async def inspect(name: str) -> JsonObject:
     return {"Name": name}
 
 
+async def discard(identity: str) -> None:
+    raise AssertionError("nothing is removed here")
+
+
 @dataclass
 class Guest:
     """Answers each request, as far as it can tell them apart, and remembers all bytes.

@@ -51,6 +51,10 @@ async def inspect(name: str) -> JsonObject:
     return {}
 
 
+async def discard(identity: str) -> None:
+    raise AssertionError("nothing is removed here")
+
+
 BODIES = (b"", b"{}", b'{"Image": "x"}', b"[]", b'{"Image": "bad"}')
 HEADS = (
     b"POST /containers/create HTTP/1.1\r\n",
@@ -102,7 +106,7 @@ async def through(arriving: Sequence[bytes], limit: int) -> tuple[bytes, bytes]:
     """What the engine gets of these pieces, each request answered, and what the client does, which then ends."""
     client, wire = LocalStream(lambda _: None), Wire()
     client.connection_made(wire)
-    stream = AdmittedStream(client, Admission([Mark()], inspect))
+    stream = AdmittedStream(client, Admission([Mark()], inspect, discard))
     for piece in arriving:
         client.data_received(piece)
     client.eof_received()

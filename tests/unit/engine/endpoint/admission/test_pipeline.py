@@ -48,6 +48,10 @@ async def inspect(name: str) -> JsonObject:
     return {"Name": name}
 
 
+async def discard(identity: str) -> None:
+    raise AssertionError("nothing is removed here")
+
+
 CREATE = Checked(Kind.CREATE_CONTAINER)
 
 
@@ -59,7 +63,7 @@ async def over() -> asyncio.Future[None]:
 @pytest.mark.parametrize("kind", [Kind.CREATE_CONTAINER, Kind.CREATE_VOLUME, Kind.CHANGE_SERVICE])
 async def test_each_step_gets_what_the_last_one_made(kind: Kind, over: asyncio.Future[None]) -> None:
     one, two = Add("one"), Add("two")
-    made = await Admission([one, two], inspect).admit(Checked(kind), b'{"Image": "x"}', over)
+    made = await Admission([one, two], inspect, discard).admit(Checked(kind), b'{"Image": "x"}', over)
     assert json.loads(made) == {"Image": "x", "one": True, "two": True}
     assert one.seen == [{"Image": "x"}]
     assert two.seen == [{"Image": "x", "one": True}]
@@ -67,7 +71,7 @@ async def test_each_step_gets_what_the_last_one_made(kind: Kind, over: asyncio.F
 
 async def test_a_plugin_is_set_to_a_list(over: asyncio.Future[None]) -> None:
     one, two = Add("one"), Add("two")
-    made = await Admission([one, two], inspect).admit(Checked(Kind.SET_PLUGIN), b'["x"]', over)
+    made = await Admission([one, two], inspect, discard).admit(Checked(Kind.SET_PLUGIN), b'["x"]', over)
     assert json.loads(made) == ["x", "one", "two"]
 
 
@@ -77,7 +81,7 @@ async def test_what_names_nothing_is_left_to_the_engine(
     kind: Kind, raw: bytes, over: asyncio.Future[None]
 ) -> None:
     step = Add("one")
-    assert await Admission([step], inspect).admit(Checked(kind), raw, over) == raw
+    assert await Admission([step], inspect, discard).admit(Checked(kind), raw, over) == raw
     assert step.seen == []
 
 
@@ -86,35 +90,71 @@ async def test_what_names_nothing_is_left_to_the_engine(
 )
 async def test_what_is_no_json_is_refused(raw: bytes, over: asyncio.Future[None]) -> None:
     with pytest.raises(EngineError, match="JSON is malformed"):
-        await Admission([], inspect).admit(CREATE, raw, over)
+        await Admission([], inspect, discard).admit(CREATE, raw, over)
 
 
 @pytest.mark.parametrize("text", ["ü", "\ud800", "\U0001f433", "\0", "\u2028"])
 async def test_any_text_survives(text: str, over: asyncio.Future[None]) -> None:
-    made = await Admission([Add("one")], inspect).admit(CREATE, json.dumps({"Image": text}).encode(), over)
+    made = await Admission([Add("one")], inspect, discard).admit(
+        CREATE, json.dumps({"Image": text}).encode(), over
+    )
     assert json.loads(made) == {"Image": text, "one": True}
 
 
 async def test_a_large_body_does_not_hold_up_others(over: asyncio.Future[None]) -> None:
     raw = json.dumps({"Labels": {"x": "y" * LARGE}}).encode()
-    assert json.loads(await Admission([], inspect).admit(CREATE, raw, over)) == json.loads(raw)
+    assert json.loads(await Admission([], inspect, discard).admit(CREATE, raw, over)) == json.loads(raw)
 
 
 async def test_what_is_nested_too_deeply_is_refused(over: asyncio.Future[None]) -> None:
     with pytest.raises(EngineError, match="nested too deeply"):
-        await Admission([], inspect).admit(CREATE, b"[" * 200_000, over)
+        await Admission([], inspect, discard).admit(CREATE, b"[" * 200_000, over)
 
 
 async def test_a_start_is_prepared_with_what_the_engine_knows(over: asyncio.Future[None]) -> None:
     one, two = Add("one"), Add("two")
-    await Admission([one, two], inspect).admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
+    await Admission([one, two], inspect, discard).admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
     assert one.seen == two.seen == [{"Name": "web"}]
 
 
 async def test_what_the_engine_does_not_know_is_left_to_it(over: asyncio.Future[None]) -> None:
     step = Add("one")
-    await Admission([step], inspect).admit(Checked(Kind.START_CONTAINER, "unknown"), b"", over)
+    await Admission([step], inspect, discard).admit(Checked(Kind.START_CONTAINER, "unknown"), b"", over)
     assert step.seen == [{}]
+
+
+class Fails(Step):
+    async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
+        raise EngineError("no")
+
+
+@pytest.mark.parametrize(
+    ("container", "wanted"),
+    [
+        ({"Id": "a", "HostConfig": {"AutoRemove": True}, "State": {"Status": "created"}}, ["a"]),
+        ({"Id": "a", "HostConfig": {"AutoRemove": True}, "State": {"Status": "running"}}, []),
+        ({"Id": "a", "HostConfig": {"AutoRemove": False}, "State": {"Status": "created"}}, []),
+        ({}, []),
+    ],
+)
+@pytest.mark.parametrize("error", [None, LinkError("lost")])
+async def test_a_temporary_container_that_is_not_started_is_removed(
+    container: JsonObject, wanted: list[str], error: LinkError | None, over: asyncio.Future[None]
+) -> None:
+    """The docker command waits for that, since dockerd does it where a start fails."""
+    removed: list[str] = []
+
+    async def know(name: str) -> JsonObject:
+        return container
+
+    async def remove(identity: str) -> None:
+        removed.append(identity)
+        if error is not None:
+            raise error
+
+    with pytest.raises(EngineError, match=r"^no$"):
+        await Admission([Fails()], know, remove).admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
+    assert removed == wanted
 
 
 # -- small steps --------------------------------------------------------------------------------------------------
@@ -127,7 +167,7 @@ async def test_folders_are_refreshed_for_what_mounts_them(over: asyncio.Future[N
         nonlocal looks
         looks += 1
 
-    admission = Admission([ReplacedFolders(refresh)], inspect)
+    admission = Admission([ReplacedFolders(refresh)], inspect, discard)
     for number, kind in enumerate((Kind.CREATE_CONTAINER, Kind.CHANGE_SERVICE, Kind.START_CONTAINER), 1):
         assert await admission.admit(Checked(kind, "web"), b"{}", over) == b"{}"
         assert looks == number
@@ -142,7 +182,7 @@ async def test_ports_are_reserved_for_a_start_only(over: asyncio.Future[None]) -
             self.prepared.append((container, over))
 
     reservations = Reservations()
-    admission = Admission([ReservedPorts(reservations)], inspect)
+    admission = Admission([ReservedPorts(reservations)], inspect, discard)
     assert await admission.admit(CREATE, b"{}", over) == b"{}"
     assert reservations.prepared == []
     await admission.admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
@@ -188,4 +228,6 @@ async def test_a_machine_that_is_paused_is_not_an_unknown_container(over: asynci
         raise StateError("be reached", MachineState.PAUSED, frozenset({MachineState.RUNNING}))
 
     with pytest.raises(StateError):
-        await Admission([], inspect_in_guest(connect)).admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
+        await Admission([], inspect_in_guest(connect), discard).admit(
+            Checked(Kind.START_CONTAINER, "web"), b"", over
+        )

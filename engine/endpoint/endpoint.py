@@ -16,6 +16,7 @@ from engine.endpoint.cutoff import cutoff
 from engine.endpoint.gate import Gate, WaitBudget
 from engine.endpoint.listener import Listener, UnixListener
 from engine.endpoint.local import LocalStream
+from engine.endpoint.read_ahead import Budget
 from engine.endpoint.refusal import Refusal, refuse
 from engine.endpoint.relay import ClientStream, relay
 from engine.endpoint.route import Route
@@ -23,6 +24,9 @@ from vm.errors import EngineError, LinkError, UserError
 from vm.guest.stream import Stream
 
 log = logging.getLogger(__name__)
+
+READ_AHEAD = 64 * 1024 * 1024
+"""Bytes that all connections together may read ahead of clients that are slower than the engine."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 """Seconds between attempts to open a stream that the guest refused."""
@@ -73,6 +77,7 @@ class Endpoint:
         self._listener = listener or UnixListener(path)
         self._gate = Gate(wait_seconds)
         self._admission = admission
+        self._read_ahead = Budget(READ_AHEAD)
         self._clients: dict[LocalStream, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -158,7 +163,7 @@ class Endpoint:
         if self._admission is not None:
             side = AdmittedStream(client, self._admission, self._turn_away)
         try:
-            await relay(side, guest, self._sent, self._received)
+            await relay(side, guest, self._sent, self._received, self._read_ahead)
         except LinkError as error:
             self.stats.cut += 1
             log.info("a connection was cut: %s %s", error, error.detail)

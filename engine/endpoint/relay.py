@@ -2,7 +2,7 @@
 
 It knows nothing of HTTP: upgrades, hijacked streams, HTTP/2 and anything to come pass as they are. What is checked
 on the way is the business of a stream around the client (admission/filter.py). Its memory is bounded by the two
-streams' own buffers, since each pump holds one piece and waits until it is taken.
+streams' own buffers and what is read ahead of the client (read_ahead.py).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from engine.endpoint.read_ahead import Budget, ReadAhead
 from vm.errors import LinkError
 from vm.guest.stream import Stream
 
@@ -46,6 +47,7 @@ async def relay(
     guest: Stream,
     sent: Callable[[int], None] = uncounted,
     received: Callable[[int], None] = uncounted,
+    budget: Budget | None = None,
 ) -> None:
     """Carry bytes until both directions have ended or one of them has failed; closes both streams.
 
@@ -53,10 +55,11 @@ async def relay(
 
     :param sent: called with the size of each piece that has gone to the guest
     :param received: called with the size of each piece that has gone to the client
+    :param budget: for what is read ahead of a slow client; None: nothing beyond a little of its own
     :raise LinkError: the guest's side was cut while the client still expected an answer
     """
     try:
-        await _carry(client, guest, sent, received)
+        await _carry(client, guest, sent, received, budget or Budget(0))
         await client.close()
     except ConnectionError:
         client.abort()  # the client is gone: no one is left to read
@@ -71,14 +74,18 @@ async def relay(
 
 
 async def _carry(
-    client: ClientStream, guest: Stream, sent: Callable[[int], None], received: Callable[[int], None]
+    client: ClientStream,
+    guest: Stream,
+    sent: Callable[[int], None],
+    received: Callable[[int], None],
+    budget: Budget,
 ) -> None:
     """Both directions; the first failure cancels the other one and is raised."""
     try:
         async with asyncio.TaskGroup() as directions:
             up = directions.create_task(_up(client, guest, sent))
             watch = directions.create_task(_watch(client, up))
-            await _down(client, guest, received)
+            await _down(client, guest, received, budget)
             await up
             watch.cancel()
     except BaseExceptionGroup as failures:
@@ -109,9 +116,23 @@ async def _watch(client: ClientStream, up: asyncio.Task[None]) -> None:
     raise ConnectionResetError("the client has closed its socket")
 
 
-async def _down(client: ClientStream, guest: Stream, received: Callable[[int], None]) -> None:
-    """Guest to client."""
+async def _down(client: ClientStream, guest: Stream, received: Callable[[int], None], budget: Budget) -> None:
+    """Guest to client, which may be slower."""
+    ahead = ReadAhead(budget)
+    reading = asyncio.create_task(_fetch(guest, ahead))
+    reading.add_done_callback(lambda _: ahead.end())
+    try:
+        while data := await ahead.get():
+            await client.write(data)
+            received(len(data))
+        await reading  # raises what has ended it
+        await client.write_eof()
+    finally:
+        reading.cancel()
+        await asyncio.wait({reading})
+        ahead.close()
+
+
+async def _fetch(guest: Stream, ahead: ReadAhead) -> None:
     while data := await guest.read(PIECE):
-        await client.write(data)
-        received(len(data))
-    await client.write_eof()
+        await ahead.put(data)

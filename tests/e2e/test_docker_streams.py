@@ -69,3 +69,27 @@ def test_stats_stream(docker: Program, busybox: str, name: str) -> None:
     assert stats["Name"] == name
     assert stats["PIDs"] == "1"
     assert docker("top", name).splitlines()[1].endswith("sleep 1000")
+
+
+LINES, LINE = 40_000, "x" * 200
+"""More than all buffers on the way hold, and what an emulated dockerd has read within ten seconds."""
+
+CLOSED_SECONDS = 15.0
+"""dockerd closes the log of a container ten seconds after it has exited (moby, loggerCloseTimeout)."""
+
+
+def test_a_client_that_reads_slowly_gets_the_whole_log(docker: Program, busybox: str, name: str) -> None:
+    """The engine's socket is emptied as fast as on one computer, though the client has not read for a while."""
+    script = f"until [ -e /go ]; do usleep 50000; done; yes {LINE} | head -n {LINES}"
+    docker("create", "--name", name, busybox, "sh", "-c", script)
+    docker("start", name)
+    following = docker.start("logs", "-f", name)
+    assert following.stdout is not None
+    docker("exec", name, "touch", "/go")
+    first = following.stdout.readline()
+    docker("wait", name)
+    time.sleep(CLOSED_SECONDS)  # what is tested: nothing is read for so long
+    lines = [first, *following.stdout]
+    assert following.wait(timeout=60) == 0
+    assert len(lines) == LINES
+    assert set(lines) == {f"{LINE}\n"}

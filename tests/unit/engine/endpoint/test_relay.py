@@ -33,14 +33,20 @@ class Client(MemoryStream):
 
 
 class Broken(MemoryStream):
-    """A stream on which one call fails; the others wait."""
+    """A stream on which one call fails; the others wait.
+
+    :ivar fails_after: what can still be read before that.
+    """
 
     def __init__(self, call: str, error: Exception) -> None:
         super().__init__()
         self.call = call
         self.error = error
+        self.fails_after: list[bytes] = []
 
     async def read(self, limit: int) -> bytes:
+        if self.fails_after:
+            return self.fails_after.pop(0)
         if self.call == "read":
             raise self.error
         return await super().read(limit)

@@ -76,7 +76,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
     (void)session, (void)user;
     struct stream *s = stream_of(id);
     if (s != NULL)
-        stream_free(s, error != NGHTTP2_NO_ERROR);
+        stream_close(s, error != NGHTTP2_NO_ERROR);
     return 0;
 }
 

@@ -37,7 +37,7 @@ static void unwatch_listener(struct stream *s) {
     s->fd = -1;
 }
 
-void stream_free(struct stream *s, bool broken) {
+static void stream_free(struct stream *s, bool broken) {
     *s->place = s->next;
     if (s->next != NULL)
         s->next->place = s->place;
@@ -57,6 +57,14 @@ void stream_free(struct stream *s, bool broken) {
     free(s->authority);
     free(s->command);
     free(s);
+}
+
+void stream_close(struct stream *s, bool broken) {
+    bool complete = s->ended && !s->deaf && !s->datagrams && s->child == 0 && s->fd >= 0;
+    if (complete && s->begin < s->end && !s->accepting)
+        s->orphan = true;
+    else
+        stream_free(s, broken);
 }
 
 void streams_free_all(void) {
@@ -151,6 +159,8 @@ static bool take_caller(struct stream *s) {
 /* -- from the host to the socket ---------------------------------------------------------------------------------- */
 
 static void consumed(struct stream *s, size_t length) {
+    if (s->orphan)
+        return;
     nghttp2_session_consume_stream(s->session, s->id, length);
     uint64_t before = s->taken;
     s->taken += length;
@@ -177,7 +187,7 @@ static size_t put(struct stream *s, const uint8_t *data, size_t length) {
             break;
         else {
             s->deaf = true;
-            if (s->finished)
+            if (s->finished && !s->orphan)
                 nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
         }
     }
@@ -236,7 +246,20 @@ void stream_input_ended(struct stream *s) {
         nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
 }
 
+static void orphan_ready(struct stream *s, uint32_t events) {
+    if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+        return;
+    s->connecting = false; /* one that could not be made fails to be written to */
+    flush(s);
+    if (s->begin == s->end)
+        stream_free(s, false);
+}
+
 void stream_ready(struct stream *s, uint32_t events) {
+    if (s->orphan) {
+        orphan_ready(s, events);
+        return;
+    }
     if (s->connecting) {
         int problem = 0;
         socklen_t size = sizeof problem;

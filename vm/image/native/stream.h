@@ -22,6 +22,7 @@ struct stream {
     bool deaf;                     /* the other end takes no more bytes */
     bool finished;                 /* our END_STREAM is on its way */
     bool shut;                     /* the half-close was passed on */
+    bool orphan;                   /* the host has left; what it had said is still to be passed on */
     bool waiting;                  /* nghttp2 waits for bytes of ours */
     uint64_t taken;                /* bytes of the host's that were passed on */
     uint8_t *pending;              /* bytes of the host's that the socket has not taken yet */
@@ -38,8 +39,9 @@ void stream_input_ended(struct stream *s);
 /* epoll reports these events of the stream's socket. */
 void stream_ready(struct stream *s, uint32_t events);
 
-/* Free a stream; when `broken`, the other end sees a reset rather than an end. */
-void stream_free(struct stream *s, bool broken);
+/* The host has ended a stream altogether. When it was `broken`, the other end sees a reset rather than an end; but all that the
+ * host had said before its half-close arrives there first. */
+void stream_close(struct stream *s, bool broken);
 void streams_free_all(void);
 
 void stream_child_ended(pid_t pid);

@@ -109,6 +109,31 @@ async def test_much_goes_both_ways(link: FastLink) -> None:
     server.close()
 
 
+@pytest.mark.parametrize("complete", [True, False])
+async def test_what_was_said_before_leaving_arrives(link: FastLink, tmp_path: Path, complete: bool) -> None:
+    """As on a socket of this computer, however slowly the other end reads; unless the host has broken off."""
+    heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = 0
+        await asyncio.sleep(0.2)  # the buffers on the way fill up
+        while data := await reader.read(10_000):
+            size += len(data)
+            await asyncio.sleep(0.001)
+        writer.close()
+        heard.set_result(size)
+
+    server = await asyncio.start_unix_server(slow, tmp_path / "s", limit=10_000)
+    stream = await link.open_unix(str(tmp_path / "s"))
+    await stream.write(bytes(MUCH))
+    if complete:
+        await stream.write_eof()
+    await stream.close()
+    size = await asyncio.wait_for(heard, SECONDS)
+    assert size == MUCH if complete else size < MUCH
+    server.close()
+
+
 async def test_a_command_reads_to_the_end(link: FastLink) -> None:
     stream = await link.open_exec("cat; echo after")
     await stream.write(b"before\n")

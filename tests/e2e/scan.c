@@ -1,9 +1,10 @@
-/* Prints each TCP port of an address (the argument; IPv4 or IPv6) that takes connections, one a line. */
+/* Prints each TCP port of an address (IPv4 or IPv6) that takes connections, one a line: of all, or from one to another. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,18 +21,21 @@ static int itself(int fd) {
 
 int main(int count, char **arguments) {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found;
-    if (count != 2 || getaddrinfo(arguments[1], NULL, &hints, &found) != 0) {
-        fprintf(stderr, "usage: scan ADDRESS\n");
+    int port_of[2] = {1, 65535};
+    for (int one = 2; one < count && one < 4; one++)
+        port_of[one - 2] = atoi(arguments[one]);
+    if (count < 2 || getaddrinfo(arguments[1], NULL, &hints, &found) != 0) {
+        fprintf(stderr, "usage: scan ADDRESS [FROM TO]\n");
         return 2;
     }
     in_port_t *port = found->ai_family == AF_INET6 ? &((struct sockaddr_in6 *)found->ai_addr)->sin6_port
                                                    : &((struct sockaddr_in *)found->ai_addr)->sin_port;
-    for (int first = 1; first < 65536; first += AT_ONCE) {
+    for (int first = port_of[0]; first <= port_of[1]; first += AT_ONCE) {
         struct pollfd waiting[AT_ONCE];
         int left = 0;
         for (int i = 0; i < AT_ONCE; i++) {
             waiting[i] = (struct pollfd){.fd = -1, .events = POLLOUT};
-            if (first + i > 65535)
+            if (first + i > port_of[1])
                 continue;
             *port = htons((in_port_t)(first + i));
             int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);

@@ -18,6 +18,9 @@ pytestmark = pytest.mark.machine
 SSH, NAMES = 22, 53
 """All that listens in the machine: for who has the installation's key, and for anybody's questions about names."""
 
+LISTEN = "0A"
+"""A listening socket in the kernel's list (proc_pid_net(5))."""
+
 HOST = "10.0.2.2"
 """The host's loopback, as QEMU's user network shows it to the machine."""
 
@@ -39,9 +42,10 @@ class Scan:
         self._docker = docker
         self._words = ("-v", f"{program}:/scan:ro", image, "/scan")
 
-    def __call__(self, address: str, network: str = "bridge") -> set[int]:
-        """The ports of ``address`` that take connections."""
-        out = self._docker("run", "--rm", "--network", network, *self._words, address, timeout=300)
+    def __call__(self, address: str, network: str = "bridge", ports: tuple[int, int] = (1, 65535)) -> set[int]:
+        """The ports of ``address`` that take connections, of those from one to another."""
+        words = ("run", "--rm", "--network", network, *self._words, address, *map(str, ports))
+        out = self._docker(*words, timeout=300)
         return set(map(int, out.split()))
 
 
@@ -77,11 +81,27 @@ def listening(processes: set[psutil.Process]) -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("network", ["bridge", "host"])
-def test_the_machine_has_no_port_but_ssh_and_names(scan: Scan, network: str) -> None:
-    addresses = ["10.0.2.15", "172.17.0.1"] if network == "bridge" else ["127.0.0.1", "::1"]
-    for address in addresses:
-        assert scan(address, network) <= {SSH, NAMES}, address
+def test_the_machine_listens_at_no_port_but_ssh_and_names(docker: Program, busybox: str) -> None:
+    """By the kernel's own list, of all its addresses."""
+    table = docker("run", "--rm", "--network", "host", busybox, "cat", "/proc/net/tcp", "/proc/net/tcp6")
+    rows = [line.split() for line in table.splitlines() if "local_address" not in line]
+    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == LISTEN}
+    assert SSH in ports, "the list is one"
+    assert ports <= {SSH, NAMES}
+
+
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [
+        ("bridge", "172.17.0.1"),
+        *(
+            pytest.param(network, address, marks=pytest.mark.slow("two minutes"))
+            for network, address in (("bridge", "10.0.2.15"), ("host", "127.0.0.1"), ("host", "::1"))
+        ),
+    ],
+)
+def test_nor_can_another_be_reached(scan: Scan, network: str, address: str) -> None:
+    assert scan(address, network) <= {SSH, NAMES}
 
 
 def test_this_computer_shows_no_port_of_ours_but_ssh(scan: Scan, machine: RunningMachine) -> None:
@@ -90,8 +110,9 @@ def test_this_computer_shows_no_port_of_ours_but_ssh(scan: Scan, machine: Runnin
     assert any(name.startswith("qemu") for name in names), names
     assert len(processes) >= 2, "the supervisor is among them"
     open_here = listening(processes)
-    assert open_here == {read_record(machine).ssh_port}, "and none at any other address"
-    assert open_here <= scan(HOST), "the scan finds what is there"
+    ssh = read_record(machine).ssh_port
+    assert open_here == {ssh}, "and none at any other address"
+    assert ssh in scan(HOST, ports=(ssh, ssh)), "a container finds what is there"
 
 
 def test_ssh_wants_the_key(machine: RunningMachine) -> None:

@@ -61,11 +61,17 @@ def find(host: Host) -> tuple[FileServer | None, str]:
     server = choose(found, root=host.is_root)
     if server is not None:
         return server, ""
-    installer = host.installer((NAME,))
-    advice = f" (install it: {installer.command})" if installer is not None else ""
     if found:
-        return None, f"{found[0].path} cannot be used by an ordinary user, or is too old{advice}"
-    return None, f"{NAME} is not installed{advice}"
+        return None, f"{found[0].path} cannot be used by an ordinary user, or is too old"
+    return None, f"{NAME} is not installed"
+
+
+def advice(host: Host) -> str:
+    """What would bring a server to use to the host: a command; empty when it has one, or none is known. Blocks."""
+    if host.file_servers() is None or find(host)[0] is not None:
+        return ""
+    installer = host.installer((NAME,))
+    return f"install it: {installer.command}" if installer is not None else ""
 
 
 def _version(path: Path) -> str:

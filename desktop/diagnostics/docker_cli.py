@@ -16,10 +16,8 @@ async def check(context: Context) -> Finding:
     """Run the check."""
     program = shutil.which("docker", path=context.environment.get("PATH"))
     if program is None:
-        installer = context.host.installer(("docker",))
-        fix = installer.command if installer is not None else "Install the docker command line client."
-        if installer is not None and installer.name == "apt":
-            fix += " (on Debian 12 and Ubuntu 24.04 install docker-ce-cli from Docker's repository instead)"
+        installer = await asyncio.to_thread(context.host.installer, ("docker",))
+        fix = installer.command if installer is not None else "Install the docker command line client: docker"
         return Finding(False, "there is no docker command on the PATH", fix)
     process = await asyncio.create_subprocess_exec(
         program, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT

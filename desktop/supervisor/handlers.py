@@ -43,7 +43,7 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.images.handled_by(images.report),
         ControlApi.build_image.handled_by(images.build),
         ControlApi.ports.handled_by(supervisor.ports.ports),
-        ControlApi.folders.handled_by(supervisor.folders.folders),
+        ControlApi.folders.handled_by(supervisor.folders.advised),
         ControlApi.ssh.handled_by(supervisor.guest_logs.ssh),
         ControlApi.guest_log.handled_by(supervisor.guest_logs.read),
         ControlApi.diagnose.handled_by(supervisor.support.diagnose),

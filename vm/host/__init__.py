@@ -4,7 +4,7 @@ base.py      the Host protocol and its data        common.py   what the systems 
 linux.py     macos.py     windows.py               paths.py    every on-disk name
 files_posix.py   the limit of open files
 names.py     names by the system's resolver        proxies.py  the proxy that programs are to use
-programs.py  how a program of ours is started
+programs.py  how a program of ours is started     packages.py  which packages bring a program, on Linux
 certificates.py   authorities the host trusts and Mozilla does not
 lock_posix.py, lock_windows.py   an exclusive lock on an open file, which the kernel drops with its holder
 """

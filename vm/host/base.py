@@ -93,7 +93,11 @@ class Host(Protocol):
         ...
 
     def installer(self, programs: Sequence[str]) -> Installer | None:
-        """The package manager of this system and the command for ``programs``: QEMU's names, ``docker``."""
+        """The package manager of this system and the command that installs ``programs``; blocks for seconds.
+
+        :param programs: names of QEMU's programs, ``virtiofsd``, ``docker``.
+        :return: None where there is no package manager that is known to have packages of all of them.
+        """
         ...
 
     def default_home(self) -> Path:

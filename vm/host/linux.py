@@ -1,4 +1,4 @@
-"""Linux: KVM, package managers by distribution, XDG folders, process identity from /proc."""
+"""Linux: KVM, XDG folders, process identity from /proc."""
 
 from __future__ import annotations
 
@@ -13,32 +13,9 @@ from pathlib import Path
 from vm.host.base import Installer, Obstacle
 from vm.host.certificates import of_linux
 from vm.host.common import FOLDER, CommonHost
+from vm.host.packages import find_installer
 from vm.host.proxies import Proxies, from_gnome, run
 from vm.spec import Accelerator, Arch, System
-
-_APT = {
-    "qemu-system-x86_64": "qemu-system-x86",
-    "qemu-system-aarch64": "qemu-system-arm",
-    "qemu-img": "qemu-utils",
-    "virtiofsd": "virtiofsd",
-    "docker": "docker-cli",
-}
-_DNF = {
-    "qemu-system-x86_64": "qemu-system-x86-core",
-    "qemu-system-aarch64": "qemu-system-aarch64-core",
-    "qemu-img": "qemu-img",
-    "docker": "docker-cli",
-}
-_PACMAN = {
-    "qemu-system-x86_64": "qemu-system-x86",
-    "qemu-system-aarch64": "qemu-system-aarch64",
-    "qemu-img": "qemu-img",
-}
-_MANAGERS = (
-    ("apt", "sudo apt install", _APT),
-    ("dnf", "sudo dnf install", _DNF),
-    ("pacman", "sudo pacman -S", _PACMAN),
-)
 
 _VIRTIOFSD = (Path("/usr/libexec"), Path("/usr/lib"), Path("/usr/lib/qemu"))
 _FAMILY = "AF_UNIX"  # not every system has it
@@ -132,11 +109,7 @@ class LinuxHost(CommonHost):
         return of_linux()
 
     def installer(self, programs: Sequence[str]) -> Installer | None:
-        for name, command, packages in _MANAGERS:
-            if shutil.which(name):
-                wanted = dict.fromkeys(packages.get(program, program) for program in programs)
-                return Installer(name, f"{command} {' '.join(wanted)}")
-        return None
+        return find_installer(programs)
 
     def file_servers(self) -> tuple[Path, ...]:
         found = [shutil.which("virtiofsd"), *(folder / "virtiofsd" for folder in _VIRTIOFSD)]

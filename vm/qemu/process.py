@@ -71,10 +71,11 @@ def find_program(name: str, host: Host) -> Path:
 
 
 def install_hint(host: Host) -> str:
-    """The one command that installs QEMU on ``host``."""
-    installer = host.installer((PROGRAMS[host.arch], "qemu-img"))
+    """The one command that installs QEMU on ``host``; blocks while the package manager is asked."""
+    programs = (PROGRAMS[host.arch], "qemu-img")
+    installer = host.installer(programs)
     if installer is None:
-        return "Install QEMU 7.2 or newer with this system's package manager."
+        return f"Install QEMU 7.2 or newer: the programs {' and '.join(programs)}"
     return f"Install QEMU: {installer.command}"
 
 

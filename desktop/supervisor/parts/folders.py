@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from desktop.control.schema import FolderReport
@@ -21,7 +22,7 @@ from vm.host import Host
 from vm.host.paths import Paths
 from vm.qemu.record import Record
 from vm.spec import FileServer
-from vm.virtiofs import ServerState, end_server, find, probe_server, release, root_of
+from vm.virtiofs import ServerState, advice, end_server, find, probe_server, release, root_of
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +59,12 @@ class Folders(Part):
         self._unwatched = unwatched
         self._shares = Shares(paths, host, self._machine, self._let_go, self._silent)
         self._renewing = asyncio.Lock()
+        self._sftp_wanted = False
 
     def configure(self, settings: Settings) -> None:
         """Share what the settings say."""
         self._shares.share(shared(settings, self._host))
+        self._sftp_wanted = settings.folder_carrier == "sftp"
 
     async def plan(self, plan: BootPlan) -> None:
         """The table of folders, and those that virtiofs carries from the start."""
@@ -120,6 +123,14 @@ class Folders(Part):
             )
             for share in self._shares.shares
         ]
+
+    async def advised(self) -> list[FolderReport]:
+        """Every shared folder and how it is, with what would make it faster where that is known."""
+        reports = self.folders()
+        if self._sftp_wanted or all(report.carrier != SFTP for report in reports):
+            return reports
+        words = await asyncio.to_thread(advice, self._host)
+        return [replace(one, why=f"{one.why} ({words})") if one.why and words else one for one in reports]
 
     async def close(self) -> None:
         """Let go of the folders; the mounts wait for the next supervisor."""

@@ -16,9 +16,21 @@ from tests.unit.vm.machine_kit import Kit, kit, no_qemu_left, until
 from vm.disk import DataDisk
 from vm.errors import FolderServerEnded
 from vm.host import host
+from vm.host.base import Installer
 from vm.spec import FileServer, Share
 from vm.state import MachineState
-from vm.virtiofs import Found, ServerState, build_argv, choose, end_server, find, probe_server, release, root_of
+from vm.virtiofs import (
+    Found,
+    ServerState,
+    advice,
+    build_argv,
+    choose,
+    end_server,
+    find,
+    probe_server,
+    release,
+    root_of,
+)
 
 __all__ = ["kit"]  # a fixture
 
@@ -61,6 +73,19 @@ def test_the_reason_when_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert str(broken) in why
     monkeypatch.setattr(type(here), "file_servers", lambda self: None)
     assert find(here) == (None, "")
+
+
+def test_the_advice_is_a_package_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = host()
+    monkeypatch.setattr(type(here), "file_servers", lambda self: ())
+    monkeypatch.setattr(type(here), "installer", lambda self, programs: None)
+    assert advice(here) == ""
+    monkeypatch.setattr(
+        type(here), "installer", lambda self, programs: Installer("m", f"get {' '.join(programs)}")
+    )
+    assert advice(here) == "install it: get virtiofsd"
+    monkeypatch.setattr(type(here), "file_servers", lambda self: None)
+    assert advice(here) == ""
 
 
 def test_how_it_is_called() -> None:

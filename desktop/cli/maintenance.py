@@ -17,6 +17,12 @@ from desktop.control.schema import BundleFile, Check, ResetLevel
 
 COMPLETE_VARIABLE = "_SLIPWAY_COMPLETE"
 
+KEEP_IMAGES = (
+    "Warning: --keep-images is now called --keep-system-image. It keeps the system image that the machine boots "
+    "from. Your own images are deleted, as are containers and volumes."
+)
+"""What the former name promised to some."""
+
 
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
@@ -72,19 +78,24 @@ def _show(check: Check) -> None:
 @click.command()
 @click.option("--settings-only", is_flag=True, help="Only reset all settings to their defaults.")
 @click.option(
-    "--keep-images",
+    "--keep-system-image",
     is_flag=True,
-    help="Keep the settings and the system images of the machine, so that the next start is fast.",
+    help="Keep the settings and the machine's system image, so that the next start is fast. "
+    "Your containers, images and volumes are deleted.",
 )
+@click.option("--keep-images", is_flag=True, hidden=True, help="The former name of --keep-system-image.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-def reset(settings_only: bool, keep_images: bool, yes: bool) -> None:
+def reset(settings_only: bool, keep_system_image: bool, keep_images: bool, yes: bool) -> None:
     """Delete all containers, images, volumes and settings.
 
     Lists everything that will be deleted, and asks for confirmation.
     """
-    if settings_only and keep_images:
-        raise click.UsageError("--keep-images has no effect with --settings-only, which deletes no images.")
-    level = ResetLevel.SETTINGS if settings_only else ResetLevel.DATA if keep_images else ResetLevel.ALL
+    if keep_images:
+        click.echo(KEEP_IMAGES, err=True)
+    keep = keep_system_image or keep_images
+    if settings_only and keep:
+        raise click.UsageError("--keep-system-image has no effect with --settings-only, which deletes no images.")
+    level = ResetLevel.SETTINGS if settings_only else ResetLevel.DATA if keep else ResetLevel.ALL
     run(lambda client: _reset(client, level, yes))
 
 

@@ -345,11 +345,11 @@ def test_restart_keeps_callers_waiting(own: RunningMachine, docker: Program) -> 
 def test_reset(own: RunningMachine, docker: Program, image: str) -> None:
     """It names what goes and asks; then everything but the settings is as new."""
     own.slipway("settings", "set", "wait_seconds", "90")
-    asked = own.slipway.fails("reset", "--keep-images")
+    asked = own.slipway.fails("reset", "--keep-system-image")
     assert asked.code == 2
     assert str(own.home / "machine" / "data.qcow2") in asked.out
     assert is_running(status(own.slipway))
-    own.slipway("reset", "--keep-images", "--yes", timeout=120)
+    own.slipway("reset", "--keep-system-image", "--yes", timeout=120)
     assert_nothing_left(own.home)
     assert not (own.home / "machine" / "data.qcow2").exists()
     assert own.slipway("settings", "get", "wait_seconds") == "90"

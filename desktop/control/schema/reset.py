@@ -11,7 +11,7 @@ class ResetLevel(StrEnum):
 
     SETTINGS = "settings"  # the settings only
     DATA = "data"  # everything of the user's in the machine
-    ALL = "all"  # also the settings, the system images and what was written outside Slipway's folder
+    ALL = "all"  # also the settings, the machine's system image and what was written outside Slipway's folder
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ LATER = "it was added while the machine ran"
 DATA = "delete all containers, images, volumes and networks"
 PLANS = {
     ResetLevel.SETTINGS: ["set all settings back to their defaults", "keep containers, images and volumes"],
-    ResetLevel.DATA: [DATA, "keep the settings and the system images"],
-    ResetLevel.ALL: [DATA, "delete the machine's system images", "set all settings back to their defaults"],
+    ResetLevel.DATA: [DATA, "keep the settings and the machine's system image"],
+    ResetLevel.ALL: [DATA, "delete the machine's system image", "set all settings back to their defaults"],
 }
 
 

@@ -57,8 +57,8 @@ class Reset:
         if level is ResetLevel.SETTINGS:
             return [settings, login, "keep containers, images and volumes, and keep the machine running"]
         if level is ResetLevel.DATA:
-            return [*data, f"keep the settings and the system images: {paths.settings}, {paths.images}"]
-        images = f"delete the system images, which are built again when needed: {paths.images}"
+            return [*data, f"keep the settings and the machine's system image: {paths.settings}, {paths.images}"]
+        images = f"delete the machine's system image, which is built again when needed: {paths.images}"
         return [*data, images, settings, login, "remove Slipway from the applications menu, if it is there"]
 
     async def run(self, level: ResetLevel) -> AsyncIterator[Event]:

@@ -66,7 +66,10 @@ class TestDiagnosis:
 class TestReset:
     def test_each_level_says_what_it_takes_away(self, page: SettingsPage) -> None:
         show(page, "reset")
-        for level, words in ((ResetLevel.DATA, "keep the settings"), (ResetLevel.ALL, "system images")):
+        for level, words in (
+            (ResetLevel.DATA, "keep the settings"),
+            (ResetLevel.ALL, "delete the machine's system image"),
+        ):
             click(page.reset.buttons[level])
             question = top(Question)
             assert any(words in part.text() for part in question.findChildren(QLabel)), level

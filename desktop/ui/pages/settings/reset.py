@@ -22,13 +22,14 @@ LEVELS = {
     ),
     ResetLevel.DATA: (
         "Containers, images and volumes",
-        "Deletes everything in the virtual machine, and its keys. Keeps the settings and the system image.",
+        "Deletes everything in the virtual machine, your images included, and its keys. Keeps the settings and "
+        "the machine's system image.",
         "Delete data…",
     ),
     ResetLevel.ALL: (
         "Everything",
-        "Also deletes the settings, the system images and the entries in your desktop's menu, as if Slipway had "
-        "never been started.",
+        "Also deletes the settings, the machine's system image and the entries in your desktop's menu, as if "
+        "Slipway had never been started.",
         "Reset everything…",
     ),
 }

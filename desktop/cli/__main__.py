@@ -1,6 +1,7 @@
 """Entry point of ``slipway``: runs a command and turns errors into text and exit codes.
 
 0 success · 1 failure · 2 wrong usage · 3 not running · 4 running, but not responding · 130 interrupted
+141 the reader of the output has ended
 """
 
 from __future__ import annotations
@@ -9,23 +10,33 @@ import sys
 
 import click
 
-from desktop.cli.group import slipway
+from desktop.cli.group import slipway, with_suggestion
 from desktop.cli.output import fail
+from desktop.cli.streams import EXIT_FAILURE, Streams
 from vm.errors import UserError
 
-EXIT_FAILURE = 1
 EXIT_NOT_RUNNING = 3
 EXIT_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``slipway`` and return its exit code. :param arguments: by default those of this process."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    streams = Streams()
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+    except (OSError, SystemExit) as error:
+        if not streams.caused(error):
+            raise
+        code = EXIT_FAILURE
+    return streams.finish(code)
+
+
+def _run(arguments: list[str]) -> int:
     verbose = any(word in ("-v", "--verbose") for word in arguments[: _options(arguments)])
     try:
         code = slipway.main(arguments, prog_name="slipway", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with_suggestion(error).show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
@@ -33,9 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         fail(error, verbose)
         return EXIT_NOT_RUNNING if error.code == "SupervisorAbsent" else EXIT_FAILURE
-    except BrokenPipeError:  # the reader of our output has ended, as in "slipway logs | head"
-        sys.stderr.close()
-        return EXIT_FAILURE
     return code if isinstance(code, int) else 0
 
 

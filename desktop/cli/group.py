@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 
 import click
+from click.exceptions import NoSuchCommand, NoSuchOption
+
+from desktop.settings.spelling import nearest
 
 COMMANDS = {
     "start": ("desktop.cli.machine", "start", "Start the engine and wait until it is ready."),
@@ -27,6 +30,7 @@ COMMANDS = {
     "debug": ("desktop.cli.debug", "debug", "Print the state of the background process as JSON."),
     "reset": ("desktop.cli.maintenance", "reset", "Delete your data or reset the settings."),
     "completion": ("desktop.cli.maintenance", "completion", "Print the completion script for a shell."),
+    "help": ("desktop.cli.help", "help_", "Show the help of a command."),
 }
 """Command → its module, its name there, and its line in the help."""
 
@@ -51,6 +55,22 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="slipway", message="slipway %(version)s", help="Show the version.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the technical details of errors.")
 def slipway(verbose: bool) -> None:
     """Docker containers on any computer: the real Moby engine in a light virtual machine."""
+
+
+def with_suggestion(error: click.ClickException) -> click.ClickException:
+    """The error for a name that is not known, with the name that was meant if there is one; any other as it is."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return error
+    if isinstance(error, NoSuchCommand) and isinstance(context.command, click.Group):
+        near = nearest(error.command_name, context.command.list_commands(context))
+        return NoSuchCommand(error.command_name, possibilities=[near] if near else None, ctx=context)
+    if isinstance(error, NoSuchOption):
+        options = [name for item in context.command.get_params(context) for name in item.opts]
+        near = nearest(error.option_name, options)
+        return NoSuchOption(error.option_name, possibilities=[near] if near else None, ctx=context)
+    return error

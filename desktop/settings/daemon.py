@@ -6,7 +6,6 @@ where the machine runs, the supervisor also asks ``dockerd --validate``.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import json
 import re
@@ -15,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from desktop.settings.fields import Problem
+from desktop.settings.spelling import nearest
 
 OWNED = frozenset(
     {
@@ -96,8 +96,8 @@ def problems(daemon: object) -> Iterator[Problem]:
         if key in OWNED:
             yield Problem("is not yours to set: the machine depends on it", "Leave it out.", key)
         elif kind is None:
-            near = difflib.get_close_matches(key, KINDS, 1, 0.6)
-            guess = f"Did you mean “{near[0]}”?" if near else "Leave it out: dockerd would not start with it."
+            near = nearest(key, KINDS)
+            guess = f"Did you mean “{near}”?" if near else "Leave it out: dockerd would not start with it."
             yield Problem("is not a dockerd setting", guess, key)
         elif not _FITS[kind](value):
             shown = json.dumps(value, ensure_ascii=False, default=str)

@@ -8,7 +8,6 @@ defaults reach everybody. Defaults that depend on the computer are 0 here; :meth
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from desktop.settings import daemon as daemon_json
 from desktop.settings import shares
 from desktop.settings.fields import KEY, Applies, Field, HostSize, Kind, Problem, Section, SettingsError, setting
+from desktop.settings.spelling import nearest
 
 MACHINE = Section("resources", "Virtual machine", "How much of your computer the Linux machine may use.")
 DISK = Section("resources", "Data disk", "Holds images, containers and volumes.")
@@ -217,8 +217,8 @@ def field(name: str, schema: type[Settings] = Settings) -> Field:
     known = {item.name: item for item in fields(schema)}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, 1, 0.4)
-    hint = f"Did you mean “{near[0]}”? " if near else ""
+    near = nearest(name, known)
+    hint = f"Did you mean “{near}”? " if near else ""
     raise SettingsError(f"There is no setting “{name}”", f"{hint}The settings are: {', '.join(known)}.", path=name)
 
 

@@ -18,4 +18,4 @@ async def check(context: Context) -> Finding:
             if (obstacle := context.host.obstacle(name)) is not None
         ]
         return Finding(None, "; ".join(obstacles) or "it is tested at the next start", "Start it: slipway start")
-    return Finding(not found.emulated, found.why, found.fix)
+    return Finding(not found.emulated, found.why, found.fix if found.emulated else "")

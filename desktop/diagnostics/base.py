@@ -42,11 +42,20 @@ class Context:
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check. :ivar passed: None if the check is not possible now; ``found`` says why."""
+    """The result of a check.
+
+    :ivar passed: None if the check is not possible now; ``found`` says why.
+    :ivar fix: what to do; only for a check that has not passed.
+    """
 
     passed: bool | None
     found: str
     fix: str = ""
+
+    def __post_init__(self) -> None:
+        """:raise ValueError: it passed, and there is a fix: advice that nobody needs hides what somebody does."""
+        if self.passed and self.fix:
+            raise ValueError(f"“{self.found}” has passed: no fix is needed")
 
 
 class Diagnosis(Protocol):

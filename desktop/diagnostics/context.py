@@ -23,7 +23,8 @@ async def check(context: Context) -> Finding:
     if contexts.store.read(OURS) is None:
         return Finding(None, f"docker uses “{current}”; the context “{OURS}” is created at the first start")
     if current == OURS:
-        return Finding(True, f"docker uses “{OURS}”", "To use the previous one: slipway context restore")
-    works = await contexts.works(current)
-    how = "its engine responds" if works else "its engine does not respond"
-    return Finding(works, f"docker uses “{current}”; {how}", "To use Slipway's engine: slipway context use")
+        return Finding(True, f"docker uses “{OURS}”")
+    if await contexts.works(current):
+        return Finding(True, f"docker uses “{current}”; its engine responds")
+    found = f"docker uses “{current}”; its engine does not respond"
+    return Finding(False, found, "To use Slipway's engine: slipway context use")

@@ -25,4 +25,4 @@ async def check(context: Context) -> Finding:
             False, f"{size}; {found.corruptions} errors", "Back up the file, then run: slipway disk check --repair"
         )
     leaks = f"; {found.leaks} leaked clusters, which are harmless" if found.leaks else ""
-    return Finding(True, size + leaks, "slipway disk check --repair" if found.leaks else "")
+    return Finding(True, size + leaks)

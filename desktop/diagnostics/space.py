@@ -18,5 +18,4 @@ async def check(context: Context) -> Finding:
     found = f"{free / 1e9:.1f} GB are free"
     if free < HEADROOM:
         return Finding(False, found, f"Free some disk space: at least {HEADROOM / 1e9:.1f} GB are needed.")
-    fix = "This is little. Consider freeing some disk space." if free < LITTLE else ""
-    return Finding(True, found, fix)
+    return Finding(True, f"{found}, which a few images can fill" if free < LITTLE else found)

@@ -55,6 +55,7 @@ from engine.contexts import Contexts
 from vm.errors import UserError
 from vm.guest.keys import ensure_keys
 from vm.host import host
+from vm.host.base import Installer
 from vm.host.paths import Paths
 
 STOPPED = Status(RunState.STOPPED, "Slipway is stopped", "unix:///x")
@@ -91,6 +92,18 @@ async def test_a_check_that_breaks_is_told(installation: Context, monkeypatch: p
     check = {item.name: item for item in await diagnose(installation)}["disk-space"]
     assert check.passed is None
     assert "bug in the check" in check.found
+
+
+def test_what_has_passed_needs_no_advice() -> None:
+    with pytest.raises(ValueError, match="no fix is needed"):
+        Finding(True, "all is well", "do something all the same")
+
+
+async def test_working_acceleration_needs_no_advice(installation: Context) -> None:
+    fast = AcceleratorReport("kvm", emulated=False, proven=True, why="KVM", fix="nothing to fix")
+    status = dataclasses.replace(STOPPED, accelerator=fast)
+    found = await acceleration.check(dataclasses.replace(installation, status=status))
+    assert (found.passed, found.fix) == (True, "")
 
 
 async def test_settings(installation: Context) -> None:
@@ -142,7 +155,8 @@ async def test_space(installation: Context, monkeypatch: pytest.MonkeyPatch, fre
     monkeypatch.setattr(type(installation.host), "free_bytes", lambda self, path: free)
     finding = await space.check(installation)
     assert finding.passed is passed
-    assert bool(finding.fix) is (free < 5 * 1024**3)
+    assert bool(finding.fix) is not passed
+    assert ("few images" in finding.found) is (free == 10**9)
 
 
 async def test_the_data_disk(installation: Context) -> None:
@@ -245,8 +259,12 @@ async def test_the_socket(installation: Context) -> None:
     assert (finding.passed, finding.found, finding.fix) == (False, "qmp: silent", "wake it")
 
 
-async def test_the_docker_command(installation: Context) -> None:
-    assert (await docker_cli.check(installation)).passed is False
+async def test_the_docker_command(installation: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(installation.host), "installer", lambda self, programs: None)
+    finding = await docker_cli.check(installation)
+    assert (finding.passed, finding.fix) == (False, "Install the docker command line client: docker")
+    monkeypatch.setattr(type(installation.host), "installer", lambda self, programs: Installer("m", "get it"))
+    assert (await docker_cli.check(installation)).fix == "get it"
     program(installation, "docker", "echo Docker version 28.5.2")
     assert "28.5.2" in (await docker_cli.check(installation)).found
     program(installation, "docker", "echo broken >&2; exit 1")
@@ -266,7 +284,7 @@ async def test_the_docker_context(installation: Context) -> None:
     assert finding.passed is False
     assert "slipway context use" in finding.fix
     contexts.use(installation.paths.docker_socket)
-    assert (await docker_context.check(installation)).passed
+    assert await docker_context.check(installation) == Finding(True, "docker uses “slipway”")
     elsewhere = {**installation.environment, "DOCKER_HOST": "tcp://elsewhere"}
     finding = await docker_context.check(dataclasses.replace(installation, environment=elsewhere))
     assert finding.passed is False

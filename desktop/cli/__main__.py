@@ -1,7 +1,7 @@
 """Entry point of ``slipway``: runs a command and turns errors into text and exit codes.
 
 0 success · 1 failure · 2 wrong usage · 3 not running · 4 running, but not responding · 130 interrupted
-141 the reader of the output has ended
+141 the reader of the output has ended · 143 ended by SIGTERM
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import click
 
 from desktop.cli.group import slipway, with_suggestion
 from desktop.cli.output import fail
+from desktop.cli.signals import Terminated
 from desktop.cli.streams import EXIT_FAILURE, Streams
 from vm.errors import UserError
 
 EXIT_NOT_RUNNING = 3
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,6 +43,8 @@ def _run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return EXIT_INTERRUPTED
+    except Terminated:
+        return EXIT_TERMINATED
     except UserError as error:
         fail(error, verbose)
         return EXIT_NOT_RUNNING if error.code == "SupervisorAbsent" else EXIT_FAILURE

@@ -9,15 +9,14 @@ from collections.abc import AsyncIterator
 
 import click
 
-from desktop.cli.output import as_json, counted, follow, labelled
+from desktop.cli.output import as_json, counted, follow, interrupt, labelled
 from desktop.cli.session import run
+from desktop.cli.signals import Terminated, cancel_on_sigterm, surviving_hangup
 from desktop.control.client import ControlClient, SupervisorAbsent, own_paths
 from desktop.control.schema import Boot, Event, PartState, RunState, Status
 
 EXIT_CODES = {RunState.RUNNING: 0, RunState.UNREACHABLE: 4}
 """Exit codes of ``status``; those of all other states are 3."""
-
-NOTICE_SECONDS = 2.0
 
 BAR = 40
 """Width of the waterfall in characters."""
@@ -29,28 +28,40 @@ COLOURS = {RunState.RUNNING: "green", RunState.FAILED: "red", RunState.UNREACHAB
 def start() -> None:
     """Start the engine and wait until it is ready.
 
-    The first start builds the system image, which takes a minute or two. Ctrl-C cancels the start.
+    The first start builds the system image, which takes a minute or two. Ctrl-C cancels the start. Closing the
+    terminal does not: slipway status shows what became of it.
     """
-    run(lambda client: _follow_start(client, client.start()))
+    with surviving_hangup():
+        click.echo(run(lambda client: _follow_start(client, client.start())))
 
 
 @click.command()
 def restart() -> None:
-    """Stop and start the engine. Docker commands wait until it is ready."""
-    run(lambda client: _follow_start(client, client.restart()))
+    """Stop and start the engine. Docker commands wait until it is ready.
+
+    Ctrl-C cancels it and leaves the engine stopped. Closing the terminal does not.
+    """
+    with surviving_hangup():
+        click.echo(run(lambda client: _follow_start(client, client.restart())))
 
 
-async def _follow_start(client: ControlClient, events: AsyncIterator[Event]) -> None:
-    """Follow a start. When interrupted, wait until it is cancelled, unless another client waits for it too."""
+async def _follow_start(client: ControlClient, events: AsyncIterator[Event]) -> str:
+    """Follow a start to its outcome. Ctrl-C and SIGTERM cancel it, unless another client follows it too.
+
+    :raise Terminated: it was SIGTERM.
+    """
+    terminated = cancel_on_sigterm()
+    following = asyncio.create_task(follow(events))
     try:
-        await follow(events)
+        return await asyncio.shield(following)
     except asyncio.CancelledError:
-        click.echo("Interrupted. Cancelling the start …", err=True)
-        noticed = time.monotonic() + NOTICE_SECONDS  # time for the supervisor to notice that we left
-        while (state := (await client.status()).state) is RunState.STOPPING or (
-            state is RunState.STARTING and time.monotonic() < noticed
-        ):
-            await asyncio.sleep(0.1)
+        interrupt("Interrupted. Cancelling the start …")
+        note = await client.cancel_start()  # before we leave: whoever just leaves cancels nothing
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        interrupt(note.text)
+        if terminated.is_set():
+            raise Terminated from None
         raise
 
 
@@ -59,15 +70,18 @@ async def _follow_start(client: ControlClient, events: AsyncIterator[Event]) -> 
 def stop(keep_supervisor: bool) -> None:
     """Stop all containers, the engine and Slipway's background process. Nothing is deleted."""
 
-    async def work(client: ControlClient) -> None:
-        await follow(client.stop())
+    async def work(client: ControlClient) -> str:
+        outcome = await follow(client.stop())
         if not keep_supervisor:
             await client.shutdown()
+        return outcome
 
     try:
-        run(work, spawn=False)
+        with surviving_hangup():
+            outcome = run(work, spawn=False)
     except SupervisorAbsent:
-        click.echo("Slipway is already stopped")
+        outcome = "Slipway is already stopped"
+    click.echo(outcome)
 
 
 @click.command()
@@ -101,6 +115,8 @@ def _lines(found: Status) -> list[tuple[str, str]]:
     state = click.style(found.state.value, fg=COLOURS.get(found.state, "yellow"), bold=True)
     more = {RunState.RUNNING: "", RunState.STOPPED: "Start it: slipway start"}.get(found.state, found.summary)
     lines = [("Slipway", f"{state}  {more}".rstrip())]
+    if found.note:
+        lines.append(("Note", found.note))
     if found.failure is not None and found.failure.hint:
         lines.append(("Fix", found.failure.hint))
     if found.engine is not None:

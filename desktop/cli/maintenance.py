@@ -11,6 +11,7 @@ from click.shell_completion import get_completion_class
 
 from desktop.cli.output import as_json, follow, size
 from desktop.cli.session import run
+from desktop.cli.signals import surviving_hangup
 from desktop.control.bundle import have_bundle, save_bundle
 from desktop.control.client import ControlClient, own_paths
 from desktop.control.schema import BundleFile, Check, ResetLevel
@@ -96,10 +97,10 @@ def reset(settings_only: bool, keep_system_image: bool, keep_images: bool, yes: 
     if settings_only and keep:
         raise click.UsageError("--keep-system-image has no effect with --settings-only, which deletes no images.")
     level = ResetLevel.SETTINGS if settings_only else ResetLevel.DATA if keep else ResetLevel.ALL
-    run(lambda client: _reset(client, level, yes))
+    click.echo(run(lambda client: _reset(client, level, yes)))
 
 
-async def _reset(client: ControlClient, level: ResetLevel, yes: bool) -> None:
+async def _reset(client: ControlClient, level: ResetLevel, yes: bool) -> str:
     if not yes:
         click.echo("This reset will:")
         for sentence in await client.reset_plan(level):
@@ -107,9 +108,11 @@ async def _reset(client: ControlClient, level: ResetLevel, yes: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("Not a terminal: pass --yes to confirm.")
         await asyncio.to_thread(click.confirm, "Continue?", abort=True)
-    await follow(client.reset(level))
-    if level is not ResetLevel.SETTINGS:
-        await client.shutdown()
+    with surviving_hangup():
+        outcome = await follow(client.reset(level))
+        if level is not ResetLevel.SETTINGS:
+            await client.shutdown()
+    return outcome
 
 
 @click.command()

@@ -71,9 +71,17 @@ def counted(number: int, unit: str) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-async def follow(events: AsyncIterator[Event]) -> None:
-    """Follow a long operation until it ends: print each stage (on a terminal) and the outcome."""
-    line = ProgressLine()
+def interrupt(text: str) -> None:
+    """Print a sentence on stderr in place of the progress."""
+    click.echo(f"{CLEAR_LINE if sys.stderr.isatty() else ''}{text}", err=True)
+
+
+async def follow(events: AsyncIterator[Event]) -> str:
+    """Follow a long operation until it ends: print each stage (on a terminal).
+
+    :return: the outcome, to be printed once all work is done, since output may fail.
+    """
+    line, outcome = ProgressLine(), ""
     try:
         # every stream of the control client is an async generator; closing it early cancels the operation
         async with aclosing(cast("Any", events)) as stream:
@@ -83,10 +91,10 @@ async def follow(events: AsyncIterator[Event]) -> None:
                 elif event.kind == "stage" and event.stage is not None:
                     line.reached(event.stage.took)
                 elif event.kind == "done":
-                    line.clear()
-                    click.echo(event.text)
+                    outcome = event.text
     finally:
         line.clear()
+    return outcome
 
 
 class ProgressLine:

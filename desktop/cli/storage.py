@@ -83,7 +83,7 @@ def image_list(json_: bool) -> None:
 def image_build(arch: str | None, force: bool) -> None:
     """Build the system image from Debian packages."""
 
-    async def work(client: ControlClient) -> None:
-        await follow(client.build_image(arch, force))
+    async def work(client: ControlClient) -> str:
+        return await follow(client.build_image(arch, force))
 
-    run(work)
+    click.echo(run(work))

@@ -7,7 +7,8 @@ checks both. To add one: a line here, its request and reply in schema/, and a li
 On the wire: ``METHOD /v1/path``. A GET has its request's fields in the query, the others as a JSON object.
 A :class:`Call` is answered with one JSON value, a :class:`Stream` with JSON lines as they come, the last of which
 may be an error. Status 400: the request cannot be understood; 409: it cannot be done; 500: a defect. The body is
-then an ``ErrorReport``. A client that closes the connection cancels its call.
+then an ``ErrorReport``. A client that closes the connection cancels its call; what changes the engine (start,
+stop, restart, reset) goes on nevertheless.
 """
 
 from __future__ import annotations
@@ -156,6 +157,9 @@ class ControlApi(ABC):
     watch = Stream("GET", "/watch", Watch, Status, "The status now, at each change, and each `every` seconds.")
     boots = Call("GET", "/boots", Nothing, list[Boot], "The timings of past starts, oldest first.")
     start = Stream("POST", "/start", Nothing, Event, "Start, or join the start under way.")
+    cancel_start = Call(
+        "POST", "/start/cancel", Nothing, Note, "Cancel it, unless another client follows it.", timeout=120
+    )
     stop = Stream("POST", "/stop", Nothing, Event, "Stop the machine; the supervisor stays.")
     restart = Stream("POST", "/restart", Nothing, Event, "Stop if it runs, then start.")
     end = Stream("POST", "/shutdown", Nothing, Event, "Stop the machine, then end the supervisor.")

@@ -30,6 +30,7 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.watch.handled_by(status.watch),
         ControlApi.boots.handled_by(supervisor.history.list),
         ControlApi.start.handled_by(lifecycle.start),
+        ControlApi.cancel_start.handled_by(lifecycle.cancel_start),
         ControlApi.stop.handled_by(lifecycle.stop),
         ControlApi.restart.handled_by(lifecycle.restart),
         ControlApi.end.handled_by(end),

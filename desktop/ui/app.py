@@ -104,7 +104,7 @@ class Application:
 
     def _quit(self, settings: Mapping[str, Any]) -> None:
         stop = settings.get("on_close") == "stop"
-        lost = self.losses(stop=stop)
+        lost = self.losses()
         if not lost:
             self._end(stop)
             return
@@ -112,13 +112,10 @@ class Application:
         title = "Quit and stop the engine?" if stop else "Quit Slipway?"
         Question(self.window, title, "This will be cancelled:", "Quit", names=lost).then(lambda _: self._end(stop))
 
-    def losses(self, *, stop: bool = False) -> list[str]:
-        """What would be cancelled if this process, or with ``stop`` the engine as well, ended now."""
-        status = self.session.status
-        starting = status is not None and status.state is RunState.STARTING and not stop
+    def losses(self) -> list[str]:
+        """What would be cancelled if this process ended now; a start goes on."""
         dialogs = [item for item in QApplication.topLevelWidgets() if isinstance(item, WorkDialog)]
-        under_way = [item.windowTitle() for item in dialogs if not item.done_with]
-        return [*(["Starting the engine"] if starting else []), *under_way]
+        return [item.windowTitle() for item in dialogs if not item.done_with]
 
     def _end(self, stop: bool) -> None:
         self.window.hide()

@@ -2,6 +2,7 @@
 
     conftest.py      the machine, started once for the session, and what the tests need around it
     cli.py           runs the docker CLI and Slipway's own
+    terminal.py      a terminal that can be closed under a command
     images.py        small images made here, since no public registry is needed or asked
     registry.py      Debian's docker-registry on the host's loopback
     user.py          a user at the window: a screen reader, a mouse and a keyboard

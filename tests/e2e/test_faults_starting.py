@@ -20,6 +20,7 @@ from engine.linux import ENGINE_ROOTFS
 from tests.e2e.cli import Program, Result, finish, venv_program
 from tests.e2e.conftest import START_SECONDS, RunningMachine
 from tests.e2e.leftovers import assert_nothing_left, processes_of
+from tests.e2e.terminal import terminal
 from vm.host import host
 from vm.image.recipe import load_recipe
 
@@ -176,15 +177,15 @@ def test_interrupted_at_stages(shared_slipway: Program, shared_home: Path, steps
     """Ctrl-C undoes the start wherever it is: no QEMU, state stopped; the next test's start is as good as any."""
     shown: list[str] = []
     for word in steps:
-        terminal = shared_slipway.terminal("start", columns=120)
-        found = terminal.expect([word, "answers on"], timeout=START_SECONDS)
+        shown_in = shared_slipway.terminal("start", columns=120)
+        found = shown_in.expect([word, "answers on"], timeout=START_SECONDS)
         if found == 1:  # the stage was too short to be shown
-            finish(terminal)
+            finish(shown_in)
             shared_slipway("stop", "--keep-supervisor", timeout=120)
             continue
         shown.append(word)
-        terminal.sendintr()
-        assert finish(terminal) == 130
+        shown_in.sendintr()
+        assert finish(shown_in) == 130
         told = status(shared_slipway)
         assert told["state"] == "stopped", f"after {word}: {told}"
         assert told["failure"] is None
@@ -193,13 +194,21 @@ def test_interrupted_at_stages(shared_slipway: Program, shared_home: Path, steps
 
 
 def test_qemu_crashes_while_it_starts(shared_slipway: Program, shared_home: Path) -> None:
-    """The machine is started again by the same start, which says so in the log, on one line."""
+    """The machine is started again by the same start, which says so in the log, on one line.
+
+    That its terminal is closed meanwhile undoes nothing.
+    """
     shared_slipway("stop", timeout=120)
-    terminal = shared_slipway.terminal("start", columns=120)
-    terminal.expect("Linux", timeout=START_SECONDS)
-    os.kill(qemu_of(shared_home).pid, signal.SIGSEGV)
-    terminal.expect("answers on", timeout=START_SECONDS)
-    assert finish(terminal) == 0
+    with terminal(shared_slipway, "start") as shown:
+        shown.expect("Linux")
+        os.kill(qemu_of(shared_home).pid, signal.SIGSEGV)
+        shown.close()
+        deadline = time.monotonic() + START_SECONDS
+        while (state := status(shared_slipway)["state"]) == "starting":
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        assert state == "running"
+        shown.finish()
     told = (shared_home / "logs" / "supervisor.log").read_text()
     assert "QEMU ended unexpectedly: killed by SIGSEGV. Starting the machine again (2 of 3)" in told
     assert "Traceback" not in told

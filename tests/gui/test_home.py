@@ -121,6 +121,14 @@ class TestStarting:
         until(lambda: "s until ready" in home.boot.total.text())
         assert "accelerator" in home.boot.graph.accessibleName()
 
+    def test_a_start_that_was_cancelled(self, shown: Window) -> None:
+        home = home_page(shown)
+        shown.session.start()
+        until(lambda: home.state.stages.text())
+        shown.session.stop()
+        until(lambda: home.state.title.text() == "Stopped")
+        assert home.state.text.text() == "The start was cancelled"
+
 
 class TestFailing:
     @pytest.fixture

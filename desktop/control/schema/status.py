@@ -134,6 +134,7 @@ class Status:
     :ivar summary: one sentence.    :ivar failure: why it failed, or which hop does not answer.
     :ivar socket: the address for DOCKER_HOST.
     :ivar stage: what goes on; of a start that failed, the stage it failed in.
+    :ivar note: why it is stopped, when that was not asked for as such: ``The start was cancelled``.
     """
 
     state: RunState
@@ -143,6 +144,7 @@ class Status:
     failure: ErrorReport | None = None
     hops: tuple[HopReport, ...] = ()
     stage: str = ""
+    note: str = ""
     machine: MachineReport | None = None
     accelerator: AcceleratorReport | None = None
     engine: EngineReport | None = None

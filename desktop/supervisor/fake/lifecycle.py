@@ -15,6 +15,7 @@ from desktop.control.schema import (
     Event,
     HopReport,
     MachineReport,
+    Note,
     PartReport,
     PartState,
     RunState,
@@ -27,7 +28,7 @@ from desktop.settings.schema import Settings
 from desktop.supervisor.context import CurrentSettings, Emit, Work
 from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.fake.world import World
-from desktop.supervisor.lifecycle.jobs import Job
+from desktop.supervisor.lifecycle.jobs import Job, cancel_for_last
 from desktop.supervisor.notifier import Notifier
 from vm.errors import HostError
 from vm.host import Host
@@ -60,7 +61,7 @@ ENGINE = EngineReport("28.5.2", "1.51", "linux", "amd64", "6.12.48")
 class FakeLifecycle:
     """Behaves towards its clients as the supervisor's lifecycle does.
 
-    :ivar boots: the timings of past starts.
+    :ivar boots: the timings of past starts.    :ivar asked: whether anything has been asked of it.
     """
 
     def __init__(
@@ -84,6 +85,8 @@ class FakeLifecycle:
         self._failed_stage = ""
         self._job: Job | None = None
         self._settled = False
+        self._note = ""
+        self.asked = False
         self.boots: list[Boot] = []
 
     @property
@@ -99,7 +102,12 @@ class FakeLifecycle:
 
     def stop(self) -> AsyncIterator[Event]:
         """Stop, cancelling a start."""
-        return self._ask("stop", self._stop, pinned=True)
+        return self._ask("stop", self._stop)
+
+    async def cancel_start(self) -> Note:
+        """Cancel the start under way, as the supervisor does."""
+        job = self._active()
+        return await cancel_for_last(job if job is not None and job.name in STARTING else None)
 
     def restart(self) -> AsyncIterator[Event]:
         """Stop, then start."""
@@ -117,7 +125,7 @@ class FakeLifecycle:
             await self._stop(emit)
             return await work(emit)
 
-        return self._ask(name, stopped, pinned=True)
+        return self._ask(name, stopped)
 
     async def settle(self) -> None:
         """Stop whatever runs."""
@@ -126,7 +134,8 @@ class FakeLifecycle:
         self._settled = True
         self._notifier.notify()
 
-    async def _ask(self, name: str, work: Work, *, pinned: bool = False) -> AsyncIterator[Event]:
+    async def _ask(self, name: str, work: Work) -> AsyncIterator[Event]:
+        self.asked = True
         while (job := self._active()) is not None:
             if job.name == name or (name == "start" and job.name == "restart"):
                 break
@@ -135,9 +144,19 @@ class FakeLifecycle:
             else:
                 await asyncio.wait([job.task])
         else:
-            job = self._job = Job(name, work, pinned=pinned, tell=self._notifier.notify)
+            job = self._job = Job(name, self._noting(name, work), pinned=True, tell=self._notifier.notify)
         async for event in job.follow():
             yield event
+
+    def _noting(self, name: str, work: Work) -> Work:
+        async def noting(emit: Emit) -> str:
+            try:
+                return await work(emit)
+            except asyncio.CancelledError:
+                self._note = f"The {name} was cancelled" if name in STARTING else ""
+                raise
+
+        return noting
 
     def _active(self) -> Job | None:
         return self._job if self._job is not None and not self._job.done else None
@@ -145,7 +164,7 @@ class FakeLifecycle:
     async def _start(self, emit: Emit) -> str:
         if self._began is not None:
             return "Slipway is already running"
-        self._failure = None
+        self._failure, self._note = None, ""
         began, stages = time.time(), list[StageReport]()
         for name, text, parts in STAGES:
             before = time.time()
@@ -187,6 +206,7 @@ class FakeLifecycle:
             failure=self._failure if state is RunState.FAILED else None,
             hops=tuple(HopReport(name, True, "answers") for name in HOPS) if running else (),
             stage=stage,
+            note=self._note if state is RunState.STOPPED else "",
             machine=self._machine(self._settings.resolved()),
             accelerator=VERDICT,
             engine=ENGINE if running else None,

@@ -50,6 +50,11 @@ class FakeSupervisor:
         self._runner: web.AppRunner | None = None
         self._life: asyncio.Task[None] | None = None
 
+    @property
+    def wanted(self) -> bool:
+        """See :class:`desktop.supervisor.process.Service`."""
+        return self.lifecycle.asked or self.lifecycle.running
+
     async def open(self) -> None:
         """Let the engine answer, and the world live."""
         app = engine.make_app(self.world, lambda: self.lifecycle.running)
@@ -105,6 +110,7 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.watch.handled_by(lifecycle.watch),
         ControlApi.boots.handled_by(lambda: lifecycle.boots),
         ControlApi.start.handled_by(lifecycle.start),
+        ControlApi.cancel_start.handled_by(lifecycle.cancel_start),
         ControlApi.stop.handled_by(lifecycle.stop),
         ControlApi.restart.handled_by(lifecycle.restart),
         ControlApi.end.handled_by(fake.end),

@@ -1,7 +1,7 @@
 """Long work with followers: a request for work under way joins it and gets all events so far.
 
-A job lives as long as it has followers: when the last one leaves, it is cancelled. Work that Slipway began
-itself (recovery, adoption) is pinned and goes on without followers.
+A job is cancelled when its last follower leaves, unless it is pinned. Whatever changes the engine is: a terminal
+that is closed, or a window that crashes, undoes no start. Who wants that asks for it (:func:`cancel_for_last`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 
-from desktop.control.schema import ErrorReport, Event
+from desktop.control.schema import ErrorReport, Event, Note
 from desktop.supervisor.context import Work
 from vm.errors import UserError
 
@@ -38,6 +38,11 @@ class Job:
         self.task = asyncio.create_task(self._run(work), name=f"job {name}")
         self.task.add_done_callback(lambda _: tell())
         tell()
+
+    @property
+    def followers(self) -> int:
+        """How many follow it now."""
+        return self._followers
 
     @property
     def done(self) -> bool:
@@ -90,3 +95,16 @@ class Job:
                 "Unforeseen", f"The {self.name} failed unexpectedly: {error!r}", "See: slipway logs"
             )
             self.emit(Event("error", error=report))
+
+
+async def cancel_for_last(job: Job | None) -> Note:
+    """Cancel the work for one of its followers, unless another follows it too; wait until it is undone.
+
+    :param job: None: there is none that could be cancelled.
+    """
+    if job is None or job.done:
+        return Note("There is no start to cancel")
+    if job.followers > 1:
+        return Note(f"Another client waits for the {job.name}, so it goes on")
+    await job.cancel()
+    return Note(f"The {job.name} was cancelled")

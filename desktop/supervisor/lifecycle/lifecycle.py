@@ -14,12 +14,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from desktop.control.schema import Event
+from desktop.control.schema import Event, Note
 from desktop.supervisor.context import Emit, Work
 from desktop.supervisor.lifecycle.boot_history import BootHistory
 from desktop.supervisor.lifecycle.boot_timeline import BootTimeline
 from desktop.supervisor.lifecycle.health import Health, check_health
-from desktop.supervisor.lifecycle.jobs import Job
+from desktop.supervisor.lifecycle.jobs import Job, cancel_for_last
 from desktop.supervisor.lifecycle.phase import Gate, Opening, Phase, opening, require_transition
 from desktop.supervisor.lifecycle.restart_policy import RestartPolicy
 from engine.backends.base import Backend, Guest
@@ -39,6 +39,9 @@ INTERRUPTIBLE = ("start", "restart", "recover", "adopt")
 """Jobs that a stop, a reset or the end of the process cancels; it waits for the others."""
 
 INTERRUPTING = ("stop", "reset", "shutdown")
+
+CANCELLABLE = ("start", "restart")
+"""Jobs that the client that asked for them may cancel."""
 
 
 class Engine(Protocol):
@@ -82,6 +85,8 @@ class Lifecycle:
     :ivar failure: why it failed, or is held.
     :ivar opening: what the gate does.
     :ivar failed_stage: what was going on when a start failed.
+    :ivar note: why it is stopped, when that was not asked for as such: ``The start was cancelled``.
+    :ivar asked: whether anything has been asked of it since this process began.
     :ivar started: asked after each start for a note about what follows from it, such as the Docker context.
     """
 
@@ -107,6 +112,8 @@ class Lifecycle:
         self.phase = Phase.STOPPED
         self.failure: UserError | None = None
         self.failed_stage = ""
+        self.note = ""
+        self.asked = False
         self.opening = Opening()
         self.started: list[Callable[[], Awaitable[str]]] = []
 
@@ -119,7 +126,7 @@ class Lifecycle:
         """
         self._apply_gate()
         if adopt:
-            self._begin("adopt", self._adopt, pinned=True)
+            self._begin("adopt", self._adopt)
 
     def start(self) -> AsyncIterator[Event]:
         """Start, or join what is already bringing the engine up."""
@@ -127,7 +134,12 @@ class Lifecycle:
 
     def stop(self) -> AsyncIterator[Event]:
         """Stop, cancelling a start."""
-        return self._ask("stop", self._stop, pinned=True)
+        return self._ask("stop", self._stop)
+
+    async def cancel_start(self) -> Note:
+        """Cancel the start or restart under way, unless another client follows it too; wait until it is undone."""
+        job = self.job
+        return await cancel_for_last(job if job is not None and job.name in CANCELLABLE else None)
 
     def restart(self) -> AsyncIterator[Event]:
         """Stop and start; connections to the socket wait meanwhile."""
@@ -143,7 +155,7 @@ class Lifecycle:
             finally:
                 self._enter(Phase.STOPPED)
 
-        return self._ask(name, stopped, pinned=True)
+        return self._ask(name, stopped)
 
     async def settle(self) -> None:
         """Stop whatever runs, for an orderly end of the process."""
@@ -170,28 +182,34 @@ class Lifecycle:
 
     # -- jobs ---------------------------------------------------------------------------------------------------
 
-    async def _ask(self, name: str, work: Work, *, pinned: bool = False) -> AsyncIterator[Event]:
-        """Do ``work`` as the one job, or follow the one under way when it does the same."""
+    async def _ask(self, name: str, work: Work) -> AsyncIterator[Event]:
+        """Do ``work`` as the one job, or follow the one under way when it does the same.
+
+        It goes on when those who follow it go away.
+        """
+        self.asked = True
         while (job := self.job) is not None:
             if job.name == name or (name == "start" and job.name in ("restart", "recover")):
                 break
             await self._clear_the_way(name)
         else:
-            job = self._begin(name, work, pinned=pinned)
+            job = self._begin(name, work)
         async for event in job.follow():
             yield event
 
-    def _begin(self, name: str, work: Work, *, pinned: bool) -> Job:
+    def _begin(self, name: str, work: Work) -> Job:
         async def guarded(emit: Emit) -> str:
             try:
                 return await work(emit)
             except UserError:
                 raise
-            except BaseException:  # cancelled, or unforeseen: leave nothing half-started
+            except BaseException as error:  # cancelled, or unforeseen: leave nothing half-started
                 await shielded(self._undo())
+                if isinstance(error, asyncio.CancelledError) and name in CANCELLABLE:
+                    self.note = f"The {name} was cancelled"
                 raise
 
-        job = self._job = Job(name, guarded, pinned=pinned, tell=self._notify)
+        job = self._job = Job(name, guarded, pinned=True, tell=self._notify)
         job.task.add_done_callback(lambda _: self._recover_if_ended())
         return job
 
@@ -207,7 +225,7 @@ class Lifecycle:
     def _recover_if_ended(self) -> None:
         """What ends by itself while a job is under way is seen when the job has ended."""
         if self.phase in (Phase.RUNNING, Phase.PAUSED) and not self._backend.up and self.job is None:
-            self._begin("recover", self._recover, pinned=True)
+            self._begin("recover", self._recover)
 
     async def _start(self, emit: Emit) -> str:
         self._policy.forgive()
@@ -405,6 +423,7 @@ class Lifecycle:
         self.phase = new
         self.failure = failure
         self.failed_stage = ""
+        self.note = ""
         self._apply_gate()
 
     def _apply_gate(self) -> None:

@@ -87,6 +87,7 @@ class StatusReporter:
             failure=told,
             hops=health.hops if health is not None else (),
             stage=stage,
+            note=lifecycle.note,
             machine=self._machine(),
             accelerator=describe(self.planner.verdict),
             engine=health.engine if health is not None else None,

@@ -136,7 +136,7 @@ def _explanation(status: Status | None, error: UserError | None) -> str:
     """One sentence below the title; empty where it would only repeat the title."""
     if status is None:
         return error.message if error else ""
-    return "" if status.state in (RunState.RUNNING, RunState.STOPPED) else status.summary
+    return status.note if status.state in (RunState.RUNNING, RunState.STOPPED) else status.summary
 
 
 def _fixes(status: Status | None, error: UserError | None) -> str:

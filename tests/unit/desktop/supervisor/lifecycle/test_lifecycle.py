@@ -120,12 +120,48 @@ async def test_stop_cancels_a_start(kit: Kit) -> None:
     assert kit.gate.notes[-2:] == [STOPPING, STOPPED]
 
 
-async def test_a_start_that_nobody_waits_for_is_cancelled(kit: Kit) -> None:
-    starting = await begun(kit)
+@pytest.mark.parametrize("name", ["start", "restart"])
+async def test_a_client_that_goes_away_undoes_nothing(kit: Kit, name: str) -> None:
+    kit.backend.block = block = asyncio.Event()
+    starting = asyncio.create_task(collect(getattr(kit.lifecycle, name)()))
+    while kit.backend.starts == 0:
+        await asyncio.sleep(0)
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
+    assert kit.phases == ["stopped", "starting"]
+    block.set()
     await kit.settled()
+    assert kit.phases == ["stopped", "starting", "running"]
+
+
+async def test_a_start_is_cancelled_for_the_last_who_follows_it(kit: Kit) -> None:
+    first = await begun(kit)
+    second = asyncio.create_task(collect(kit.lifecycle.start()))
+    await asyncio.sleep(0)
+    assert (await kit.lifecycle.cancel_start()).text == "Another client waits for the start, so it goes on"
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert (await kit.lifecycle.cancel_start()).text == "The start was cancelled"
+    assert outcome(await first) == "The start was cancelled"
     assert (kit.lifecycle.phase, kit.gate.last) == (Phase.STOPPED, STOPPED)
+    assert kit.lifecycle.note == "The start was cancelled"
+    assert (await kit.lifecycle.cancel_start()).text == "There is no start to cancel"
+    await collect(kit.lifecycle.start())
+    assert kit.lifecycle.note == ""
+
+
+async def test_what_is_not_a_start_is_not_cancelled(kit: Kit) -> None:
+    go = asyncio.Event()
+
+    async def work(emit: Emit) -> str:
+        await go.wait()
+        return "was reset"
+
+    resetting = asyncio.create_task(collect(kit.lifecycle.while_stopped("reset", work)))
+    await asyncio.sleep(0)
+    assert (await kit.lifecycle.cancel_start()).text == "There is no start to cancel"
+    go.set()
+    assert outcome(await resetting) == "was reset"
 
 
 async def test_a_start_is_joined(kit: Kit) -> None:

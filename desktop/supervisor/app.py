@@ -108,6 +108,7 @@ class Supervisor:
             self.history,
             self.notifier.notify,
         )
+        self.wanted = self.lifecycle.wanted
         self.status = StatusReporter(
             self.lifecycle,
             self.settings,

@@ -1,11 +1,13 @@
 """The process in which the supervisor, or its stand-in, lives: lock, log, signals, control API.
 
-It ends with 0 when told to, and when another supervisor holds the lock; with 1 when it cannot begin.
+It ends with 0 when told to, when another supervisor holds the lock, and when nobody needs it: a query, such as
+``slipway settings get``, starts a supervisor that is not asked to start anything. With 1 when it cannot begin.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -16,13 +18,16 @@ from typing import Protocol
 
 from desktop.control.calls import Route
 from desktop.control.lock import InstanceLock
-from desktop.supervisor.server import serve
+from desktop.supervisor.server import Clients, serve
 from vm.errors import UserError
 from vm.host import Host, allow_many_files, host, new_event_loop
 from vm.host.paths import Paths
 
 LOG_BYTES = 2 * 1024 * 1024
 LOG_FILES = 3
+
+UNUSED_SECONDS = 10.0
+"""Without clients, until a supervisor ends that was never asked to start anything."""
 
 log = logging.getLogger("desktop.supervisor")
 
@@ -34,6 +39,10 @@ class Service(Protocol):
     """
 
     ending: asyncio.Event
+
+    def wanted(self) -> bool:
+        """Whether something runs here, or somebody has asked for that since this process began."""
+        ...
 
     async def open(self) -> None:
         """Begin.
@@ -66,13 +75,26 @@ async def supervise(paths: Paths, make: Make) -> None:
             break
     await service.open()
     try:
-        async with serve(routes, paths.control_socket):
+        async with serve(routes, paths.control_socket) as clients:
             log.info("supervisor %d is ready", os.getpid())
-            await service.ending.wait()
+            await _until_end(service, clients)
             log.info("supervisor %d ends", os.getpid())
             await service.settle()
     finally:
         await service.close()
+
+
+async def _until_end(service: Service, clients: Clients) -> None:
+    """Wait until the process shall end, or until it is of no use to anybody."""
+    while True:
+        unused = 0.0 if service.wanted() else clients.absent_seconds
+        if unused >= UNUSED_SECONDS:
+            log.info("it was not asked to start anything, and has no clients")
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNUSED_SECONDS - unused):
+                await service.ending.wait()
+                return
 
 
 def main(make: Make) -> int:

@@ -12,7 +12,8 @@ import dataclasses
 import inspect
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -34,24 +35,52 @@ class RoutesIncomplete(Exception):
 
 
 @asynccontextmanager
-async def serve(routes: Iterable[Route], path: Path) -> AsyncIterator[None]:
+async def serve(routes: Iterable[Route], path: Path) -> AsyncIterator[Clients]:
     """Answer on the Unix socket ``path`` while the context lasts. The instance lock guards the path.
+
+    The context's value knows whether there are clients.
 
     :raise RoutesIncomplete: the routes are not one for each call.
     """
-    runner = web.AppRunner(make_app(routes), handler_cancellation=True, access_log=None, shutdown_timeout=2)
+    clients = Clients()
+    runner = web.AppRunner(
+        make_app(routes, clients), handler_cancellation=True, access_log=None, shutdown_timeout=2
+    )
     await runner.setup()
     path.unlink(missing_ok=True)  # noqa: ASYNC240  # left by a supervisor that was killed
     try:
         await web.UnixSite(runner, path).start()
         path.chmod(0o600)  # noqa: ASYNC240  # until here the folder's own mode has kept others out
-        yield
+        yield clients
     finally:
         await runner.cleanup()
         path.unlink(missing_ok=True)  # noqa: ASYNC240  # a socket's name: nothing to wait for
 
 
-def make_app(routes: Iterable[Route]) -> web.Application:
+class Clients:
+    """Who is served, and since when nobody has been. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._served = 0
+        self._last = time.monotonic()
+
+    @property
+    def absent_seconds(self) -> float:
+        """How long nobody has been served; 0 while somebody is."""
+        return 0.0 if self._served else time.monotonic() - self._last
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Count one while it is served."""
+        self._served += 1
+        try:
+            yield
+        finally:
+            self._served -= 1
+            self._last = time.monotonic()
+
+
+def make_app(routes: Iterable[Route], clients: Clients) -> web.Application:
     """The application that answers every call.
 
     :param routes: one for each call but ``hello``.
@@ -59,7 +88,14 @@ def make_app(routes: Iterable[Route]) -> web.Application:
     """
     complete = (*routes, ControlApi.hello.handled_by(_hello))
     require_complete(route.call for route in complete)
-    app = web.Application(middlewares=[_explain])
+
+    @web.middleware
+    async def count(request: web.Request, handler: Any) -> web.StreamResponse:
+        with clients.one():
+            response: web.StreamResponse = await handler(request)
+            return response
+
+    app = web.Application(middlewares=[count, _explain])
     for route in complete:
         app.router.add_route(route.call.method, f"/v{PROTOCOL}{route.call.path}", _Endpoint(route).answer)
     return app

@@ -50,7 +50,6 @@ class FakeSupervisor:
         self._runner: web.AppRunner | None = None
         self._life: asyncio.Task[None] | None = None
 
-    @property
     def wanted(self) -> bool:
         """See :class:`desktop.supervisor.process.Service`."""
         return self.lifecycle.asked or self.lifecycle.running

@@ -86,7 +86,6 @@ class Lifecycle:
     :ivar opening: what the gate does.
     :ivar failed_stage: what was going on when a start failed.
     :ivar note: why it is stopped, when that was not asked for as such: ``The start was cancelled``.
-    :ivar asked: whether anything has been asked of it since this process began.
     :ivar started: asked after each start for a note about what follows from it, such as the Docker context.
     """
 
@@ -113,7 +112,7 @@ class Lifecycle:
         self.failure: UserError | None = None
         self.failed_stage = ""
         self.note = ""
-        self.asked = False
+        self._asked = False
         self.opening = Opening()
         self.started: list[Callable[[], Awaitable[str]]] = []
 
@@ -175,6 +174,10 @@ class Lifecycle:
         """Whether the engine runs, started with the settings of that moment."""
         return self._backend.up
 
+    def wanted(self) -> bool:
+        """Whether something runs here, or somebody has asked for that since this process began."""
+        return self._asked or self.phase is not Phase.STOPPED or self.job is not None
+
     @property
     def job(self) -> Job | None:
         """The work under way."""
@@ -187,7 +190,7 @@ class Lifecycle:
 
         It goes on when those who follow it go away.
         """
-        self.asked = True
+        self._asked = True
         while (job := self.job) is not None:
             if job.name == name or (name == "start" and job.name in ("restart", "recover")):
                 break

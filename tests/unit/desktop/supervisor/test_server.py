@@ -27,7 +27,7 @@ from desktop.control.schema import (
     RunState,
     Status,
 )
-from desktop.supervisor.server import RoutesIncomplete, make_app, serve
+from desktop.supervisor.server import Clients, RoutesIncomplete, make_app, serve
 from tests.unit.desktop.control.samples import Sampler
 from vm.errors import DiskError
 from vm.host.paths import Paths
@@ -84,12 +84,12 @@ class TestCompleteness:
     def test_a_call_without_a_handler(self) -> None:
         routes = [route for route in complete() if route.call is not ControlApi.disk]
         with pytest.raises(RoutesIncomplete, match=r"GET /disk\b"):
-            make_app(routes)
+            make_app(routes, Clients())
 
     def test_a_call_with_two_handlers(self) -> None:
         twice = ControlApi.disk.handled_by(lambda: DiskReport("p", True))
         with pytest.raises(RoutesIncomplete, match=r"several: \[GET /disk\]"):
-            make_app([*complete(), twice])
+            make_app([*complete(), twice], Clients())
 
     async def test_a_server_that_lacks_one_does_not_start(self, paths: Paths) -> None:
         with pytest.raises(RoutesIncomplete):
@@ -248,3 +248,32 @@ class TestStreams:
                 await ended.wait()
             with pytest.raises(asyncio.CancelledError):
                 await task
+
+
+async def test_who_is_served_is_counted(paths: Paths) -> None:
+    """For as long as a call or a stream takes, however it ends."""
+    seen: list[float] = []
+
+    async def watch(every: float) -> AsyncIterator[Status]:
+        seen.append(clients.absent_seconds)
+        yield STATUS
+        await asyncio.Event().wait()
+
+    def refused() -> Status:
+        seen.append(clients.absent_seconds)
+        raise DiskError("no", "")
+
+    routes = complete(Route(ControlApi.watch, watch), Route(ControlApi.status, refused))
+    async with (
+        serve(routes, paths.control_socket) as clients,
+        await ControlClient.connect(paths, spawn=False) as client,
+    ):
+        statuses = client.watch(3.0)
+        await anext(statuses)
+        with pytest.raises(RemoteError, match="no"):
+            await client.status()
+        assert (clients.absent_seconds, seen) == (0.0, [0.0, 0.0])
+        await statuses.aclose()
+        async with asyncio.timeout(5):
+            while not clients.absent_seconds:
+                await asyncio.sleep(0)

@@ -299,3 +299,20 @@ def test_every_phase_can_be_left_and_ends_up_stopped() -> None:
     for phase, following in TRANSITIONS.items():
         assert following
         assert phase in (Phase.STOPPED, Phase.STOPPING) or Phase.STOPPING in following
+
+
+async def test_who_is_asked_for_something_is_wanted(kit: Kit) -> None:
+    assert not kit.lifecycle.wanted()
+    await collect(kit.lifecycle.stop())  # “slipway stop --keep-supervisor”
+    assert kit.lifecycle.wanted()
+
+
+@pytest.mark.parametrize("adoptable", [True, False])
+async def test_who_has_a_machine_is_wanted(tmp_path: Path, adoptable: bool) -> None:
+    """One that an earlier supervisor has left, and not only its remains."""
+    kit = Kit(tmp_path)
+    kit.backend.adoptable = adoptable
+    kit.lifecycle.open(adopt=True)
+    assert kit.lifecycle.wanted()
+    await kit.settled()
+    assert kit.lifecycle.wanted() is adoptable

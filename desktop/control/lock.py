@@ -9,7 +9,10 @@ from vm.host import try_lock
 
 
 class InstanceLock:
-    """The lock at ``path``; its file holds the holder's process id as decimal text and is never removed."""
+    """The lock at ``path``; its file is never removed.
+
+    Its first line is the holder's process id as decimal text; what follows is the holder's to :meth:`write`.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -27,10 +30,21 @@ class InstanceLock:
         if not try_lock(descriptor):
             os.close(descriptor)
             return False
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
+        self.write("")
         return True
+
+    @property
+    def descriptor(self) -> int:
+        """The open file; the lock has to be held."""
+        assert self._descriptor is not None, "the lock is not held"
+        return self._descriptor
+
+    def write(self, text: str) -> None:
+        """Replace what follows the process id; it stays when the lock is released, or its holder dies."""
+        os.ftruncate(self.descriptor, 0)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        os.write(self.descriptor, f"{os.getpid()}\n{text}".encode())
 
     def release(self) -> None:
         """Give the lock back. Idempotent."""
@@ -57,6 +71,14 @@ def is_held(path: Path) -> bool:
 def holder(path: Path) -> int | None:
     """The process that has taken the lock at ``path`` last; None when the file does not say."""
     try:
-        return int(path.read_text())
+        return int(path.read_text().partition("\n")[0])
     except (OSError, ValueError):
         return None
+
+
+def written(path: Path) -> str:
+    """What the holder has written after its process id; empty when there is nothing."""
+    try:
+        return path.read_text().partition("\n")[2]
+    except (OSError, ValueError):
+        return ""

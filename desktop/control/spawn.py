@@ -2,7 +2,8 @@
 
 The supervisor is a detached process, which holds a lock for its life. Under load it may take a minute to come up.
 It is waited for as long as its process lives, and the client that starts it holds a second lock meanwhile, so that
-no other client starts one more.
+no other client starts one more. The supervisor inherits that lock, where locks can be inherited, and the lock's
+file names its process: so one whose starter was killed is waited for too, and ``slipway stop`` leaves none behind.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from desktop.control.errors import ControlError, SupervisorSilent
-from desktop.control.lock import InstanceLock, holder, is_held
+from desktop.control.lock import InstanceLock, holder, is_held, written
 from vm.host import host, programs
 from vm.host.paths import Paths
 
@@ -28,17 +29,18 @@ FIRST_WORD, NEXT_WORD = 3.0, 5.0
 """Seconds until the waiting is reported, and between two reports."""
 
 
-def start_supervisor(paths: Paths) -> subprocess.Popen[bytes]:
-    """Start a supervisor, detached; its output goes to a file."""
+def start_supervisor(paths: Paths, turn: InstanceLock) -> subprocess.Popen[bytes]:
+    """Start a supervisor, detached; its output goes to a file, and it holds the lock ``turn`` too."""
     module = "desktop.supervisor.fake" if os.environ.get(FAKE) else "desktop.supervisor"
-    return programs.start(module, flags=host().spawn_flags(), output=_output(paths))
+    flags = {**host().spawn_flags(), **host().keep_open(turn.descriptor)}
+    return programs.start(module, flags=flags, output=_output(paths))
 
 
 async def bring_up(
     paths: Paths,
     answers: Callable[[], Awaitable[bool]],
     tell: Callable[[str], object] = lambda _: None,
-    start: Callable[[Paths], subprocess.Popen[bytes]] = start_supervisor,
+    start: Callable[[Paths, InstanceLock], subprocess.Popen[bytes]] = start_supervisor,
 ) -> None:
     """Wait until a supervisor answers; start one unless one is starting, or ending, already.
 
@@ -57,8 +59,9 @@ async def bring_up(
                     raise _not_started(paths)
                 if code == 0:  # it found the lock taken, by one that is about to answer or to end
                     process = None
-            elif turn.acquire() and not is_held(paths.lock):
-                process = start(paths)
+            elif coming(paths) is None and turn.acquire() and not is_held(paths.lock):
+                process = start(paths, turn)
+                turn.write(f"{process.pid} {host().birth(process.pid)}\n")
             waiting.report()
             await asyncio.sleep(POLL_SECONDS)
     finally:
@@ -68,14 +71,25 @@ async def bring_up(
 async def joined(
     paths: Paths, answers: Callable[[], Awaitable[bool]], tell: Callable[[str], object] = lambda _: None
 ) -> bool:
-    """Wait for the supervisor that another client is starting, if one is; whether it answers."""
+    """Wait for the supervisor that another client is starting, or has started; whether it answers.
+
+    One that is ending already is waited for as well.
+    """
     waiting = _Waiting(paths, tell)
-    while is_held(paths.starting_lock):
+    while is_held(paths.starting_lock) or coming(paths) is not None:
         waiting.report()
         await asyncio.sleep(POLL_SECONDS)
         if await _tried(answers):
             return True
     return await _tried(answers)
+
+
+def coming(paths: Paths) -> int | None:
+    """The process of the supervisor that was started last, if it lives: it answers, will do so, or is ending."""
+    number, _, birth = written(paths.starting_lock).strip().partition(" ")
+    if not number.isdecimal() or host().birth(int(number)) != birth:
+        return None
+    return int(number)
 
 
 async def _tried(answers: Callable[[], Awaitable[bool]]) -> bool:
@@ -117,6 +131,6 @@ class _Waiting:
         if now < self._next:
             return
         self._next = now + NEXT_WORD
-        pid = holder(self._paths.lock) if is_held(self._paths.lock) else None
+        pid = holder(self._paths.lock) if is_held(self._paths.lock) else coming(self._paths)
         process = f" (process {pid})" if pid is not None else ""
         self._tell(f"Waiting for Slipway's supervisor{process} to start, for {now - self._began:.0f} s so far")

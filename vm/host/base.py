@@ -133,6 +133,13 @@ class Host(Protocol):
         """Keyword arguments for ``subprocess.Popen`` which make a child outlive us and ignore our terminal."""
         ...
 
+    def keep_open(self, descriptor: int) -> dict[str, tuple[int, ...]]:
+        """Keyword arguments for ``subprocess.Popen`` with which a child has an open file too, and the lock on it.
+
+        None on Windows, where a lock belongs to its process.
+        """
+        ...
+
     def birth(self, pid: int) -> str | None:
         """An identity of the process ``pid`` that no later process with that number has, or None when it is gone.
 

@@ -99,6 +99,9 @@ class CommonHost:
     def spawn_flags(self) -> dict[str, bool | int]:
         return {"start_new_session": True}
 
+    def keep_open(self, descriptor: int) -> dict[str, tuple[int, ...]]:
+        return {"pass_fds": (descriptor,)}
+
     def birth(self, pid: int) -> str | None:
         try:
             return repr(psutil.Process(pid).create_time())

@@ -11,7 +11,7 @@ are found by content, and can be made again: they live in the user's cache folde
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
         supervisor.lock         single instance       qemu.json         the running QEMU: pid, start time, spec
-        starting.lock           held by the client that starts the supervisor
+        starting.lock           held by the client that starts the supervisor, and that one's process
         qmp.sock                QEMU's monitor        guest.sock        the guest's control port
         link.sock               the way to the guest's agent
         folders.sock            the server of shared folders

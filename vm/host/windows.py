@@ -98,6 +98,9 @@ class WindowsHost(CommonHost):
     def spawn_flags(self) -> dict[str, bool | int]:
         return {"creationflags": CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS}
 
+    def keep_open(self, descriptor: int) -> dict[str, tuple[int, ...]]:
+        return {}
+
     def open_folder(self, path: bytes) -> int:
         raise OSError("Windows has no descriptors of folders")
 

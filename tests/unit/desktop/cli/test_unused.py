@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
 from desktop.supervisor.process import UNUSED_SECONDS
 from tests.e2e.leftovers import assert_nothing_left, processes_of
@@ -45,3 +47,16 @@ def test_one_that_was_asked_to_stay_stays(home: Path) -> None:
     except psutil.TimeoutExpired:
         return
     raise AssertionError("it has ended")
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_stop_ends_one_whose_starter_was_killed(home: Path, number: int) -> None:
+    """However far the supervisor has come: the client is killed as soon as there is a process."""
+    slipway = slipway_of(home, "empty")
+    starting = subprocess.Popen([*slipway.argv, "settings", "get"], env=slipway.full_environment)
+    while not any("desktop.supervisor" in line for line in processes_of(home)):
+        assert starting.poll() is None
+    starting.kill()
+    starting.wait()
+    slipway("stop")
+    assert not processes_of(home)

@@ -1,9 +1,13 @@
-"""``python slow_supervisor.py HOME CACHE``: a slow supervisor, which answers once HOME/go is there."""
+"""``python slow_supervisor.py HOME CACHE``: a slow supervisor, which answers once HOME/go is there.
+
+It takes its lock at once, unless HOME/late is there, and then when that is removed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 from desktop.control.lock import InstanceLock
@@ -29,6 +33,8 @@ async def _serve(paths: Paths) -> None:
 def main(home: Path, cache: Path) -> int:
     """Be the supervisor of that installation, if there is none."""
     paths = Paths(home, cache)
+    while (home / "late").exists():
+        time.sleep(0.01)
     if not InstanceLock(paths.lock).acquire():
         return 0
     asyncio.run(_serve(paths))

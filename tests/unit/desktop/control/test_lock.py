@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from desktop.control.lock import InstanceLock, holder, is_held
+from desktop.control.lock import InstanceLock, holder, is_held, written
 
 HOLD = """
 import sys
@@ -28,6 +28,10 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     assert is_held(path)
     assert holder(path) == os.getpid()
     assert not second.acquire()
+    first.write("more")
+    assert (holder(path), written(path)) == (os.getpid(), "more")
+    first.write("")
+    assert (holder(path), written(path)) == (os.getpid(), "")
     first.release()
     first.release()
     assert not is_held(path)
@@ -52,5 +56,6 @@ def test_it_goes_with_its_process(tmp_path: Path) -> None:
 def test_a_holder_that_is_not_known(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     assert holder(path) is None
+    assert written(path) == ""
     path.write_text("")
     assert holder(path) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,8 +16,9 @@ from desktop.control import spawn
 from desktop.control.client import ControlClient, ControlError, SupervisorAbsent
 from desktop.control.errors import SupervisorSilent
 from desktop.control.lock import InstanceLock, holder, is_held
-from desktop.control.spawn import bring_up
+from desktop.control.spawn import bring_up, coming
 from tests.unit.desktop.control import slow_supervisor
+from vm.host import host
 from vm.host.paths import Paths
 
 ROOT = Path(__file__).parents[4]
@@ -27,12 +29,17 @@ class Starter:
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
+        self.inherited = True
         self.started: list[subprocess.Popen[bytes]] = []
 
-    def __call__(self, paths: Paths) -> subprocess.Popen[bytes]:
+    def __call__(self, paths: Paths, turn: InstanceLock) -> subprocess.Popen[bytes]:
         argv = [sys.executable, str(slow_supervisor.__file__), str(paths.home), str(paths.cache)]
-        self.started.append(subprocess.Popen(argv, env={"PYTHONPATH": str(ROOT)}))
+        self.started.append(subprocess.Popen(argv, env={"PYTHONPATH": str(ROOT)}, pass_fds=self.kept(turn)))
         return self.started[-1]
+
+    def kept(self, turn: InstanceLock) -> tuple[int, ...]:
+        """The files that a supervisor inherits."""
+        return (turn.descriptor,) if self.inherited else ()
 
     async def until_locked(self) -> None:
         """Wait until one has come as far as the lock, which it holds for its life."""
@@ -145,6 +152,53 @@ async def test_one_whose_starter_has_gone_is_not_started_again(starter: Starter)
         starter.let_go()
         await asyncio.gather(*tasks)
     assert len(starter.started) == 1
+
+
+@pytest.mark.parametrize("inherited", [True, False])
+async def test_one_that_has_no_lock_yet_when_its_starter_goes(starter: Starter, inherited: bool) -> None:
+    starter.inherited = inherited
+    late = starter.paths.home / "late"
+    late.touch()
+    with bringing_up(starter, 1):
+        await soon(lambda: starter.started)
+    assert not is_held(starter.paths.lock)
+    async with ControlClient(starter.paths) as client:
+        stopping = asyncio.create_task(client.ready(spawn=False))
+        with bringing_up(starter, 2) as tasks:
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+            assert not stopping.done()  # it was “already stopped”, and then it came up
+            late.unlink()
+            starter.let_go()
+            await asyncio.gather(stopping, *tasks)
+    assert len(starter.started) == 1
+
+
+@pytest.mark.parametrize("inherited", [True, False])
+async def test_one_that_has_no_lock_yet_ends_when_its_starter_goes(starter: Starter, inherited: bool) -> None:
+    starter.inherited = inherited
+    late = starter.paths.home / "late"
+    late.touch()
+    with bringing_up(starter, 1):
+        await soon(lambda: starter.started)
+    async with ControlClient(starter.paths) as client:
+        stopping = asyncio.create_task(client.ready(spawn=False))
+        await asyncio.sleep(0.05)
+        assert not stopping.done()
+        starter.end()
+        with pytest.raises(SupervisorAbsent):
+            await stopping
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "1 another birth", f"{os.getpid()}", "-1 x"])
+def test_a_record_of_what_does_not_come(paths: Paths, text: str) -> None:
+    lock = InstanceLock(paths.starting_lock)
+    assert lock.acquire()
+    lock.write(text)
+    assert coming(paths) is None
+    lock.write(f"{os.getpid()} {host().birth(os.getpid())}\n")
+    lock.release()
+    assert coming(paths) == os.getpid()
 
 
 async def test_the_next_is_started_when_one_that_was_ending_has_ended(starter: Starter) -> None:

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import sys
 
-from desktop.ui.app import main
-from vm.errors import UserError
+from desktop.control.window import REPORT
+from desktop.ui.report import Report
+from vm.errors import HostError, UserError
+
+
+def run() -> int:
+    """Open the window; the exit code."""
+    report = Report(wanted=REPORT in sys.argv[1:])
+    try:
+        try:
+            from desktop.ui.app import main
+        except ImportError as error:
+            hint = "Install the library that is missing with your system's package manager."
+            raise HostError("Qt, which the window needs, cannot be loaded", hint, str(error)) from error
+        return main(report)
+    except UserError as error:
+        report.failed(error)
+        print(f"{error.message}\n{error.hint}\n{error.detail}", file=sys.stderr)
+        return 1
+
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except UserError as error:
-        sys.exit(f"{error.message}\n{error.hint}")
+    sys.exit(run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QTimer
@@ -15,6 +16,8 @@ from desktop.control.client import own_paths
 from desktop.control.schema import RunState
 from desktop.ui.bridge import Bridge
 from desktop.ui.icons import app_icon
+from desktop.ui.opening import report_fatal_errors, report_shown, when_exposed
+from desktop.ui.report import Report
 from desktop.ui.session import Session
 from desktop.ui.single_instance import PING, RAISE, SingleInstance
 from desktop.ui.theme import Theme
@@ -151,17 +154,28 @@ class Application:
         self.window.show_place("settings")
 
 
-def main() -> int:
-    """Open the window, or raise the one that is open; return the exit code."""
+def main(report: Report) -> int:
+    """Open the window, or raise the one that is open; return the exit code.
+
+    :param report: gets whether that has been done.
+    :raise UserError: there is no folder for what belongs to the window.
+    """
     background = BACKGROUND in sys.argv[1:]
     paths = own_paths()
     paths.prepare()
+    report_fatal_errors(report)
     app = QApplication(sys.argv)
     instance = SingleInstance(paths.run)
     if not instance.first and instance.call_first(PING if background else RAISE):
+        report_shown(report)
         return 0
     application = Application(app, instance, background=background)
     application.show()
+    shown = partial(report_shown, report)
+    if background:
+        QTimer.singleShot(0, shown)
+    else:
+        when_exposed(application.window, shown)
     code = app.exec()
     instance.release()
     return code

@@ -216,6 +216,7 @@ def main(mode: str, began: float, pace: float) -> int:
     if mode == "empty":
         return empty(began)
     from desktop.ui import app
+    from desktop.ui.report import Report
 
     class Watched(app.Application):
         def show(self) -> None:
@@ -226,7 +227,7 @@ def main(mode: str, began: float, pace: float) -> int:
                 self.script = Script(self.window, mode, pace)
 
     app.Application = Watched  # type: ignore[misc]  # the same window, watched
-    return app.main()
+    return app.main(Report(wanted=False))
 
 
 def empty(began: float) -> int:

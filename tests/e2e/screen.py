@@ -53,13 +53,16 @@ class Screen:
 
 
 @contextmanager
-def screen(environment: Mapping[str, str] | None = None) -> Iterator[Screen]:
+def screen(environment: Mapping[str, str] | None = None, server: tuple[str, ...] = ()) -> Iterator[Screen]:
     """Run an X server and a session bus until the end of the block; what the bus started ends too.
 
     :param environment: for these programs and those they start, beside the inherited one.
+    :param server: more arguments for the X server.
     """
     own = {**os.environ, **(environment or {})}
-    with _asked("Xvfb", "-displayfd", "-screen", "0", SIZE, "-nolisten", "tcp", environment=own) as number:
+    with _asked(
+        "Xvfb", "-displayfd", "-screen", "0", SIZE, "-nolisten", "tcp", *server, environment=own
+    ) as number:
         display = {"DISPLAY": f":{number}"}
         bus = _asked("dbus-daemon", "--print-address=", "--session", "--nofork", environment={**own, **display})
         with bus as address:

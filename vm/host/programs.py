@@ -41,20 +41,22 @@ def start(
     flags: Mapping[str, Any],
     output: Path,
     environment: Mapping[str, str] | None = None,
+    piped: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start ``module`` in the background; it outlives this process and ignores its terminal.
 
     :param flags: :meth:`vm.host.base.Host.spawn_flags`.
     :param output: the file that all it prints goes to; replaced.
     :param environment: its variables; None: those of this process.
+    :param piped: its standard output goes to a pipe instead (``Popen.stdout``), and only its errors to the file.
     :raise OSError: it cannot be started, or the file cannot be written.
     """
     with output.open("wb") as stream:
         process = subprocess.Popen(
             program(module, *arguments),
             stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE if piped else stream,
+            stderr=stream,
             cwd=installation(),
             env=dict(environment) if environment is not None else None,
             **flags,

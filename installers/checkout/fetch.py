@@ -60,6 +60,18 @@ async def unpack(packages: tuple[str, ...], arch: str, tree: Path) -> None:
         pass
 
 
+def publish(made: Path, target: Path) -> None:
+    """Move what was made to its place, unless another run of this program has been faster.
+
+    :raise OSError: it cannot be moved.
+    """
+    try:
+        made.rename(target)
+    except OSError:  # a folder that is not empty is not replaced: rename(2)
+        if not target.exists():
+            raise
+
+
 async def fetch_docker() -> None:
     """Unpack the docker CLI and its plugins, unless they are there."""
     target = docker_folder()
@@ -76,7 +88,7 @@ async def fetch_docker() -> None:
         for package in DOCKER_PACKAGES:
             for file in (tree / ARCHIVES).glob(f"{package}_*.deb"):
                 shutil.copy2(file, wanted / "packages")
-        wanted.rename(target)
+        publish(wanted, target)
 
 
 async def fetch_busybox() -> None:
@@ -89,7 +101,7 @@ async def fetch_busybox() -> None:
         tree = Path(name) / "tree"
         await unpack(("busybox-static",), FOREIGN[host().arch], tree)
         programs = [path for path in (tree / "bin/busybox", tree / "usr/bin/busybox") if path.exists()]
-        programs[0].rename(target)
+        publish(programs[0], target)
 
 
 def is_there(name: str) -> bool:

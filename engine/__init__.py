@@ -8,7 +8,9 @@ ports/           published ports        folders/   shared folders
 file_events/     changes of the host's files, for watchers in containers
 host_sockets/    the host's sockets that containers mount
 trust.py         authorities and certificates for registries        proxies.py   the host's proxy
-contexts.py      Docker contexts (context_store.py the files, context_trial.py whether one works)
+proxy_follower.py   hands a proxy that changes to builds in the machine
+contexts.py      Docker contexts (context_store.py the files, context_memory.py what we changed in them,
+                 context_trial.py whether one works)
 helpers.py       credential helpers that are named and not there
 cancellation.py  HTTP connections that stay usable when a call is cancelled
 rootfs/          files that go into the image for the engine

@@ -1,27 +1,42 @@
 """The docker CLI's files for contexts: read, and written so that nothing else in them changes.
 
 Layout after the docker CLI's sources (cli/config, cli/context/store): indentation with tabs, files 0600 in folders
-0700 where we make them; a file that exists keeps its mode and its place behind a symbolic link.
+0700 where we make them; a file that exists keeps its mode and its place behind a symbolic link. White space alone,
+or ``null``, is an empty configuration, as it is to docker. Bytes that are not UTF-8 are kept.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
+import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vm.errors import EngineError
 from vm.files import write_atomically
+from vm.host.optional_files import OptionalFiles, hint, read, shown
+
+log = logging.getLogger(__name__)
 
 DEFAULT = "default"
 CURRENT = "currentContext"
 
 
+BLANK = b" \t\r\n"
+"""White space in JSON (RFC 8259 section 2)."""
+
+
 class ContextError(EngineError):
     """The Docker configuration cannot be used; it was left as it is."""
+
+
+def docker_folder(environment: Mapping[str, str]) -> Path:
+    """The folder of Docker's configuration: what DOCKER_CONFIG names, else ``~/.docker`` (docker(1))."""
+    named = environment.get("DOCKER_CONFIG")
+    return Path(named) if named else Path.home() / ".docker"
 
 
 class ContextStore:
@@ -66,19 +81,30 @@ class ContextStore:
             settings.pop(CURRENT, None)
         else:
             settings[CURRENT] = name
-        if settings or self.config.exists():
+        if settings or self.has_config:
             _write(self.config, settings)
 
+    @property
+    def has_config(self) -> bool:
+        """Whether there is a config.json.
+
+        :raise ContextError: that cannot be seen.
+        """
+        return _read_bytes(self.config) is not None
+
     def drop_empty_config(self) -> None:
-        """Remove a config.json, and its folder, that hold nothing."""
-        if self.config.exists() and not self.settings():
-            self.config.unlink()
-            with contextlib.suppress(OSError):  # something else is in it
-                self.folder.rmdir()
+        """Remove a config.json, and its folder, that hold nothing.
+
+        :raise ContextError: config.json cannot be read or removed.
+        """
+        if self.has_config and not self.settings():
+            _remove(self.config)
+            _remove_empty(self.folder)
 
     def meta(self, name: str) -> Path:
         """Where a context is described."""
-        return self.folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+        return self.folder / "contexts" / "meta" / digest / "meta.json"
 
     def read(self, name: str) -> dict[str, Any] | None:
         """A context's description, or None when there is none.
@@ -88,12 +114,17 @@ class ContextStore:
         return _read(self.meta(name))
 
     def names(self) -> list[str]:
-        """All contexts, ``default`` first.
-
-        :raise ContextError: one cannot be read.
-        """
-        found = [_read(path) or {} for path in sorted((self.folder / "contexts" / "meta").glob("*/meta.json"))]
-        return [DEFAULT, *sorted(str(meta["Name"]) for meta in found if meta.get("Name"))]
+        """All contexts, ``default`` first; those that cannot be read are left out."""
+        files = OptionalFiles()
+        names = []
+        for folder in files.folders(self.folder / "contexts" / "meta"):
+            try:
+                names.append((_read(folder / "meta.json") or {}).get("Name"))
+            except ContextError as error:
+                log.warning("a context is left out: %s", error.message)
+        for one in files.passed_over:
+            log.warning("contexts are left out: %s: %s", one.path, one.reason)
+        return [DEFAULT, *sorted(str(name) for name in names if name)]
 
     def write(self, name: str, description: Mapping[str, Any]) -> None:
         """Make or replace a context.
@@ -103,41 +134,80 @@ class ContextStore:
         _write(self.meta(name), description, indent=None)
 
     def delete(self, name: str) -> None:
-        """Remove a context's description, and the folders that are empty then."""
+        """Remove a context's description, and the folders that are empty then.
+
+        :raise ContextError: it cannot be removed.
+        """
         meta = self.meta(name)
-        meta.unlink(missing_ok=True)
+        _remove(meta)
         for folder in (*meta.parents[:3], self.folder):
-            try:
-                folder.rmdir()
-            except OSError:  # other contexts or files are in it
+            if not _remove_empty(folder):
                 return
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    data = _read_bytes(path)
+    if data is None:
+        return None
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = json.loads(data.decode("utf-8", "surrogateescape")) if data.strip(BLANK) else {}
+    except (ValueError, RecursionError) as error:
+        raise ContextError(
+            f"{shown(path)} is not valid JSON, and was not changed", "Fix the file or rename it.", str(error)
+        ) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ContextError(f"{shown(path)} must be one JSON object", "Fix the file or rename it.")
+    return values
+
+
+def _read_bytes(path: Path) -> bytes | None:
+    try:
+        return read(path)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ContextError(f"{path} cannot be read", "Check its owner and permissions.", str(error)) from error
-    except ValueError as error:
-        raise ContextError(
-            f"{path} is not valid JSON, and was not changed", "Fix the file or rename it.", str(error)
-        ) from error
-    if not isinstance(values, dict):
-        raise ContextError(f"{path} must be one JSON object", "Fix the file or rename it.")
-    return values
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ContextError:
+    return ContextError(f"{shown(path)} cannot be read: {error.strerror}", hint(path, error), str(error))
 
 
 def _write(path: Path, values: Mapping[str, Any], indent: str | None = "\t") -> None:
     """Replace a file at once, keeping its mode, and its place when it is a symbolic link."""
-    target = path.resolve()
-    text = json.dumps(values, indent=indent, ensure_ascii=False)
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data = json.dumps(values, indent=indent, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a surrogate pair, written as \ud800
+        data = json.dumps(values, indent=indent).encode()
+    try:
+        target = Path(os.path.realpath(path))
+        _make_private(target.parent)
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
-        write_atomically(target, text.encode(), mode)
+        write_atomically(target, data, mode)
     except OSError as error:
-        raise ContextError(
-            f"{path} cannot be written: {error.strerror}", "Check its owner and permissions and the free space."
-        ) from error
+        raise ContextError(f"{shown(path)} cannot be written: {error.strerror}", hint(path, error)) from error
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder, 0700 like each of those above that are missing. :raise OSError: it cannot be made."""
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ContextError(f"{shown(path)} cannot be removed: {error.strerror}", hint(path, error)) from error
+
+
+def _remove_empty(folder: Path) -> bool:
+    """Remove a folder unless something is in it; whether that was done."""
+    try:
+        folder.rmdir()
+    except OSError:  # other contexts or files are in it
+        return False
+    return True

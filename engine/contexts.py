@@ -2,40 +2,30 @@
 
 The files are those of the docker CLI (cli/context/store in its sources): ``config.json`` names the current
 context, ``contexts/meta/SHA256-OF-NAME/meta.json`` describes each. ``default`` is the absence of a name. What we
-changed is remembered in a file of ours, so that it can be undone; what the user changed in between is respected.
+changed is remembered (context_memory.py), so that it can be undone; what the user changed in between is respected.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.context_store import DEFAULT, ContextError, ContextStore
+from engine.context_memory import ContextMemory, Memory
+from engine.context_store import DEFAULT, ContextError, ContextStore, docker_folder
 from engine.context_trial import answers
 
 NAME = "slipway"
 MARK = "org.slipway"
 """The key in a context's metadata which says that we made it; the docker CLI keeps keys it does not know."""
 
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+"""Where the context ``default`` leads."""
+
 OVERRIDES = ("DOCKER_HOST", "DOCKER_CONTEXT")
 """Variables that go before the current context, in this order (docker(1))."""
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What we changed.
-
-    :ivar previous: the context that was current before ours; None when we have not changed that.
-    :ivar made_config: config.json was not there before.
-    """
-
-    previous: str | None = None
-    made_config: bool = False
 
 
 class Contexts:
@@ -47,20 +37,19 @@ class Contexts:
     """
 
     def __init__(self, memory: Path, environment: Mapping[str, str] | None = None) -> None:
-        self._memory = memory
+        self._memory = ContextMemory(memory)
         self._environment = os.environ if environment is None else environment
-        folder = self._environment.get("DOCKER_CONFIG")
-        self.store = ContextStore(Path(folder) if folder else Path.home() / ".docker")
+        self.store = ContextStore(docker_folder(self._environment))
 
-    async def offer(self, socket: Path, policy: str) -> str:
+    async def offer(self, address: str, policy: str) -> str:
         """See that the context exists, and make it current if ``policy`` says so.
 
         :param policy: ``auto`` (only if the current one does not work: it is really asked), ``always``, ``never``.
         :return: a note for the user; empty when there is nothing to say.
         :raise ContextError: the configuration cannot be read or written; it is left as it is.
         """
-        await asyncio.to_thread(self.create, socket)
-        override = self._override()
+        await asyncio.to_thread(self.create, address)
+        override = self._override(address)
         if override:
             return override
         current = await asyncio.to_thread(self.store.current)
@@ -69,11 +58,11 @@ class Contexts:
         if policy == "never" or (policy == "auto" and await self.works(current)):
             works = "" if policy == "never" else ", which works"
             return f"docker uses the context “{current}”{works}. To use Slipway: slipway context use"
-        said = await asyncio.to_thread(self.use, socket)
+        said = await asyncio.to_thread(self.use, address)
         return said if policy == "always" else f"The context “{current}” does not work. {said}"
 
-    def create(self, socket: Path) -> None:
-        """Make the context, or point ours at ``socket``.
+    def create(self, address: str) -> None:
+        """Make the context, or point ours at ``address``.
 
         :raise ContextError: there is a context of that name that is not ours; it is left alone.
         """
@@ -84,22 +73,24 @@ class Contexts:
                 f"Export it if you need it, then remove it: docker context rm {NAME}",
                 f"Its engine: {endpoint(found)}",
             )
-        if found is None or endpoint(found) != f"unix://{socket}":
-            self.store.write(NAME, _describe(socket))
+        if found is None or endpoint(found) != address:
+            self.store.write(NAME, _describe(address))
+        self._memory.remember(self.store.folder, self._memory.recall(self.store.folder))
 
-    def use(self, socket: Path) -> str:
+    def use(self, address: str) -> str:
         """Make ours current and remember which one was.
 
         :raise ContextError: see :meth:`create`; also an unreadable configuration.
         """
-        self.create(socket)
+        self.create(address)
         current = self.store.current()
         if current == NAME:
             return f"docker uses the context “{NAME}” already"
-        made = not self.store.config.exists()
-        self._remember(Memory(current, made or self._recall().made_config))
+        folder = self.store.folder
+        made = not self.store.has_config or self._memory.recall(folder).made_config
+        self._memory.remember(folder, Memory(current, made))
         self.store.set_current(NAME)
-        return self._override() or f"docker uses the context “{NAME}” now. To undo: slipway context restore"
+        return self._override(address) or f"docker uses the context “{NAME}” now. To undo: slipway context restore"
 
     def restore(self) -> str:
         """Make the context current again that was so before ours; nothing if the user has chosen another since.
@@ -109,17 +100,17 @@ class Contexts:
         current = self.store.current()
         if current != NAME:
             return f"docker uses the context “{current}”; there is nothing to restore"
-        memory = self._recall()
+        memory = self._memory.recall(self.store.folder)
         wanted = memory.previous or DEFAULT
         if wanted != DEFAULT and self.store.read(wanted) is None:
             wanted = DEFAULT  # it has been removed meanwhile
         self.store.set_current(wanted)
         if memory.made_config:
             self.store.drop_empty_config()
-        self._remember(Memory())
+        self._memory.remember(self.store.folder, Memory())
         return f"docker uses the context “{wanted}” again"
 
-    def remove(self, socket: Path) -> None:
+    def remove(self, address: str) -> None:
         """Undo everything: the context before is current again and ours is gone.
 
         A context of the same name that is not ours, or belongs to another installation, stays.
@@ -127,70 +118,86 @@ class Contexts:
         :raise ContextError: an unreadable configuration.
         """
         found = self.store.read(NAME)
-        if found is not None and _is_ours(found) and endpoint(found) == f"unix://{socket}":
+        if found is not None and _is_ours(found) and endpoint(found) == address:
             self.restore()
             self.store.delete(NAME)
-        self._memory.unlink(missing_ok=True)
+        self._memory.forget(self.store.folder)
 
     async def works(self, name: str) -> bool:
         """Whether an engine answers in that context. Ways that cannot be tried cheaply (ssh) count as working."""
         if name == DEFAULT:
-            return await answers("unix:///var/run/docker.sock")
+            return await answers(DEFAULT_ADDRESS)
         found = await asyncio.to_thread(self.store.read, name)
         return found is not None and await answers(endpoint(found))
+
+    def decide(self) -> tuple[str, str, str]:
+        """What docker decides: the context's name, its engine's address, and the variable that has the last word.
+
+        :return: the address is empty where there is no such context, the variable where none is set.
+        :raise ContextError: the configuration cannot be read.
+        """
+        variable, value = self.override() or ("", "")
+        if variable == "DOCKER_HOST":
+            return DEFAULT, value, variable  # as "docker context show" has it
+        current = value or self.store.current()
+        if current == DEFAULT:
+            return current, DEFAULT_ADDRESS, variable
+        found = self.store.read(current)
+        return current, endpoint(found) if found else "", variable
 
     def override(self) -> tuple[str, str] | None:
         """The variable that goes before the current context, and its value."""
         for variable in OVERRIDES:
-            value = self._environment.get(variable)
-            if value and not (variable == "DOCKER_CONTEXT" and value == NAME):
+            if value := self._environment.get(variable):
                 return variable, value
         return None
 
     @property
     def previous(self) -> str:
         """The context that was current before ours; empty when that is not known."""
-        return self._recall().previous or ""
+        return self._memory.recall(self.store.folder).previous or ""
 
-    def _override(self) -> str:
-        found = self.override()
-        if found is None:
+    def _override(self, address: str) -> str:
+        variable, value = self.override() or ("", "")
+        if value in ("", NAME if variable == "DOCKER_CONTEXT" else address):
             return ""
         return (
-            f"{found[0]} is set to “{found[1]}”, which overrides the context. "
+            f"{variable} is set to “{value}”, which overrides the context. "
             f"Unset it, or use: docker --context {NAME} …"
         )
 
-    def _recall(self) -> Memory:
-        try:
-            values = json.loads(self._memory.read_text("utf-8"))
-            return Memory(values.get("previous"), bool(values.get("made_config")))
-        except FileNotFoundError:
-            return Memory()
-        except (OSError, ValueError, AttributeError):  # a record only: without it, “default” is restored
-            return Memory()
 
-    def _remember(self, memory: Memory) -> None:
-        if memory == Memory():
-            self._memory.unlink(missing_ok=True)
-        else:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
-            self._memory.write_text(json.dumps(asdict(memory)), "utf-8")
+def remove_everywhere(memory: Path, address: str) -> list[ContextError]:
+    """Undo everything in each configuration in which the context was made, and in this process's own.
+
+    :return: why that was not possible in some.
+    """
+    failed = []
+    for folder in dict.fromkeys((*ContextMemory(memory).folders(), docker_folder(os.environ))):
+        try:
+            Contexts(memory, {"DOCKER_CONFIG": str(folder)}).remove(address)
+        except ContextError as error:
+            failed.append(error)
+    return failed
 
 
 def endpoint(meta: Mapping[str, Any]) -> str:
     """The address of a context's engine; empty when it has none."""
-    docker = (meta.get("Endpoints") or {}).get("docker") or {}
-    return str(docker.get("Host") or "")
+    return str(_inner(_inner(meta, "Endpoints"), "docker").get("Host") or "")
 
 
 def _is_ours(meta: Mapping[str, Any]) -> bool:
-    return bool((meta.get("Metadata") or {}).get(MARK))
+    return bool(_inner(meta, "Metadata").get(MARK))
 
 
-def _describe(socket: Path) -> dict[str, Any]:
+def _inner(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _describe(address: str) -> dict[str, Any]:
     return {
         "Name": NAME,
         "Metadata": {"Description": "Slipway", MARK: True},
-        "Endpoints": {"docker": {"Host": f"unix://{socket}", "SkipTLSVerify": False}},
+        "Endpoints": {"docker": {"Host": address, "SkipTLSVerify": False}},
     }

@@ -1,7 +1,7 @@
 """Credential helpers that docker's config.json names and that are not installed: removed on request, and put back.
 
 Another product leaves ``"credsStore": "desktop"`` behind, and every pull fails. Nothing else in the file changes.
-A file of ours records what was removed.
+A file of ours records what was removed, by Docker's configuration folder: DOCKER_CONFIG may differ.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.context_store import ContextError, ContextStore
+from engine.context_store import ContextError, ContextStore, docker_folder
 from vm.files import write_atomically
+from vm.host.optional_files import hint, read
 
 STORE, ONES = "credsStore", "credHelpers"
 """The helper for all registries, and the object registry → helper (docker CLI, cli/config/configfile)."""
+
+_writing = threading.Lock()
 
 
 class Helpers:
@@ -30,8 +34,7 @@ class Helpers:
     def __init__(self, memory: Path, environment: Mapping[str, str] | None = None) -> None:
         self._memory = memory
         self._environment = os.environ if environment is None else environment
-        folder = self._environment.get("DOCKER_CONFIG")
-        self.store = ContextStore(Path(folder) if folder else Path.home() / ".docker")
+        self.store = ContextStore(docker_folder(self._environment))
 
     def named(self) -> dict[str, str]:
         """``credsStore``, or ``credHelpers.REGISTRY`` → the helper's name.
@@ -88,22 +91,44 @@ class Helpers:
             if isinstance(place, dict):
                 place.setdefault(registry or name, helper)
         self.store.replace(settings)
-        self._memory.unlink(missing_ok=True)
+        self._remember({})
         return f"{', '.join(taken)} restored in {self.store.config}"
 
     def _recall(self) -> dict[str, str]:
+        return self._all().get(str(self.store.folder), {})
+
+    def _all(self) -> dict[str, dict[str, str]]:
+        """What was removed, by folder. :raise ContextError: the record cannot be read."""
         try:
-            values: Any = json.loads(self._memory.read_text("utf-8"))
+            values: Any = json.loads(read(self._memory))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
             raise ContextError(
                 f"{self._memory} cannot be read", "It records which credential helpers were removed.", str(error)
             ) from error
-        return {str(key): str(helper) for key, helper in values.items()} if isinstance(values, dict) else {}
+        if not isinstance(values, dict):
+            return {}
+        folders = values.get("folders", {str(docker_folder(os.environ)): values})  # one alone: of an older version
+        return (
+            {str(folder): _texts(taken) for folder, taken in folders.items()} if isinstance(folders, dict) else {}
+        )
 
     def _remember(self, taken: Mapping[str, str]) -> None:
-        try:
-            write_atomically(self._memory, json.dumps(taken, indent=1).encode())
-        except OSError as error:
-            raise ContextError(f"{self._memory} cannot be written", "Nothing was changed.", str(error)) from error
+        with _writing:
+            known = {folder: texts for folder, texts in self._all().items() if folder != str(self.store.folder)}
+            if taken:
+                known[str(self.store.folder)] = dict(taken)
+            try:
+                if known:
+                    write_atomically(self._memory, json.dumps({"folders": known}, indent=1).encode())
+                else:
+                    self._memory.unlink(missing_ok=True)
+            except OSError as error:
+                raise ContextError(
+                    f"{self._memory} cannot be written: {error.strerror}", hint(self._memory, error)
+                ) from error
+
+
+def _texts(taken: Any) -> dict[str, str]:
+    return {str(key): str(helper) for key, helper in taken.items()} if isinstance(taken, dict) else {}

@@ -2,7 +2,7 @@
 
 dockerd reads its own from ``proxies`` in daemon.json. Containers get theirs as variables when they are created
 (endpoint/admission/proxies.py), as the docker command does it from ``proxies`` in its config.json; what the user
-sets for a container goes first. Steps of a build get them from usr/lib/slipway/build-runc.
+sets for a container goes first. Steps of a build get them from usr/lib/slipway/build-runc (proxy_follower.py).
 """
 
 from __future__ import annotations

@@ -8,17 +8,20 @@ The guest's program ``trust`` (engine/rootfs) takes it over as a whole or not at
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import logging
 import os
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
+from engine.context_store import docker_folder
 from vm.errors import LinkError
 from vm.guest.link_task import LinkTask
 from vm.guest.stream import Link
 from vm.host.certificates import own_authorities, to_pem
+from vm.host.optional_files import OptionalFiles
 
 log = logging.getLogger(__name__)
 
@@ -35,41 +38,47 @@ LOOK_SECONDS = 15.0
 PUSH_SECONDS = 30.0
 PROGRAM = "/usr/lib/slipway/trust"
 
-Archive = Callable[[], bytes]
+Archive = Callable[[], Awaitable[bytes]]
 
 
-def pack(certificates: Iterable[bytes], folders: Iterable[Path]) -> bytes:
-    """The archive of certificates (DER) and of folders like ``certs.d``, the last before the others; blocks."""
-    files = {}
+def pack(certificates: Iterable[bytes], folders: Iterable[Path], files: OptionalFiles) -> bytes:
+    """The archive of certificates (DER) and of folders like ``certs.d``, the last before the others; blocks.
+
+    :param files: reads the folders, and notes what is left out.
+    """
+    contents = {}
     own = own_authorities(certificates)
     if own:
-        files[AUTHORITIES] = b"".join(map(to_pem, own))
+        contents[AUTHORITIES] = b"".join(map(to_pem, own))
     for folder in folders:
-        for path in sorted(folder.glob("*/*")):
-            try:
-                if path.suffix in KINDS and path.is_file() and path.stat().st_size <= LARGEST:
-                    files[f"{REGISTRIES}/{path.parent.name}/{path.name}"] = path.read_bytes()
-            except OSError as error:
-                log.warning("%s is left out: %s", path, error)
+        for path in [path for registry in files.folders(folder) for path in files.entries(registry)]:
+            data = files.read(path, LARGEST) if path.suffix in KINDS else None
+            if data is not None:
+                contents[f"{REGISTRIES}/{path.parent.name}/{path.name}"] = data
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, content in sorted(files.items()):
+        for name, content in sorted(contents.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o600 if name.endswith(".key") else 0o644
-            tar.addfile(entry, io.BytesIO(content))
+            try:
+                tar.addfile(entry, io.BytesIO(content))
+            except ValueError:  # of 256 bytes and more, or a part of more than 155: no registry is called so
+                files.note(Path("/", name), OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG)))
     return made.getvalue()
 
 
-def registry_folders() -> tuple[Path, ...]:
-    """Where the host keeps certificates for registries: the system's, then the user's."""
-    named = os.environ.get("DOCKER_CONFIG")
-    return SYSTEM_REGISTRIES, (Path(named) if named else Path.home() / ".docker") / "certs.d"
+def registry_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where the host keeps certificates for registries: the system's, then the user's.
+
+    :param environment: where DOCKER_CONFIG is looked up.
+    """
+    return SYSTEM_REGISTRIES, docker_folder(environment) / "certs.d"
 
 
 class Trust(LinkTask[Link]):
     """Keeps what a running machine trusts the same as what the host trusts.
 
-    :param archive: packs what is to be handed over; blocks.
+    :param archive: packs what is to be handed over.
     """
 
     def __init__(self, archive: Archive) -> None:
@@ -82,7 +91,7 @@ class Trust(LinkTask[Link]):
         """
         handed = b""
         while True:
-            archive = await asyncio.to_thread(self._archive)
+            archive = await self._archive()
             if archive != handed:
                 done = await link.run(PROGRAM, input=archive, timeout=PUSH_SECONDS)
                 if done.exit_code != 0:

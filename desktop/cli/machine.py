@@ -100,18 +100,19 @@ def status(ctx: click.Context, json_: bool, timing: bool) -> None:
     try:
         found, boots = run(work, spawn=False)
     except SupervisorAbsent:
-        socket = f"unix://{own_paths().docker_socket}"
+        socket = own_paths().docker_host
         found, boots = Status(RunState.STOPPED, "Slipway is stopped", socket), []
     if json_:
         as_json({"status": found, "boots": boots} if timing else found)
     else:
-        labelled(_lines(found))
+        labelled(status_lines(found))
         if timing:
             _waterfall(boots)
     ctx.exit(EXIT_CODES.get(found.state, 3))
 
 
-def _lines(found: Status) -> list[tuple[str, str]]:
+def status_lines(found: Status) -> list[tuple[str, str]]:
+    """A status as labels and texts."""
     state = click.style(found.state.value, fg=COLOURS.get(found.state, "yellow"), bold=True)
     more = {RunState.RUNNING: "", RunState.STOPPED: "Start it: slipway start"}.get(found.state, found.summary)
     lines = [("Slipway", f"{state}  {more}".rstrip())]
@@ -135,6 +136,9 @@ def _lines(found: Status) -> list[tuple[str, str]]:
     for hop in found.hops:
         mark = {True: click.style("✓", fg="green"), False: click.style("✗", fg="red"), None: "·"}[hop.ok]
         lines.append(("", f"{mark} {hop.name}: {hop.why}"))
+    for warning in found.warnings:
+        advice = f"\n→ {warning.hint}" if warning.hint else ""
+        lines.append(("", f"{click.style('!', fg='yellow')} {warning.message}{advice}"))
     for part in found.parts:
         if part.state in (PartState.RESTARTING, PartState.DEGRADED):
             failed = f"restarting after {counted(part.failures, 'failure')}: " if part.failures else ""

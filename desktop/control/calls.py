@@ -4,7 +4,8 @@ A call is an attribute of :class:`ControlApi`. Its request's fields are its para
 it (``await client.grow_disk(64)``) and for the handler that does it (``def grow(self, gib: int) -> Note``). mypy
 checks both. To add one: a line here, its request and reply in schema/, and a line in each ``handlers``.
 
-On the wire: ``METHOD /v1/path``. A GET has its request's fields in the query, the others as a JSON object.
+On the wire: ``METHOD /v1/path``. A GET has its request's fields in the query, the others as a JSON object. The
+client's environment is in a header of each (schema/caller.py); a handler that answers for the caller gets it.
 A :class:`Call` is answered with one JSON value, a :class:`Stream` with JSON lines as they come, the last of which
 may be an error. Status 400: the request cannot be understood; 409: it cannot be done; 500: a defect. The body is
 then an ``ErrorReport``. A client that closes the connection cancels its call; what changes the engine (start,
@@ -16,12 +17,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from desktop.control.schema import (
     Boot,
     BuildImage,
     BundleFile,
+    CallerEnvironment,
     ChangeHelpers,
     ChangeMenu,
     ChangeSettings,
@@ -115,6 +117,10 @@ class Call(Declared[P], Generic[P, R]):
         """Pair it with what does it."""
         return Route(self, handler)
 
+    def handled_for_caller(self, handler: Callable[Concatenate[CallerEnvironment, P], R | Awaitable[R]]) -> Route:
+        """Pair it with what does it for the environment of the client that asks."""
+        return Route(self, handler, for_caller=True)
+
 
 class Stream(Declared[P], Generic[P, Item]):
     """A request that is answered with items as they come. One of events ends with ``done``, the others never."""
@@ -136,16 +142,26 @@ class Stream(Declared[P], Generic[P, Item]):
         """Pair it with what does it: an async generator, which is closed when the client has gone."""
         return Route(self, handler)
 
+    def handled_for_caller(
+        self, handler: Callable[Concatenate[CallerEnvironment, P], AsyncIterator[Item]]
+    ) -> Route:
+        """The same, for the environment of the client that asks."""
+        return Route(self, handler, for_caller=True)
+
 
 AnyCall = Call[..., Any] | Stream[..., Any]
 
 
 @dataclass(frozen=True)
 class Route:
-    """A call, and what does it. Made by ``handled_by``, which checks that they fit."""
+    """A call, and what does it. Made by ``handled_by``, which checks that they fit.
+
+    :ivar for_caller: the handler's first argument is the caller's environment.
+    """
 
     call: AnyCall
     handler: Callable[..., Any]
+    for_caller: bool = False
 
 
 class ControlApi(ABC):

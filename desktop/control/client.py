@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
@@ -19,7 +20,8 @@ import psutil
 from desktop.control.calls import CALL_SECONDS, PROTOCOL, Call, ControlApi, Declared, Stream
 from desktop.control.codec import DecodeError, decode, dump
 from desktop.control.errors import ControlError, SupervisorAbsent, SupervisorSilent
-from desktop.control.schema import ErrorReport, Event
+from desktop.control.schema import CallerEnvironment, ErrorReport, Event
+from desktop.control.schema.caller import HEADER
 from desktop.control.spawn import bring_up, joined
 from engine.cancellation import CancelSafeTransport
 from vm.host import host
@@ -42,14 +44,20 @@ class ControlClient(ControlApi):
 
     Each call raises :class:`~desktop.control.schema.RemoteError` for an error of the supervisor's, and
     :class:`ControlError` when it does not answer as it should.
+
+    :param environment: for which it asks; by default this process's own.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, environment: Mapping[str, str] | None = None) -> None:
         self.paths = paths
+        caller = CallerEnvironment.of(os.environ if environment is None else environment)
         # no verification: there is no TLS on a local socket, and loading the trust store takes 38 ms
         local = httpx.AsyncHTTPTransport(uds=str(paths.control_socket), verify=False)
         self._http = httpx.AsyncClient(
-            transport=CancelSafeTransport(local), base_url=f"http://slipway/v{PROTOCOL}", timeout=CALL_SECONDS
+            transport=CancelSafeTransport(local),
+            base_url=f"http://slipway/v{PROTOCOL}",
+            headers={HEADER: caller.header()},
+            timeout=CALL_SECONDS,
         )
 
     @classmethod

@@ -9,7 +9,7 @@ endpoint.py     a real call, and the hop that fails    parts.py         parts th
 docker_cli.py   the docker command                     context.py       the engine that the command uses
 credentials.py  credential helpers                     folders.py       shared folders that do not respond
 changes.py      folders without file events            ports.py         ports that are in use
-login.py        start at login
+login.py        start at login                         host_warnings.py  optional files that were passed over
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from desktop.diagnostics import (
     docker_cli,
     endpoint,
     folders,
+    host_warnings,
     image,
     keys,
     login,
@@ -52,6 +53,7 @@ MODULES = (
     machine,
     endpoint,
     parts,
+    host_warnings,
     docker_cli,
     docker_context,
     credentials,

@@ -24,7 +24,7 @@ class Context:
     """The installation to check.
 
     :ivar settings: the settings in use, or why they cannot be used.
-    :ivar environment: the supervisor's environment variables.
+    :ivar environment: the environment variables of the client that asks, the rest being the supervisor's.
     :ivar unwatched: mounted folder → why not all of its changes are reported to containers.
     :ivar waiting_ports: why ports of running containers are not published yet.
     :ivar folders: the shared folders.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from desktop.diagnostics.base import Context, Finding
+from engine.context_trial import answers
 from engine.contexts import NAME as OURS
-from engine.contexts import OVERRIDES, Contexts
+from engine.contexts import Contexts
 
 NAME = "context"
 DESCRIPTION = "Docker context"
@@ -12,19 +15,21 @@ DESCRIPTION = "Docker context"
 
 async def check(context: Context) -> Finding:
     """Run the check."""
-    contexts = Contexts(context.paths.home / "context.json", context.environment)
-    for variable in OVERRIDES:
-        value = context.environment.get(variable)
-        if value and value != OURS:
-            return Finding(
-                False, f"{variable} is set to “{value}”, which overrides the context", f"unset {variable}"
-            )
-    current = contexts.store.current()
-    if contexts.store.read(OURS) is None:
+    contexts = Contexts(context.paths.contexts, context.environment)
+    current, address, variable = await asyncio.to_thread(contexts.decide)
+    ours = address == context.paths.docker_host
+    if variable and not ours:
+        _, value = contexts.override() or ("", "")
+        return Finding(False, f"{variable} is set to “{value}”, which overrides the context", f"unset {variable}")
+    if variable:
+        return Finding(True, f"{variable} is set, and leads to Slipway")
+    if await asyncio.to_thread(contexts.store.read, OURS) is None:
         return Finding(None, f"docker uses “{current}”; the context “{OURS}” is created at the first start")
-    if current == OURS:
+    if current == OURS and ours:
         return Finding(True, f"docker uses “{OURS}”")
-    if await contexts.works(current):
+    if current == OURS:
+        return Finding(False, f"the context “{OURS}” leads to {address or 'nowhere'}", "slipway context use")
+    if await answers(address):
         return Finding(True, f"docker uses “{current}”; its engine responds")
     found = f"docker uses “{current}”; its engine does not respond"
     return Finding(False, found, "To use Slipway's engine: slipway context use")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 
+from desktop.control.schema import CallerEnvironment
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.admission import make_admission
+from desktop.supervisor.environment import UserEnvironment
 from desktop.supervisor.guest import MachineAccess
 from desktop.supervisor.lifecycle.boot_history import BootHistory
 from desktop.supervisor.lifecycle.boot_plan import BootPlanner
@@ -40,8 +42,8 @@ from desktop.supervisor.parts.registry import PartRegistry
 from desktop.supervisor.parts.swarm_ports import SwarmPorts
 from desktop.supervisor.parts.trust import HostTrust
 from desktop.supervisor.settings import LiveSettings
+from desktop.supervisor.warnings import Warnings
 from engine.backends.linux_guest import LinuxGuest
-from engine.contexts import Contexts
 from engine.endpoint import Endpoint
 from engine.linux import LinuxEngine
 from vm.host import Host
@@ -61,6 +63,8 @@ class Supervisor:
         self.paths = paths
         self.ending = asyncio.Event()
         self.notifier = Notifier()
+        self.environment = UserEnvironment()
+        self._warnings = Warnings(self.notifier.notify)
         self.settings = LiveSettings(SettingsStore(paths.settings), host)
         self._machine = Machine(paths, host)
         self._guest = MachineAccess(self._machine)
@@ -75,8 +79,8 @@ class Supervisor:
         self.ports = Ports(self._guest, self._machine.answer, network, lambda: hub.events.connected)
         self._file_events = FileEvents(paths, host, self.settings, hub.events)
         self.folders = Folders(paths, host, self._guest, self._file_events.unwatched)
-        self._sockets = MountedSockets(paths, host, self.settings, hub.events)
-        proxies = HostProxies(host, self.settings)
+        self._sockets = MountedSockets(paths, host, self.settings, hub.events, self.environment.agents)
+        proxies = HostProxies(paths, host, self.settings, self.environment, self._warnings)
         self.parts = PartRegistry(
             (
                 hub,  # the next two and the file events follow it
@@ -86,7 +90,7 @@ class Supervisor:
                 self.folders,
                 self._sockets,
                 HostNames(host),
-                HostTrust(host),
+                HostTrust(host, self.environment, self._warnings),
                 proxies,
                 self._file_events,
             )
@@ -117,29 +121,22 @@ class Supervisor:
             self.parts,
             host,
             self.notifier,
-            f"unix://{paths.docker_socket}",
+            paths.docker_host,
             lambda: self._endpoint.connections,
             lambda: self.ending.is_set() and self.lifecycle.phase is Phase.STOPPED,
+            self._warnings.list,
         )
 
     def _make_operations(self, paths: Paths, host: Host) -> None:
-        contexts = Contexts(memory=paths.home / "context.json")
         store = ImageStore(paths.images)
         self.disk = Disk(paths, host, self.settings, self._machine)
         self.images = Images(store, host.arch, self.settings, self._guest)
-        self.docker_context = DockerContext(contexts, paths.docker_socket, self.settings)
+        self.docker_context = DockerContext(paths, self.settings, self._warnings)
         self.credentials = Credentials(paths.helpers)
         self.guest_logs = GuestLogs(paths, self._guest)
         self.desktop_entry = DesktopEntry(paths)
-        self.reset = Reset(
-            paths,
-            self.settings,
-            self.lifecycle,
-            contexts,
-            store,
-            self.desktop_entry,
-            self._sockets.sockets.forget,
-        )
+        forget = self._sockets.sockets.forget
+        self.reset = Reset(paths, self.settings, self.lifecycle, store, self.desktop_entry, forget)
         self.support = Support(
             paths,
             host,
@@ -160,7 +157,7 @@ class Supervisor:
         self._machine.changed.append(self._backend.machine_changed)
         self._machine.link_changed.append(self._backend.link_changed)
         self._machine.asked.append(self.ports.guest_asked)
-        self.lifecycle.started += [self.docker_context.offer, self.images.prune]
+        self.lifecycle.started += [self.docker_context.offer_expected, self.images.prune]
         daemon = DaemonJson(self._guest)
         self.settings.checks += [require_folders, daemon.require_valid, self.disk.require_growth]
         self.settings.effects.append(self.desktop_entry)
@@ -184,6 +181,10 @@ class Supervisor:
         self.parts.configure(self.settings.get())
         await self._endpoint.start()
         self.lifecycle.open(adopt=self.paths.qemu_record.exists())  # a name in a local folder
+
+    def notice(self, caller: CallerEnvironment) -> None:
+        """A client with this environment asks for something."""
+        self.environment.notice(caller)
 
     async def settle(self) -> None:
         """Stop what runs, for an orderly end of the process."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from functools import partial
+from typing import Any, cast
 
 from desktop.control.calls import ControlApi, Route
-from desktop.control.schema import Event, Note
+from desktop.control.schema import CallerEnvironment, Event, Note
 from desktop.supervisor.app import Supervisor
 from desktop.supervisor.settings import outcome
 
@@ -14,6 +17,15 @@ def handlers(supervisor: Supervisor) -> list[Route]:
     """All of them; desktop/supervisor/server.py checks that none is missing."""
     lifecycle, status, settings = supervisor.lifecycle, supervisor.status, supervisor.settings
     disk, images, context = supervisor.disk, supervisor.images, supervisor.docker_context
+
+    async def bring_up(
+        work: Callable[[], AsyncIterator[Event]], caller: CallerEnvironment
+    ) -> AsyncIterator[Event]:
+        supervisor.environment.use(caller)
+        context.expect(caller)
+        async with aclosing(cast(Any, work())) as events:
+            async for event in events:
+                yield await context.with_note(event, caller)
 
     async def end() -> AsyncIterator[Event]:
         try:
@@ -29,10 +41,10 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.status.handled_by(status.status),
         ControlApi.watch.handled_by(status.watch),
         ControlApi.boots.handled_by(supervisor.history.list),
-        ControlApi.start.handled_by(lifecycle.start),
+        ControlApi.start.handled_for_caller(partial(bring_up, lifecycle.start)),
         ControlApi.cancel_start.handled_by(lifecycle.cancel_start),
         ControlApi.stop.handled_by(lifecycle.stop),
-        ControlApi.restart.handled_by(lifecycle.restart),
+        ControlApi.restart.handled_for_caller(partial(bring_up, lifecycle.restart)),
         ControlApi.end.handled_by(end),
         ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
@@ -47,13 +59,13 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.folders.handled_by(supervisor.folders.advised),
         ControlApi.ssh.handled_by(supervisor.guest_logs.ssh),
         ControlApi.guest_log.handled_by(supervisor.guest_logs.read),
-        ControlApi.diagnose.handled_by(supervisor.support.diagnose),
-        ControlApi.bundle.handled_by(supervisor.support.bundle),
+        ControlApi.diagnose.handled_for_caller(supervisor.support.diagnose),
+        ControlApi.bundle.handled_for_caller(supervisor.support.bundle),
         ControlApi.debug.handled_by(supervisor.debug.report),
-        ControlApi.context.handled_by(context.report),
-        ControlApi.use_context.handled_by(context.use),
-        ControlApi.restore_context.handled_by(context.restore),
-        ControlApi.change_helpers.handled_by(supervisor.credentials.change),
+        ControlApi.context.handled_for_caller(context.report),
+        ControlApi.use_context.handled_for_caller(context.use),
+        ControlApi.restore_context.handled_for_caller(context.restore),
+        ControlApi.change_helpers.handled_for_caller(supervisor.credentials.change),
         ControlApi.reset_plan.handled_by(supervisor.reset.plan),
         ControlApi.reset.handled_by(supervisor.reset.run),
     ]

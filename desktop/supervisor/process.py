@@ -18,6 +18,7 @@ from typing import Protocol
 
 from desktop.control.calls import Route
 from desktop.control.lock import InstanceLock
+from desktop.control.schema import CallerEnvironment
 from desktop.supervisor.server import Clients, serve
 from vm.errors import UserError
 from vm.host import Host, allow_many_files, host, new_event_loop
@@ -51,6 +52,10 @@ class Service(Protocol):
         """
         ...
 
+    def notice(self, caller: CallerEnvironment) -> None:
+        """A client with this environment asks for something."""
+        ...
+
     async def settle(self) -> None:
         """Stop whatever runs, while the control API still answers."""
         ...
@@ -75,7 +80,7 @@ async def supervise(paths: Paths, make: Make) -> None:
             break
     await service.open()
     try:
-        async with serve(routes, paths.control_socket) as clients:
+        async with serve(routes, paths.control_socket, service.notice) as clients:
             log.info("supervisor %d is ready", os.getpid())
             await _until_end(service, clients)
             log.info("supervisor %d ends", os.getpid())

@@ -13,8 +13,9 @@ import inspect
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from aiohttp import web
 
 from desktop.control.calls import CALLS, PROTOCOL, AnyCall, ControlApi, Declared, Route, Stream
 from desktop.control.codec import DecodeError, decode, encode, load
-from desktop.control.schema import ErrorReport, Event, Hello
+from desktop.control.schema import CallerEnvironment, ErrorReport, Event, Hello
+from desktop.control.schema.caller import HEADER, HEADER_BYTES
 from vm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -35,16 +37,23 @@ class RoutesIncomplete(Exception):
 
 
 @asynccontextmanager
-async def serve(routes: Iterable[Route], path: Path) -> AsyncIterator[Clients]:
+async def serve(
+    routes: Iterable[Route], path: Path, notice: Callable[[CallerEnvironment], object] = lambda _: None
+) -> AsyncIterator[Clients]:
     """Answer on the Unix socket ``path`` while the context lasts. The instance lock guards the path.
 
     The context's value knows whether there are clients.
 
+    :param notice: called with the environment of each client, at each of its requests.
     :raise RoutesIncomplete: the routes are not one for each call.
     """
     clients = Clients()
     runner = web.AppRunner(
-        make_app(routes, clients), handler_cancellation=True, access_log=None, shutdown_timeout=2
+        make_app(routes, clients, notice),
+        handler_cancellation=True,
+        access_log=None,
+        shutdown_timeout=2,
+        max_field_size=HEADER_BYTES,
     )
     await runner.setup()
     path.unlink(missing_ok=True)  # noqa: ASYNC240  # left by a supervisor that was killed
@@ -80,10 +89,12 @@ class Clients:
             self._last = time.monotonic()
 
 
-def make_app(routes: Iterable[Route], clients: Clients) -> web.Application:
+def make_app(
+    routes: Iterable[Route], clients: Clients, notice: Callable[[CallerEnvironment], object] = lambda _: None
+) -> web.Application:
     """The application that answers every call.
 
-    :param routes: one for each call but ``hello``.
+    :param routes: one for each call but ``hello``.    :param notice: see :func:`serve`.
     :raise RoutesIncomplete: there are others.
     """
     complete = (*routes, ControlApi.hello.handled_by(_hello))
@@ -97,7 +108,7 @@ def make_app(routes: Iterable[Route], clients: Clients) -> web.Application:
 
     app = web.Application(middlewares=[count, _explain])
     for route in complete:
-        app.router.add_route(route.call.method, f"/v{PROTOCOL}{route.call.path}", _Endpoint(route).answer)
+        app.router.add_route(route.call.method, f"/v{PROTOCOL}{route.call.path}", _Endpoint(route, notice).answer)
     return app
 
 
@@ -116,19 +127,24 @@ def require_complete(handled: Iterable[AnyCall]) -> None:
 class _Endpoint:
     """Decodes one call's request, has it done, and encodes the reply."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, notice: Callable[[CallerEnvironment], object]) -> None:
         self._call = route.call
         self._handler = route.handler
+        self._for_caller = route.for_caller
+        self._notice = notice
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         try:
+            caller = _caller(request)
             fields = await _fields(self._call, request)
         except DecodeError as error:
             report = ErrorReport("BadRequest", f"{self._call} cannot be understood: {error}", VERSIONS_DIFFER)
             return _json(report, status=400)
+        self._notice(caller)
+        handler = partial(self._handler, caller) if self._for_caller else self._handler
         if isinstance(self._call, Stream):
-            return await self._stream(request, self._handler(**fields))
-        reply = self._handler(**fields)
+            return await self._stream(request, handler(**fields))
+        reply = handler(**fields)
         return _json(await reply if inspect.isawaitable(reply) else reply)
 
     async def _stream(self, request: web.Request, items: AsyncIterator[Any]) -> web.StreamResponse:
@@ -152,6 +168,15 @@ class _Endpoint:
             yield encode(Event("error", error=ErrorReport.unforeseen(str(self._call), error)))
         finally:
             await items.aclose()  # type: ignore[attr-defined]  # every handler of a stream is an async generator
+
+
+def _caller(request: web.Request) -> CallerEnvironment:
+    """The client's environment; this process's own where the client does not say.
+
+    :raise DecodeError: it is none.
+    """
+    text = request.headers.get(HEADER)
+    return CallerEnvironment.of(os.environ) if text is None else CallerEnvironment.from_header(text)
 
 
 async def _fields(call: Declared[...], request: web.Request) -> dict[str, Any]:

@@ -26,7 +26,7 @@ async def collect_alone() -> list[BundleFile]:
         settings = SettingsStore(paths.settings).load()
     except SettingsError as error:
         settings = error
-    status = Status(RunState.UNREACHABLE, WHY, f"unix://{paths.docker_socket}")
+    status = Status(RunState.UNREACHABLE, WHY, paths.docker_host)
     return await collect(Context(paths, computer, settings, status, dict(os.environ)), _no_context(), (), _no_log)
 
 

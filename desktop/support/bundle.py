@@ -129,7 +129,7 @@ async def _docker(report: Awaitable[ContextReport]) -> str:
 
 def _docker_config(context: Context) -> str:
     """Docker's configuration; of logins only the names of their registries."""
-    settings = Contexts(context.paths.home / "context.json", context.environment).store.settings()
+    settings = Contexts(context.paths.contexts, context.environment).store.settings()
     if isinstance(settings.get("auths"), dict):
         settings["auths"] = sorted(settings["auths"])
     settings.pop("HttpHeaders", None)

@@ -16,11 +16,10 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from engine.client.progress import Credentials
 from engine.client.registry import HUB, HUB_KEY
+from engine.context_store import ContextError, ContextStore, docker_folder
 
 log = logging.getLogger(__name__)
 
@@ -49,23 +48,14 @@ class UserKeys:
         """What to present to a registry's host; empty when not logged in."""
         key = HUB_KEY if registry in HUB_HOSTS else registry
         try:
-            settings = await asyncio.to_thread(self._settings)
+            settings = await asyncio.to_thread(ContextStore(docker_folder(self._environment)).settings)
             helper = (settings.get("credHelpers") or {}).get(key) or settings.get("credsStore")
             found = await self._ask(str(helper), key) if helper else {}
             found = found or _written(settings.get("auths") or {}, key)
-        except (OSError, ValueError, AttributeError, TimeoutError) as error:
+        except (ContextError, OSError, ValueError, AttributeError, TimeoutError) as error:
             log.warning("no credentials for %s: %r", registry, error)
             return {}
         return {**found, "serveraddress": key} if found else {}
-
-    def _settings(self) -> dict[str, Any]:
-        folder = self._environment.get("DOCKER_CONFIG")
-        path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        return values if isinstance(values, dict) else {}
 
     async def _ask(self, helper: str, key: str) -> Credentials:
         program = shutil.which(f"docker-credential-{helper}", path=self._environment.get("PATH"))

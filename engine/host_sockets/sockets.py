@@ -18,19 +18,21 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.client import EngineClient
 from engine.endpoint.local import LocalStream
 from engine.endpoint.relay import relay, uncounted
 from engine.events import EngineEvents, Interest
+from engine.host_sockets.agents import VARIABLE, SshAgents
 from engine.host_sockets.record import SSH_AGENT, SocketRecord
 from engine.linux import GUEST_SOCKET
 from vm.errors import EngineError, LinkError
 from vm.guest.hostpath import is_within, to_guest
 from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier, Stream
+from vm.host.docker_address import link_to
 from vm.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -52,12 +54,9 @@ HOLDING: int = sum(getattr(os, flag, 0) for flag in ("O_PATH", "O_NOFOLLOW", "O_
 ENGINE = "engine"
 """The engine's socket, in :meth:`HostSockets.find`."""
 
-VARIABLE = "SSH_AUTH_SOCK"
-"""Names the SSH agent's socket (ssh-agent(1))."""
-
-NO_AGENT = f"Slipway knows of no SSH agent on your computer: {VARIABLE} was not set where it was started"
+NO_AGENT = f"Slipway knows of no SSH agent on your computer: {VARIABLE} was not set in any terminal that used it"
 FOR_THE_ENGINE = "To use the engine in a container, mount /var/run/docker.sock instead."
-START_ONE = "Start one (ssh-agent), then restart Slipway: slipway stop, slipway start."
+START_ONE = "Start one (ssh-agent), then in the same terminal: slipway start"
 
 
 class HostSockets(LinkTask[Carrier]):
@@ -65,7 +64,7 @@ class HostSockets(LinkTask[Carrier]):
 
     :param record: the file that remembers them.
     :param engine: the engine's socket; the others in its folder are Slipway's own.
-    :param environment: where ``SSH_AUTH_SOCK`` is looked up.
+    :param agents: the SSH agents that are known now; containers get the one that answers first.
     :param shares: returns the shared folders.
     :param open_folder: opens a folder without following a link (:meth:`vm.host.base.Host.open_folder`).
     :param events: of the engine; its containers show which sockets are still mounted.
@@ -75,7 +74,7 @@ class HostSockets(LinkTask[Carrier]):
         self,
         record: Path,
         engine: Path,
-        environment: Mapping[str, str],
+        agents: SshAgents,
         shares: Callable[[], Sequence[str]],
         open_folder: Callable[[bytes], int],
         events: EngineEvents,
@@ -83,7 +82,8 @@ class HostSockets(LinkTask[Carrier]):
         self._record = SocketRecord(record)
         self._file = record
         self._engine = engine
-        self._environment = environment
+        self._engines = {to_guest(str(name)) for name in (engine, link_to(engine)) if name is not None}
+        self._agents = agents
         self._shares = shares
         self._open_folder = open_folder
         self._events = events
@@ -116,13 +116,12 @@ class HostSockets(LinkTask[Carrier]):
 
         :raise EngineError: it is one that no container can have.
         """
-        agent = self._environment.get(VARIABLE, "")
         place = to_guest(path)
-        if place == to_guest(str(self._engine)):
+        if place in self._engines:
             return ENGINE
-        if place == SSH_AGENT and not agent:
+        if place == SSH_AGENT and not self._agents:
             raise EngineError(NO_AGENT, START_ONE)
-        if place == SSH_AGENT or (agent and place == to_guest(agent)):
+        if place == SSH_AGENT or self._agents.is_known(place):
             return SSH_AGENT
         folder, name = os.path.split(place)
         if folder == FOLDER and (known := self._record.get(name)) is not None:  # of a container made with it
@@ -215,18 +214,24 @@ class HostSockets(LinkTask[Carrier]):
 
     async def _connect(self, socket: str) -> LocalStream:
         """:raise OSError: nothing listens there, or it is no longer shared."""
-        held = -1
         if socket == SSH_AGENT:
-            where = self._environment.get(VARIABLE, "")
-        else:
-            where, held = await asyncio.to_thread(self._hold, socket)
-        loop = asyncio.get_running_loop()
+            return await self._connect_agent()
+        where, held = await asyncio.to_thread(self._hold, socket)
         try:
-            _, local = await loop.create_unix_connection(lambda: LocalStream(lambda _: None), where)
+            return await _connect_to(where)
         finally:
-            if held >= 0:
-                os.close(held)
-        return local
+            os.close(held)
+
+    async def _connect_agent(self) -> LocalStream:
+        """:raise OSError: none of them answers."""
+        failure: OSError = FileNotFoundError(errno.ENOENT, "there is no SSH agent")
+        for where in await asyncio.to_thread(list, self._agents):
+            try:
+                return await _connect_to(where)
+            except OSError as error:
+                log.info("no SSH agent listens at %s: %s", where, error)
+                failure = error
+        raise failure
 
     def _hold(self, socket: str) -> tuple[str, int]:
         """A path of this very socket, whatever replaces it meanwhile, valid while the descriptor is open.
@@ -254,6 +259,12 @@ class HostSockets(LinkTask[Carrier]):
 
     def _is_shared(self, real: str) -> bool:
         return any(is_within(to_guest(real), to_guest(os.path.realpath(share))) for share in self._shares())
+
+
+async def _connect_to(where: str) -> LocalStream:
+    loop = asyncio.get_running_loop()
+    _, local = await loop.create_unix_connection(lambda: LocalStream(lambda _: None), where)
+    return local
 
 
 def _is_socket(path: str) -> bool:

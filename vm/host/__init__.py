@@ -6,6 +6,8 @@ files_posix.py   the limit of open files
 names.py     names by the system's resolver        proxies.py  the proxy that programs are to use
 programs.py  how a program of ours is started     packages.py  which packages bring a program, on Linux
 certificates.py   authorities the host trusts and Mozilla does not
+docker_address.py   the address that docker reaches the socket by
+optional_files.py   reads what no start depends on, and notes what it passes over
 lock_posix.py, lock_windows.py   an exclusive lock on an open file, which the kernel drops with its holder
 """
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from vm.host.optional_files import OptionalFiles
 from vm.host.paths import Paths
 from vm.host.proxies import Proxies
 from vm.spec import Accelerator, Arch, System
@@ -121,12 +122,18 @@ class Host(Protocol):
         """The name servers the host asks about ``name`` at this moment, best first; may block."""
         ...
 
-    def proxies(self) -> Proxies:
-        """The proxy this user's programs are to use now; may block."""
+    def proxies(self, environment: Mapping[str, str]) -> Proxies:
+        """The proxy this user's programs are to use now; may block.
+
+        :param environment: of such a program; its variables go before the desktop's setting.
+        """
         ...
 
-    def certificates(self) -> list[bytes]:
-        """The certificates (DER) the host trusts, Mozilla's among them or not; may block."""
+    def certificates(self, files: OptionalFiles) -> list[bytes]:
+        """The certificates (DER) the host trusts, Mozilla's among them or not; may block.
+
+        :param files: reads them where they are files.
+        """
         ...
 
     def spawn_flags(self) -> dict[str, bool | int]:

@@ -7,10 +7,13 @@ import logging
 import os
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import certifi
 from cryptography import x509
+
+from vm.host.optional_files import OptionalFiles
 
 log = logging.getLogger(__name__)
 
@@ -51,23 +54,24 @@ def to_pem(certificate: bytes) -> bytes:
 
 def own_authorities(certificates: Iterable[bytes]) -> list[bytes]:
     """Those that are authorities and not among Mozilla's, each once, in a fixed order."""
-    known = set(read_pem(Path(certifi.where()).read_bytes()))
-    return sorted({one for one in certificates if one not in known and _is_authority(one)})
+    return sorted({one for one in certificates if one not in _mozillas() and _is_authority(one)})
 
 
-def of_linux() -> list[bytes]:
+@cache
+def _mozillas() -> frozenset[bytes]:
+    return frozenset(read_pem(Path(certifi.where()).read_bytes()))
+
+
+def of_linux(files: OptionalFiles) -> list[bytes]:
     """The distribution's bundle, what an administrator added, and SSL_CERT_FILE (OpenSSL's variable)."""
-    files = [Path(name) for name in BUNDLES]
+    paths = [Path(name) for name in BUNDLES]
     for folder in ANCHORS:
-        files += sorted(Path(folder).rglob("*.crt")) + sorted(Path(folder).rglob("*.pem"))
+        paths += [path for path in files.below(Path(folder)) if path.suffix in (".crt", ".pem")]
     if named := os.environ.get("SSL_CERT_FILE"):
-        files.append(Path(named))
+        paths.append(Path(named))
     found = []
-    for file in files:
-        try:
-            data = file.read_bytes()
-        except OSError:
-            continue
+    for path in paths:
+        data = files.read(path) or b""
         found += read_pem(data) or ([data] if data[:1] == b"\x30" else [])  # DER is a SEQUENCE
     return found
 

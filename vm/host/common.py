@@ -8,11 +8,13 @@ import os
 import platform
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 from vm.errors import HostError
+from vm.host.optional_files import OptionalFiles
 from vm.host.paths import Paths
 from vm.host.proxies import Proxies, from_variables
 from vm.spec import Arch
@@ -90,10 +92,10 @@ class CommonHost:
             return ()
         return name_servers(text)
 
-    def proxies(self) -> Proxies:
-        return from_variables(os.environ)
+    def proxies(self, environment: Mapping[str, str]) -> Proxies:
+        return from_variables(environment)
 
-    def certificates(self) -> list[bytes]:
+    def certificates(self, files: OptionalFiles) -> list[bytes]:
         return []
 
     def spawn_flags(self) -> dict[str, bool | int]:

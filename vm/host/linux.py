@@ -7,12 +7,13 @@ import errno
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
 from vm.host.certificates import of_linux
 from vm.host.common import FOLDER, CommonHost
+from vm.host.optional_files import OptionalFiles
 from vm.host.packages import find_installer
 from vm.host.proxies import Proxies, from_gnome, run
 from vm.spec import Accelerator, Arch, System
@@ -102,11 +103,11 @@ class LinuxHost(CommonHost):
     def qemu_folders(self) -> tuple[Path, ...]:
         return (Path("/usr/bin"), Path("/usr/local/bin"), Path("/usr/libexec"))
 
-    def proxies(self) -> Proxies:
-        return super().proxies() or from_gnome(run)
+    def proxies(self, environment: Mapping[str, str]) -> Proxies:
+        return super().proxies(environment) or from_gnome(run)
 
-    def certificates(self) -> list[bytes]:
-        return of_linux()
+    def certificates(self, files: OptionalFiles) -> list[bytes]:
+        return of_linux(files)
 
     def installer(self, programs: Sequence[str]) -> Installer | None:
         return find_installer(programs)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
 from vm.host.certificates import read_pem
 from vm.host.common import FOLDER, CommonHost
+from vm.host.optional_files import OptionalFiles
 from vm.host.proxies import Proxies, from_scutil, run
 from vm.spec import Accelerator, Arch, System
 
@@ -51,10 +52,10 @@ class MacHost(CommonHost):
     def name_servers(self, name: str) -> tuple[str, ...]:
         return resolvers(run(["scutil", "--dns"]), name) or super().name_servers(name)
 
-    def proxies(self) -> Proxies:
-        return super().proxies() or from_scutil(run)
+    def proxies(self, environment: Mapping[str, str]) -> Proxies:
+        return super().proxies(environment) or from_scutil(run)
 
-    def certificates(self) -> list[bytes]:
+    def certificates(self, files: OptionalFiles) -> list[bytes]:
         keychains = ("/Library/Keychains/System.keychain", Path.home() / "Library/Keychains/login.keychain-db")
         texts = [run(["security", "find-certificate", "-a", "-p", str(keychain)]) for keychain in keychains]
         return [certificate for text in texts for certificate in read_pem(text.encode())]

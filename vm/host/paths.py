@@ -7,6 +7,7 @@ are found by content, and can be made again: they live in the user's cache folde
     HOME/                       0700
       settings.json             desktop.settings.store
       boots.json                timings of past starts
+      context.json              what was changed in Docker's configurations
       helpers.json              credential helpers that were taken out of docker's config.json
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
@@ -16,6 +17,7 @@ are found by content, and can be made again: they live in the user's cache folde
         link.sock               the way to the guest's agent
         folders.sock            the server of shared folders
         share.sock              for a moment, the way to one of virtiofs
+        daemon.json             what dockerd was given at the machine's start; so are its other small files
       machine/
         data.qcow2              everything of the user's
         sockets.json            the host's sockets that its containers mount
@@ -27,6 +29,7 @@ are found by content, and can be made again: they live in the user's cache folde
     CACHE/
       images/VERSION/           kernel, initramfs, root.erofs, manifest.json
       accelerators.json         verdicts
+    /tmp/slipway-UID-HASH/      only where docker cannot read the socket's path: a link to it
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vm.errors import HostError
+from vm.host.docker_address import link_to
 from vm.host.programs import installation
 
 SOCKET_PATH_LIMIT = 103
@@ -76,12 +80,30 @@ class Paths:
         return self.home / "helpers.json"
 
     @property
+    def contexts(self) -> Path:
+        return self.home / "context.json"
+
+    @property
     def run(self) -> Path:
         return self.home / "run"
 
     @property
+    def daemon_json(self) -> Path:
+        return self.run / "daemon.json"
+
+    @property
     def docker_socket(self) -> Path:
         return self.run / "docker.sock"
+
+    @property
+    def docker_link(self) -> Path | None:
+        """Where docker finds its socket when it cannot read the socket's path (docker_address.py); else None."""
+        return link_to(self.docker_socket)
+
+    @property
+    def docker_host(self) -> str:
+        """The engine's address as the docker command reads it: for DOCKER_HOST and contexts."""
+        return f"unix://{self.docker_link or self.docker_socket}"
 
     @property
     def control_socket(self) -> Path:

@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
 from vm.host.common import LINE_LIMIT, CommonHost
+from vm.host.optional_files import OptionalFiles
 from vm.host.proxies import Proxies, from_windows, run
 from vm.spec import Accelerator, Arch, System
 
@@ -88,10 +89,10 @@ class WindowsHost(CommonHost):
         except dns.resolver.NoResolverConfiguration:
             return ()
 
-    def proxies(self) -> Proxies:
-        return super().proxies() or from_windows(run)
+    def proxies(self, environment: Mapping[str, str]) -> Proxies:
+        return super().proxies(environment) or from_windows(run)
 
-    def certificates(self) -> list[bytes]:
+    def certificates(self, files: OptionalFiles) -> list[bytes]:
         listing = getattr(ssl, "enum_certificates")  # noqa: B009 - only Windows' Python has it
         return [data for data, kind, trusted in listing("ROOT") if kind == "x509_asn" and trusts_servers(trusted)]
 

@@ -1,6 +1,7 @@
 """What travels over the control API, as frozen values: requests (verbs) and replies (reports), one file per area.
 
 errors.py     ErrorReport, RemoteError
+caller.py     CallerEnvironment: what each request says about the terminal or window that it comes from
 work.py       Event: a line of a stream of long work; Note; Boot: the timings of a start
 status.py     RunState, Status and what it consists of
 settings.py   the settings, the desktop's menu
@@ -13,6 +14,7 @@ what a peer does not know it ignores.
 
 from __future__ import annotations
 
+from desktop.control.schema.caller import CallerEnvironment
 from desktop.control.schema.context import ChangeHelpers, ContextReport
 from desktop.control.schema.diagnosis import BundleFile, Check, LogPart, ReadLog
 from desktop.control.schema.disk import CheckDisk, DiskReport, GrowDisk
@@ -34,6 +36,7 @@ from desktop.control.schema.status import (
     Status,
     SwitchReport,
     UsageReport,
+    WarningReport,
     Watch,
 )
 from desktop.control.schema.work import Boot, Event, Note, StageReport
@@ -44,6 +47,7 @@ __all__ = [
     "Boot",
     "BuildImage",
     "BundleFile",
+    "CallerEnvironment",
     "ChangeHelpers",
     "ChangeMenu",
     "ChangeSettings",
@@ -76,5 +80,6 @@ __all__ = [
     "Status",
     "SwitchReport",
     "UsageReport",
+    "WarningReport",
     "Watch",
 ]

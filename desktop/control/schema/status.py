@@ -128,6 +128,14 @@ class PartReport:
 
 
 @dataclass(frozen=True)
+class WarningReport:
+    """What is not as it should be though Slipway runs; a sentence, and what to do about it."""
+
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class Status:
     """The answer to “what is going on?”.
 
@@ -152,6 +160,7 @@ class Status:
     usage: UsageReport | None = None
     switch: SwitchReport | None = None
     parts: tuple[PartReport, ...] = ()
+    warnings: tuple[WarningReport, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from desktop.control.schema import (
     MOUNTED,
     BundleFile,
+    CallerEnvironment,
     Check,
     ContextReport,
     DiskReport,
@@ -29,6 +31,8 @@ from desktop.supervisor.fake.world import World
 from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.settings import LiveSettings
 from desktop.support.bundle import collect
+from engine.context_store import DEFAULT
+from engine.contexts import DEFAULT_ADDRESS, NAME
 from vm.errors import DiskError, MachineError
 from vm.host import Host
 from vm.host.paths import Paths
@@ -61,7 +65,7 @@ class FakeOperations:
         self._lifecycle = lifecycle
         self._settings = settings
         self._world = world
-        self._context = "default"
+        self._contexts: dict[str, str] = {}
 
     # -- disk and images ----------------------------------------------------------------------------------------
 
@@ -128,49 +132,62 @@ class FakeOperations:
         text = f'level=info msg="{source} has started"\n'
         return LogPart(text[offset:], len(text))
 
-    async def diagnose(self) -> list[Check]:
-        """The real checks, of this host and of the stand-in's status."""
-        return await diagnose(await self._installation())
+    async def diagnose(self, caller: CallerEnvironment) -> list[Check]:
+        """The real checks, of this host and of the stand-in's status, for the client's environment."""
+        return await diagnose(await self._installation(caller))
 
-    async def bundle(self) -> list[BundleFile]:
+    async def bundle(self, caller: CallerEnvironment) -> list[BundleFile]:
         """The real bundle."""
-        return await collect(
-            await self._installation(), self._docker_context(), self._lifecycle.boots, self.guest_log
-        )
+        report = self._docker_context(caller)
+        return await collect(await self._installation(caller), report, self._lifecycle.boots, self.guest_log)
 
-    async def _installation(self) -> Context:
+    async def _installation(self, caller: CallerEnvironment) -> Context:
         return Context(
             self._paths,
             self._host,
             self._settings.resolved(),
             await self._lifecycle.status(),
-            dict(os.environ),
+            caller.within(os.environ),
             folders=self.folders(),
         )
 
     # -- the Docker context -------------------------------------------------------------------------------------
 
-    def context(self) -> ContextReport:
-        """Which engine the docker command would talk to."""
-        ours = self._context == "slipway"
-        address = f"unix://{self._paths.docker_socket}" if ours else "unix:///var/run/docker.sock"
-        previous = "default" if ours else ""
-        return ContextReport(self._context, address, ours, ours, "", previous, ("default", "slipway"))
+    def context(self, caller: CallerEnvironment) -> ContextReport:
+        """Which engine the client's docker command would talk to, as its variables and the stand-in have it."""
+        own = self._paths.docker_host
+        chosen = self._contexts.get(caller.docker_config, DEFAULT)
+        current, override = chosen, ""
+        if caller.docker_host:
+            current, override = DEFAULT, f"DOCKER_HOST={caller.docker_host}"
+        elif caller.docker_context:
+            current, override = caller.docker_context, f"DOCKER_CONTEXT={caller.docker_context}"
+        address = caller.docker_host or {NAME: own, DEFAULT: DEFAULT_ADDRESS}.get(current, "")
+        previous = DEFAULT if current == NAME else ""
+        return ContextReport(current, address, address == own, address == own, override, previous, (DEFAULT, NAME))
 
-    async def _docker_context(self) -> ContextReport:
-        return self.context()
+    async def _docker_context(self, caller: CallerEnvironment) -> ContextReport:
+        return self.context(caller)
 
-    def use_context(self) -> Note:
+    def with_note(self, event: Event, caller: CallerEnvironment) -> Event:
+        """An event of a start; the last one says which other engine the client's docker command uses."""
+        report = self.context(caller)
+        if event.kind != "done" or report.ours:
+            return event
+        note = f"docker uses the context “{report.current}”. To use Slipway: slipway context use"
+        return replace(event, text=f"{event.text}\n{note}")
+
+    def use_context(self, caller: CallerEnvironment) -> Note:
         """Make ``slipway`` current."""
-        self._context = "slipway"
+        self._contexts[caller.docker_config] = NAME
         return Note("docker uses the context “slipway” now")
 
-    def restore_context(self) -> Note:
+    def restore_context(self, caller: CallerEnvironment) -> Note:
         """Make the one before current again."""
-        self._context = "default"
+        self._contexts.pop(caller.docker_config, None)
         return Note("docker uses the context “default” again")
 
-    def change_helpers(self, repair: bool) -> Note:
+    def change_helpers(self, caller: CallerEnvironment, repair: bool) -> Note:
         """Nothing to change."""
         return Note("All credential helpers are installed. Nothing was changed")
 

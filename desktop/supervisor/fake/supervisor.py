@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Any, cast
 
 from aiohttp import web
 
 from desktop.control.calls import ControlApi, Route
-from desktop.control.schema import Event, Note
+from desktop.control.schema import CallerEnvironment, Event, Note
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.fake import engine
 from desktop.supervisor.fake.catalogue import furnish
@@ -40,8 +43,7 @@ class FakeSupervisor:
         self.desktop_entry = DesktopEntry(paths)
         self.settings.effects.append(self.desktop_entry)
         self.settings.subscribe(lambda _: notifier.notify())
-        socket = f"unix://{paths.docker_socket}"
-        self.lifecycle = FakeLifecycle(scenario, self.settings, host, self.world, socket, notifier)
+        self.lifecycle = FakeLifecycle(scenario, self.settings, host, self.world, paths.docker_host, notifier)
         self.operations = FakeOperations(
             paths, host, self.lifecycle, self.settings, self.desktop_entry, self.world
         )
@@ -65,6 +67,9 @@ class FakeSupervisor:
         self._life = asyncio.create_task(
             self.world.shout() if self._scenario.loud else self.world.live(busy=self._scenario.busy)
         )
+
+    def notice(self, caller: CallerEnvironment) -> None:
+        """A client with this environment asks for something; there is no machine that needs any of it."""
 
     async def settle(self) -> None:
         """Stop, as the supervisor does at its end."""
@@ -101,6 +106,13 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
     """What does each call, as desktop/supervisor/handlers.py has it for the supervisor."""
     lifecycle, settings, operations = fake.lifecycle, fake.settings, fake.operations
 
+    async def bring_up(
+        work: Callable[[], AsyncIterator[Event]], caller: CallerEnvironment
+    ) -> AsyncIterator[Event]:
+        async with aclosing(cast(Any, work())) as events:
+            async for event in events:
+                yield operations.with_note(event, caller)
+
     async def change(changes: Mapping[str, str]) -> Note:
         return outcome(await settings.change(changes), running=lifecycle.running)
 
@@ -108,10 +120,10 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.status.handled_by(lifecycle.status),
         ControlApi.watch.handled_by(lifecycle.watch),
         ControlApi.boots.handled_by(lambda: lifecycle.boots),
-        ControlApi.start.handled_by(lifecycle.start),
+        ControlApi.start.handled_for_caller(partial(bring_up, lifecycle.start)),
         ControlApi.cancel_start.handled_by(lifecycle.cancel_start),
         ControlApi.stop.handled_by(lifecycle.stop),
-        ControlApi.restart.handled_by(lifecycle.restart),
+        ControlApi.restart.handled_for_caller(partial(bring_up, lifecycle.restart)),
         ControlApi.end.handled_by(fake.end),
         ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
@@ -126,13 +138,13 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.folders.handled_by(operations.folders),
         ControlApi.ssh.handled_by(operations.ssh),
         ControlApi.guest_log.handled_by(operations.guest_log),
-        ControlApi.diagnose.handled_by(operations.diagnose),
-        ControlApi.bundle.handled_by(operations.bundle),
+        ControlApi.diagnose.handled_for_caller(operations.diagnose),
+        ControlApi.bundle.handled_for_caller(operations.bundle),
         ControlApi.debug.handled_by(debug_report),
-        ControlApi.context.handled_by(operations.context),
-        ControlApi.use_context.handled_by(operations.use_context),
-        ControlApi.restore_context.handled_by(operations.restore_context),
-        ControlApi.change_helpers.handled_by(operations.change_helpers),
+        ControlApi.context.handled_for_caller(operations.context),
+        ControlApi.use_context.handled_for_caller(operations.use_context),
+        ControlApi.restore_context.handled_for_caller(operations.restore_context),
+        ControlApi.change_helpers.handled_for_caller(operations.change_helpers),
         ControlApi.reset_plan.handled_by(operations.reset_plan),
         ControlApi.reset.handled_by(operations.reset),
     ]

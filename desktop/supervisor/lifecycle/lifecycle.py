@@ -77,6 +77,18 @@ class Attachments(Protocol):
         ...
 
 
+async def _answered(note: Callable[[], Awaitable[str]]) -> str:
+    """A note, or why there is none: what follows from a start never ends it."""
+    try:
+        return await note()
+    except UserError as error:
+        log.warning("after the start: %s %s", error.message, error.detail)
+        return f"{error.message}. {error.hint}".strip()
+    except Exception as error:
+        log.exception("after the start: %r failed unexpectedly", note)
+        return f"Something after the start failed unexpectedly: {error!r}. See: slipway logs"
+
+
 class Lifecycle:
     """Belongs to one event loop.
 
@@ -305,7 +317,7 @@ class Lifecycle:
             raise
         self._settle_phase()
         self._history.add(timeline.boot())
-        notes = [await note() for note in self.started]
+        notes = [await _answered(note) for note in self.started]
         outcome = f"Moby {version.version} answers on {self._engine.socket} after {timeline.total:.1f} s"
         return "\n".join(filter(None, [outcome, *notes]))
 

@@ -18,6 +18,7 @@ from desktop.control.schema import (
     Status,
     SwitchReport,
     UsageReport,
+    WarningReport,
 )
 from desktop.settings.schema import SettingsError
 from desktop.supervisor.context import CurrentSettings, GuestAccess
@@ -54,6 +55,7 @@ class StatusReporter:
 
     :ivar connections: how many connections the endpoint has now.
     :ivar ended: whether nothing will change any more.
+    :ivar warnings: what is not as it should be.
     """
 
     lifecycle: Lifecycle
@@ -66,6 +68,7 @@ class StatusReporter:
     socket: str
     connections: Callable[[], int]
     ended: Callable[[], bool]
+    warnings: Callable[[], tuple[WarningReport, ...]]
 
     async def status(self, *, all_hops: bool = False) -> Status:
         """What is going on now; when the engine should answer, a real call is made."""
@@ -95,6 +98,7 @@ class StatusReporter:
             usage=self._usage(),
             switch=SwitchReport("Windows containers", self.host.no_windows_containers),
             parts=self.parts.report(),
+            warnings=self.warnings(),
         )
 
     async def watch(self, every: float) -> AsyncIterator[Status]:

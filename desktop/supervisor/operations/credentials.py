@@ -6,7 +6,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from desktop.control.schema import Note
+from desktop.control.schema import CallerEnvironment, Note
 from engine.helpers import Helpers
 
 log = logging.getLogger(__name__)
@@ -18,12 +18,12 @@ class Credentials:
     def __init__(self, record: Path) -> None:
         self._record = record
 
-    async def change(self, repair: bool) -> Note:
-        """Remove uninstalled credential helpers from Docker's configuration, or put back what was removed.
+    async def change(self, caller: CallerEnvironment, repair: bool) -> Note:
+        """Remove uninstalled credential helpers from the client's configuration, or put back what was removed.
 
         :raise UserError: the configuration cannot be read or written.
         """
-        helpers = Helpers(self._record)
+        helpers = Helpers(self._record, caller.variables())
         outcome = await asyncio.to_thread(helpers.take_out if repair else helpers.put_back)
         log.info("credential helpers: %s", outcome)
         return Note(outcome)

@@ -1,82 +1,144 @@
-"""Which engine the docker command talks to when nothing is said: as docker decides it, and then really asked."""
+"""Which engine a client's docker command uses when none is named: as docker decides it, and then really asked."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
+from dataclasses import replace
 
-from desktop.control.schema import ContextReport, Note
+from desktop.control.schema import CallerEnvironment, ContextReport, Event, Note, WarningReport
 from desktop.supervisor.context import CurrentSettings
-from engine.context_store import DEFAULT
+from desktop.supervisor.warnings import Warnings
+from engine.context_store import ContextError
 from engine.context_trial import answers
-from engine.contexts import NAME, Contexts, endpoint
+from engine.contexts import NAME, Contexts
 from vm.errors import UserError
+from vm.host.docker_address import make_link
+from vm.host.optional_files import hint
+from vm.host.paths import Paths
 
 log = logging.getLogger(__name__)
 
-DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+ABOUT = "the Docker context"
 
 
 class DockerContext:
-    """The context ``slipway``.
+    """The context ``slipway``, in the configuration of whoever asks: DOCKER_CONFIG differs between terminals."""
 
-    :param socket: the endpoint's socket, where the context leads.
-    """
-
-    def __init__(self, contexts: Contexts, socket: Path, settings: CurrentSettings) -> None:
-        self._contexts = contexts
-        self._socket = socket
+    def __init__(self, paths: Paths, settings: CurrentSettings, warnings: Warnings) -> None:
+        self._paths = paths
         self._settings = settings
+        self._warnings = warnings
+        self._failures: dict[str, WarningReport] = {}
+        self._waiting: dict[CallerEnvironment, None] = {}
+        self._notes: dict[CallerEnvironment, str] = {}
 
-    async def offer(self) -> str:
+    # -- at a start ---------------------------------------------------------------------------------------------
+
+    def expect(self, caller: CallerEnvironment) -> None:
+        """A client asks for a start, after which its docker command is to find the engine."""
+        self._waiting[caller] = None
+
+    async def offer_expected(self) -> str:
+        """After a start: make the context for each client that has asked for it; each gets its own note later."""
+        waiting, self._waiting, self._notes = self._waiting, {}, {}
+        for caller in waiting:
+            self._notes[caller] = await self.offer(caller)
+        return ""
+
+    async def with_note(self, event: Event, caller: CallerEnvironment) -> Event:
+        """An event of a start, its last one with the note for this client."""
+        if event.kind != "done":
+            return event
+        if caller in self._waiting:  # nothing had to be started
+            del self._waiting[caller]
+            note = await self.offer(caller)
+        else:
+            note = self._notes.get(caller, "")
+        return replace(event, text="\n".join(filter(None, [event.text, note])))
+
+    async def offer(self, caller: CallerEnvironment) -> str:
         """Create the context, and make it current if the setting says so; what to tell the user about it.
 
-        A configuration of Docker's that cannot be read does not keep the engine from running.
+        A configuration of Docker's that cannot be read or written does not keep the engine from running.
         """
+        contexts, failure = self._contexts(caller), None
         try:
-            note = await self._contexts.offer(self._socket, self._settings.get().context)
+            await asyncio.to_thread(self._link)
+            note = await contexts.offer(self._paths.docker_host, self._settings.get().context)
         except UserError as error:
-            log.warning("the Docker context: %s %s", error.message, error.detail)
-            return f"{error.message}. {error.hint}"
-        log.info("the Docker context: %s", note or "slipway is the current one")
+            failure, note = error, f"{error.message}. {error.hint}"
+        self._keep(contexts, failure)
+        log.info("%s: %s", ABOUT, note or "slipway is the current one")
         return note
 
-    async def report(self) -> ContextReport:
-        """What the docker command would do; the engine is asked.
+    # -- what can be asked --------------------------------------------------------------------------------------
+
+    async def report(self, caller: CallerEnvironment) -> ContextReport:
+        """What the client's docker command would do; the engine is asked.
 
         :raise ContextError: Docker's configuration cannot be read.
         """
-        current, address, override = await asyncio.to_thread(_decide, self._contexts)
+        contexts = self._contexts(caller)
+        current, address, variable = await asyncio.to_thread(contexts.decide)
+        _, value = contexts.override() or ("", "")
         return ContextReport(
             current,
             address,
             await answers(address),
-            ours=current == NAME and not override.startswith("DOCKER_HOST="),
-            override=override,
-            previous=self._contexts.previous if current == NAME else "",
-            names=tuple(await asyncio.to_thread(self._contexts.store.names)),
+            ours=address == self._paths.docker_host,
+            override=f"{variable}={value}" if variable else "",
+            previous=contexts.previous if current == NAME else "",
+            names=tuple(await asyncio.to_thread(contexts.store.names)),
         )
 
-    async def use(self) -> Note:
-        """Make ``slipway`` current, and remember the one before."""
-        return self._noted(await asyncio.to_thread(self._contexts.use, self._socket))
+    async def use(self, caller: CallerEnvironment) -> Note:
+        """Make ``slipway`` current, and remember the one before.
 
-    async def restore(self) -> Note:
-        """Make the one before current again."""
-        return self._noted(await asyncio.to_thread(self._contexts.restore))
+        :raise ContextError: Docker's configuration cannot be read or written.
+        """
+        contexts = self._contexts(caller)
+        await asyncio.to_thread(self._link)
+        outcome = await asyncio.to_thread(contexts.use, self._paths.docker_host)
+        self._keep(contexts, None)
+        return self._noted(outcome)
+
+    async def restore(self, caller: CallerEnvironment) -> Note:
+        """Make the one before current again.
+
+        :raise ContextError: Docker's configuration cannot be read or written.
+        """
+        return self._noted(await asyncio.to_thread(self._contexts(caller).restore))
+
+    def _contexts(self, caller: CallerEnvironment) -> Contexts:
+        return Contexts(self._paths.contexts, caller.variables())
+
+    def _link(self) -> None:
+        """Where docker cannot read the socket's path, make a link that it can.
+
+        :raise ContextError: it cannot be made.
+        """
+        link = self._paths.docker_link
+        if link is None:
+            return
+        try:
+            make_link(link, self._paths.docker_socket)
+        except OSError as error:
+            raise ContextError(
+                f"docker cannot read the path of Slipway's socket, nor can a link be made: {error.strerror}",
+                hint(link, error),
+                str(link),
+            ) from error
+
+    def _keep(self, contexts: Contexts, failure: UserError | None) -> None:
+        """Warn of a failure until it has passed, by configuration."""
+        folder = str(contexts.store.folder)
+        self._failures.pop(folder, None)
+        if failure is not None:
+            then = "Then: slipway context use"
+            self._failures[folder] = WarningReport(failure.message, f"{failure.hint} {then}".strip())
+        self._warnings.set(ABOUT, self._failures.values())
 
     def _noted(self, outcome: str) -> Note:
-        log.info("the Docker context: %s", outcome)
+        log.info("%s: %s", ABOUT, outcome)
         return Note(outcome)
-
-
-def _decide(contexts: Contexts) -> tuple[str, str, str]:
-    """The context's name, its engine's address, and the variable that has the last word."""
-    variable, value = contexts.override() or ("", "")
-    told = f"{variable}={value}" if variable else ""
-    if variable == "DOCKER_HOST":
-        return contexts.store.current(), value, told
-    current = value or contexts.store.current()
-    found = contexts.store.read(current)
-    return current, endpoint(found) if found else DEFAULT_ADDRESS if current == DEFAULT else "", told

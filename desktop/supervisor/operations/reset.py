@@ -12,7 +12,7 @@ from desktop.settings.schema import Settings
 from desktop.supervisor.context import Emit, Operations
 from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.settings import LiveSettings
-from engine.contexts import Contexts
+from engine.contexts import remove_everywhere
 from vm.host.paths import Paths
 from vm.image.store import ImageStore
 
@@ -31,7 +31,6 @@ class Reset:
         paths: Paths,
         settings: LiveSettings,
         operations: Operations,
-        contexts: Contexts,
         images: ImageStore,
         entry: DesktopEntry,
         forget: Callable[[], None],
@@ -39,7 +38,6 @@ class Reset:
         self._paths = paths
         self._settings = settings
         self._operations = operations
-        self._contexts = contexts
         self._images = images
         self._entry = entry
         self._forget = forget
@@ -72,14 +70,15 @@ class Reset:
 
     async def _delete(self, level: ResetLevel, emit: Emit) -> str:
         emit(Event("progress", "deleting"))
-        await asyncio.to_thread(self._contexts.remove, self._paths.docker_socket)
+        failed = await asyncio.to_thread(remove_everywhere, self._paths.contexts, self._paths.docker_host)
+        left = "".join(f"\nThe Docker context was left: {error.message}. {error.hint}" for error in failed)
         await asyncio.to_thread(self._delete_data)
         if level is ResetLevel.DATA:
-            return "Your data was deleted; the settings were kept"
+            return "Your data was deleted; the settings were kept" + left
         await asyncio.to_thread(self._delete_images)
         await self._settings.reset(self._kept)
         await asyncio.to_thread(self._entry.remove_from_menu)
-        return "Slipway was reset"
+        return "Slipway was reset" + left
 
     def _delete_data(self) -> None:
         """Everything of the user's in the machine, and what belongs to it."""

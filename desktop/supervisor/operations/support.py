@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from desktop.control.schema import BundleFile, Check
+from desktop.control.schema import BundleFile, CallerEnvironment, Check
 from desktop.settings.schema import Settings, SettingsError
 from desktop.supervisor.context import CurrentSettings
 from desktop.supervisor.lifecycle.boot_history import BootHistory
@@ -38,20 +38,20 @@ class Support:
     ports: Ports
     unwatched: Callable[[], dict[str, str]]
 
-    async def diagnose(self) -> list[Check]:
-        """Run every check."""
+    async def diagnose(self, caller: CallerEnvironment) -> list[Check]:
+        """Run every check, for the client's environment."""
         from desktop.diagnostics import diagnose
 
-        return await diagnose(await self._context())
+        return await diagnose(await self._context(caller))
 
-    async def bundle(self) -> list[BundleFile]:
+    async def bundle(self, caller: CallerEnvironment) -> list[BundleFile]:
         """What a support bundle would hold, without secrets."""
         from desktop.support.bundle import collect
 
-        docker = self.docker_context.report()
-        return await collect(await self._context(), docker, self.history.list(), self.guest_logs.read)
+        docker = self.docker_context.report(caller)
+        return await collect(await self._context(caller), docker, self.history.list(), self.guest_logs.read)
 
-    async def _context(self) -> Context:
+    async def _context(self, caller: CallerEnvironment) -> Context:
         from desktop.diagnostics import Context
 
         settings: Settings | SettingsError
@@ -64,7 +64,7 @@ class Support:
             self.host,
             settings,
             await self.status.status(all_hops=True),
-            dict(os.environ),
+            caller.within(os.environ),
             self.unwatched(),
             self.ports.waiting(),
             self.folders.folders(),

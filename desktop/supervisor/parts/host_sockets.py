@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from desktop.supervisor.context import CurrentSettings
 from desktop.supervisor.parts.base import LinkedPart
 from desktop.supervisor.parts.folders import shared
 from engine.events import EngineEvents
-from engine.host_sockets import HostSockets
+from engine.host_sockets import HostSockets, SshAgents
 from vm.host import Host
 from vm.host.paths import Paths
 
@@ -21,11 +19,13 @@ class MountedSockets(LinkedPart):
 
     name = "host sockets"
 
-    def __init__(self, paths: Paths, host: Host, settings: CurrentSettings, events: EngineEvents) -> None:
+    def __init__(
+        self, paths: Paths, host: Host, settings: CurrentSettings, events: EngineEvents, agents: SshAgents
+    ) -> None:
         self.sockets = HostSockets(
             paths.sockets,
             paths.docker_socket,
-            os.environ,
+            agents,
             lambda: shared(settings.get(), host),
             host.open_folder,
             events,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import subprocess
 import tarfile
 import threading
@@ -16,10 +18,12 @@ from engine.trust import AUTHORITIES, REGISTRIES, Trust, pack
 from installers.checkout import system
 from tests.architecture.sources import ROOT
 from tests.e2e.authority import Authority
+from tests.unit.broken_files import KINDS, broken, roomy_folder
 from tests.unit.engine.no_link import NoLink
 from tests.unit.sshd import eventually
 from vm.guest.stream import Completed
 from vm.host.certificates import read_pem
+from vm.host.optional_files import OptionalFiles
 
 SCRIPT = ROOT / "engine" / "rootfs" / "usr" / "lib" / "slipway" / "trust"
 
@@ -35,12 +39,34 @@ def test_what_is_packed(tmp_path: Path) -> None:
         place.mkdir(parents=True)
         for name in ("ca.crt", "client.key", "notes.txt"):
             (place / name).write_text(text)
-    with tarfile.open(fileobj=io.BytesIO(pack(own, (tmp_path / "system", tmp_path / "user")))) as tar:
+    folders = (tmp_path / "system", tmp_path / "user")
+    with tarfile.open(fileobj=io.BytesIO(pack(own, folders, OptionalFiles()))) as tar:
         found = {entry.name: (entry.mode, tar.extractfile(entry)) for entry in tar}
     base = "etc/docker/certs.d/registry.test:5000"
     assert set(found) == {AUTHORITIES, f"{base}/ca.crt", f"{base}/client.key"}
     assert found[f"{base}/client.key"][0] == 0o600
-    assert pack(own, ()) == pack(own, ())
+    assert pack(own, (), OptionalFiles()) == pack(own, (), OptionalFiles())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_read_costs_nothing_else(kind: str) -> None:
+    with roomy_folder() as folder:
+        good = folder / "user" / "good.test"
+        good.mkdir(parents=True)
+        for name in ("ca.crt", os.fsdecode(b"\xff.crt"), "x" * 120 + ".crt"):
+            (good / name).write_text("good")
+        files = OptionalFiles()
+        folders = (folder / "system", folder / "user")
+        with broken(folder / "system" / "bad.test" / "ca.crt", kind):
+            packed = pack([], folders, files)
+        reasons = [one.reason for one in files.passed_over]
+    if kind == "no descriptors":
+        assert any(one.shortage for one in files.passed_over)
+        return
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        assert sorted(Path(name).name for name in tar.getnames()) == ["ca.crt", "\udcff.crt"]
+    hidden = [] if kind == "a file for a folder" else [os.strerror(KINDS[kind])]  # a file there means nothing
+    assert reasons == [*hidden, os.strerror(errno.ENAMETOOLONG)]
 
 
 class Guest(NoLink):
@@ -65,7 +91,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_change_is_handed_over_once() -> None:
     archives, looks, guest = [b"one"], [0], Guest()
 
-    def look() -> bytes:
+    async def look() -> bytes:
         looks[0] += 1
         return archives[-1]
 
@@ -83,7 +109,11 @@ async def test_a_change_is_handed_over_once() -> None:
 
 async def test_what_fails_is_not_done_and_tried_again() -> None:
     guest = Guest(1)
-    task = Trust(lambda: b"one")
+
+    async def look() -> bytes:
+        return b"one"
+
+    task = Trust(look)
     task.use(guest)
     await eventually(lambda: task.health.error == "LinkError: The certificates could not be handed over")
     await eventually(lambda: guest.archives == [b"one", b"one"])
@@ -94,7 +124,7 @@ async def test_a_store_that_cannot_be_read_now() -> None:
     """As when the process has no descriptor left."""
     guest, errors = Guest(), [OSError(24, "Too many open files")]
 
-    def archive() -> bytes:
+    async def archive() -> bytes:
         if errors:
             raise errors.pop()
         return b"one"
@@ -160,7 +190,7 @@ def test_the_archive_replaces_what_was_there(root: Path) -> None:
     assert contents(root) == {"": "A", "r:5000/ca.crt": "1", "s/ca.crt": "1"}
     assert apply(root, archive(OTHER)) == 0
     assert contents(root) == {"r:5000/ca.crt": "2", "r:5000/client.key": "2"}
-    assert apply(root, pack([], ())) == 0
+    assert apply(root, pack([], (), OptionalFiles())) == 0
     assert contents(root) == {}
     assert len(left_over(root)) == 1
 

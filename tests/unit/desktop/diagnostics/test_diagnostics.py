@@ -22,6 +22,7 @@ from desktop.control.schema import (
     PartState,
     RunState,
     Status,
+    WarningReport,
 )
 from desktop.diagnostics import (
     MODULES,
@@ -34,6 +35,7 @@ from desktop.diagnostics import (
     docker_cli,
     endpoint,
     folders,
+    host_warnings,
     image,
     keys,
     login,
@@ -275,20 +277,32 @@ async def test_the_docker_command(installation: Context, monkeypatch: pytest.Mon
 
 async def test_the_docker_context(installation: Context) -> None:
     assert (await docker_context.check(installation)).passed is None
-    contexts = Contexts(installation.paths.home / "context.json", installation.environment)
-    contexts.create(installation.paths.docker_socket)
+    contexts = Contexts(installation.paths.contexts, installation.environment)
+    contexts.create(installation.paths.docker_host)
     store = ContextStore(Path(installation.environment["DOCKER_CONFIG"]))
     store.write("dead", {"Name": "dead", "Endpoints": {"docker": {"Host": "unix:///no-engine"}}})
     store.set_current("dead")
     finding = await docker_context.check(installation)
     assert finding.passed is False
     assert "slipway context use" in finding.fix
-    contexts.use(installation.paths.docker_socket)
+    contexts.use(installation.paths.docker_host)
     assert await docker_context.check(installation) == Finding(True, "docker uses “slipway”")
     elsewhere = {**installation.environment, "DOCKER_HOST": "tcp://elsewhere"}
     finding = await docker_context.check(dataclasses.replace(installation, environment=elsewhere))
     assert finding.passed is False
     assert finding.fix == "unset DOCKER_HOST"
+    for variable, value in (("DOCKER_HOST", installation.paths.docker_host), ("DOCKER_CONTEXT", "slipway")):
+        here = {**installation.environment, variable: value}
+        assert (await docker_context.check(dataclasses.replace(installation, environment=here))).passed
+    store.write("slipway", {"Name": "slipway", "Endpoints": {"docker": {"Host": "unix:///another"}}})
+    assert (await docker_context.check(installation)).passed is False
+
+
+async def test_what_was_passed_over(installation: Context) -> None:
+    assert (await host_warnings.check(installation)).passed
+    status = dataclasses.replace(STOPPED, warnings=(WarningReport("a is broken", "mend a"), WarningReport("b")))
+    finding = await host_warnings.check(dataclasses.replace(installation, status=status))
+    assert (finding.passed, finding.found, finding.fix) == (False, "a is broken; b", "mend a")
 
 
 async def test_credential_helpers(installation: Context) -> None:

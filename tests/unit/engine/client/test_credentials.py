@@ -12,6 +12,7 @@ import pytest
 from engine.client.credentials import UserKeys
 from engine.client.errors import ProgressError
 from engine.client.registry import RegistryError, explain, registry_of
+from tests.unit.broken_files import KINDS, broken, roomy_folder
 
 HELPER = """#!/bin/sh
 [ "$1" = get ] || exit 9
@@ -62,13 +63,19 @@ async def test_helpers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"auths": {"r.example": {"auth": "%"}}}', '{"credsStore": "absent"}']
+    "text", ["", " \n", "{", "[]", '{"auths": {"r.example": {"auth": "%"}}}', '{"credsStore": "absent"}']
 )
 async def test_what_is_broken_counts_as_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     environment = {"DOCKER_CONFIG": str(tmp_path), "PATH": str(tmp_path)}
     assert await UserKeys(environment).look("r.example") == {}
     assert await UserKeys({"DOCKER_CONFIG": str(tmp_path / "none"), "PATH": ""}).look("r.example") == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_cannot_be_read_counts_as_nobody(kind: str) -> None:
+    with roomy_folder() as folder, broken(folder / "docker" / "config.json", kind) as path:
+        assert await UserKeys({"DOCKER_CONFIG": str(path.parent), "PATH": ""}).look("r.example") == {}
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,22 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from engine import events as events_module
 from engine.events import EngineEvents
-from engine.host_sockets import FOLDER, SSH_AGENT, HostSockets, record
+from engine.host_sockets import FOLDER, SSH_AGENT, HostSockets, SshAgents, record
+from tests.unit.broken_files import as_nobody, roomy_folder
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from tests.unit.eventful_engine import EventfulEngine
 from tests.unit.local_server import SocketRoute, serving
 from tests.unit.sshd import eventually
 from vm.errors import EngineError, LinkError
 from vm.host import host
+from vm.host.docker_address import link_to
 
 pytestmark = pytest.mark.both_loops
 
@@ -32,7 +35,7 @@ class Computer:
         self.folder = folder
         self.shared = folder / "shared"
         self.engine = folder / "private" / "docker.sock"
-        self.environment: dict[str, str] = {}
+        self.agents = SshAgents()
         self.shares = [str(self.shared)]
         self.events = EngineEvents()
         for made in (self.shared, self.engine.parent, folder / "other"):
@@ -42,7 +45,7 @@ class Computer:
         return HostSockets(
             self.folder / "record",
             self.engine,
-            self.environment,
+            self.agents,
             lambda: self.shares,
             host().open_folder,
             self.events,
@@ -84,7 +87,7 @@ def test_the_agent_need_not_be_shared(computer: Computer) -> None:
     with pytest.raises(EngineError, match="knows of no SSH agent on your computer"):
         found.find(SSH_AGENT)
     with bound(computer.folder / "other" / "agent") as path:
-        computer.environment["SSH_AUTH_SOCK"] = path
+        computer.agents.add(path)
         for name in (SSH_AGENT, f"/{SSH_AGENT}", path, f"{computer.folder}//other/agent"):
             assert found.find(name) == SSH_AGENT
         (computer.shared / "link").symlink_to(path)  # a container can make one
@@ -98,6 +101,14 @@ async def test_the_engines_is_the_machines(computer: Computer) -> None:
         assert name is not None
         assert await found.carry(name) == "/run/docker.sock"
     assert not (computer.folder / "record").exists()
+
+
+def test_the_path_that_docker_has_for_the_engine_s(computer: Computer) -> None:
+    """Where docker cannot read the socket's own path, its context leads to a link."""
+    computer.engine = computer.folder / "100%" / "docker.sock"
+    link = link_to(computer.engine)
+    assert link is not None
+    assert computer.sockets().find(str(link)) == computer.sockets().find(str(computer.engine)) == "engine"
 
 
 def test_slipways_own_are_nobodys(computer: Computer) -> None:
@@ -209,12 +220,55 @@ async def test_what_containers_put_there_leads_nowhere(computer: Computer, chang
 
 async def test_the_agent_is_the_one_of_now(computer: Computer) -> None:
     machine = Machine()
-    computer.environment["SSH_AUTH_SOCK"] = str(computer.folder / "one")
+    computer.agents.add(str(computer.folder / "one"))
     async with serving(computer.folder / "two", shout), carried(computer.sockets(), machine) as found:
         assert await found.carry(SSH_AGENT) == f"{FOLDER}/ssh-auth.sock"
-        computer.environment["SSH_AUTH_SOCK"] = str(computer.folder / "two")
+        computer.agents.add(str(computer.folder / "two"))
         machine.callers.put_nowait(b"keys")
         await eventually(lambda: machine.heard == [b"KEYS!"])
+
+
+def heard(machine: Machine, last: bytes) -> bool:
+    """Whether that is what the latest client has been answered."""
+    return machine.heard[-1:] == [last]
+
+
+async def test_agents_of_logins_that_have_ended_are_passed_over(computer: Computer) -> None:
+    """The newest one counts; while it does not answer, as after its login's end, the others do."""
+    machine = Machine()
+    paths = {name: computer.folder / name for name in ("first", "second", "dead")}
+    with bound(paths["dead"]):
+        async with carried(computer.sockets(), machine) as found:
+            for name in ("first", "second", "gone", "dead"):
+                computer.agents.add(str(computer.folder / name))
+            await found.carry(SSH_AGENT)
+            for name, other in (("first", "second"), ("second", "first")):
+                paths[other].unlink(missing_ok=True)
+                async with serving(paths[name], shout):
+                    machine.callers.put_nowait(name.encode())
+                    await eventually(partial(heard, machine, name.upper().encode() + b"!"))
+            assert found.find(str(paths["second"])) == found.find(str(paths["first"])) == SSH_AGENT
+
+
+def test_an_agent_that_was_known_does_not_replace_a_newer_one() -> None:
+    agents = SshAgents("")
+    assert not agents
+    for path in ("/one", "/two", "/one", "", "/two"):
+        agents.add(path)
+    assert list(agents) == ["/two", "/one"]
+    agents.prefer("/one")
+    assert list(agents) == ["/one", "/two"]
+    for number in range(100):
+        agents.add(f"/{number}")
+    assert len(list(agents)) == 16
+
+
+def test_another_user_s_socket_in_an_agent_s_place() -> None:
+    with roomy_folder() as folder, bound(folder / "agent") as path:
+        agents = SshAgents(path)
+        assert list(agents) == [path]
+        with as_nobody():
+            assert list(agents) == []
 
 
 async def test_they_are_there_again_with_the_next_link_and_supervisor(computer: Computer) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import certifi
 import pytest
 
 from tests.e2e.authority import Authority
+from tests.unit.broken_files import KINDS, broken, roomy_folder
 from vm.host import certificates
 from vm.host.certificates import own_authorities, read_pem, to_pem
+from vm.host.optional_files import OptionalFiles
 from vm.host.windows import trusts_servers
 
 
@@ -32,11 +35,27 @@ def test_where_linux_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(certificates, "BUNDLES", (str(tmp_path / "none"),))
     monkeypatch.setattr(certificates, "ANCHORS", (str(tmp_path / "anchors"),))
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    assert certificates.of_linux() == []
+    assert certificates.of_linux(OptionalFiles()) == []
     (anchors / "own.crt").write_bytes(der)
-    assert certificates.of_linux() == [der]
+    assert certificates.of_linux(OptionalFiles()) == [der]
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
-    assert certificates.of_linux() == [der, der]
+    assert certificates.of_linux(OptionalFiles()) == [der, der]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_read_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    authority = Authority(tmp_path / "ca", "Own CA")
+    with roomy_folder() as folder:
+        (folder / "own.crt").write_bytes(authority.certificate.read_bytes())
+        bad = folder / "anchors" / "bad.crt"
+        monkeypatch.setattr(certificates, "BUNDLES", (str(folder / "own.crt"), str(bad)))
+        monkeypatch.setattr(certificates, "ANCHORS", (str(folder / "anchors"),))
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        files = OptionalFiles()
+        with broken(bad, kind):
+            found = certificates.of_linux(files)
+    assert len(found) == (0 if kind == "no descriptors" else 1)
+    assert os.strerror(KINDS[kind]) in {one.reason for one in files.passed_over}
 
 
 @pytest.mark.parametrize(

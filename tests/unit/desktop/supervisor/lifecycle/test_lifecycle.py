@@ -316,3 +316,20 @@ async def test_who_has_a_machine_is_wanted(tmp_path: Path, adoptable: bool) -> N
     assert kit.lifecycle.wanted()
     await kit.settled()
     assert kit.lifecycle.wanted() is adoptable
+
+
+@pytest.mark.parametrize(
+    "error", [MachineError("no context", "Make one."), PermissionError("no"), KeyError("defect")]
+)
+async def test_what_follows_from_a_start_never_ends_it(kit: Kit, error: Exception) -> None:
+    async def broken() -> str:
+        raise error
+
+    async def note() -> str:
+        return "another note"
+
+    kit.lifecycle.started += [broken, note]
+    text = outcome(await collect(kit.lifecycle.start()))
+    assert "another note" in text
+    assert ("no context. Make one." if isinstance(error, MachineError) else "failed unexpectedly") in text
+    assert kit.lifecycle.phase is Phase.RUNNING

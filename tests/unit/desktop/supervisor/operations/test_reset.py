@@ -45,14 +45,13 @@ class Installation:
         self.settings = LiveSettings(SettingsStore(self.paths.settings), host())
         self.entry = DesktopEntry(self.paths)
         self.settings.effects.append(self.entry)
-        self.contexts = Contexts(self.paths.home / "context.json")
+        self.contexts = Contexts(self.paths.contexts)
         self.operations = Operations()
         self.forgotten = 0
         self.reset = Reset(
             self.paths,
             self.settings,
             self.operations,
-            self.contexts,
             ImageStore(self.paths.images),
             self.entry,
             self._forget,
@@ -63,7 +62,7 @@ class Installation:
 
     async def furnish(self) -> None:
         self.paths.data_disk.write_bytes(b"disk")
-        self.contexts.use(self.paths.docker_socket)
+        self.contexts.use(self.paths.docker_host)
         await self.settings.change({"start_at_login": "true", "wait_seconds": "90"})
         self.entry.set_menu(True)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 
-from desktop.control.schema import CallerEnvironment
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.admission import make_admission
 from desktop.supervisor.environment import UserEnvironment
@@ -47,6 +46,7 @@ from engine.backends.linux_guest import LinuxGuest
 from engine.endpoint import Endpoint
 from engine.linux import LinuxEngine
 from vm.host import Host
+from vm.host.docker_address import remove_link
 from vm.host.paths import Paths
 from vm.image.store import ImageStore
 from vm.machine import Machine
@@ -56,7 +56,7 @@ from vm.qemu.usernet import UserNetwork
 class Supervisor:
     """All of Slipway that runs in the background.
 
-    :ivar ending: set when the process shall end.
+    :ivar ending: set when the process shall end.    :ivar notice: called with each client's environment.
     """
 
     def __init__(self, paths: Paths, host: Host) -> None:
@@ -64,6 +64,7 @@ class Supervisor:
         self.ending = asyncio.Event()
         self.notifier = Notifier()
         self.environment = UserEnvironment()
+        self.notice = self.environment.notice
         self._warnings = Warnings(self.notifier.notify)
         self.settings = LiveSettings(SettingsStore(paths.settings), host)
         self._machine = Machine(paths, host)
@@ -182,10 +183,6 @@ class Supervisor:
         await self._endpoint.start()
         self.lifecycle.open(adopt=self.paths.qemu_record.exists())  # a name in a local folder
 
-    def notice(self, caller: CallerEnvironment) -> None:
-        """A client with this environment asks for something."""
-        self.environment.notice(caller)
-
     async def settle(self) -> None:
         """Stop what runs, for an orderly end of the process."""
         await self.images.cancel_builds()
@@ -196,3 +193,4 @@ class Supervisor:
         """Give up the user's socket and ports. A machine that still runs is adopted by the next supervisor."""
         await self.parts.close()
         await self._endpoint.close()
+        remove_link(self.paths.docker_link)

@@ -251,6 +251,52 @@ def test_context(slipway: Program, docker_config: Path, machine: RunningMachine)
     slipway("context", "use")
 
 
+def shell_with(slipway: Program, **variables: str) -> Program:
+    """``slipway`` in another terminal, whose environment differs."""
+    return Program(slipway.argv, {**slipway.environment, "DOCKER_HOST": "", "DOCKER_CONTEXT": "", **variables})
+
+
+def test_whoever_asks_is_answered_for_their_own_environment(
+    slipway: Program, machine: RunningMachine, tmp_path: Path
+) -> None:
+    other = shell_with(slipway, DOCKER_CONFIG=str(tmp_path / "docker"))
+    docker = Program(("docker",), {**other.environment})
+    assert json.loads(other("context", "show", "--json"))["current"] == docker("context", "show") == "default"
+    assert "is already running" in other("start")  # and makes the context there
+    assert json.loads(other("context", "show", "--json"))["address"] == f"unix://{machine.socket}"
+    assert "28.5" in docker("--context", "slipway", "version", "--format", "{{.Server.Version}}")
+    other("context", "use")
+    assert docker("context", "show") == "slipway"
+    for variable, value, name in (
+        ("DOCKER_HOST", "tcp://127.0.0.1:1", "default"),
+        ("DOCKER_CONTEXT", "gone", "gone"),
+    ):
+        third = shell_with(other, **{variable: value})
+        shown = json.loads(third("context", "show", "--json"))
+        assert (shown["current"], shown["override"], shown["answers"]) == (name, f"{variable}={value}", False)
+        checks = {check["name"]: check for check in json.loads(third.run("diagnose", "--json").out)}
+        assert checks["context"]["fix"] == f"unset {variable}"
+    other("context", "restore")
+    assert docker("context", "show") == "default"
+    assert slipway("context", "show").splitlines()[0].split()[-1] == "slipway"
+
+
+def test_a_configuration_that_cannot_be_read_ends_no_start(slipway: Program, tmp_path: Path) -> None:
+    config = tmp_path / "docker" / "config.json"
+    config.parent.mkdir()
+    config.symlink_to(config.name)
+    other = shell_with(slipway, DOCKER_CONFIG=str(config.parent))
+    told = other("start")
+    assert f"{config} cannot be read" in told
+    assert "It is a symbolic link that leads to itself" in told
+    assert f"! {config} cannot be read" in slipway("status")
+    assert other.run("context", "use").code == 1
+    config.unlink()
+    other("context", "use")
+    assert str(config) not in slipway("status")
+    other("context", "restore")
+
+
 def test_progress_is_for_terminals(machine: RunningMachine) -> None:
     terminal = machine.slipway.terminal("start")
     terminal.expect("is already running")

@@ -258,6 +258,30 @@ def test_containers_and_builds_get_the_proxy(corporate: CorporateNetwork, tmp_pa
     assert "proxy" not in kept.lower()
 
 
+def test_a_proxy_that_changes_is_followed(corporate: CorporateNetwork, tmp_path: Path) -> None:
+    """By containers and builds at once; the status says that dockerd has the old one still."""
+    said = "by the proxy of its last start"
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {corporate.image}\nRUN wget -qO- http://moved.corp.test:{corporate.plain.port}/v2/\n"
+    )
+
+    def built() -> bool:
+        corporate.docker("build", "--no-cache", tmp_path)
+        return any("moved.corp.test" in line for line in second.asked)
+
+    assert said not in corporate.slipway("status")
+    with http_proxy() as second:
+        address = f"http://127.0.0.1:{second.port}"
+        moved = Program(corporate.slipway.argv, {**corporate.slipway.environment, "http_proxy": address})
+        assert "is already running" in moved("start")
+        variables = corporate.docker("run", "--rm", corporate.image, "env").splitlines()
+        assert f"http_proxy=http://{HOST}:{second.port}" in variables
+        until(built)
+        assert said in corporate.slipway("status")
+        corporate.slipway("start")
+    until(lambda: said not in corporate.slipway("status"))
+
+
 # -- registries ------------------------------------------------------------------------------------------------
 
 

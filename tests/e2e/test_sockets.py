@@ -144,6 +144,25 @@ def agent(machine: RunningMachine, tmp_path: Path) -> Iterator[str]:
             running.terminate()
 
 
+def test_the_agent_of_a_new_login(
+    machine: RunningMachine, docker: Program, busybox: str, name: str, tmp_path: Path
+) -> None:
+    """Containers that run get it as soon as anything of the new login has used Slipway."""
+    docker("create", "--name", name, "-v", f"{AGENT}:/s", busybox, "sleep", "100000")
+    docker("cp", "-", f"{name}:/", stdin=socat_archive())
+    docker("start", name)
+    assert "hello" not in docker.run("exec", name, "sh", "-c", ASK).out
+    login = Program(machine.slipway.argv, {**machine.slipway.environment, "SSH_AUTH_SOCK": str(tmp_path / "s")})
+    with serving(tmp_path / "s"):
+        login("status")
+        assert docker("exec", name, "sh", "-c", ASK) == "hello ABC all"
+        machine.slipway("status")  # one of the login before: the newer one stays
+        assert docker("exec", name, "sh", "-c", ASK) == "hello ABC all"
+    with serving(machine.agent):  # when the newer one has ended, the other is used again
+        assert docker("exec", name, "sh", "-c", ASK) == "hello ABC all"
+    docker("rm", "-f", name)
+
+
 @pytest.mark.parametrize("named", ["as others name it", "by its path"])
 def test_the_ssh_agent(
     machine: RunningMachine, docker: Program, busybox: str, name: str, agent: str, named: str

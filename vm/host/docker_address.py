@@ -7,6 +7,7 @@ socket gets a symbolic link at a path that can be read, in a folder of the user'
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -54,6 +55,14 @@ def make_link(link: Path, socket: Path) -> None:
         new.unlink(missing_ok=True)
         new.symlink_to(socket)
         new.replace(link)
+
+
+def remove_link(link: Path | None) -> None:
+    """Remove what :func:`make_link` has made, if there is any; the next start makes it again."""
+    if link is not None:
+        with contextlib.suppress(OSError):  # it was never made, or the system has cleaned it up
+            link.unlink()
+            link.parent.rmdir()
 
 
 def _user() -> int | None:

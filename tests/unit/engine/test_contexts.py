@@ -23,7 +23,7 @@ from installers.checkout import system
 from tests.unit.broken_files import KINDS, broken, roomy_folder
 from tests.unit.local_server import serving
 from vm.host import docker_address
-from vm.host.docker_address import make_link
+from vm.host.docker_address import make_link, remove_link
 from vm.host.paths import Paths
 
 ADDRESS = "unix:///run/user/1/slipway/docker.sock"
@@ -370,9 +370,8 @@ async def test_docker_reaches_the_engine_wherever_it_is(name: str) -> None:
             pipe = asyncio.subprocess.PIPE
             process = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=pipe, stderr=pipe)
             assert await process.communicate() == (b"reached\n", b"")
-        if paths.docker_link is not None:
-            paths.docker_link.unlink()
-            paths.docker_link.parent.rmdir()
+        remove_link(paths.docker_link)
+        assert paths.docker_link is None or not paths.docker_link.parent.exists()
 
 
 def test_a_link_is_made_in_the_user_s_own_folder_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,7 +172,7 @@ def _read_bytes(path: Path) -> bytes | None:
 
 
 def _unreadable(path: Path, error: OSError) -> ContextError:
-    return ContextError(f"{shown(path)} cannot be read: {error.strerror}", hint(path, error), str(error))
+    return ContextError(f"{shown(path)} cannot be read: {error.strerror}", hint(path, error))
 
 
 def _write(path: Path, values: Mapping[str, Any], indent: str | None = "\t") -> None:

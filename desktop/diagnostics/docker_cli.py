@@ -20,16 +20,20 @@ async def check(context: Context) -> Finding:
         fix = installer.command if installer is not None else "Install the docker command line client: docker"
         return Finding(False, "there is no docker command on the PATH", fix)
     process = await asyncio.create_subprocess_exec(
-        program, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        program,
+        "--version",
+        env=dict(context.environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(TIMEOUT):
-            output, _ = await process.communicate()
+            output, errors = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
         return Finding(False, f"{program} does not respond", "Reinstall it.")
-    text = output.decode(errors="replace").strip()
     if process.returncode != 0:
+        text = (output + errors).decode(errors="replace").strip()
         return Finding(False, f"{program} fails: {text}", "Reinstall it.")
-    return Finding(True, f"{text} ({program})")
+    return Finding(True, f"{output.decode(errors='replace').strip()} ({program})")

@@ -267,8 +267,9 @@ async def test_the_docker_command(installation: Context, monkeypatch: pytest.Mon
     assert (finding.passed, finding.fix) == (False, "Install the docker command line client: docker")
     monkeypatch.setattr(type(installation.host), "installer", lambda self, programs: Installer("m", "get it"))
     assert (await docker_cli.check(installation)).fix == "get it"
-    program(installation, "docker", "echo Docker version 28.5.2")
-    assert "28.5.2" in (await docker_cli.check(installation)).found
+    program(installation, "docker", "echo warning >&2; echo Docker version 28.5.2 $DOCKER_CONFIG")
+    found = (await docker_cli.check(installation)).found
+    assert found.startswith(f"Docker version 28.5.2 {installation.environment['DOCKER_CONFIG']} (")
     program(installation, "docker", "echo broken >&2; exit 1")
     finding = await docker_cli.check(installation)
     assert finding.passed is False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
-from desktop.control.schema import RunState
+from desktop.control.schema import RunState, WarningReport
 from desktop.ui.models.events import phrase
 from desktop.ui.pages.home import HomePage
 from desktop.ui.pages.home.events import EventsCard
@@ -55,6 +57,15 @@ class TestRunning:
         settings = shown.stack.currentWidget()
         assert isinstance(settings, SettingsPage)
         assert settings.docker.isVisible()
+
+    def test_warnings_are_shown_with_their_hints(self, shown: Window) -> None:
+        home, status = home_page(shown), shown.session.status
+        assert status is not None
+        assert not home.state.fix.isVisible()
+        warnings = (WarningReport("~/.docker cannot be read", "Make it yours."),)
+        shown.session._take_statuses([dataclasses.replace(status, warnings=warnings)])  # noqa: SLF001 - a status
+        assert home.state.fix.text() == "~/.docker cannot be read. Make it yours."
+        assert home.state.fix.isVisible()
 
     def test_the_machines_load_and_acceleration(self, shown: Window) -> None:
         home = home_page(shown)

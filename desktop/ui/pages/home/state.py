@@ -140,7 +140,7 @@ def _explanation(status: Status | None, error: UserError | None) -> str:
 
 
 def _fixes(status: Status | None, error: UserError | None) -> str:
-    """The hint of the failure, and each hop that failed with its reason and hint, without duplicates."""
+    """The failure's hint, each hop that failed with its reason and hint, and the warnings; without duplicates."""
     lines = []
     if status is not None and status.failure is not None:
         lines.append(status.failure.hint)
@@ -149,4 +149,6 @@ def _fixes(status: Status | None, error: UserError | None) -> str:
     for hop in status.hops if status else ():
         if hop.ok is False:
             lines.append(f"{hop.name}: {hop.why} {hop.hint}".strip())
+    for warning in status.warnings if status else ():
+        lines.append(f"{warning.message}. {warning.hint}".strip())
     return "\n".join(dict.fromkeys(line for line in lines if line))

@@ -39,8 +39,8 @@ void stream_input_ended(struct stream *s);
 /* epoll reports these events of the stream's socket. */
 void stream_ready(struct stream *s, uint32_t events);
 
-/* The host has ended a stream altogether. When it was `broken`, the other end sees a reset rather than an end; but all that the
- * host had said before its half-close arrives there first. */
+/* The host has ended a stream altogether. When it was `broken`, the other end sees a reset rather than an end. All that
+ * the host had said before its half-close still arrives there. */
 void stream_close(struct stream *s, bool broken);
 void streams_free_all(void);
 

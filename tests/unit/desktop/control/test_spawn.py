@@ -190,11 +190,11 @@ async def test_one_that_has_no_lock_yet_ends_when_its_starter_goes(starter: Star
             await stopping
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "1 another birth", f"{os.getpid()}", "-1 x"])
+@pytest.mark.parametrize("text", ["", "nonsense", "1 another birth", "{own}", "-1 x"])
 def test_a_record_of_what_does_not_come(paths: Paths, text: str) -> None:
     lock = InstanceLock(paths.starting_lock)
     assert lock.acquire()
-    lock.write(text)
+    lock.write(text.format(own=os.getpid()))
     assert coming(paths) is None
     lock.write(f"{os.getpid()} {host().birth(os.getpid())}\n")
     lock.release()

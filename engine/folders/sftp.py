@@ -4,12 +4,21 @@ Sources: draft-ietf-secsh-filexfer-02, and OpenSSH's PROTOCOL file (section 4) f
 of SYMLINK's arguments. Requests are answered in their order, all that have arrived in one piece. Owners are
 always root: fuse_overlay.c in the guest keeps the owners that containers see. A handle's number is never reused,
 so that an outdated one means no file at all.
+
+What the protocol lacks, in ways that a client ignores that does not know them (sftp_errors.c in the guest does):
+
+- The protocol has eight codes for errors. A status also carries the number that the error has on Linux, as its
+  language tag (errors.py).
+- SETSTAT with permissions that have the type of a FIFO makes one.
+- To a client that names INODES in its INIT, attributes are sent with the inode number in place of the owner (its
+  upper half as uid, its lower as gid) and the number of names in the upper half of the permissions.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +26,7 @@ from dataclasses import dataclass
 
 assert sys.platform != "win32"  # no descriptors of folders there
 
+from engine.folders.errors import LINUX, linux_number, tag  # noqa: E402 - the line above narrows types
 from engine.folders.tree import FILE_MODE, Tree  # noqa: E402 - the line above narrows types
 
 INIT, VERSION = 1, 2
@@ -31,11 +41,14 @@ OP_UNSUPPORTED = 8
 HAS_SIZE, HAS_OWNER, HAS_MODE, HAS_TIMES, HAS_MORE = 1, 2, 4, 8, 0x80000000
 FLAG_READ, FLAG_WRITE, FLAG_APPEND, FLAG_CREATE, FLAG_TRUNCATE, FLAG_EXCLUSIVE = 1, 2, 4, 8, 16, 32
 
+INODES = b"inodes@slipway"
+
 EXTENSIONS = (
     (b"posix-rename@openssh.com", b"1"),
     (b"statvfs@openssh.com", b"2"),
     (b"hardlink@openssh.com", b"1"),
     (b"fsync@openssh.com", b"1"),
+    (INODES, b"1"),
 )
 
 LONGEST = 512 * 1024
@@ -50,6 +63,9 @@ MOST_HANDLES = 8192
 _HEAD = struct.Struct(">IB")
 _ATTRS = struct.Struct(">IQIIIII")
 _STATVFS = struct.Struct(">11Q")
+
+_SPREAD = 0x9E3779B97F4A7C15
+"""Odd: different devices stay different when they are multiplied by it."""
 
 
 class Malformed(Exception):
@@ -71,6 +87,11 @@ class Request:
     def __init__(self, body: memoryview) -> None:
         self._body = body
         self._place = 0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are arguments that have not been taken."""
+        return self._place < len(self._body)
 
     def _take(self, size: int) -> memoryview:
         start, self._place = self._place, self._place + size
@@ -111,15 +132,28 @@ def text(value: bytes) -> bytes:
     return len(value).to_bytes(4, "big") + value
 
 
-def attrs(st: os.stat_result) -> bytes:
-    """A file's attributes in SFTP; times outside of 1970 to 2106 become the nearest that fits."""
+def inode(st: os.stat_result, device: int) -> int:
+    """An inode number that no file of another file system has: those on ``device`` keep theirs."""
+    other = 0 if st.st_dev == device else st.st_dev * _SPREAD
+    return (st.st_ino ^ other) % 2**64 or 1
+
+
+def attrs(st: os.stat_result, device: int | None = None) -> bytes:
+    """A file's attributes in SFTP; times outside of 1970 to 2106 become the nearest that fits.
+
+    :param device: of the files that keep their inode numbers; None: the client did not ask for INODES.
+    """
     atime, mtime = (min(max(int(when), 0), 0xFFFFFFFF) for when in (st.st_atime, st.st_mtime))
-    return _ATTRS.pack(HAS_SIZE | HAS_OWNER | HAS_MODE | HAS_TIMES, st.st_size, 0, 0, st.st_mode, atime, mtime)
+    upper, lower, mode = 0, 0, st.st_mode
+    if device is not None:
+        upper, lower = divmod(inode(st, device), 2**32)
+        mode |= min(st.st_nlink, 0xFFFF) << 16
+    return _ATTRS.pack(HAS_SIZE | HAS_OWNER | HAS_MODE | HAS_TIMES, st.st_size, upper, lower, mode, atime, mtime)
 
 
 def code_of(error: OSError) -> int:
     """The status for an error; the protocol has few."""
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+    if error.errno == errno.ENOENT:
         return NO_SUCH_FILE
     if error.errno in (errno.EACCES, errno.EROFS):
         return PERMISSION_DENIED
@@ -136,6 +170,7 @@ class SftpServer:
         self._files: dict[int, int] = {}
         self._listings: dict[int, Iterator[tuple[bytes, os.stat_result]]] = {}
         self._next = 0
+        self._device: int | None = None
         self._buffer = bytearray()
         self._calls: dict[int, Callable[[Request], bytes]] = {
             **{OPEN: self._open, CLOSE: self._close, READ: self._read, WRITE: self._write, LSTAT: self._lstat},
@@ -174,19 +209,37 @@ class SftpServer:
 
     def _one(self, kind: int, body: memoryview) -> bytes:
         if kind == INIT:
-            return _packet(VERSION, b"\0\0\0\3" + b"".join(text(name) + text(value) for name, value in EXTENSIONS))
+            return self._init(Request(body))
         if len(body) < 4:
             raise Malformed
         ident, call = bytes(body[:4]), self._calls.get(kind)
         if call is None:
-            return _packet(STATUS, ident + _status(OP_UNSUPPORTED))
+            return _packet(STATUS, ident + _refusal(OP_UNSUPPORTED, LINUX["EOPNOTSUPP"])[1:])
         try:
             answer = call(Request(body[4:]))
         except OSError as error:
-            answer = bytes([STATUS]) + _status(code_of(error), error.strerror or "")
+            answer = _refusal(code_of(error), linux_number(error.errno), error.strerror or "")
         except (Malformed, ValueError, OverflowError):
-            answer = bytes([STATUS]) + _status(BAD_MESSAGE)
+            answer = _refusal(BAD_MESSAGE, LINUX["EINVAL"])
         return _packet(answer[0], ident + answer[1:])
+
+    def _init(self, request: Request) -> bytes:
+        request.u32()  # a version; there is one
+        while request.has_more:
+            name, _ = request.text(), request.text()
+            if name == INODES:
+                self._device = self._root_device()
+        return _packet(VERSION, b"\0\0\0\3" + b"".join(text(name) + text(value) for name, value in EXTENSIONS))
+
+    def _root_device(self) -> int:
+        """The device that the folder is on; 0, which is none, while there is no folder."""
+        try:
+            return self._tree.lstat(b"/").st_dev
+        except OSError:
+            return 0
+
+    def _attrs(self, st: os.stat_result) -> bytes:
+        return attrs(st, self._device)
 
     # -- files --------------------------------------------------------------------------------------------------
 
@@ -244,13 +297,16 @@ class SftpServer:
     # -- what files are -----------------------------------------------------------------------------------------
 
     def _lstat(self, request: Request) -> bytes:
-        return bytes([ATTRS]) + attrs(self._tree.lstat(request.text()))
+        return bytes([ATTRS]) + self._attrs(self._tree.lstat(request.text()))
 
     def _fstat(self, request: Request) -> bytes:
-        return bytes([ATTRS]) + attrs(os.fstat(self._file(request)))
+        return bytes([ATTRS]) + self._attrs(os.fstat(self._file(request)))
 
     def _setstat(self, request: Request) -> bytes:
         path, asked = request.text(), request.attrs()
+        if asked.mode is not None and stat.S_ISFIFO(asked.mode):
+            self._tree.mkfifo(path, asked.mode)
+            return _ok()
         if asked.size is not None:
             self._tree.truncate(path, asked.size)
         if asked.mode is not None:
@@ -282,7 +338,7 @@ class SftpServer:
             raise OSError(errno.EBADF, "no such handle")
         found, size = [], 0
         for name, st in listing:
-            found.append(text(name) + text(b"") + attrs(st))
+            found.append(text(name) + text(b"") + self._attrs(st))
             size += len(found[-1])
             if size > LISTING:
                 break
@@ -340,8 +396,12 @@ def _packet(kind: int, body: bytes) -> bytes:
     return _HEAD.pack(len(body) + 1, kind) + body
 
 
-def _status(code: int, message: str = "") -> bytes:
-    return code.to_bytes(4, "big") + text(message.encode()) + text(b"")
+def _status(code: int, message: str = "", language: bytes = b"") -> bytes:
+    return code.to_bytes(4, "big") + text(message.encode()) + text(language)
+
+
+def _refusal(code: int, number: int, message: str = "") -> bytes:
+    return bytes([STATUS]) + _status(code, message, tag(number))
 
 
 def _ok() -> bytes:

@@ -24,7 +24,7 @@ assert sys.platform != "win32"  # no descriptors of folders there
 from engine.folders.sftp import Malformed, SftpServer  # noqa: E402 - the line above narrows types
 from engine.folders.tree import Tree  # noqa: E402 - the line above narrows types
 from engine.folders.wire import HELLO, MAGIC, Cut, Wire  # noqa: E402 - the line above narrows types
-from vm.host import Host, host  # noqa: E402 - the line above narrows types
+from vm.host import Host, allow_many_files, host  # noqa: E402 - the line above narrows types
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def main() -> None:
     ours = path.stat().st_ino
     listener.listen(64)
     os.umask(0)  # from now on: a mode the guest asks for is the mode it gets
-    log.info("serving at %s", path)
+    log.info("serving at %s; files this process may open: %s", path, allow_many_files() or "any number")
     try:
         SftpDaemon(host()).serve(listener)
     finally:

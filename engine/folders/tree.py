@@ -102,6 +102,13 @@ class Tree:
         with self._at(path) as (folder, name):
             os.mkdir(name, mode & FILE_MODE, dir_fd=folder)
 
+    def mkfifo(self, path: bytes, mode: int) -> None:
+        """Make a FIFO. :raise OSError: as the call does; EOPNOTSUPP where the system cannot do so here."""
+        if os.mkfifo not in os.supports_dir_fd:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        with self._at(path) as (folder, name):
+            os.mkfifo(name, mode & FILE_MODE, dir_fd=folder)
+
     def rmdir(self, path: bytes) -> None:
         """Remove an empty folder."""
         with self._at(path) as (folder, name):

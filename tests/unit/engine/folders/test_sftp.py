@@ -18,7 +18,25 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from engine.folders.sftp import INIT, OPEN, READ, STATUS, Malformed, SftpServer, text
+from engine.folders.errors import LINUX, TAG
+from engine.folders.sftp import (
+    INIT,
+    INODES,
+    LSTAT,
+    MKDIR,
+    OPEN,
+    OPENDIR,
+    READ,
+    READDIR,
+    RENAME,
+    RMDIR,
+    SETSTAT,
+    STATUS,
+    Malformed,
+    SftpServer,
+    inode,
+    text,
+)
 from engine.folders.shares import Share, Shares
 from engine.folders.tree import Tree
 from engine.folders.wire import FRAME, HELLO, MAGIC
@@ -141,6 +159,98 @@ def test_handles_are_bounded_and_never_used_again(root: Path) -> None:
     server.answer(request(4, 2, first))
     assert server.answer(request(OPEN, 3, *opening))[9:] != first
     server.close()
+
+
+# -- what our own client knows, and others ignore
+
+
+def number(value: int) -> bytes:
+    return value.to_bytes(4, "big")
+
+
+def refusal(answer: bytes) -> int:
+    """The Linux number that a status carries; 0: success."""
+    assert answer[4] == STATUS
+    if answer[9:13] == bytes(4):
+        return 0
+    message = int.from_bytes(answer[13:17], "big")
+    language = answer[17 + message + 4 :]
+    assert language.startswith(TAG)
+    return int(language.removeprefix(TAG))
+
+
+def test_errors_keep_their_numbers(root: Path) -> None:
+    server = SftpServer(Tree(root, host().open_folder))
+    for name in ("full", "empty"):
+        (root / name).mkdir()
+    for name in ("full/file", "file"):
+        (root / name).touch()
+    (root / "link").symlink_to("link")
+    long = text(b"n" * 300)
+    rename = (text(b"posix-rename@openssh.com"), text(b"empty"), text(b"full"))
+    attempts = {
+        "ENOENT": request(LSTAT, 1, text(b"none")),
+        "ENOTDIR": request(LSTAT, 1, text(b"file/x")),
+        "ELOOP": request(OPEN, 1, text(b"link"), number(1), number(0)),
+        "ENOTEMPTY": request(200, 1, *rename),
+        "EEXIST": request(RENAME, 1, text(b"file"), text(b"empty")),
+        "ENAMETOOLONG": request(MKDIR, 1, long, number(0)),
+        "EBADF": request(READ, 1, text(b"\1"), bytes(12)),
+        "EFBIG": request(SETSTAT, 1, text(b"file"), number(1), (2**63 - 1).to_bytes(8, "big")),
+        "EINVAL": request(SETSTAT, 1, text(b"file"), number(1)),
+        "EOPNOTSUPP": request(200, 1, text(b"unknown@example.org")),
+    }
+    found = {name: refusal(server.answer(asked)) for name, asked in attempts.items()}
+    assert found == {name: LINUX[name] for name in attempts}
+    assert refusal(server.answer(request(RMDIR, 1, text(b"full")))) == LINUX["ENOTEMPTY"]
+    server.close()
+
+
+def test_a_fifo(root: Path) -> None:
+    server = SftpServer(Tree(root, host().open_folder))
+    (root / "file").touch()
+    mode = number(4) + number(stat.S_IFIFO | 0o640)
+    os.umask(before := os.umask(0))
+    assert refusal(server.answer(request(SETSTAT, 1, text(b"pipe"), mode))) == 0
+    made = (root / "pipe").lstat().st_mode
+    assert stat.S_ISFIFO(made)
+    assert stat.S_IMODE(made) == 0o640 & ~before
+    assert refusal(server.answer(request(SETSTAT, 1, text(b"pipe"), mode))) == LINUX["EEXIST"]
+    assert refusal(server.answer(request(SETSTAT, 1, text(b"file"), mode))) == LINUX["EEXIST"]
+    assert refusal(server.answer(request(SETSTAT, 1, text(b"../pipe"), mode))) == LINUX["ENOENT"]
+    assert (root / "file").is_file()
+    for flags in (1, 2):
+        assert refusal(server.answer(request(OPEN, 1, text(b"pipe"), number(flags), number(0)))) != 0
+    server.close()
+
+
+def owner_and_mode(attributes: bytes) -> tuple[int, int]:
+    """The two numbers of the owner as one; the permissions."""
+    return struct.unpack(">IQQIII", attributes[:32])[2], struct.unpack(">IQQIII", attributes[:32])[3]
+
+
+def test_inode_numbers_for_those_who_ask(root: Path) -> None:
+    (root / "one").touch()
+    (root / "two").hardlink_to(root / "one")
+    server = SftpServer(Tree(root, host().open_folder))
+    server.answer(number(5) + bytes([INIT]) + number(3))
+    assert owner_and_mode(server.answer(request(LSTAT, 1, text(b"one")))[9:]) == (0, (root / "one").stat().st_mode)
+    init = bytes([INIT]) + number(3) + text(b"other@example.org") + text(b"") + text(INODES) + text(b"1")
+    assert text(INODES) in server.answer(number(len(init)) + init)
+    expected = ((root / "one").stat().st_ino, (root / "one").stat().st_mode | 2 << 16)
+    for name in (b"one", b"two"):
+        assert owner_and_mode(server.answer(request(LSTAT, 1, text(name)))[9:]) == expected
+    handle = server.answer(request(OPENDIR, 1, text(b"/")))[9:]
+    listing = server.answer(request(READDIR, 1, handle))
+    assert {owner_and_mode(listing[13 + place :]) for place in (11, 11 + 43)} == {expected}
+    server.close()
+
+
+def test_an_inode_number_of_another_file_system(root: Path) -> None:
+    st = root.stat()
+    assert inode(st, st.st_dev) == st.st_ino
+    assert inode(st, st.st_dev + 1) not in (st.st_ino, 0)
+    assert inode(st, st.st_dev + 1) == inode(st, st.st_dev + 2) < 2**64
 
 
 # -- the daemon, and the shares that find it

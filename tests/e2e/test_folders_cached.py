@@ -121,7 +121,6 @@ def test_listings(looker: Looker, file: Path) -> None:
             time.sleep(YOUNG_SECONDS)
 
 
-@ONLY_VIRTIOFS  # SFTP does not tell how many names a file has
 def test_a_file_with_other_names_is_not_believed(looker: Looker, file: Path) -> None:
     twice = file.with_name("twice")
     twice.write_text("old")

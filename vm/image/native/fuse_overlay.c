@@ -1,10 +1,12 @@
-/* Owners, FIFOs, sockets and replayed changes for a shared folder: a library preloaded into the FUSE program that
- * carries the folder (sshfs or fuse_passthrough). It wraps the operations that the program gives to libfuse.
+/* Owners, sockets and replayed changes for a shared folder, and the host's exact errors: a library preloaded into the
+ * FUSE program that carries the folder (sshfs or fuse_passthrough). It wraps the operations that the program gives to
+ * libfuse.
  *
  * The host's server runs as the host's user: it cannot chown, and its files belong to root here. So owners are stored
  * in the guest and shown (owners.c). Any user of any container can create files and owns them, and an image that
- * changes the owner of its data and then checks it finds what it expects. SFTP has no FIFOs and sockets: here they are
- * a stored type on an empty file, and their data never leaves the guest's kernel.
+ * changes the owner of its data and then checks it finds what it expects. A socket here is a stored type on an empty
+ * file, and its data never leaves the guest's kernel. A FIFO is one on the host too, but data does not pass between a
+ * container and the host through it. Device nodes are refused.
  *
  * $OVERLAY_OWNERS is the log of owners. Operations that are not wrapped go to the carrier unchanged.
  */
@@ -20,6 +22,7 @@
 
 #include "owners.h"
 #include "replay_hooks.h"
+#include "sftp_operations.h"
 #include "times.h"
 
 #undef fuse_new
@@ -42,13 +45,6 @@ static struct owner caller(void) {
     return (struct owner){context->uid, context->gid, -1};
 }
 
-/* SFTP has one code for most failures. A full disk, which matters most to programs, is recognized here. */
-static int explain(int result, const char *path) {
-    struct statvfs fs;
-    bool vague = result == -EIO || result == -EPERM;
-    return vague && path && carrier.statfs(path, &fs) == 0 && fs.f_bavail == 0 ? -ENOSPC : result;
-}
-
 /* -- looking ---------------------------------------------------------------------------------------------------- */
 
 static void *share_init(struct fuse_conn_info *connection, struct fuse_config *config) {
@@ -56,6 +52,7 @@ static void *share_init(struct fuse_conn_info *connection, struct fuse_config *c
     config->entry_timeout = config->attr_timeout = FRESH;
     config->negative_timeout = FRESH;
     config->nullpath_ok = 0; /* owners are stored by path, for open files too */
+    config->use_ino = 1;     /* so that two names of one file are recognized */
     return data;
 }
 
@@ -79,10 +76,13 @@ static int share_fill(void *given, const char *name, const struct stat *st, off_
     const struct listing *listing = given;
     char path[PATH_MAX];
     struct stat shown;
-    if (!st || snprintf(path, sizeof path, "%s/%s", listing->folder, name) >= (int)sizeof path)
+    if (!st)
         return listing->fill(listing->buffer, name, st, offset, flags);
     shown = *st;
-    owner_show(path, &shown);
+    bool fits = snprintf(path, sizeof path, "%s/%s", listing->folder, name) < (int)sizeof path;
+    sftp_show(path, &shown);
+    if (fits)
+        owner_show(path, &shown);
     return listing->fill(listing->buffer, name, &shown, offset, flags);
 }
 
@@ -133,23 +133,31 @@ static int own_created(int result, const char *path) {
 
 static int share_create(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner before = owner_of(path);
-    int result = explain(carrier.create(path, mode, file), path);
+    int result = carrier.create(path, mode, file);
     /* A file that another program created in the meantime keeps its owner. */
     return owner_is_default(&before) ? own_created(result, path) : result;
 }
 
 static int share_mkdir(const char *path, mode_t mode) {
-    return own_created(explain(carrier.mkdir(path, mode), path), path);
+    return own_created(carrier.mkdir(path, mode), path);
 }
 
 static int share_symlink(const char *target, const char *path) {
     return own_created(carrier.symlink(target, path), path);
 }
 
+/* sshfs makes no FIFOs, but sends any mode; our server knows what a FIFO's means, for a name that is free. */
+static int make_fifo(const char *path, mode_t mode) {
+    int result = is_sftp() ? carrier.chmod(path, mode, NULL) : carrier.mknod(path, mode, 0);
+    return is_sftp() && result == -ENOENT ? -EOPNOTSUPP : result; /* another server looks for the file */
+}
+
 static int share_mknod(const char *path, mode_t mode, dev_t device) {
     if (S_ISREG(mode))
         return own_created(carrier.mknod(path, mode, device), path);
-    if (!S_ISFIFO(mode) && !S_ISSOCK(mode))
+    if (S_ISFIFO(mode))
+        return own_created(make_fifo(path, S_IFIFO | (mode & 0777)), path);
+    if (!S_ISSOCK(mode))
         return -EPERM;
     int result = carrier.mknod(path, S_IFREG | (mode & 0777), device);
     struct owner owner = caller();
@@ -185,20 +193,6 @@ static int share_rename(const char *from, const char *to, unsigned flags) {
     if (result == 0)
         owner_move(from, to);
     return result;
-}
-
-/* -- writing ---------------------------------------------------------------------------------------------------- */
-
-static int share_write(const char *path, const char *data, size_t size, off_t offset, struct fuse_file_info *file) {
-    return explain(carrier.write(path, data, size, offset, file), path);
-}
-
-static int share_flush(const char *path, struct fuse_file_info *file) {
-    return explain(carrier.flush(path, file), path);
-}
-
-static int share_fsync(const char *path, int data_only, struct fuse_file_info *file) {
-    return explain(carrier.fsync(path, data_only, file), path);
 }
 
 /* -- what the kernel may cache ------------------------------------------------------------------------------------- */
@@ -292,6 +286,7 @@ typedef struct fuse *make_fuse(struct fuse_args *, const struct fuse_operations 
 EXPORTED struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fuse_operations *operations,
                                    size_t size, struct libfuse_version *version, void *data) {
     memcpy(&carrier, operations, size < sizeof carrier ? size : sizeof carrier);
+    sftp_wrap(&carrier);
     struct fuse_operations wrapped = carrier;
     wrapped.init = share_init;
     wrapped.getattr = share_getattr;
@@ -306,10 +301,6 @@ EXPORTED struct fuse *_fuse_new_31(struct fuse_args *arguments, const struct fus
     wrapped.unlink = share_unlink;
     wrapped.rmdir = share_rmdir;
     wrapped.rename = share_rename;
-    wrapped.write = share_write;
-    if (carrier.flush)
-        wrapped.flush = share_flush;
-    wrapped.fsync = share_fsync;
     replay_wrap(&wrapped);
     wrapped.getattr = share_look;
     wrapped.opendir = share_opendir;

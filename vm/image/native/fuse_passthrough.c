@@ -200,8 +200,9 @@ static int pass_statfs(const char *path, struct statvfs *fs) {
 /* -- changing ---------------------------------------------------------------------------------------------------- */
 
 static int pass_mknod(const char *path, mode_t mode, dev_t device) {
+    (void)device;
     AT(path);
-    return outcome(mknodat(folder, name, S_IFREG | (mode & MODE), device));
+    return outcome(mknodat(folder, name, (S_ISFIFO(mode) ? S_IFIFO : S_IFREG) | (mode & MODE), 0));
 }
 
 static int pass_mkdir(const char *path, mode_t mode) {

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 /* The difference from the host's file. A mode of -1 leaves the host's; a file type in the mode turns the host's empty
- * file into a FIFO or a socket. */
+ * file into a socket, or a FIFO where an older Slipway made it. */
 struct owner {
     uid_t uid;
     gid_t gid;

@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import struct
+from pathlib import Path
 
 import dns.message
 import dns.rrset
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 
+from engine.folders.sftp import INODES, LSTAT, READLINK, REALPATH, RMDIR, SftpServer, text
+from engine.folders.tree import Tree
 from engine.folders.wire import FRAME, HELLO, MAGIC
 from vm.guest.capsules import capsule, number
+from vm.host import host
 
 PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 NANOSECONDS = 1_790_000_000 * 10**9
@@ -101,6 +105,20 @@ def _client(requests: list[list[tuple[str, str]]]) -> bytes:
             http.reset_stream(identity)
     http.ping(b"12345678")
     return http.data_to_send()[PREFACE:]
+
+
+def sftp_answers() -> list[bytes]:
+    """Answers of the server's after the length of the pieces: its version, refusals, attributes, a long one."""
+    server = SftpServer(Tree(Path("/"), host().open_folder))
+    requests = [
+        bytes([1]) + (3).to_bytes(4, "big") + text(INODES) + text(b"1"),
+        bytes([RMDIR]) + bytes(4) + text(b"/.."),
+        bytes([READLINK]) + bytes(4) + text(b"/"),
+        bytes([LSTAT]) + bytes(4) + text(b"/"),
+        bytes([REALPATH]) + bytes(4) + text(b"/a" * 1000),
+    ]
+    answers = [server.answer(len(request).to_bytes(4, "big") + request) for request in requests]
+    return [b"\x02" + b"".join(answers), b"\xff" + b"".join(answers[1:3] * 4), *(b"\x10" + one for one in answers)]
 
 
 def sftp_session() -> list[bytes]:

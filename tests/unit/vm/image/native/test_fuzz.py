@@ -58,6 +58,7 @@ TARGETS = {
         wrapped=("connect", "posix_spawn"),
         libraries=("nghttp2",),
     ),
+    "sftp_answers": Target(fuzz_seeds.sftp_answers, ("sftp_answers.c",)),
     "sftp_session": Target(fuzz_seeds.sftp_session, ("sftp_session.c",)),
     "watches": Target(fuzz_seeds.watches, ("watches.c", "times.c")),
 }

@@ -57,6 +57,20 @@ serial_port() {
     return 1
 }
 
+# Protect a cgroup below /sys/fs/cgroup, which is made if it is new: name, MiB. So much of its memory is not taken by
+# others, cached pages such as the code of its programs included (memory.min in the kernel's cgroup-v2.rst). And it has
+# three times the processor time of all containers together when both want it, which wait for it more often than not.
+protect() {
+    mkdir -p "/sys/fs/cgroup/$1"
+    echo "$2M" >"/sys/fs/cgroup/$1/memory.min"
+    echo 300 >"/sys/fs/cgroup/$1/cpu.weight"
+}
+
+# Move this shell, and with it what it starts, into that cgroup: name.
+enter() {
+    echo 0 >"/sys/fs/cgroup/$1/cgroup.procs"
+}
+
 # Keep services up from now on: names below /etc/sv. All at once: init looks for news only once a second.
 keep_up() {
     for service in "$@"; do

@@ -1,0 +1,118 @@
+"""Limits of containers, and who is protected when memory runs out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cli import Program
+from tests.e2e.conftest import RunningMachine
+
+pytestmark = pytest.mark.machine
+
+MIB = 1 << 20
+FILES = 1048576
+"""The limit of open files, soft and hard, that containers have with Docker Desktop."""
+
+
+def within_machine(slipway: Program, command: str) -> str:
+    """What a command prints in the machine."""
+    return slipway("shell", "--", "sh", "-c", command)
+
+
+# -- limits of containers -----------------------------------------------------------------------------------------
+
+
+def test_the_engine_has_no_warnings(docker: Program) -> None:
+    assert json.loads(docker("info", "--format", "{{json .Warnings}}")) in (None, [])
+    told = docker.run("info")
+    assert "WARNING" not in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    ("options", "swap"),
+    [
+        (("-m", "64m"), 64 * MIB),  # as much again is docker's default
+        (("-m", "64m", "--memory-swap", "96m"), 32 * MIB),
+        (("-m", "64m", "--memory-swap", "64m"), 0),
+        (("-m", "64m", "--memory-swap", "-1"), None),
+    ],
+)
+def test_memory_and_swap_are_limited(
+    docker: Program, busybox: str, options: tuple[str, ...], swap: int | None
+) -> None:
+    read = "cd /sys/fs/cgroup && cat memory.max memory.swap.max"
+    result = docker.run("run", "--rm", *options, busybox, "sh", "-c", read)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.split() == [str(64 * MIB), "max" if swap is None else str(swap)]
+
+
+def test_a_limit_is_changed_while_the_container_runs(docker: Program, busybox: str, name: str) -> None:
+    docker("run", "-d", "--name", name, "-m", "64m", busybox, "sleep", "1000")
+    result = docker.run("update", "-m", "32m", "--memory-swap", "48m", name)
+    assert (result.code, result.err) == (0, "")
+    read = docker("exec", name, "sh", "-c", "cd /sys/fs/cgroup && cat memory.max memory.swap.max")
+    assert read.split() == [str(32 * MIB), str(16 * MIB)]
+
+
+def test_a_program_over_its_limit_is_ended(docker: Program, busybox: str, name: str) -> None:
+    """Only with its swap is it out of memory, and the machine is not."""
+    script = "set -o pipefail; head -c 50m /dev/urandom | tail -c 50m | wc -c"
+    run = ("-m", "32m", busybox, "sh", "-c", script)
+    assert docker("run", "--rm", "--memory-swap", "96m", *run) == str(50 * MIB)
+    result = docker.run("run", "--name", name, "--memory-swap", "32m", *run)
+    assert result.code == 137, f"\n{result}"
+    assert docker("inspect", "-f", "{{.State.OOMKilled}}", name) == "true"
+
+
+def test_open_files(docker: Program, busybox: str, name: str, tmp_path: Path) -> None:
+    """Of containers, of programs added to them, and of a build's steps."""
+    read = "ulimit -Sn; ulimit -Hn"
+    docker("run", "-d", "--name", name, busybox, "sh", "-c", f"{read}; sleep 1000")
+    assert docker("exec", name, "sh", "-c", read).split() == [str(FILES)] * 2
+    assert docker("logs", name).split() == [str(FILES)] * 2
+    (tmp_path / "Dockerfile").write_text(f"FROM {busybox}\nRUN ({read}) >/limits\nCMD cat /limits\n")
+    docker("build", "--no-cache", "-q", "-t", name, tmp_path)
+    assert docker("run", "--rm", name).split() == [str(FILES)] * 2
+    docker("rmi", name)
+
+
+# -- who is protected ---------------------------------------------------------------------------------------------
+
+
+def test_the_machines_own_programs_are_protected(machine: RunningMachine, docker: Program, busybox: str) -> None:
+    """All of them, whatever starts them: in a cgroup that keeps its memory, and the last to be ended.
+
+    Not in it, or not last, are what users run: containers, and the shell that this test looks with.
+    """
+    script = (
+        'for p in /proc/[0-9]*; do [ -n "$(cat $p/cmdline 2>/dev/null)" ] || continue;'
+        " echo \"$(cut -d: -f3 $p/cgroup) $(cat $p/oom_score_adj) $(tr '\\0' ' ' <$p/cmdline)\"; done;"
+        ' for c in /sys/fs/cgroup/*/memory.min; do echo "min $c $(cat $c)"; done'
+    )
+    lines = [line.split(" ", 2) for line in within_machine(machine.slipway, script).splitlines()]
+    protected = {Path(words[1]).parent.name for words in lines if words[0] == "min" and int(words[2]) > 0}
+    assert {"slipway", "sshd", "containerd", "dockerd"} <= protected
+    seen: set[str] = set()
+    for cgroup, score, command in (words for words in lines if words[0] != "min" and len(words) == 3):
+        top = cgroup.strip("/").split("/")[0]
+        if top == "docker" or (top == "sshd" and "sshd: " not in command and "/sshd" not in command):
+            continue
+        assert top in protected, command
+        assert int(score) <= -998 or top == "sshd", f"{score} {command}"
+        seen.add(command.split()[0].rsplit("/", 1)[-1])
+    assert {"agent", "dns_proxy", "dockerd", "containerd"} <= seen
+
+
+def test_what_users_run_is_not_protected(
+    machine: RunningMachine, docker: Program, busybox: str, name: str, tmp_path: Path
+) -> None:
+    read = "cat /proc/self/oom_score_adj"
+    assert docker("run", "--rm", busybox, "sh", "-c", read) == "0"
+    assert within_machine(machine.slipway, read) == "0"
+    (tmp_path / "Dockerfile").write_text(f"FROM {busybox}\nRUN {read} >/score\nCMD cat /score\n")
+    docker("build", "--no-cache", "-q", "-t", name, tmp_path)
+    assert docker("run", "--rm", name) == "0"
+    docker("rmi", name)

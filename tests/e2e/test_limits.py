@@ -116,3 +116,11 @@ def test_what_users_run_is_not_protected(
     docker("build", "--no-cache", "-q", "-t", name, tmp_path)
     assert docker("run", "--rm", name) == "0"
     docker("rmi", name)
+
+
+def test_swap_is_memory_and_never_the_disk(machine: RunningMachine) -> None:
+    command = "tail -n +2 /proc/swaps; read -r _ total _ </proc/meminfo; echo $total"
+    swap, total = within_machine(machine.slipway, command).splitlines()
+    device, _, size, *_ = swap.split()
+    assert device == "/dev/zram0"
+    assert int(size) == pytest.approx(min(int(total) // 2, 4 << 20), abs=8)

@@ -23,6 +23,7 @@ from vm.connector import DialSsh
 from vm.disk import GIB, DataDisk
 from vm.errors import DiskError, LinkError, MachineError, UserError
 from vm.guest.control import Asked, GuestStage
+from vm.guest.memory import GuestMemory, ask_memory
 from vm.guest.ssh import SshLink
 from vm.guest.stream import Link
 from vm.host import Host
@@ -288,6 +289,14 @@ class Machine:
     async def set_time(self) -> None:
         """Give the guest the host's time; a guest that does not answer is only logged."""
         await power.set_time(self._running("take the time", RUNNING))
+
+    async def memory(self) -> GuestMemory:
+        """How much memory the guest has left.
+
+        :raise StateError: the machine is not running.
+        :raise MachineError, LinkError: the guest does not answer, or cannot.
+        """
+        return await ask_memory(self._running("be asked for its memory", RUNNING).control.command)
 
     async def answer(self, line: str) -> None:
         """Send the guest a line, such as the answer to a request.

@@ -130,6 +130,8 @@ def status_lines(found: Status) -> list[tuple[str, str]]:
         since = f", up {duration(time.time() - machine.since)}" if machine.since is not None else ""
         size = f"{machine.cpus} CPUs, {machine.memory_mib} MiB, disk {machine.disk_gib} GiB"
         lines.append(("Machine", f"{size}, {machine.arch}{running}{since}"))
+    if found.memory is not None and found.memory.shortage:
+        lines.append(("Memory", f"{click.style('!', fg='yellow')} {found.memory.shortage}\n{found.memory.hint}"))
     if found.accelerator is not None:
         speed = found.accelerator
         lines.append(("Speed", f"{speed.why}\n{speed.fix}".strip()))

@@ -5,11 +5,12 @@ settings.py     the settings file                      qemu.py          QEMU and
 acceleration.py hardware acceleration                  image.py         the system image, byte by byte
 space.py        free space on the host                 disk.py          the data disk
 keys.py         permissions of keys and sockets        machine.py       QEMU processes left behind
-endpoint.py     a real call, and the hop that fails    parts.py         parts that fail and are restarted
-docker_cli.py   the docker command                     context.py       the engine that the command uses
-credentials.py  credential helpers                     folders.py       shared folders that do not respond
-changes.py      folders without file events            ports.py         ports that are in use
-login.py        start at login                         host_warnings.py  optional files that were passed over
+endpoint.py     a real call, and the hop that fails    memory.py        the machine's memory
+parts.py        parts that fail and are restarted      docker_cli.py    the docker command
+context.py      the engine that the command uses       credentials.py   credential helpers
+folders.py      shared folders that do not respond     changes.py       folders without file events
+ports.py        ports that are in use                  login.py         start at login
+host_warnings.py  optional files that were passed over
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from desktop.diagnostics import (
     keys,
     login,
     machine,
+    memory,
     parts,
     ports,
     qemu,
@@ -52,6 +54,7 @@ MODULES = (
     keys,
     machine,
     endpoint,
+    memory,
     parts,
     host_warnings,
     docker_cli,

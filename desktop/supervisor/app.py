@@ -118,6 +118,7 @@ class Supervisor:
             self.lifecycle,
             self.settings,
             self._guest,
+            self._machine.memory,
             self._planner,
             self.parts,
             host,

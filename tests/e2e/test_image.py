@@ -85,11 +85,16 @@ async def test_the_arm64_image_boots_to_an_answering_engine(paths: Paths) -> Non
         async with asyncio.timeout(ANSWER_SECONDS):
             version = await ask_version(machine.link)
         told = await machine.link.run("uname -m", timeout=60)
+        memory = await machine.memory()
+        swap = "until grep zram0 /proc/swaps; do usleep 100000; done; cat /sys/fs/cgroup/dockerd/memory.swap.max"
+        limits = await machine.link.run(swap, timeout=60)
     finally:
         await machine.stop()
     assert version["Arch"] == "arm64"
     assert version["Version"].startswith("28.5")
     assert told.stdout.strip() == b"aarch64"
+    assert 0 < memory.available < memory.total
+    assert limits.stdout.split()[-1] == b"max"
 
 
 async def ask_version(carrier: Carrier) -> dict[str, str]:

@@ -1,20 +1,49 @@
-"""Limits of containers, and who is protected when memory runs out."""
+"""Limits of containers, and a machine whose memory containers have used up.
+
+The machine's own programs keep working then: the engine's API, names, the clock, the shell.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.cli import Program
-from tests.e2e.conftest import RunningMachine
+from installers.checkout import system
+from tests.e2e.cli import Program, venv_program
+from tests.e2e.conftest import START_SECONDS, RunningMachine
+from tests.e2e.leftovers import assert_nothing_left
+from vm.host import host
 
 pytestmark = pytest.mark.machine
 
 MIB = 1 << 20
 FILES = 1048576
 """The limit of open files, soft and hard, that containers have with Docker Desktop."""
+
+SMALL_MIB = 1024
+HOGS = 60
+
+HOG = "while :; do tail -c 300m {source} >/dev/null; done"
+"""Keeps 300 MiB, or what it gets of them, and reads on."""
+
+FULL_SECONDS = 180.0
+"""Within which the memory is full, and a first program is ended."""
+
+HOG_SECONDS = 30.0
+"""How long the machine is watched while its memory is full."""
+
+ANSWER_SECONDS = 10.0
+"""Within which every call is answered then, on an emulated machine whose processors are busy as well."""
+
+CLOCK_SECONDS = 1.0
 
 
 def within_machine(slipway: Program, command: str) -> str:
@@ -124,3 +153,95 @@ def test_swap_is_memory_and_never_the_disk(machine: RunningMachine) -> None:
     device, _, size, *_ = swap.split()
     assert device == "/dev/zram0"
     assert int(size) == pytest.approx(min(int(total) // 2, 4 << 20), abs=8)
+
+
+# -- a machine whose memory is full -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SmallMachine:
+    slipway: Program
+    docker: Program
+    image: str
+
+
+@pytest.fixture(scope="module")
+def small(
+    tmp_path_factory: pytest.TempPathFactory, busybox_archives: dict[str, tuple[Path, str]]
+) -> Iterator[SmallMachine]:
+    """A machine of its own with little memory."""
+    home = Path(tempfile.mkdtemp(prefix="slipway-", dir="/tmp")).resolve()
+    environment = {"SLIPWAY_HOME": str(home), "DOCKER_CONFIG": str(tmp_path_factory.mktemp("docker-config"))}
+    slipway = Program((str(venv_program("slipway")),), environment)
+    program = system.find_program("docker")
+    assert program
+    docker = Program((program,), {**environment, "DOCKER_HOST": f"unix://{home / 'run' / 'docker.sock'}"})
+    try:
+        slipway("settings", "set", "memory_mib", str(SMALL_MIB))
+        slipway("start", timeout=START_SECONDS)
+        archive, image = busybox_archives[host().arch.value]
+        docker("load", "-i", archive)
+        yield SmallMachine(slipway, docker, image)
+    finally:
+        slipway.run("stop", timeout=300)
+    assert_nothing_left(home)
+    shutil.rmtree(home)
+
+
+def timed(call: Callable[[], object]) -> float:
+    """The seconds that a call takes."""
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def memory_of(slipway: Program) -> dict[str, Any]:
+    """What the status says about the machine's memory, whatever else it says."""
+    found: dict[str, Any] = json.loads(slipway.run("status", "--json").out)["memory"]
+    return found
+
+
+def clock_error(slipway: Program) -> float:
+    """By how many seconds the machine's clock is certainly wrong."""
+    before = time.time()
+    there = float(within_machine(slipway, "echo $EPOCHREALTIME"))
+    return max(0.0, before - there, there - time.time())
+
+
+@pytest.mark.parametrize("source", ["/dev/urandom", "/dev/zero"])
+def test_the_machine_answers_while_its_memory_is_full(small: SmallMachine, source: str) -> None:
+    """Sixty processes take all there is, again and again; each is ended by the kernel, and nothing else.
+
+    What they have cannot be compressed at all, or to nothing.
+    """
+    slipway, docker = small.slipway, small.docker
+    script = f"i=0; while [ $i -lt {HOGS} ]; do ({HOG.format(source=source)}) & i=$((i+1)); done; wait"
+    pids = within_machine(slipway, "cat /run/docker.pid; pidof containerd agent")
+    before = memory_of(slipway)["ended"]
+    docker.run("rm", "-f", "hogs")
+    docker("run", "-d", "--name", "hogs", small.image, "sh", "-c", script)
+    deadline = time.monotonic() + FULL_SECONDS
+    while (memory := memory_of(slipway))["ended"] == before:
+        assert time.monotonic() < deadline, memory
+    took: dict[str, list[float]] = {}
+    calls: dict[str, Callable[[], object]] = {
+        "ps": lambda: docker("ps"),
+        "inspect": lambda: docker("inspect", "hogs"),
+        "shell": lambda: within_machine(slipway, "true"),
+        "status": lambda: memory_of(slipway),
+    }
+    wrong = 0.0
+    end = time.monotonic() + HOG_SECONDS
+    while time.monotonic() < end:
+        for what, call in calls.items():
+            took.setdefault(what, []).append(timed(call))
+        wrong = max(wrong, clock_error(slipway))
+    print({what: f"{max(times):.1f} s of {len(times)}" for what, times in took.items()}, f"clock {wrong:.3f} s")
+    assert max(max(times) for times in took.values()) < ANSWER_SECONDS, took
+    assert wrong < CLOCK_SECONDS
+    told = slipway.run("status").out
+    assert "memory is full" in told
+    assert f"slipway settings set memory_mib {2 * SMALL_MIB}" in told
+    assert timed(lambda: docker("rm", "-f", "hogs")) < 2 * ANSWER_SECONDS
+    assert docker("run", "--rm", small.image, "echo", "on") == "on"
+    assert within_machine(slipway, "cat /run/docker.pid; pidof containerd agent") == pids

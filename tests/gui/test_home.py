@@ -118,6 +118,19 @@ class TestRunning:
         until(lambda: "s until ready" in home.boot.total.text())
 
 
+class TestFullMemory:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "running,full"
+
+    def test_it_is_said_with_what_to_do(self, shown: Window) -> None:
+        home = home_page(shown)
+        until(lambda: "memory is full" in home.state.text.text())
+        assert home.state.text.isVisible()
+        assert "Stop containers" in home.state.fix.text()
+        assert home.state.title.text() == "Running"
+
+
 class TestStarting:
     @pytest.fixture
     def scenario(self) -> str:

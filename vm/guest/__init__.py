@@ -7,6 +7,7 @@ ssh.py        the SSH carrier, for when there is no fast link; the only user of 
 control.py    the line protocol on the virtio-serial port org.slipway.control
 names.py      the host's end of the machine's name server
 clock.py      the guest's clock at the host's
+memory.py     how much memory the guest has left
 link_task.py  a task that runs while there is a link
 forward.py    a port of the host's that the guest asks for
 hostpath.py   a path of the host in the machine's spelling, and what cannot be shared

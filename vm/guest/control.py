@@ -2,10 +2,10 @@
 
 The guest reports its stages (``stage NAME UPTIME``, ``failed NAME TEXT``) and answers commands (``ok WORD``,
 ``error WORD TEXT``). The host commands ``poweroff``, ``clock MARK`` (the answer has the guest's time after the
-mark), ``adjust`` (the clock), ``grow``, ``trim``, ``ping`` (the answer has the guest's uptime), and ``stages`` and
-``ports`` (repeat what was reported, for a host that came late). The guest also asks for ports of the host
-(``publish FORWARD``, see forward.py, and ``release KEY``), which the host answers (``published KEY ok`` or
-``published KEY REASON``).
+mark), ``adjust`` (the clock), ``grow``, ``trim``, ``memory`` (the answer has what is left, see memory.py),
+``ping`` (the answer has the guest's uptime), and ``stages`` and ``ports`` (repeat what was reported, for a host
+that came late). The guest also asks for ports of the host (``publish FORWARD``, see forward.py, and
+``release KEY``), which the host answers (``published KEY ok`` or ``published KEY REASON``).
 
 It works before the network does and after it broke. Either end may be absent: bytes for an absent host are dropped
 by QEMU, so nothing here is needed for the guest to run.

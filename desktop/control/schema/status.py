@@ -93,6 +93,27 @@ class UsageReport:
 
 
 @dataclass(frozen=True)
+class MemoryReport:
+    """The memory that the machine's programs share, in bytes.
+
+    :ivar available: what they can still get without swapping.
+    :ivar swap: all swap, which is compressed memory.    :ivar swap_free: what of it is unused.
+    :ivar waited: percentage of the last 10 seconds in which some program waited for memory.
+    :ivar ended: programs that the kernel has ended since the start because the memory was full.
+    :ivar shortage: that the memory is full, or was; empty when all is well.    :ivar hint: what to do then.
+    """
+
+    total: int
+    available: int
+    swap: int = 0
+    swap_free: int = 0
+    waited: int = 0
+    ended: int = 0
+    shortage: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class SwitchReport:
     """The other kind of containers that the engine could be switched to.
 
@@ -158,6 +179,7 @@ class Status:
     engine: EngineReport | None = None
     connections: int = 0
     usage: UsageReport | None = None
+    memory: MemoryReport | None = None
     switch: SwitchReport | None = None
     parts: tuple[PartReport, ...] = ()
     warnings: tuple[WarningReport, ...] = ()

@@ -15,6 +15,7 @@ from desktop.control.schema import (
     Event,
     HopReport,
     MachineReport,
+    MemoryReport,
     Note,
     PartReport,
     PartState,
@@ -29,8 +30,10 @@ from desktop.supervisor.context import CurrentSettings, Emit, Work
 from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.fake.world import World
 from desktop.supervisor.lifecycle.jobs import Job, cancel_for_last
+from desktop.supervisor.lifecycle.memory import describe_memory
 from desktop.supervisor.notifier import Notifier
 from vm.errors import HostError
+from vm.guest.memory import GuestMemory
 from vm.host import Host
 
 STAGES = (
@@ -211,6 +214,7 @@ class FakeLifecycle:
             accelerator=VERDICT,
             engine=ENGINE if running else None,
             usage=UsageReport(self._world.machine_cpu_seconds(), 740 * 2**20, time.time()) if running else None,
+            memory=self._memory(self._settings.resolved()) if running else None,
             switch=SwitchReport("Windows containers", self._host.no_windows_containers),
             parts=tuple(
                 PartReport(name, PartState.RUNNING if running else PartState.IDLE, since=self._began)
@@ -243,3 +247,12 @@ class FakeLifecycle:
         return MachineReport(
             settings.cpus, settings.memory_mib, settings.disk_gib, "amd64", pid, image, self._began
         )
+
+    def _memory(self, settings: Settings) -> MemoryReport:
+        total = settings.memory_mib * 2**20
+        found = (
+            GuestMemory(total, total // 10, 0, 0, 90, 1)
+            if self._scenario.full
+            else GuestMemory(total, total // 2, 0, 0, 0, 0)
+        )
+        return describe_memory(found, settings.memory_mib, self._host.memory_mib)

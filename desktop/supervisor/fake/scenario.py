@@ -15,7 +15,7 @@ class Scenario:
     :ivar running: the machine runs already.    :ivar failing: starts fail at the accelerator.
     :ivar slow: stages take seconds instead of moments.    :ivar many: 500 containers and 2,000 images.
     :ivar empty: an engine with nothing in it.    :ivar busy: containers change their state all the time.
-    :ivar loud: the container “web” prints 10,000 lines a second.
+    :ivar loud: the container “web” prints 10,000 lines a second.    :ivar full: the machine's memory is full.
     """
 
     running: bool = False
@@ -25,6 +25,7 @@ class Scenario:
     empty: bool = False
     busy: bool = False
     loud: bool = False
+    full: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Scenario:

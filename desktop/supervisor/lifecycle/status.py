@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +15,7 @@ import psutil
 from desktop.control.schema import (
     ErrorReport,
     MachineReport,
+    MemoryReport,
     PartReport,
     RunState,
     Status,
@@ -24,12 +27,20 @@ from desktop.settings.schema import SettingsError
 from desktop.supervisor.context import CurrentSettings, GuestAccess
 from desktop.supervisor.lifecycle.boot_plan import BootPlanner, describe
 from desktop.supervisor.lifecycle.lifecycle import Lifecycle
+from desktop.supervisor.lifecycle.memory import describe_memory
 from desktop.supervisor.lifecycle.phase import RUN_STATES, Phase
 from desktop.supervisor.notifier import Notifier
+from vm.errors import UserError
+from vm.guest.memory import GuestMemory
 from vm.host import Host
+
+log = logging.getLogger(__name__)
 
 SHORTEST_WATCH, LONGEST_WATCH = 0.5, 3600.0
 """Seconds between two statuses of one watcher when nothing happens."""
+
+MEMORY_SECONDS = 3.0
+"""For the guest's answer about its memory."""
 
 SUMMARIES = {
     RunState.RUNNING: "Running",
@@ -53,6 +64,7 @@ class Reports(Protocol):
 class StatusReporter:
     """Makes statuses.
 
+    :ivar memory: asks the machine how much memory it has left.
     :ivar connections: how many connections the endpoint has now.
     :ivar ended: whether nothing will change any more.
     :ivar warnings: what is not as it should be.
@@ -61,6 +73,7 @@ class StatusReporter:
     lifecycle: Lifecycle
     settings: CurrentSettings
     guest: GuestAccess
+    memory: Callable[[], Awaitable[GuestMemory]]
     planner: BootPlanner
     parts: Reports
     host: Host
@@ -76,9 +89,9 @@ class StatusReporter:
         phase, failure, job = lifecycle.phase, lifecycle.failure, lifecycle.job
         state, stage = RUN_STATES[phase], lifecycle.failed_stage
         told = ErrorReport.of(failure) if failure is not None else None
-        health = None
+        health = memory = None
         if phase is Phase.RUNNING:
-            health = await lifecycle.health(all_hops=all_hops)
+            health, memory = await asyncio.gather(lifecycle.health(all_hops=all_hops), self._memory())
             state, told = (RunState.RUNNING if health.engine else RunState.UNREACHABLE), health.failure
         elif job is not None:
             stage = job.stage
@@ -96,6 +109,7 @@ class StatusReporter:
             engine=health.engine if health is not None else None,
             connections=self.connections(),
             usage=self._usage(),
+            memory=memory,
             switch=SwitchReport("Windows containers", self.host.no_windows_containers),
             parts=self.parts.report(),
             warnings=self.warnings(),
@@ -112,6 +126,15 @@ class StatusReporter:
             subscription = self.notifier.subscribe()
             yield await self.status()
             await subscription.wait(every)
+
+    async def _memory(self) -> MemoryReport | None:
+        try:
+            async with asyncio.timeout(MEMORY_SECONDS):
+                found = await self.memory()
+            return describe_memory(found, self.settings.resolved().memory_mib, self.host.memory_mib)
+        except (UserError, TimeoutError) as error:  # whether it can be reached is health's question
+            log.debug("the machine's memory is not known: %s", error)
+            return None
 
     def _usage(self) -> UsageReport | None:
         record = self.guest.record

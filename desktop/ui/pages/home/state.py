@@ -136,16 +136,20 @@ def _explanation(status: Status | None, error: UserError | None) -> str:
     """One sentence below the title; empty where it would only repeat the title."""
     if status is None:
         return error.message if error else ""
+    if status.state is RunState.RUNNING and status.memory is not None and status.memory.shortage:
+        return status.memory.shortage
     return status.note if status.state in (RunState.RUNNING, RunState.STOPPED) else status.summary
 
 
 def _fixes(status: Status | None, error: UserError | None) -> str:
-    """The failure's hint, each hop that failed with its reason and hint, and the warnings; without duplicates."""
+    """The hints of the failure and of full memory, the hops that failed, with reasons, and the warnings; each once."""
     lines = []
     if status is not None and status.failure is not None:
         lines.append(status.failure.hint)
     elif status is None and error is not None:
         lines.append(error.hint)
+    if status is not None and status.memory is not None:
+        lines.append(status.memory.hint)
     for hop in status.hops if status else ():
         if hop.ok is False:
             lines.append(f"{hop.name}: {hop.why} {hop.hint}".strip())

@@ -18,6 +18,7 @@ from desktop.control.schema import (
     FolderReport,
     HopReport,
     MachineReport,
+    MemoryReport,
     PartReport,
     PartState,
     RunState,
@@ -40,6 +41,7 @@ from desktop.diagnostics import (
     keys,
     login,
     machine,
+    memory,
     parts,
     ports,
     qemu,
@@ -274,6 +276,17 @@ async def test_the_docker_command(installation: Context, monkeypatch: pytest.Mon
     finding = await docker_cli.check(installation)
     assert finding.passed is False
     assert "broken" in finding.found
+
+
+async def test_the_memory_of_the_machine(installation: Context) -> None:
+    assert (await memory.check(installation)).passed is None
+    enough = dataclasses.replace(STOPPED, memory=MemoryReport(1 << 30, 1 << 29))
+    finding = await memory.check(dataclasses.replace(installation, status=enough))
+    assert (finding.passed, finding.found, finding.fix) == (True, "512 of 1024 MiB are available", "")
+    report = MemoryReport(1 << 30, 0, shortage="it is full", hint="give it more")
+    full = dataclasses.replace(STOPPED, memory=report)
+    finding = await memory.check(dataclasses.replace(installation, status=full))
+    assert (finding.passed, finding.found, finding.fix) == (False, "it is full", "give it more")
 
 
 async def test_the_docker_context(installation: Context) -> None:

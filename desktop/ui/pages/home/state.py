@@ -142,7 +142,7 @@ def _explanation(status: Status | None, error: UserError | None) -> str:
 
 
 def _fixes(status: Status | None, error: UserError | None) -> str:
-    """The hints of the failure and of full memory, the hops that failed, with reasons, and the warnings; each once."""
+    """The hints of the failure and of full memory, the hops that failed, and the warnings; each once."""
     lines = []
     if status is not None and status.failure is not None:
         lines.append(status.failure.hint)

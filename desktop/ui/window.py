@@ -43,7 +43,7 @@ SHORTCUTS = (
     (
         "Everywhere",
         (
-            ("Ctrl+1 … Ctrl+6", "Go to a place in the sidebar"),
+            (f"Ctrl+1 … Ctrl+{len(PLACES)}", "Go to a place in the sidebar"),
             ("Ctrl+F", "Search the list or the log"),
             ("Ctrl+N", "Run a container"),
             ("Ctrl+L", "Pull an image"),

@@ -18,12 +18,13 @@ def sftp_daemon(home: Path) -> psutil.Process:
     return found
 
 
-def server(folder: Path) -> psutil.Process:
-    """The virtiofsd of a folder: the outer one of its two processes."""
+def server(home: Path, folder: Path) -> psutil.Process:
+    """The virtiofsd of a folder for the machine of ``home``: the outer one of its two processes."""
     found = [
         process
-        for process in psutil.process_iter(["cmdline"])
-        if "virtiofsd" in " ".join((process.info["cmdline"] or [])[:1])
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if (process.info["environ"] or {}).get("SLIPWAY_HOME") == str(home)
+        and "virtiofsd" in " ".join((process.info["cmdline"] or [])[:1])
         and any(
             word.removeprefix("--shared-dir=").split(",")[0].removeprefix("source=") == str(folder)
             for word in process.info["cmdline"]

@@ -67,7 +67,7 @@ class Looker:
         by_sftp = carrier_of(self.machine, shared) == "sftp"
         before = self.size(name)
         time.sleep(MOMENT_SECONDS)
-        with silent(sftp_daemon(self.machine.home) if by_sftp else server(shared)):
+        with silent(sftp_daemon(self.machine.home) if by_sftp else server(self.machine.home, shared)):
             asking = self.docker.start("exec", self.name, "stat", "-c", "%s", f"/m/{name}")
             try:
                 said, _ = asking.communicate(timeout=ANSWER_SECONDS)

@@ -160,7 +160,7 @@ def test_another_folder_takes_its_place(
     (spare_folder / "file").write_text("one")
     docker("run", "-d", "--name", name, "-v", f"{spare_folder}:/m", busybox, "sleep", "1000")
     assert own(machine, spare_folder)["carrier"] == "virtiofs"
-    process = server(spare_folder)
+    process = server(machine.home, spare_folder)
     former = spare_folder.with_name(f"{spare_folder.name}-former")
     spare_folder.rename(former)
     try:
@@ -213,7 +213,7 @@ def test_virtiofsd_is_suspended(
     """Who looks into its folder waits, others do not; it is woken, and all goes on."""
     (folder / "file").write_text("there")
     docker("run", "-d", "--name", name, "-v", f"{folder}:/m", busybox, "sleep", "1000")
-    outer = server(shared_folder)
+    outer = server(machine.home, shared_folder)
     family = [*outer.children(recursive=True), outer]
     for _ in range(3):  # on a busy computer it may be resumed before the other container has run
         for process in family:
@@ -230,7 +230,7 @@ def test_virtiofsd_is_suspended(
 def test_a_folder_that_is_shared_no_longer_has_no_server(
     machine: RunningMachine, shared_folder: Path, folder: Path
 ) -> None:
-    process = server(Path.home().resolve())
+    process = server(machine.home, Path.home().resolve())
     machine.slipway("settings", "set", "share_home", "false")
     process.wait(30)
     machine.slipway("settings", "set", "share_home", "true")
@@ -380,7 +380,7 @@ def test_virtiofsd_is_killed(
     docker("run", "-d", "--name", name, *restart, "-v", f"{folder}:/m", busybox, "sleep", "1000")
     record = machine.home / "run" / "qemu.json"
     before = record.stat().st_mtime_ns
-    server(shared_folder).kill()
+    server(machine.home, shared_folder).kill()
     deadline = time.monotonic() + 120
     while not record.exists() or record.stat().st_mtime_ns == before:
         assert time.monotonic() < deadline, "the machine is not started again"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
@@ -29,6 +29,7 @@ class Server:
         self.open = 0
         self.idle = asyncio.Event()
         self.met = 0
+        self.asked: Callable[[], object] = lambda: None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
@@ -37,6 +38,7 @@ class Server:
         try:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(BEGINNING)
+            self.asked()
             if not self.breaks:
                 await reader.read()
         finally:
@@ -106,8 +108,10 @@ async def test_an_answer_that_comes_too_late_is_closed(tmp_path: Path) -> None:
 async def test_a_time_out_of_asyncio_ends_a_call(tmp_path: Path) -> None:
     server = Server(breaks=False)
     async with serving(tmp_path / "s", server.serve), client(tmp_path / "s") as http:
+        limit = asyncio.timeout(None)
+        server.asked = lambda: limit.reschedule(asyncio.get_running_loop().time())
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
+            async with limit:
                 await look(http)
         assert http.is_closed is False
         await asyncio.wait_for(server.idle.wait(), 5)

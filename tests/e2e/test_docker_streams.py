@@ -83,13 +83,13 @@ def test_a_client_that_reads_slowly_gets_the_whole_log(docker: Program, busybox:
     script = f"until [ -e /go ]; do usleep 50000; done; yes {LINE} | head -n {LINES}"
     docker("create", "--name", name, busybox, "sh", "-c", script)
     docker("start", name)
-    following = docker.start("logs", "-f", name)
-    assert following.stdout is not None
-    docker("exec", name, "touch", "/go")
-    first = following.stdout.readline()
-    docker("wait", name)
-    time.sleep(CLOSED_SECONDS)  # what is tested: nothing is read for so long
-    lines = [first, *following.stdout]
-    assert following.wait(timeout=60) == 0
+    with docker.start("logs", "-f", name) as following:
+        assert following.stdout is not None
+        docker("exec", name, "touch", "/go")
+        first = following.stdout.readline()
+        docker("wait", name)
+        time.sleep(CLOSED_SECONDS)  # what is tested: nothing is read for so long
+        lines = [first, *following.stdout]
+        assert following.wait(timeout=60) == 0
     assert len(lines) == LINES
     assert set(lines) == {f"{LINE}\n"}

@@ -20,13 +20,6 @@ from vm.host.paths import Paths
 pytestmark = pytest.mark.both_loops
 
 
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = Paths(tmp_path / "h", tmp_path / "c")
-    made.prepare()
-    return made
-
-
 def test_only_what_answers_depend_on() -> None:
     secret = {"AWS_SECRET_ACCESS_KEY": "s3cret", "HTTPS_PROXY": "http://ann:pass@proxy:1"}
     caller = CallerEnvironment.of({**secret, "DOCKER_HOST": "tcp://x", "http_proxy": "a", "HTTP_PROXY": "b"})

@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +16,6 @@ from tests.unit.local_server import serving
 from vm.host.paths import Paths
 
 pytestmark = pytest.mark.both_loops
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = Paths(tmp_path / "h", tmp_path / "c")
-    made.prepare()
-    return made
 
 
 def answering(text: str, status: str = "200 OK") -> Any:

@@ -59,13 +59,6 @@ class Starter:
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = Paths(tmp_path / "h", tmp_path / "c")
-    made.prepare()
-    return made
-
-
-@pytest.fixture
 def starter(paths: Paths) -> Iterator[Starter]:
     made = Starter(paths)
     yield made

@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,13 +35,6 @@ STATUS = Status(RunState.STOPPED, "Slipway is stopped", "unix:///x")
 
 
 pytestmark = pytest.mark.both_loops
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = Paths(tmp_path / "h", tmp_path / "c")
-    made.prepare()
-    return made
 
 
 def sampled(call: Any) -> Callable[..., Any]:

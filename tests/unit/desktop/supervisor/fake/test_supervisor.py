@@ -21,13 +21,6 @@ Play = Callable[..., AbstractAsyncContextManager[ControlClient]]
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = Paths(tmp_path / "h", tmp_path / "c")
-    made.prepare()
-    return made
-
-
-@pytest.fixture
 def play(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Plays a scenario: ``async with play("running") as client``."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

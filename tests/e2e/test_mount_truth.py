@@ -149,7 +149,7 @@ def test_services(docker: Program, busybox: str, folder: Path, name: str) -> Non
         once = ("--restart-condition=none", "--no-resolve-image", "--detach")
         docker("service", "create", *once, "--name", name, mount, busybox, "cp", "/x/real/mine", "/x/copy")
         eventually((folder / "copy").exists)
-        assert (folder / "copy").read_text() == "this computer's"
+        eventually(lambda: (folder / "copy").read_text() == "this computer's")
         add = "type=bind,src=/etc,dst=/y"
         told = docker.fails("service", "update", "--detach", "--no-resolve-image", "--mount-add", add, name)
         assert "“/etc” is not shared" in told.err

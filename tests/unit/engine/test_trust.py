@@ -192,7 +192,7 @@ def test_the_archive_replaces_what_was_there(root: Path) -> None:
     assert contents(root) == {"r:5000/ca.crt": "2", "r:5000/client.key": "2"}
     assert apply(root, pack([], (), OptionalFiles())) == 0
     assert contents(root) == {}
-    assert len(left_over(root)) == 1
+    assert len(left_over(root)) == 2  # what is in use, and what was until now
 
 
 def test_a_broken_archive_changes_nothing(root: Path) -> None:
@@ -217,3 +217,10 @@ def test_a_reader_never_finds_it_missing(root: Path) -> None:
     over.set()
     reader.join()
     assert seen == {True}
+
+
+def test_who_has_followed_the_link_already_still_finds_the_files(root: Path) -> None:
+    assert apply(root, archive(ONE)) == 0
+    followed = (root / REGISTRIES).resolve()
+    assert apply(root, archive(OTHER)) == 0
+    assert (followed / "s" / "ca.crt").read_text() == "1"

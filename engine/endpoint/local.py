@@ -12,9 +12,10 @@ import contextlib
 import select
 import socket
 import struct
-from collections import deque
 from collections.abc import Callable
 from typing import cast
+
+from vm.guest.buffered import BufferedStream
 
 READ_BUFFER = 256 * 1024
 """Bytes read ahead of the relay before the client has to wait; the kernel's buffer comes on top."""
@@ -29,22 +30,19 @@ POLLOUT, POLLERR, POLLHUP = 0x004, 0x008, 0x010
 """The values of poll(2) on Linux and macOS; the select module has no such names on Windows."""
 
 
-class LocalStream(asyncio.Protocol):
+class LocalStream(BufferedStream, asyncio.Protocol):
     """One accepted connection; a :class:`vm.guest.stream.Stream` whose errors are ``ConnectionError``.
 
     At most one task reads and one writes at a time.
     """
 
     def __init__(self, accepted: Callable[[LocalStream], None]) -> None:
+        super().__init__()
         self._accepted = accepted
         self._transport: asyncio.Transport | None = None
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
         self._eof = False
         self._paused = False
         self._lost: Exception | None = None
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
         self._writable = True
         self._eof_sent = False
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -60,16 +58,14 @@ class LocalStream(asyncio.Protocol):
         self._accepted(self)
 
     def data_received(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self._size += len(data)
-        if self._size > READ_BUFFER and not self._paused and self._transport is not None:
+        self._put(data)
+        if self.buffered > READ_BUFFER and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        _wake(self._reader)
 
     def eof_received(self) -> bool:
         self._eof = True
-        _wake(self._reader)
+        self._reader.wake()
         if self.hung_up() and not self.gone.done():
             self.gone.set_result(None)
         return True  # keep the other direction
@@ -79,42 +75,31 @@ class LocalStream(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable = True
-        _wake(self._writer)
+        self._writer.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = exc or ConnectionResetError("the connection is closed")
-        _wake(self._reader)
-        _wake(self._writer)
+        self._wake_both()
         for future in (self.gone, self.ended):
             if not future.done():
                 future.set_result(None)
 
     # -- the Stream -----------------------------------------------------------------------------------------------
 
-    async def read(self, limit: int) -> bytes:
-        """Return what has arrived, up to ``limit`` bytes; ``b""`` once the client has ended its direction.
+    def _at_end(self) -> bool:
+        if not self._eof:
+            self._check()
+        return self._eof
 
-        :raise ConnectionError: the connection was lost
-        """
-        while not self._chunks:
-            if self._eof:
-                return b""
-            if self._lost is not None:
-                raise ConnectionResetError(str(self._lost)) from self._lost
-            self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        data = self._chunks.popleft()
-        if len(data) > limit:
-            self._chunks.appendleft(data[limit:])
-            data = data[:limit]
-        self._size -= len(data)
-        if self._paused and self._size <= READ_BUFFER // 2 and self._lost is None and self._transport is not None:
+    def _was_read(self, size: int) -> None:
+        if (
+            self._paused
+            and self.buffered <= READ_BUFFER // 2
+            and self._lost is None
+            and self._transport is not None
+        ):
             self._paused = False
             self._transport.resume_reading()
-        return data
 
     async def write(self, data: bytes) -> None:
         """Send ``data``; returns when the transport's buffer has room again.
@@ -126,11 +111,7 @@ class LocalStream(asyncio.Protocol):
         self._transport.write(data)
         while not self._writable:
             self._check()
-            self._writer = asyncio.get_running_loop().create_future()
-            try:
-                await self._writer
-            finally:
-                self._writer = None
+            await self._writer.wait()
         self._check()
 
     def say(self, data: bytes) -> None:
@@ -192,8 +173,3 @@ class LocalStream(asyncio.Protocol):
     def _check(self) -> None:
         if self._lost is not None:
             raise ConnectionResetError(str(self._lost)) from self._lost
-
-
-def _wake(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)

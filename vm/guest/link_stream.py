@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import Protocol
 
 from vm.errors import LinkError
+from vm.guest.buffered import BufferedStream
 
 TURN = 64 * 1024
 """Bytes a stream sends before the others have their turn."""
@@ -35,24 +35,22 @@ class Wire(Protocol):
         ...
 
 
-class LinkStream:
-    """A :class:`vm.guest.stream.Stream`. At most one task reads and one writes at a time.
+class LinkStream(BufferedStream):
+    """A :class:`vm.guest.stream.Stream` whose errors are :class:`~vm.errors.LinkError`.
 
     :ivar answered: done with the guest's answer: None when the stream is open, else the reason why not.
     """
 
     def __init__(self, wire: Wire, identity: int) -> None:
+        super().__init__()
         self.identity = identity
         self.answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._wire = wire
-        self._chunks: deque[bytes] = deque()
         self._ended = False  # the guest's direction
         self._eof_sent = False
         self._deaf = False
         self._closed = False
         self._failure: LinkError | None = None
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
 
     @property
     def over(self) -> bool:
@@ -63,19 +61,18 @@ class LinkStream:
 
     def feed(self, data: bytes) -> None:
         """Bytes have come."""
-        if data and not self._closed:
-            self._chunks.append(data)
-            _wake(self._reader)
+        if not self._closed:
+            self._put(data)
 
     def end(self) -> None:
         """The guest has ended its direction."""
         self._ended = True
-        _wake(self._reader)
+        self._reader.wake()
 
     def deafen(self) -> None:
         """The guest takes no more; what it sent stays good."""
         self._deaf = True
-        _wake(self._writer)
+        self._writer.wake()
 
     def lose(self, failure: LinkError) -> None:
         """The stream was cut."""
@@ -84,36 +81,21 @@ class LinkStream:
             self._drop()
         if not self.answered.done():
             self.answered.set_result(f"{failure.message} {failure.detail}".strip())
-        _wake(self._reader)
-        _wake(self._writer)
+        self._wake_both()
 
     def widened(self) -> None:
         """The guest may be sent more."""
-        _wake(self._writer)
+        self._writer.wake()
 
     # -- the Stream -----------------------------------------------------------------------------------------------
 
-    async def read(self, limit: int) -> bytes:
-        """Return up to ``limit`` bytes; ``b""`` once the guest has ended its direction.
+    def _at_end(self) -> bool:
+        if self._failure is not None:
+            raise self._failure.copy()
+        return self._ended or self._closed
 
-        :raise LinkError: the stream was cut.
-        """
-        while not self._chunks:
-            if self._failure is not None:
-                raise self._failure.copy()
-            if self._ended or self._closed:
-                return b""
-            self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        data = self._chunks.popleft()
-        if len(data) > limit:
-            self._chunks.appendleft(data[limit:])
-            data = data[:limit]
-        self._wire.taken(self.identity, len(data))
-        return data
+    def _was_read(self, size: int) -> None:
+        self._wire.taken(self.identity, size)
 
     async def write(self, data: bytes) -> None:
         """Send all of ``data``; returns when the link has taken it.
@@ -126,11 +108,7 @@ class LinkStream:
             sent = self._wire.send(self.identity, bytes(rest[:TURN]))
             rest = rest[sent:]
             if sent == 0:
-                self._writer = asyncio.get_running_loop().create_future()
-                try:
-                    await self._writer
-                finally:
-                    self._writer = None
+                await self._writer.wait()
             else:
                 await self._wire.room()
 
@@ -150,13 +128,11 @@ class LinkStream:
         if not self.over and self._failure is None:
             self._wire.reset(self.identity)
         self._closed = True
-        _wake(self._reader)
-        _wake(self._writer)
+        self._wake_both()
 
     def _drop(self) -> None:
         """What has come will not be read; the connection's own window counts it all the same."""
-        size = sum(map(len, self._chunks))
-        self._chunks.clear()
+        size = self._throw_away()
         if size > 0:
             self._wire.taken(self.identity, size)
 
@@ -167,8 +143,3 @@ class LinkStream:
             raise LinkError("The stream has been ended")
         if self._deaf:
             raise LinkError("The machine stopped reading this stream")
-
-
-def _wake(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)

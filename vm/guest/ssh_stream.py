@@ -16,6 +16,7 @@ from collections import deque
 from typing import Protocol
 
 from vm.errors import LinkError
+from vm.guest.buffered import BufferedStream
 from vm.tasks import fail
 
 GLOBAL_REQUEST, REQUEST_SUCCESS, REQUEST_FAILURE = 80, 81, 82
@@ -59,29 +60,22 @@ class Wire(Protocol):
         ...
 
 
-class Channel:
-    """One SSH channel; a :class:`vm.guest.stream.Stream`. At most one task reads and one writes at a time."""
+class Channel(BufferedStream):
+    """One SSH channel; a :class:`vm.guest.stream.Stream` whose errors are :class:`~vm.errors.LinkError`."""
 
     def __init__(self, wire: Wire, local: int) -> None:
+        super().__init__()
         self.local = local
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._wire = wire
         self._remote = 0
-        self._chunks: deque[bytes] = deque()
         self._allowance = WINDOW
         self._consumed = 0
         self._window = 0
         self._packet = 0
         self._eof_in = self._eof_out = self._close_in = self._close_out = False
         self._cut: LinkError | None = None
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
         self._reply: asyncio.Future[bool] | None = None
-
-    @property
-    def buffered(self) -> int:
-        """Bytes that have arrived and are not read yet; never more than :data:`WINDOW`."""
-        return sum(map(len, self._chunks))
 
     @property
     def send_window(self) -> int:
@@ -89,22 +83,6 @@ class Channel:
         return self._window
 
     # -- the Stream -----------------------------------------------------------------------------------------------
-
-    async def read(self, limit: int) -> bytes:
-        """Return up to ``limit`` bytes; ``b""`` after the peer's EOF. :raise LinkError: cut without an EOF."""
-        while not self._chunks:
-            if self._eof_in:
-                return b""
-            if self._cut is not None:
-                raise self._cut.copy()
-            self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        data = self._take(limit)
-        self._consume(len(data))
-        return data
 
     async def write(self, data: bytes) -> None:
         """Send all of ``data`` as the peer's window and the connection allow.
@@ -117,7 +95,7 @@ class Channel:
             self._check_writable()
             size = min(len(rest), self._window, self._packet)
             if size == 0:
-                await self._window_opened()
+                await self._writer.wait()
                 continue
             self._window -= size
             head = struct.pack(">BII", CHANNEL_DATA, self._remote, size)
@@ -149,7 +127,7 @@ class Channel:
         if self.opened.done() and not self._close_out and not self._close_in and self._cut is None:
             self._close_out = True
             self._send(CHANNEL_CLOSE)
-        self._chunks.clear()
+        self._throw_away()
         self._eof_in = False  # its data is thrown away: a later read must not look like a clean end
         self._end(reason)
 
@@ -165,16 +143,16 @@ class Channel:
             self._feed(take_text(payload, 4)[0])
         elif kind == WINDOW_ADJUST:
             self._window += struct.unpack_from(">I", payload, 4)[0]
-            _wake(self._writer)
+            self._writer.wake()
         elif kind == CHANNEL_EOF:
             self._eof_in = True
-            _wake(self._reader)
+            self._reader.wake()
         elif kind == CHANNEL_CLOSE:
             self._peer_closed()
         elif kind == EXTENDED_DATA:
             size = len(take_text(payload, 8)[0])  # a command's stderr, which a stream does not carry
             self._account(size)
-            self._consume(size)
+            self._was_read(size)
         elif kind == CHANNEL_REQUEST:
             self._peer_request(payload)
         elif kind == OPEN_CONFIRMATION:
@@ -195,29 +173,20 @@ class Channel:
 
     def _feed(self, data: bytes) -> None:
         self._account(len(data))
-        if self._cut is None and data:
-            self._chunks.append(data)
-            _wake(self._reader)
+        if self._cut is None:
+            self._put(data)
 
     def _account(self, size: int) -> None:
         self._allowance -= size
         if self._allowance < 0:
             raise LinkError("The machine sent more than it was allowed to on one stream")
 
-    def _take(self, limit: int) -> bytes:
-        first = self._chunks.popleft()
-        if len(first) > limit:
-            self._chunks.appendleft(first[limit:])
-            return first[:limit]
-        if not self._chunks:
-            return first
-        parts, size = [first], len(first)
-        while self._chunks and size + len(self._chunks[0]) <= limit:
-            size += len(self._chunks[0])
-            parts.append(self._chunks.popleft())
-        return b"".join(parts)
+    def _at_end(self) -> bool:
+        if not self._eof_in and self._cut is not None:
+            raise self._cut.copy()
+        return self._eof_in
 
-    def _consume(self, size: int) -> None:
+    def _was_read(self, size: int) -> None:
         """Give the peer its window back, in few large pieces."""
         self._consumed += size
         if self._consumed * 4 >= WINDOW and not (self._eof_in or self._close_out or self._close_in):
@@ -242,8 +211,7 @@ class Channel:
         """Nothing more will be sent, and nothing more read than what is buffered up to the peer's EOF."""
         if self._cut is None:
             self._cut = reason
-        _wake(self._reader)
-        _wake(self._writer)
+        self._wake_both()
         if self._reply is not None and not self._reply.done():
             self._reply.set_result(False)
 
@@ -252,13 +220,6 @@ class Channel:
             raise self._cut.copy()
         if self._eof_out:
             raise LinkError("The stream's sending direction has been ended already")
-
-    async def _window_opened(self) -> None:
-        self._writer = asyncio.get_running_loop().create_future()
-        try:
-            await self._writer
-        finally:
-            self._writer = None
 
     def _send(self, kind: int, extra: bytes = b"") -> None:
         self._wire.submit(struct.pack(">BI", kind, self._remote) + extra)
@@ -336,8 +297,9 @@ class Channels:
 
     def _dispatch(self, kind: int, payload: bytes) -> None:
         if kind in (REQUEST_SUCCESS, REQUEST_FAILURE):
-            if self._pings:
-                _wake(self._pings.popleft())
+            answer = self._pings.popleft() if self._pings else None
+            if answer is not None and not answer.done():
+                answer.set_result(None)
         elif kind == GLOBAL_REQUEST:
             _, offset = take_text(payload, 0)
             if payload[offset : offset + 1] != b"\x00":
@@ -363,8 +325,3 @@ class Channels:
         (reason,) = struct.unpack_from(">I", payload, 4)
         why = take_text(payload, 8)[0].decode(errors="replace")
         channel.lose(LinkError("The machine refused to open a stream", detail=f"reason {reason}: {why}"))
-
-
-def _wake(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)

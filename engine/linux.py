@@ -16,6 +16,10 @@ GUEST_SOCKET = "/run/docker.sock"
 GUEST_LOGS = "/var/lib/slipway/log"
 
 RETRY_SECONDS = 0.2
+
+VERSION_SECONDS = 30.0
+"""How long the engine may take to tell its version once it has given a sign of life."""
+
 PIECE = 1 << 16
 
 
@@ -27,31 +31,46 @@ class LinuxEngine:
 
     def __init__(self, socket: Path) -> None:
         self.socket = socket
+        self._known: Version | None = None
 
     async def version(self, timeout: float) -> Version:
-        """What the engine says of itself, through the user's socket.
+        """A sign of life through the user's socket, and what the engine has said of itself since its start.
 
-        :raise EngineError: it did not answer within ``timeout`` seconds.
+        Once its version is known only ``/_ping`` is asked: to tell the version, dockerd runs other programs, which
+        takes seconds on a busy machine.
+
+        :raise EngineError: there was no sign of life within ``timeout`` seconds, or no version.
         """
+        return await self._ask(timeout, VERSION_SECONDS)
+
+    async def _ask(self, life_timeout: float, version_timeout: float) -> Version:
+        limit = life_timeout
         try:
-            async with asyncio.timeout(timeout), EngineClient(self.socket) as client:
-                return await client.version()
+            async with EngineClient(self.socket) as client:
+                async with asyncio.timeout(limit):
+                    await client.ping()
+                if self._known is None:
+                    limit = version_timeout
+                    async with asyncio.timeout(limit):
+                        self._known = await client.version()
         except TimeoutError as error:
             raise EngineError(
-                f"The engine did not answer within {timeout:g} s", "See its log: slipway logs --source dockerd"
+                f"The engine did not answer within {limit:g} s", "See its log: slipway logs --source dockerd"
             ) from error
+        return self._known
 
     async def wait_ready(self, timeout: float) -> Version:
         """Wait for the first answer through the user's socket; dockerd holds connections back until it is ready.
 
         :raise EngineError: none came within ``timeout`` seconds; the last reason is in the detail.
         """
+        self._known = None  # another start may be of another version
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout
         reason: UserError | None = None
         while (left := end - loop.time()) > 0:
             try:
-                return await self.version(left)
+                return await self._ask(left, left)
             except UserError as error:
                 reason = error
             await asyncio.sleep(min(RETRY_SECONDS, max(0.0, end - loop.time())))

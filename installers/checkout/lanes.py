@@ -1,7 +1,7 @@
-"""All tests in two lanes at once, and one result: ``checks`` needs cores, ``machine`` needs machines.
+"""All tests in two lanes at once, and one result: ``checks`` needs cores, ``machine`` needs a machine to itself.
 
 ``checks`` (static checks, unit tests, the window) runs in several processes and with low priority, so that it
-fills only the time that the emulated machines of ``machine`` leave. What pytest prints goes to a file for each
+fills only the time that the emulated machine of ``machine`` leaves. What pytest prints goes to a file for each
 lane, and line by line, with the lane's name in front, to standard output. The result is read from JUnit XML files.
 """
 
@@ -58,17 +58,9 @@ def checks_options() -> tuple[str, ...]:
     return (f"--numprocesses={max(2, os.cpu_count() or 1)}", "--dist=loadfile", "--no-loadscope-reorder")
 
 
-def machine_options() -> tuple[str, ...]:
-    """Two processes, each with a machine of its own; tests that cannot be apart stay together (tests/e2e/conftest.py).
-
-    An emulated machine seldom needs more than one core, and waits for half the time.
-    """
-    return ("--numprocesses=2", "--dist=loadgroup")
-
-
 LANES = (
     Lane("checks", ("architecture", "unit", "golden", "gui"), checks_options(), can_wait=True, measured=True),
-    Lane("machine", ("e2e",), machine_options()),
+    Lane("machine", ("e2e",)),
 )
 
 FOLDERS = tuple(folder for lane in LANES for folder in lane.folders)

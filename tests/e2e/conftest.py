@@ -1,4 +1,4 @@
-"""One machine for each process of tests, started and stopped as a user would, and what the tests need around it."""
+"""One machine for the whole session, started and stopped as a user would, and what the tests need around it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ START_SECONDS = 1200.0
 
 BUSYBOX = "slipway/busybox:latest"
 
-HERE = Path(__file__).parent
-
 
 def foreign_socket() -> Path | None:
     """The other dockerd's socket, when the suite is to run against that."""
@@ -50,21 +48,9 @@ MOUNT_SECONDS = 60.0
 """Within which a shared folder is there, or there again."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests out, each module runs in one: its tests share machines and folders.
-
-    Modules with the same ``GROUP`` run in one process too: what they need, this computer has once.
-    """
-    for item in items:
-        module = item.getparent(pytest.Module)
-        if module is not None and module.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group(getattr(module.obj, "GROUP", module.path.stem)))
-
-
 @dataclass(frozen=True)
 class RunningMachine:
-    """The machine of this process.
+    """The session's machine.
 
     :ivar slipway: runs Slipway's command line on it.
     :ivar shared: the folders that were shared when it was started, besides the home folder.

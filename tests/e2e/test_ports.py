@@ -31,9 +31,6 @@ from tests.localhost import free_port
 
 pytestmark = pytest.mark.machine
 
-GROUP = "ports"
-"""Other tests must not publish in between what dockerd chooses next."""
-
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1", "", "the computer's own"])
 def test_each_address_answers_where_it_was_asked_for(

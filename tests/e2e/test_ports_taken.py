@@ -31,9 +31,6 @@ from tests.localhost import free_port
 
 pytestmark = pytest.mark.machine
 
-GROUP = "ports"
-"""Other tests must not publish in between what dockerd chooses next."""
-
 
 def test_random_ports_ranges_and_all_exposed(docker: Program, busybox: str, name: str) -> None:
     begin = free_port()

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# how fast examples are made says more about what else this computer does than about the test
+hypothesis.settings.register_profile(
+    "slipway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("slipway")
 
 GOLDEN = Path(__file__).parent / "golden"
 

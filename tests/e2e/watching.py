@@ -18,7 +18,7 @@ from vm.spec import Arch
 HERE = Path(__file__).parent
 TARGETS = {Arch.AMD64: "x86_64-linux-musl", Arch.ARM64: "aarch64-linux-musl"}
 
-EVENT_SECONDS = 30.0
+EVENT_SECONDS = 60.0
 """For an event to come; far more than it takes, since it shall fail for its absence only."""
 
 

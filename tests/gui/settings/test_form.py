@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from desktop.control.schema import RunState
 from desktop.settings.fields import Section, setting
 from desktop.settings.schema import MACHINE, Settings, fields
 from desktop.ui.pages.settings import SettingsPage
@@ -88,12 +87,18 @@ class TestForms:
         began = shown.session.status
         assert began is not None
         assert began.machine is not None
+        since = began.machine.since
         type_into(line(page, "cpus"), "1")
         assert page.bar.apply.text() == "Apply and restart"
         assert "restart" in page.bar.note.text()
         click(page.bar.apply)
-        until(lambda: shown.session.status is not None and shown.session.status.state is not RunState.RUNNING)
-        until(lambda: shown.session.running)
+
+        def restarted() -> bool:
+            status = shown.session.status
+            machine = status.machine if status is not None else None
+            return shown.session.running and machine is not None and machine.since not in (None, since)
+
+        until(restarted)
         assert stored(page, "cpus") == 1
         assert not page.bar.apply.isEnabled()
 

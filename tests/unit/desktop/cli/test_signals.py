@@ -51,7 +51,7 @@ def test_who_just_leaves_undoes_nothing(
     with terminal(slipway, command) as shown:
         shown.expect(UNDER_WAY)
         leave(shown)
-        assert status(slipway)["state"] == "starting"
+        assert status(slipway)["state"] in ("starting", "running")
         assert await_state(slipway, "running")["note"] == ""
         shown.finish()
 

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.endpoint.admission import Admission, AdmittedStream, Step
@@ -130,7 +130,6 @@ def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
     ]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(requests, damaged(), st.binary(max_size=100)), max_size=4),
     st.lists(st.integers(1, 60), max_size=20),
@@ -146,7 +145,6 @@ def test_nothing_reaches_the_engine_unseen(sent: list[bytes], sizes: list[int], 
             assert found.get("Image") != "bad"
 
 
-@settings(deadline=None)
 @given(
     st.lists(requests.filter(lambda one: b"/1.0" not in one), max_size=4),
     st.lists(st.integers(1, 60), max_size=20),

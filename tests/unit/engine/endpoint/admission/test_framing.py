@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.endpoint.admission.framing import HEAD_END, Answer, Body, Head, UnclearError, may_be_request
@@ -40,7 +40,6 @@ def bodies(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
     return b"Transfer-Encoding: chunked\r\n", chunks + b"0" + end + trailers + end, content
 
 
-@settings(deadline=None)
 @given(bodies(), cuts, st.binary(max_size=50))
 def test_a_body_ends_where_it_ends(body: tuple[bytes, bytes, bytes], sizes: list[int], following: bytes) -> None:
     header, wire, content = body
@@ -54,7 +53,6 @@ def test_a_body_ends_where_it_ends(body: tuple[bytes, bytes, bytes], sizes: list
     assert bytes(found.content) == content
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), cuts, st.sampled_from([None, 0, 1, 100]))
 @example(b"0\r\n\r\n", [1], None)
 @example(b"fffffffffffffff\r\n", [3], None)
@@ -96,7 +94,6 @@ def damaged(draw: st.DrawFn) -> bytes:
     return raw[:place] + draw(st.binary(max_size=3)) + raw[place + draw(st.integers(0, 3)) :]
 
 
-@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), heads, damaged()))
 def test_any_bytes_are_a_head_or_not(raw: bytes) -> None:
     try:
@@ -107,7 +104,6 @@ def test_any_bytes_are_a_head_or_not(raw: bytes) -> None:
     assert head.raw == raw
 
 
-@settings(deadline=None)
 @given(bodies(), st.binary(max_size=100))
 def test_another_body_is_framed_by_its_size(body: tuple[bytes, bytes, bytes], other: bytes) -> None:
     raw = CREATE + body[0] + b"X-Other: kept\r\n\r\n"
@@ -120,13 +116,11 @@ def test_another_body_is_framed_by_its_size(body: tuple[bytes, bytes, bytes], ot
     assert head.raw.count(b"X-Other: kept") == head.raw.count(b"Host: d") == 1
 
 
-@settings(deadline=None)
 @given(st.sampled_from([CREATE + b"\r\n", b"GET /_ping HTTP/1.1\r\n\r\n"]), st.integers(1, 200))
 def test_the_beginning_of_a_request_is_recognised(request_: bytes, cut: int) -> None:
     assert may_be_request(request_[:cut])
 
 
-@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), damaged()))
 def test_a_head_that_can_be_followed_may_be_a_request_at_every_cut(data: bytes) -> None:
     """What is given up early would not have been followed when complete."""
@@ -163,7 +157,6 @@ def answers(draw: st.DrawFn) -> bytes:
     return interim + b"HTTP/1.1 200 OK\r\nServer: x\r\n" + header + b"\r\n" + wire
 
 
-@settings(deadline=None)
 @given(answers(), cuts)
 def test_an_answer_is_over_with_its_last_byte(wire: bytes, sizes: list[int]) -> None:
     answer = Answer(b"GET")
@@ -213,7 +206,6 @@ def test_answers_without_an_end(head: bytes) -> None:
     assert not answer.over
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), cuts)
 def test_any_bytes_are_an_answer_or_not(data: bytes, sizes: list[int]) -> None:
     answer = Answer(b"GET")

@@ -13,7 +13,8 @@ UserError                 message, hint, detail
 │   │   ├── KernelCrash   the guest's kernel panicked
 │   │   ├── FolderServerEnded   the server of a shared folder ended
 │   │   ├── StageTimeout  a stage of the boot took longer than its deadline
-│   │   └── GuestClockError     the guest's clock runs at the wrong speed
+│   │   ├── GuestClockError     the guest's clock runs at the wrong speed
+│   │   └── ChannelOccupied     another program is where QEMU should be
 │   └── LinkError         the link into the guest failed
 └── EngineError           dockerd, or the socket in front of it (engine)
 """
@@ -97,6 +98,10 @@ class StageTimeout(TransientError):
 
 class GuestClockError(TransientError):
     """The guest's clock runs at another speed than the host's."""
+
+
+class ChannelOccupied(TransientError):
+    """Another program listens where QEMU should, or keeps us from it."""
 
 
 class LinkError(MachineError):

@@ -119,13 +119,12 @@ async def find_cause(spec: MachineSpec, host: Host) -> UserError | None:
 
 
 async def _launch(spec: MachineSpec, ssh_port: int, paths: Paths, host: Host, subscribers: Subscribers) -> Session:
-    for channel in (spec.qmp_socket, spec.control_socket, spec.link_socket):
-        if channel is not None:
-            channel.unlink(missing_ok=True)  # left by a QEMU that was killed
+    channels = [path for path in (spec.qmp_socket, spec.control_socket, spec.link_socket) if path is not None]
+    spec = replace(spec, channels=await asyncio.to_thread(host.make_channels, channels, paths.channel_keys))
     for output in (paths.qemu_log, paths.console_log):
         keep_previous(output)
     with Servers(spec, host, paths) as started:
-        argv = build_argv(started.spec, host.system)
+        argv = build_argv(started.spec)
         process = QemuProcess.spawn(argv, host, paths.qemu_log, started.descriptors)
     record = Record(
         pid=process.pid,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from vm.channels import Channels
+
 
 class Arch(StrEnum):
     """Guest architectures, by Docker's names (GOARCH)."""
@@ -21,14 +23,6 @@ class Accelerator(StrEnum):
     HVF = "hvf"
     WHPX = "whpx"
     TCG = "tcg"
-
-
-class System(StrEnum):
-    """The host systems whose QEMU command lines differ."""
-
-    LINUX = "linux"
-    MACOS = "macos"
-    WINDOWS = "windows"
 
 
 @dataclass(frozen=True)
@@ -98,13 +92,14 @@ class MachineSpec:
     :ivar memory_mib: guest memory in MiB.
     :ivar config: files handed to the guest through fw_cfg: name → host path. The guest sees each as
         ``/sys/firmware/qemu_fw_cfg/by_name/opt/org.slipway/NAME/raw`` (QEMU docs, specs/fw_cfg).
-    :ivar qmp_socket: where QEMU listens for QMP (Unix socket; on Windows a named pipe's name).
-    :ivar control_socket: the host end of the virtio-serial port ``org.slipway.control``.
+    :ivar qmp_socket: the channel at which QEMU listens for QMP.
+    :ivar control_socket: the channel that is the host end of the virtio-serial port ``org.slipway.control``.
     :ivar link_socket: the host end of the virtio-serial port ``org.slipway.link``; None: there is none.
     :ivar console_log: the file that receives the guest's serial console.
     :ivar cmdline: kernel parameters besides those every start has.
     :ivar qemu_version: major and minor; newer QEMUs need some defaults pinned.
     :ivar shares: folders that ``file_server`` serves, a process for each.
+    :ivar channels: how QEMU listens at its channels; the machine fills it in.
     :ivar unshared: why other folders are not shared in this way; empty when there is nothing to say.
     """
 
@@ -125,3 +120,4 @@ class MachineSpec:
     file_server: FileServer | None = None
     shares: tuple[Share, ...] = ()
     unshared: str = ""
+    channels: Channels = field(default_factory=Channels)

@@ -25,6 +25,7 @@ from desktop.control.schema.caller import HEADER
 from desktop.control.spawn import bring_up, joined
 from engine.cancellation import CancelSafeTransport
 from vm.host import host
+from vm.host.local_http import local_transport
 from vm.host.paths import Paths
 
 R = TypeVar("R")
@@ -51,10 +52,8 @@ class ControlClient(ControlApi):
     def __init__(self, paths: Paths, environment: Mapping[str, str] | None = None) -> None:
         self.paths = paths
         caller = CallerEnvironment.of(os.environ if environment is None else environment)
-        # no verification: there is no TLS on a local socket, and loading the trust store takes 38 ms
-        local = httpx.AsyncHTTPTransport(uds=str(paths.control_socket), verify=False)
         self._http = httpx.AsyncClient(
-            transport=CancelSafeTransport(local),
+            transport=CancelSafeTransport(local_transport(paths.control_socket)),
             base_url=f"http://slipway/v{PROTOCOL}",
             headers={HEADER: caller.header()},
             timeout=CALL_SECONDS,

@@ -1,4 +1,4 @@
-"""The control API's server: aiohttp on a Unix socket of mode 0600 in a folder of mode 0700.
+"""The control API's server: aiohttp on a local socket that only this user may open.
 
 It is made from the calls (desktop/control/calls.py) and from what does them (handlers.py), and knows neither.
 Every error is answered: a user error as it is, any other with its traceback in the log. A client that goes away
@@ -25,6 +25,7 @@ from desktop.control.calls import CALLS, PROTOCOL, AnyCall, ControlApi, Declared
 from desktop.control.codec import DecodeError, decode, encode, load
 from desktop.control.schema import CallerEnvironment, ErrorReport, Event, Hello
 from desktop.control.schema.caller import HEADER, HEADER_BYTES
+from engine.endpoint.listener import local_listener
 from vm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -40,12 +41,13 @@ class RoutesIncomplete(Exception):
 async def serve(
     routes: Iterable[Route], path: Path, notice: Callable[[CallerEnvironment], object] = lambda _: None
 ) -> AsyncIterator[Clients]:
-    """Answer on the Unix socket ``path`` while the context lasts. The instance lock guards the path.
+    """Answer on the local socket ``path`` while the context lasts. The instance lock guards the path.
 
     The context's value knows whether there are clients.
 
     :param notice: called with the environment of each client, at each of its requests.
     :raise RoutesIncomplete: the routes are not one for each call.
+    :raise UserError: the path cannot be listened at.
     """
     clients = Clients()
     runner = web.AppRunner(
@@ -56,14 +58,14 @@ async def serve(
         max_field_size=HEADER_BYTES,
     )
     await runner.setup()
-    path.unlink(missing_ok=True)  # noqa: ASYNC240  # left by a supervisor that was killed
+    assert runner.server is not None
+    listener = local_listener(path)
     try:
-        await web.UnixSite(runner, path).start()
-        path.chmod(0o600)  # noqa: ASYNC240  # until here the folder's own mode has kept others out
+        await listener.start(runner.server)
         yield clients
     finally:
+        await listener.close()
         await runner.cleanup()
-        path.unlink(missing_ok=True)  # noqa: ASYNC240  # a socket's name: nothing to wait for
 
 
 class Clients:

@@ -21,6 +21,7 @@ from engine.client.errors import EngineUnreachable, StreamBroken, api_error
 from engine.client.streams import CHUNK, Duplex
 from vm.errors import EngineError
 from vm.host import host
+from vm.host.local_http import local_transport
 
 API_VERSION = (1, 51)
 """The newest API version this client knows."""
@@ -38,11 +39,6 @@ Params = Mapping[str, Any]
 Body = bytes | AsyncIterable[bytes]
 
 
-def socket_transport(path: Path) -> httpx.AsyncBaseTransport:
-    """HTTP over a Unix socket, without a trust store: loading one takes 38 ms of CPU."""
-    return httpx.AsyncHTTPTransport(uds=str(path), verify=False)
-
-
 class Dialler(Protocol):
     """A way to the engine."""
 
@@ -57,13 +53,13 @@ class Dialler(Protocol):
 
 
 class SocketDialler:
-    """The endpoint's Unix socket. (On Windows the endpoint is a named pipe, which needs a dialler of its own.)"""
+    """The endpoint's socket; on Windows, its pipe."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def http(self) -> httpx.AsyncBaseTransport:
-        return socket_transport(self._path)
+        return local_transport(self._path)
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await host().connect(self._path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.endpoint.admission import Admission, AdmittedStream
 from engine.endpoint.cutoff import cutoff
 from engine.endpoint.gate import Gate, WaitBudget
-from engine.endpoint.listener import Listener, UnixListener
+from engine.endpoint.listener import Listener, local_listener
 from engine.endpoint.local import LocalStream
 from engine.endpoint.read_ahead import Budget
 from engine.endpoint.refusal import Refusal, refuse
@@ -74,7 +74,7 @@ class Endpoint:
         self._retry_seconds = retry_seconds
         self._retrying = WaitBudget(wait_seconds)
         self._open_seconds = open_seconds
-        self._listener = listener or UnixListener(path)
+        self._listener = listener or local_listener(path)
         self._gate = Gate(wait_seconds)
         self._admission = admission
         self._read_ahead = Budget(READ_AHEAD)

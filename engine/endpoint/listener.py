@@ -1,16 +1,17 @@
-"""Where clients connect: a Unix socket (Linux, macOS). A Windows named pipe fits behind the same protocol."""
+"""Where clients of ours connect: a Unix socket (Linux, macOS) or a named pipe (Windows)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from vm.errors import EngineError, HostError
-from vm.host.paths import SOCKET_PATH_LIMIT
+from vm.host.paths import PIPES, SOCKET_PATH_LIMIT
 
 BACKLOG = 1024
 """Connections the kernel may keep before we accept them; it cuts this to its own limit."""
@@ -26,6 +27,45 @@ class Listener(Protocol):
     async def close(self) -> None:
         """Stop accepting and remove the address. Connections already accepted stay. Idempotent."""
         ...
+
+
+def local_listener(path: Path) -> Listener:
+    """What listens at a path of :class:`vm.host.paths.Paths`."""
+    return PipeListener(path) if str(path).startswith(PIPES) else UnixListener(path)
+
+
+class PipeListener:
+    """A named pipe for this user only (see vm/host/pipes.py)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._server: Listener | None = None
+
+    async def start(self, make_protocol: Callable[[], asyncio.Protocol]) -> None:
+        """Listen.
+
+        :raise EngineError: another program has a pipe of this name.
+        :raise HostError: it cannot be made.
+        """
+        self._server = _pipe_server(self._path)
+        try:
+            await self._server.start(make_protocol)
+        except PermissionError as error:
+            raise EngineError(
+                f"Another program already listens at {self._path}",
+                "Stop it, or set SLIPWAY_HOME to another folder. It may be another Slipway of yours.",
+                str(error),
+            ) from error
+        except OSError as error:
+            raise HostError(
+                f"Slipway cannot listen at {self._path}: {error.strerror}", detail=repr(error)
+            ) from error
+
+    async def close(self) -> None:
+        """Stop listening. Idempotent."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.close()
 
 
 class UnixListener:
@@ -104,3 +144,11 @@ class UnixListener:
             f"Another program already listens at {self._path}",
             "Stop it, or set SLIPWAY_HOME to another folder. It may be another Slipway of yours.",
         )
+
+
+def _pipe_server(path: Path) -> Listener:
+    if sys.platform == "win32":
+        from vm.host.pipes import PipeServer
+
+        return PipeServer(path)
+    raise HostError("There are no named pipes on this system", detail=str(path))

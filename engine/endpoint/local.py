@@ -12,6 +12,7 @@ import contextlib
 import select
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from typing import cast
 
@@ -25,9 +26,6 @@ WRITE_BUFFER = 256 * 1024
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER's value (socket(7)) for which close sends RST, not FIN; Windows reads two shorts, of four bytes."""
-
-POLLOUT, POLLERR, POLLHUP = 0x004, 0x008, 0x010
-"""The values of poll(2) on Linux and macOS; the select module has no such names on Windows."""
 
 
 class LocalStream(BufferedStream, asyncio.Protocol):
@@ -130,7 +128,12 @@ class LocalStream(BufferedStream, asyncio.Protocol):
         self._check()
         assert self._transport is not None
         self._eof_sent = True
-        self._transport.write_eof()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        elif sys.platform == "win32":
+            from vm.host.pipes import end_direction
+
+            await end_direction(self._transport)
 
     async def close(self) -> None:
         """Drop the connection once what was written has gone out, which a client that does not read delays.
@@ -157,18 +160,20 @@ class LocalStream(BufferedStream, asyncio.Protocol):
     def hung_up(self) -> bool:
         """True when the client has closed its socket altogether, which an EOF alone does not tell.
 
-        poll(2) reports POLLHUP on a stream socket when *both* directions are shut. Where there is no poll
-        (Windows) the pipe's own end arrives as :attr:`gone`.
+        poll(2) reports POLLHUP on a stream socket when *both* directions are shut.
         """
         if self.gone.done():
             return True
-        make_poll = getattr(select, "poll", None)
+        if sys.platform == "win32":
+            from vm.host.pipes import is_gone
+
+            return self._transport is None or is_gone(self._transport)
         sock = self._transport.get_extra_info("socket") if self._transport is not None else None
-        if make_poll is None or sock is None or sock.fileno() < 0:
+        if sock is None or sock.fileno() < 0:
             return False
-        poll = make_poll()
-        poll.register(sock.fileno(), POLLOUT)  # not POLLIN: macOS reports a half-close as a hang-up there
-        return any(events & (POLLHUP | POLLERR) for _, events in poll.poll(0))
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLOUT)  # not POLLIN: macOS calls a half-close a hang-up there
+        return any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0))
 
     def _check(self) -> None:
         if self._lost is not None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from vm.channels import Channels
 from vm.host.optional_files import OptionalFiles
 from vm.host.paths import Paths
 from vm.host.proxies import Proxies
-from vm.spec import Accelerator, Arch, System
+from vm.spec import Accelerator, Arch
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,6 @@ class Installer:
 
 class Host(Protocol):
     """The host."""
-
-    @property
-    def system(self) -> System:
-        """Which of the three systems this is; for the pure command builder, not for branching."""
-        ...
 
     @property
     def arch(self) -> Arch:
@@ -182,9 +178,18 @@ class Host(Protocol):
         """
         ...
 
+    def make_channels(self, channels: Sequence[Path], keys: Path) -> Channels:
+        """Make way for the channels of a QEMU that is about to start; blocks.
+
+        :param keys: the folder for their key, where they need one.
+        :raise OSError: the run folder cannot be written to.
+        """
+        ...
+
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to one of QEMU's local channels (a Unix socket; on Windows a named pipe).
+        """Connect to one of QEMU's channels, or to a local socket of ours (on Windows, a named pipe).
 
         :raise OSError: nothing listens there.
+        :raise ChannelOccupied: another program does, or its client keeps us out.
         """
         ...

@@ -8,11 +8,12 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
+from vm.channels import Channels
 from vm.errors import HostError
 from vm.host.optional_files import OptionalFiles
 from vm.host.paths import Paths
@@ -132,6 +133,11 @@ class CommonHost:
                     os.close(folder)
                 folder = below
         return folder
+
+    def make_channels(self, channels: Sequence[Path], keys: Path) -> Channels:
+        for channel in channels:
+            channel.unlink(missing_ok=True)  # left by a QEMU that was killed
+        return Channels()
 
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from vm.host.common import FOLDER, CommonHost
 from vm.host.optional_files import OptionalFiles
 from vm.host.packages import find_installer
 from vm.host.proxies import Proxies, from_gnome, run
-from vm.spec import Accelerator, Arch, System
+from vm.spec import Accelerator, Arch
 
 _VIRTIOFSD = (Path("/usr/libexec"), Path("/usr/lib"), Path("/usr/lib/qemu"))
 _FAMILY = "AF_UNIX"  # not every system has it
@@ -42,10 +42,6 @@ class LinuxHost(CommonHost):
         self._kvm = kvm
         self._proc = proc
         self._call = ctypes.CDLL(None, use_errno=True).syscall
-
-    @property
-    def system(self) -> System:
-        return System.LINUX
 
     @property
     def cpu_count(self) -> int:

@@ -11,7 +11,7 @@ from vm.host.certificates import read_pem
 from vm.host.common import FOLDER, CommonHost
 from vm.host.optional_files import OptionalFiles
 from vm.host.proxies import Proxies, from_scutil, run
-from vm.spec import Accelerator, Arch, System
+from vm.spec import Accelerator, Arch
 
 _NO_LINKS = 0x20000000
 """O_NOFOLLOW_ANY: no part of the path may be a link; sys/fcntl.h since macOS 11."""
@@ -19,10 +19,6 @@ _NO_LINKS = 0x20000000
 
 class MacHost(CommonHost):
     """A Mac, Intel or Apple Silicon."""
-
-    @property
-    def system(self) -> System:
-        return System.MACOS
 
     def accelerators(self, guest: Arch) -> tuple[Accelerator, ...]:
         return (Accelerator.HVF,) if guest is self.arch else ()

@@ -11,10 +11,12 @@ are found by content, and can be made again: they live in the user's cache folde
       helpers.json              credential helpers that were taken out of docker's config.json
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
+                                (on Windows pipes: docker_slipway, slipway_control)
         supervisor.lock         single instance       qemu.json         the running QEMU: pid, start time, spec
         starting.lock           held by the client that starts the supervisor, and that one's process
         qmp.sock                QEMU's monitor        guest.sock        the guest's control port
         link.sock               the way to the guest's agent
+        channels/               on Windows, the key that QEMU asks for at these three
         folders.sock            the server of shared folders
         share.sock              for a moment, the way to one of virtiofs
         daemon.json             what dockerd was given at the machine's start; so are its other small files
@@ -45,6 +47,8 @@ from vm.host.programs import installation
 SOCKET_PATH_LIMIT = 103
 """Bytes a Unix socket's path may have: ``sun_path`` is 104 on macOS and 108 on Linux, one is the final NUL."""
 
+PIPES = "\\\\.\\pipe\\"
+"""What the paths of named pipes begin with (CreateNamedPipe, Windows API)."""
 
 IMAGE_URL = "SLIPWAY_IMAGE_URL"
 """The variable that names a server of system images; see vm/image/download.py."""
@@ -62,10 +66,14 @@ def bundled_images() -> Path:
 
 @dataclass(frozen=True)
 class Paths:
-    """The names below one installation's ``home`` and the shared ``cache``."""
+    """The names below one installation's ``home`` and the shared ``cache``.
+
+    :ivar pipes: on Windows, what the names of its named pipes end with; None where there are Unix sockets.
+    """
 
     home: Path
     cache: Path
+    pipes: str | None = None
 
     @property
     def settings(self) -> Path:
@@ -93,21 +101,23 @@ class Paths:
 
     @property
     def docker_socket(self) -> Path:
-        return self.run / "docker.sock"
+        return self._local("docker.sock", "docker_slipway")
 
     @property
     def docker_link(self) -> Path | None:
         """Where docker finds its socket when it cannot read the socket's path (docker_address.py); else None."""
-        return link_to(self.docker_socket)
+        return None if self.pipes is not None else link_to(self.docker_socket)
 
     @property
     def docker_host(self) -> str:
         """The engine's address as the docker command reads it: for DOCKER_HOST and contexts."""
+        if self.pipes is not None:
+            return f"npipe://{str(self.docker_socket).replace(chr(92), '/')}"
         return f"unix://{self.docker_link or self.docker_socket}"
 
     @property
     def control_socket(self) -> Path:
-        return self.run / "control.sock"
+        return self._local("control.sock", "slipway_control")
 
     @property
     def link_socket(self) -> Path:
@@ -132,6 +142,10 @@ class Paths:
     @property
     def guest_socket(self) -> Path:
         return self.run / "guest.sock"
+
+    @property
+    def channel_keys(self) -> Path:
+        return self.run / "channels"
 
     @property
     def folders_socket(self) -> Path:
@@ -185,6 +199,10 @@ class Paths:
     def verdicts(self) -> Path:
         return self.cache / "accelerators.json"
 
+    def _local(self, socket: str, pipe: str) -> Path:
+        """Where local programs reach us: a socket in the run folder, or a pipe, whose names all users share."""
+        return self.run / socket if self.pipes is None else Path(f"{PIPES}{pipe}{self.pipes}")
+
     def prepare(self) -> None:
         """Create the folders, private to the user (0700), and check the sockets' path lengths.
 
@@ -195,7 +213,7 @@ class Paths:
             key=lambda path: len(os.fsencode(path)),
         )
         length = len(os.fsencode(longest))
-        if length > SOCKET_PATH_LIMIT:
+        if self.pipes is None and length > SOCKET_PATH_LIMIT:
             raise HostError(
                 f"The path of Slipway's socket is too long: {length} bytes, and {SOCKET_PATH_LIMIT} are allowed",
                 "Set SLIPWAY_HOME to a shorter path.",

@@ -1,4 +1,4 @@
-"""Windows: WHPX and its feature, winget, LOCALAPPDATA, named pipes for QEMU's channels."""
+"""Windows: WHPX and its feature, winget, LOCALAPPDATA, named pipes, QEMU's channels by TLS."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import hashlib
 import os
 import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from vm.channels import Channels
+from vm.host import tls_channels
 from vm.host.base import Installer, Obstacle
 from vm.host.common import LINE_LIMIT, CommonHost
 from vm.host.optional_files import OptionalFiles
+from vm.host.paths import PIPES, Paths
 from vm.host.proxies import Proxies, from_windows, run
-from vm.spec import Accelerator, Arch, System
+from vm.spec import Accelerator, Arch
 
 CREATE_NEW_PROCESS_GROUP = 0x00000200
 DETACHED_PROCESS = 0x00000008
@@ -27,10 +31,6 @@ _QEMU, _DOCKER = "SoftwareFreedomConservancy.QEMU", "Docker.DockerCLI"
 
 class WindowsHost(CommonHost):
     """A Windows computer."""
-
-    @property
-    def system(self) -> System:
-        return System.WINDOWS
 
     def accelerators(self, guest: Arch) -> tuple[Accelerator, ...]:
         return (Accelerator.WHPX,) if guest is self.arch else ()
@@ -73,6 +73,13 @@ class WindowsHost(CommonHost):
     def default_cache(self) -> Path:
         return self._local() / "Slipway" / "cache"
 
+    def paths(self) -> Paths:
+        """Pipes of other homes and users end with a name of their own: all share one name space."""
+        found = super().paths()
+        if found.home == self.default_home():
+            return replace(found, pipes="")
+        return replace(found, pipes="_" + hashlib.sha256(str(found.home).lower().encode()).hexdigest()[:12])
+
     def qemu_folders(self) -> tuple[Path, ...]:
         roots = (os.environ.get("PROGRAMFILES"), r"C:\Program Files")
         return tuple(dict.fromkeys(Path(root) / "qemu" for root in roots if root))
@@ -105,22 +112,20 @@ class WindowsHost(CommonHost):
     def open_folder(self, path: bytes) -> int:
         raise OSError("Windows has no descriptors of folders")
 
+    def make_channels(self, channels: Sequence[Path], keys: Path) -> Channels:
+        return tls_channels.make(channels, keys)
+
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        r"""Connect to the pipe ``\\.\pipe\NAME`` of QEMU's ``-chardev pipe`` (Proactor loops can)."""
+        if not str(path).startswith(PIPES):
+            return await tls_channels.connect(path)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=LINE_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)
         create = getattr(loop, "create_pipe_connection", None)  # ProactorEventLoop only
         if create is None:
             raise OSError("this event loop cannot open named pipes")
-        transport, _ = await create(lambda: protocol, rf"\\.\pipe\{pipe_name(path)}")
+        transport, _ = await create(lambda: protocol, str(path))
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
-
-
-def pipe_name(path: Path) -> str:
-    """The pipe that stands for the channel ``path``: one flat name space serves all users, hence the hash."""
-    folder = hashlib.sha256(path.parent.as_posix().lower().encode()).hexdigest()[:16]
-    return f"slipway-{folder}-{path.stem}"
 
 
 def trusts_servers(trusted: bool | frozenset[str] | set[str]) -> bool:

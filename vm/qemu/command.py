@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vm.host.windows import pipe_name
-from vm.spec import Accelerator, Arch, MachineSpec, System
+from vm.channels import quote
+from vm.spec import Accelerator, Arch, MachineSpec
 
 CONTROL_PORT = "org.slipway.control"
 LINK_PORT = "org.slipway.link"
@@ -27,24 +27,20 @@ TB_CACHE_MIB = 512
 """TCG's cache of translated code. Touched pages only cost memory when the guest runs that much code."""
 
 
-def quote(value: str | Path) -> str:
-    """Escape a value of a comma-separated option: QEMU reads two commas as one."""
-    return str(value).replace(",", ",,")
-
-
-def build_argv(spec: MachineSpec, system: System) -> list[str]:
-    """QEMU's complete argument vector for ``spec`` on a host running ``system``."""
+def build_argv(spec: MachineSpec) -> list[str]:
+    """QEMU's complete argument vector for ``spec``."""
     return [
         str(spec.qemu),
         *_machine(spec.boot.arch, spec.accelerator, spec.cpus, spec.memory_mib, spec.qemu_version),
-        *channel("qmp", spec.qmp_socket, system),
+        *spec.channels.credentials(),
+        *spec.channels.listen("qmp", spec.qmp_socket),
         *("-mon", "chardev=qmp,mode=control"),
         *("-kernel", str(spec.boot.kernel), "-initrd", str(spec.boot.initramfs)),
         *("-append", " ".join([*kernel_parameters(spec.boot.arch, spec.accelerator), *spec.cmdline])),
         *_console(spec.console_log),
         *_disks(spec),
         *_network(spec),
-        *_serial_ports(spec, system),
+        *_serial_ports(spec),
         *("-object", "rng-builtin,id=rng0", "-device", "virtio-rng-pci,rng=rng0"),
         *_shares(spec),
         *_config(spec),
@@ -124,13 +120,6 @@ def _cpu(arch: Arch, accelerator: Accelerator) -> str:
     return "max,la57=off" if arch is Arch.AMD64 else "max,pauth-impdef=on"
 
 
-def channel(identity: str, path: Path, system: System) -> list[str]:
-    """A chardev that QEMU listens on: a Unix socket; on Windows, a named pipe."""
-    if system is System.WINDOWS:
-        return ["-chardev", f"pipe,id={identity},path={pipe_name(path)}"]
-    return ["-chardev", f"socket,id={identity},path={quote(path)},server=on,wait=off"]
-
-
 def _console(log: Path) -> list[str]:
     return ["-chardev", f"file,id=console,path={quote(log)},append=off", "-serial", "chardev:console"]
 
@@ -155,13 +144,13 @@ def _network(spec: MachineSpec) -> list[str]:
     return ["-netdev", ",".join(user), "-device", "virtio-net-pci,netdev=net0,romfile="]
 
 
-def _serial_ports(spec: MachineSpec, system: System) -> list[str]:
+def _serial_ports(spec: MachineSpec) -> list[str]:
     ports = [("control", spec.control_socket, CONTROL_PORT)]
     if spec.link_socket is not None:
         ports.append(("link", spec.link_socket, LINK_PORT))
     argv = ["-device", f"virtio-serial-pci,id=serial0,max_ports={len(ports) + 1}"]  # number 0 is a console's
     for number, (identity, path, name) in enumerate(ports, 1):
-        argv += channel(identity, path, system)
+        argv += spec.channels.listen(identity, path)
         argv += ["-device", f"virtserialport,bus=serial0.0,nr={number},chardev={identity},name={name}"]
     return argv
 

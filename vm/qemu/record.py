@@ -17,10 +17,10 @@ from typing import Any
 
 import psutil
 
+from vm.channels import Channels
 from vm.files import write_atomically
 from vm.host import Host
 from vm.host.paths import Paths
-from vm.qemu.command import channel
 from vm.spec import Accelerator
 
 log = logging.getLogger(__name__)
@@ -113,22 +113,22 @@ def find_record(paths: Paths, host: Host) -> Record | None:
 
 
 def _find_process(paths: Paths, host: Host) -> Record | None:
-    monitor = channel("qmp", paths.qmp_socket, host.system)[-1]
-    link = channel("link", paths.link_socket, host.system)[-1]
+    ours = {
+        Channels().listen("qmp", paths.qmp_socket)[-1],
+        Channels(paths.channel_keys).credentials()[-1],
+    }
     for process in psutil.process_iter(["cmdline", "create_time"]):
         argv = process.info["cmdline"] or []
-        if monitor not in argv:
+        if ours.isdisjoint(argv):
             continue
         birth = host.birth(process.pid)
         if birth is not None:
             started = process.info["create_time"] or 0.0
-            return from_command_line(process.pid, birth, argv, paths, link in argv, started)
+            return from_command_line(process.pid, birth, argv, paths, started)
     return None
 
 
-def from_command_line(
-    pid: int, birth: str, argv: Sequence[str], paths: Paths, has_link: bool, started: float
-) -> Record:
+def from_command_line(pid: int, birth: str, argv: Sequence[str], paths: Paths, started: float) -> Record:
     """The record of a QEMU, by the arguments it was started with (see :mod:`vm.qemu.command`).
 
     It does not show which processes serve its folders, so they are not watched.
@@ -136,7 +136,7 @@ def from_command_line(
     line = "\n".join(argv)
 
     def first(pattern: str, otherwise: str) -> str:
-        match = re.search(pattern, line)
+        match = re.search(pattern, line, re.MULTILINE)
         return match[1] if match else otherwise
 
     accelerator = first(r"-accel\n(\w+)", "")
@@ -149,6 +149,6 @@ def from_command_line(
         image=Path(first(r"-kernel\n(.+)", "unknown/kernel")).parent.name,
         accelerator=accelerator if accelerator in set(Accelerator) else Accelerator.TCG.value,
         started=started,
-        link_socket=str(paths.link_socket) if has_link else "",
+        link_socket=str(paths.link_socket) if first(r"^socket,id=(link),", "") else "",
         shares={tag: [0, ""] for tag in re.findall(r"vhost-user-fs-pci,.*\btag=([^,\n]+)", line)},
     )

@@ -14,15 +14,15 @@ from vm.host import host
 from vm.host.base import Host
 from vm.host.linux import LinuxHost
 from vm.host.macos import MacHost
-from vm.host.windows import WindowsHost, pipe_name
-from vm.spec import Accelerator, Arch, System
+from vm.host.windows import WindowsHost
+from vm.spec import Accelerator, Arch
 
 BOTH = ("qemu-system-x86_64", "qemu-img")
 
 
 def test_this_host_is_of_this_system() -> None:
-    wanted = {"linux": System.LINUX, "darwin": System.MACOS, "win32": System.WINDOWS}[sys.platform]
-    assert host().system is wanted
+    wanted = {"linux": "LinuxHost", "darwin": "MacHost", "win32": "WindowsHost"}[sys.platform]
+    assert type(host()).__name__ == wanted
     assert host().cpu_count >= 1
     assert host().memory_mib > 100
 
@@ -139,11 +139,17 @@ def test_birth_reads_a_name_with_brackets_and_ignores_the_dead(tmp_path: Path) -
     assert machine.birth(7) is None
 
 
-def test_pipes_of_two_installations_differ() -> None:
-    one, other = pipe_name(Path("C:/Users/ada/Slipway/run/qmp.sock")), pipe_name(Path("C:/Users/eve/run/qmp.sock"))
-    assert one != other
-    assert one.startswith("slipway-")
-    assert one.endswith("-qmp")
+def test_pipes_of_two_installations_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    monkeypatch.delenv("SLIPWAY_HOME", raising=False)
+    usual = WindowsHost().paths()
+    assert str(usual.docker_socket) == r"\\.\pipe\docker_slipway"
+    assert usual.docker_host == "npipe:////./pipe/docker_slipway"
+    monkeypatch.setenv("SLIPWAY_HOME", str(tmp_path / "other"))
+    other = WindowsHost().paths()
+    assert str(other.docker_socket).startswith(r"\\.\pipe\docker_slipway_")
+    assert other.control_socket != usual.control_socket
+    assert other.docker_link is None
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from vm.qemu.command import build_argv, probe_argv, quote
-from vm.spec import Accelerator, Arch, BootFiles, DiskSpec, MachineSpec, PortForward, Share, System
+from vm.channels import Channels, quote
+from vm.qemu.command import build_argv, probe_argv
+from vm.spec import Accelerator, Arch, BootFiles, DiskSpec, MachineSpec, PortForward, Share
 
-LINUX, MACOS, WINDOWS = System.LINUX, System.MACOS, System.WINDOWS
+LINUX, MACOS, WINDOWS = "linux", "macos", "windows"
 AMD64, ARM64 = Arch.AMD64, Arch.ARM64
 HOMES = {
     LINUX: ("/usr/bin", "/home/ada/.slipway", "/home/ada/.cache/slipway"),
@@ -36,12 +37,15 @@ CASES = [
 ]
 
 
-def make_spec(system: System, accelerator: Accelerator, arch: Arch, version: tuple[int, int]) -> MachineSpec:
+def make_spec(system: str, accelerator: Accelerator, arch: Arch, version: tuple[int, int]) -> MachineSpec:
     programs, home, cache = HOMES[system]
-    name = {AMD64: "qemu-system-x86_64", ARM64: "qemu-system-aarch64"}[arch]
+    qemu = {AMD64: "qemu-system-x86_64", ARM64: "qemu-system-aarch64"}[arch]
     image = Path(cache) / "images" / "0123abcd"
+    channels = [Path(home) / "run" / name for name in ("qmp.sock", "guest.sock", "link.sock")]
+    tls = Channels(Path(home) / "run/channels", dict(zip(channels, (49801, 49802, 49803), strict=True)))
     return MachineSpec(
-        qemu=Path(programs) / (name + (".exe" if system is WINDOWS else "")),
+        channels=tls if system is WINDOWS else Channels(),
+        qemu=Path(programs) / (qemu + (".exe" if system is WINDOWS else "")),
         qemu_version=version,
         accelerator=accelerator,
         boot=BootFiles(arch, image / "kernel", image / "initramfs", image / "root.erofs", "0123abcd"),
@@ -65,7 +69,7 @@ def test_shared_folders(golden: Callable[[str, str], None]) -> None:
         make_spec(LINUX, Accelerator.KVM, AMD64, (7, 2)),
         shares=(Share("0123456789abcdef", Path("/home/ada"), 11), Share("fedcba9876543210", Path("/srv"), 12)),
     )
-    golden("qemu/linux-kvm-amd64-7.2-shares.txt", as_lines(build_argv(spec, LINUX)))
+    golden("qemu/linux-kvm-amd64-7.2-shares.txt", as_lines(build_argv(spec)))
 
 
 def as_lines(argv: list[str]) -> str:
@@ -75,13 +79,13 @@ def as_lines(argv: list[str]) -> str:
 
 @pytest.mark.parametrize(("system", "accelerator", "arch", "version"), CASES)
 def test_command_line(
-    system: System,
+    system: str,
     accelerator: Accelerator,
     arch: Arch,
     version: tuple[int, int],
     golden: Callable[[str, str], None],
 ) -> None:
-    argv = build_argv(make_spec(system, accelerator, arch, version), system)
+    argv = build_argv(make_spec(system, accelerator, arch, version))
     golden(f"qemu/{system}-{accelerator}-{arch}-{version[0]}.{version[1]}.txt", as_lines(argv))
 
 
@@ -105,7 +109,7 @@ def test_commas_in_paths_are_doubled_wherever_an_option_is_split_at_them() -> No
         console_log=odd / "console",
         config={"time": odd / "time"},
     )
-    argv = build_argv(spec, LINUX)
+    argv = build_argv(spec)
     with_path = [argument for argument in argv if "lovelace" in argument]
     whole = {str(odd / "kernel"), str(odd / "initramfs")}  # -kernel and -initrd are not split
     assert {argument for argument in with_path if "/home/ada, lovelace/a,b" in argument} == whole
@@ -122,11 +126,11 @@ def test_no_forward_listens_beyond_loopback() -> None:
     spec = replace(
         make_spec(LINUX, Accelerator.TCG, AMD64, (7, 2)), forwards=(PortForward(1, 22), PortForward(2, 23))
     )
-    netdev = next(argument for argument in build_argv(spec, LINUX) if argument.startswith("user,"))
+    netdev = next(argument for argument in build_argv(spec) if argument.startswith("user,"))
     assert netdev.count("hostfwd=") == netdev.count("hostfwd=tcp:127.0.0.1:") == 2
 
 
 def test_extra_kernel_parameters_come_last() -> None:
     spec = replace(make_spec(LINUX, Accelerator.KVM, ARM64, (7, 2)), cmdline=("slipway.repair",))
-    argv = build_argv(spec, LINUX)
+    argv = build_argv(spec)
     assert argv[argv.index("-append") + 1] == "console=ttyAMA0 panic=-1 quiet slipway.repair"

@@ -67,7 +67,7 @@ def test_the_command_line_tells_all_but_the_servers_of_folders() -> None:
     paths = Paths(Path("/home/ada/.slipway"), Path("/cache"))
     golden = Path(__file__).parents[3] / "golden" / "qemu" / "linux-kvm-amd64-7.2-shares.txt"
     argv = [word for line in golden.read_text().splitlines() for word in line.split(" ", 1)]
-    found = from_command_line(7, "b:1", argv, paths, has_link=True, started=3.0)
+    found = from_command_line(7, "b:1", argv, paths, started=3.0)
     assert found == Record(
         pid=7,
         birth="b:1",

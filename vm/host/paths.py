@@ -28,6 +28,7 @@ are found by content, and can be made again: they live in the user's cache folde
                                 console.previous.log and qemu.previous.log: of the QEMU before
     INSTALLATION/               see :func:`vm.host.programs.installation`
       images/                   images that came with the package (:func:`bundled_images`)
+      qemu/                     QEMU's programs that did (:func:`bundled_qemu`)
     CACHE/
       images/VERSION/           kernel, initramfs, root.erofs, manifest.json
       accelerators.json         verdicts
@@ -62,6 +63,11 @@ def image_url() -> str:
 def bundled_images() -> Path:
     """The folder of system images that came with the installed package; it need not exist."""
     return installation() / "images"
+
+
+def bundled_qemu() -> Path:
+    """The folder of QEMU's programs that came with the installed package; it need not exist."""
+    return installation() / "qemu"
 
 
 @dataclass(frozen=True)

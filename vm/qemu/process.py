@@ -22,6 +22,7 @@ import psutil
 
 from vm.errors import HostError, MachineError
 from vm.host import Host
+from vm.host.paths import bundled_qemu
 from vm.qemu.command import PROGRAMS
 from vm.spec import Arch
 
@@ -46,7 +47,7 @@ class QemuBinary:
 
 
 def find_program(name: str, host: Host) -> Path:
-    """Find one of QEMU's programs: SLIPWAY_QEMU, the PATH, the usual folders.
+    """Find one of QEMU's programs: SLIPWAY_QEMU, the installed package, the PATH, the usual folders.
 
     :raise HostError: not found; the hint is the one command which installs it.
     """
@@ -59,7 +60,8 @@ def find_program(name: str, host: Host) -> Path:
             return named.absolute()
         folders.append(named if named.is_dir() else named.parent)
     else:
-        found = shutil.which(file)
+        bundled = bundled_qemu() / file
+        found = bundled if bundled.is_file() else shutil.which(file)
         if found:
             return Path(found).absolute()
         folders.extend(host.qemu_folders())

@@ -112,7 +112,7 @@ def _is_file(stream: TextIO | None) -> bool:
 def _text(raw: io.RawIOBase, former: TextIO | None, *, lines: bool) -> TextIO:
     """A text stream like the one that Python has made; None: it has made none, since the descriptor was closed."""
     encoding = former.encoding if former is not None else "utf-8"
-    if encoding.startswith("cp"):  # a code page of Windows, which lacks most characters; docker writes UTF-8 as well
+    if encoding.startswith("cp"):  # a code page of Windows lacks most characters; docker writes UTF-8 as well
         encoding = "utf-8"
     errors = former.errors if former is not None else "backslashreplace"
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors, line_buffering=lines)

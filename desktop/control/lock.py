@@ -71,7 +71,7 @@ def is_held(path: Path) -> bool:
 def holder(path: Path) -> int | None:
     """The process that has taken the lock at ``path`` last; None when the file does not say."""
     try:
-        return int(path.read_text().partition("\n")[0])
+        return int(path.read_text(encoding="utf-8").partition("\n")[0])
     except (OSError, ValueError):
         return None
 
@@ -79,6 +79,6 @@ def holder(path: Path) -> int | None:
 def written(path: Path) -> str:
     """What the holder has written after its process id; empty when there is nothing."""
     try:
-        return path.read_text().partition("\n")[2]
+        return path.read_text(encoding="utf-8").partition("\n")[2]
     except (OSError, ValueError):
         return ""

@@ -71,6 +71,6 @@ def _first_line(process: subprocess.Popen[bytes]) -> queue.SimpleQueue[bytes]:
 
 def _tail(output: Path) -> str:
     try:
-        return output.read_text(errors="replace")[-2000:]
+        return output.read_text(encoding="utf-8", errors="replace")[-2000:]
     except OSError as error:
         return f"{output}: {error.strerror}"

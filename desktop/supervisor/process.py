@@ -113,7 +113,9 @@ def main(make: Make) -> int:
     except UserError as error:
         print(f"{error.message}\n{error.hint}", file=sys.stderr)
         return 1
-    handler = logging.handlers.RotatingFileHandler(paths.supervisor_log, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
+    handler = logging.handlers.RotatingFileHandler(
+        paths.supervisor_log, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("paramiko", "qemu.qmp", "aiohttp.access", "httpx", "httpcore", "asyncio"):

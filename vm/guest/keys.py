@@ -61,7 +61,7 @@ def write_known_hosts(path: Path, host_public: Path, port: int) -> None:
 
     :raise OSError: it cannot be written, or the key not be read.
     """
-    kind, blob = host_public.read_text().split()[:2]
+    kind, blob = host_public.read_text(encoding="utf-8").split()[:2]
     _put(path, f"[127.0.0.1]:{port} {kind} {blob}\n".encode(), replace=True)
 
 

@@ -250,7 +250,7 @@ def _load_identity(key: Path) -> paramiko.Ed25519Key:
 def _load_pinned(host_key: Path) -> bytes:
     """The key blob of a public key file: ``TYPE BASE64 COMMENT``."""
     try:
-        return base64.b64decode(host_key.read_text().split()[1], validate=True)
+        return base64.b64decode(host_key.read_text(encoding="utf-8").split()[1], validate=True)
     except (OSError, ValueError, IndexError, binascii.Error) as error:
         raise LinkError("The machine's pinned host key cannot be read", "", f"{host_key}: {error}") from error
 

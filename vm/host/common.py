@@ -88,7 +88,7 @@ class CommonHost:
 
     def name_servers(self, name: str) -> tuple[str, ...]:
         try:
-            text = Path("/etc/resolv.conf").read_text(errors="replace")
+            text = Path("/etc/resolv.conf").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ()
         return name_servers(text)

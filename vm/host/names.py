@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dns.asyncquery
 import dns.exception
-import dns.flags
 import dns.message
 import dns.opcode
 import dns.rcode

@@ -227,7 +227,7 @@ def read_manifest(path: Path) -> ImageInfo:
     :raise ImageError: it cannot be read or is not what it should be.
     """
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']!r}, not {SCHEMA}")
         files = {name: (int(data["files"][name]["size"]), str(data["files"][name]["sha256"])) for name in FILES}

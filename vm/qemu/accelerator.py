@@ -131,7 +131,7 @@ def _key(qemu: QemuBinary, boot: BootFiles, accelerator: Accelerator, host: Host
 
 def _load(cache: Path) -> dict[str, Any]:
     try:
-        values = json.loads(cache.read_text())
+        values = json.loads(cache.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -62,7 +62,7 @@ class Record:
     def read(cls, path: Path) -> Record | None:
         """The record in ``path``; None when there is none that can be understood."""
         try:
-            values: Any = json.loads(path.read_text())
+            values: Any = json.loads(path.read_text(encoding="utf-8"))
             return cls._from(values)
         except FileNotFoundError:
             return None

@@ -24,8 +24,8 @@ from desktop.control.schema import CallerEnvironment, ErrorReport, Event
 from desktop.control.schema.caller import HEADER
 from desktop.control.spawn import bring_up, joined
 from engine.cancellation import CancelSafeTransport
+from engine.client.local_http import local_transport
 from vm.host import host
-from vm.host.local_http import local_transport
 from vm.host.paths import Paths
 
 R = TypeVar("R")

@@ -18,10 +18,10 @@ import httpx
 
 from engine.cancellation import CancelSafeTransport
 from engine.client.errors import EngineUnreachable, StreamBroken, api_error
+from engine.client.local_http import local_transport
 from engine.client.streams import CHUNK, Duplex
 from vm.errors import EngineError
 from vm.host import host
-from vm.host.local_http import local_transport
 
 API_VERSION = (1, 51)
 """The newest API version this client knows."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from vm.errors import EngineError, HostError
+from vm.host import LocalServer, pipe_server
 from vm.host.paths import PIPES, SOCKET_PATH_LIMIT
 
 BACKLOG = 1024
@@ -39,7 +39,7 @@ class PipeListener:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._server: Listener | None = None
+        self._server: LocalServer | None = None
 
     async def start(self, make_protocol: Callable[[], asyncio.Protocol]) -> None:
         """Listen.
@@ -47,7 +47,7 @@ class PipeListener:
         :raise EngineError: another program has a pipe of this name.
         :raise HostError: it cannot be made.
         """
-        self._server = _pipe_server(self._path)
+        self._server = pipe_server(self._path)
         try:
             await self._server.start(make_protocol)
         except PermissionError as error:
@@ -144,11 +144,3 @@ class UnixListener:
             f"Another program already listens at {self._path}",
             "Stop it, or set SLIPWAY_HOME to another folder. It may be another Slipway of yours.",
         )
-
-
-def _pipe_server(path: Path) -> Listener:
-    if sys.platform == "win32":
-        from vm.host.pipes import PipeServer
-
-        return PipeServer(path)
-    raise HostError("There are no named pipes on this system", detail=str(path))

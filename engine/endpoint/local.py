@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import select
 import socket
 import struct
-import sys
 from collections.abc import Callable
 from typing import cast
 
 from vm.guest.buffered import BufferedStream
+from vm.host import end_direction, has_left
 
 READ_BUFFER = 256 * 1024
 """Bytes read ahead of the relay before the client has to wait; the kernel's buffer comes on top."""
@@ -128,12 +127,7 @@ class LocalStream(BufferedStream, asyncio.Protocol):
         self._check()
         assert self._transport is not None
         self._eof_sent = True
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        elif sys.platform == "win32":
-            from vm.host.pipes import end_direction
-
-            await end_direction(self._transport)
+        await end_direction(self._transport)
 
     async def close(self) -> None:
         """Drop the connection once what was written has gone out, which a client that does not read delays.
@@ -158,22 +152,8 @@ class LocalStream(BufferedStream, asyncio.Protocol):
         self.abort()
 
     def hung_up(self) -> bool:
-        """True when the client has closed its socket altogether, which an EOF alone does not tell.
-
-        poll(2) reports POLLHUP on a stream socket when *both* directions are shut.
-        """
-        if self.gone.done():
-            return True
-        if sys.platform == "win32":
-            from vm.host.pipes import is_gone
-
-            return self._transport is None or is_gone(self._transport)
-        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
-        if sock is None or sock.fileno() < 0:
-            return False
-        poll = select.poll()
-        poll.register(sock.fileno(), select.POLLOUT)  # not POLLIN: macOS calls a half-close a hang-up there
-        return any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0))
+        """True when the client has closed its socket altogether, which an EOF alone does not tell."""
+        return self.gone.done() or (self._transport is not None and has_left(self._transport))
 
     def _check(self) -> None:
         if self._lost is not None:

@@ -137,7 +137,7 @@ def share_less(pid: int) -> None:
     only inside its session.
     """
     with contextlib.suppress(OSError):  # a system without autogroups
-        Path(f"/proc/{pid}/autogroup").write_text(str(NICE))
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICE), encoding="utf-8")
 
 
 def pytest_argv(*options: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 base.py      the Host protocol and its data        common.py   what the systems answer alike
 linux.py     macos.py     windows.py               paths.py    every on-disk name
-files_posix.py   the limit of open files
+files_posix.py   the limit of open files, the state of a Unix socket
+pipes.py     named pipes of Windows               tls_channels.py   QEMU's channels there
 names.py     names by the system's resolver        proxies.py  the proxy that programs are to use
 programs.py  how a program of ours is started     packages.py  which packages bring a program, on Linux
 certificates.py   authorities the host trusts and Mozilla does not
@@ -15,9 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 from vm.errors import HostError
-from vm.host.base import Host
+from vm.host.base import Host, LocalServer
 
 
 def host() -> Host:
@@ -79,4 +81,50 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-__all__ = ["Host", "allow_many_files", "host", "new_event_loop", "try_lock"]
+def pipe_server(path: Path) -> LocalServer:
+    """What listens at the named pipe ``path``.
+
+    :raise HostError: this system has none.
+    """
+    if sys.platform == "win32":
+        from vm.host.pipes import PipeServer
+
+        return PipeServer(path)
+    raise HostError("There are no named pipes on this system", detail=str(path))
+
+
+async def end_direction(transport: asyncio.Transport) -> None:
+    """End our direction of a local connection, behind what was written before.
+
+    :raise OSError: the connection is gone.
+    """
+    if sys.platform == "win32":
+        from vm.host import pipes
+
+        await pipes.end_direction(transport)
+    else:
+        transport.write_eof()
+
+
+def has_left(transport: asyncio.Transport) -> bool:
+    """Whether the other program has closed a local connection altogether, which an EOF alone does not tell."""
+    if sys.platform == "win32":
+        from vm.host import pipes
+
+        return pipes.is_gone(transport)
+    from vm.host import files_posix
+
+    return files_posix.has_left(transport.get_extra_info("socket"))
+
+
+__all__ = [
+    "Host",
+    "LocalServer",
+    "allow_many_files",
+    "end_direction",
+    "has_left",
+    "host",
+    "new_event_loop",
+    "pipe_server",
+    "try_lock",
+]

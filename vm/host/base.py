@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +41,22 @@ class Installer:
 
     name: str
     command: str
+
+
+class LocalServer(Protocol):
+    """Accepts connections at one local address and makes an asyncio protocol for each."""
+
+    async def start(self, make_protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+        """Begin to accept.
+
+        :raise PermissionError: another program listens there.
+        :raise OSError: the address cannot be used.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop accepting. Connections already accepted stay. Idempotent."""
+        ...
 
 
 class Host(Protocol):

@@ -19,7 +19,7 @@ def local_transport(path: Path) -> httpx.AsyncBaseTransport:
     transport = httpx.AsyncHTTPTransport(uds=str(path), verify=False)
     if str(path).startswith(PIPES):
         # httpx takes no network backend of httpcore's, whose pool is the same otherwise
-        transport._pool = httpcore.AsyncConnectionPool(uds=str(path), network_backend=_Pipes())  # noqa: SLF001
+        transport._pool = httpcore.AsyncConnectionPool(uds=str(path), network_backend=_Pipes())  # noqa: SLF001 - see above
     return transport
 
 

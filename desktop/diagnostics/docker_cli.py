@@ -1,11 +1,11 @@
-"""The docker command: it comes from Docker or the operating system, not with Slipway."""
+"""The docker command: the user's own, or the one that came with Slipway's package."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 
 from desktop.diagnostics.base import Context, Finding
+from engine.client.command import find_docker
 
 NAME = "docker-cli"
 DESCRIPTION = "The docker command"
@@ -14,7 +14,7 @@ TIMEOUT = 10.0
 
 async def check(context: Context) -> Finding:
     """Run the check."""
-    program = shutil.which("docker", path=context.environment.get("PATH"))
+    program = find_docker(context.environment.get("PATH"))
     if program is None:
         installer = await asyncio.to_thread(context.host.installer, ("docker",))
         fix = installer.command if installer is not None else "Install the docker command line client: docker"

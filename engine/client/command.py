@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from engine.client.models import text
 from vm.errors import EngineError
+from vm.host.paths import bundled_docker
 
 SECONDS = 20.0
 NO_ENGINE = "tcp://127.0.0.1:9"
@@ -26,12 +27,20 @@ class ClientVersion:
     platform: str
 
 
+def find_docker(path: str | None = None) -> str | None:
+    """The docker command: the user's own, or else the one that came with Slipway.
+
+    :param path: the folders to look in; None: this process's PATH.
+    """
+    return shutil.which("docker", path=path) or shutil.which("docker", path=str(bundled_docker()))
+
+
 async def client_version() -> ClientVersion:
-    """The version of the ``docker`` on PATH.
+    """The version of the docker command.
 
     :raise EngineError: there is none, or it does not answer.
     """
-    program = shutil.which("docker")
+    program = find_docker()
     if program is None:
         raise EngineError("The docker command is not installed", "You need it only in a terminal.")
     process = await asyncio.create_subprocess_exec(

@@ -28,7 +28,7 @@ are found by content, and can be made again: they live in the user's cache folde
                                 console.previous.log and qemu.previous.log: of the QEMU before
     INSTALLATION/               see :func:`vm.host.programs.installation`
       images/                   images that came with the package (:func:`bundled_images`)
-      qemu/                     QEMU's programs that did (:func:`bundled_qemu`)
+      qemu/, docker/            programs that did (:func:`bundled_qemu`, :func:`bundled_docker`)
     CACHE/
       images/VERSION/           kernel, initramfs, root.erofs, manifest.json
       accelerators.json         verdicts
@@ -68,6 +68,11 @@ def bundled_images() -> Path:
 def bundled_qemu() -> Path:
     """The folder of QEMU's programs that came with the installed package; it need not exist."""
     return installation() / "qemu"
+
+
+def bundled_docker() -> Path:
+    """The folder of docker's programs that came with the installed package; it need not exist."""
+    return installation() / "docker"
 
 
 @dataclass(frozen=True)

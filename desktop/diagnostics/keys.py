@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import stat
-
 from desktop.diagnostics.base import Context, Finding
 
 NAME = "keys"
@@ -12,15 +10,19 @@ DESCRIPTION = "Permissions of keys and sockets"
 
 async def check(context: Context) -> Finding:
     """Run the check."""
-    paths = context.paths
-    wanted = [(paths.run, 0o700), (paths.keys, 0o700), (paths.docker_socket, 0o600), (paths.control_socket, 0o600)]
-    wanted += [(paths.keys / name, 0o600) for name in ("client", "host")]
-    open_to_others = []
-    for path, allowed in wanted:
-        if path.exists() and stat.S_IMODE(path.stat().st_mode) & ~allowed:
-            open_to_others.append((path, allowed))
+    paths, host = context.paths, context.host
+    wanted = [
+        (paths.run, 0o700),
+        (paths.keys, 0o700),
+        *((paths.keys / name, 0o600) for name in ("client", "host")),
+    ]
+    if paths.pipes is None:
+        wanted += [(paths.docker_socket, 0o600), (paths.control_socket, 0o600)]
+    open_to_others = [(path, mode) for path, mode in wanted if path.exists() and not host.is_private(path)]
     if not open_to_others:
-        return Finding(True, "folders are 0700, keys and sockets 0600")
+        return Finding(True, "only your user may open the keys and sockets")
     names = ", ".join(str(path) for path, _ in open_to_others)
-    fixes = "; ".join(f"chmod {allowed:o} {path}" for path, allowed in open_to_others)
+    if paths.pipes is not None:
+        return Finding(False, f"other users may have access to {names}", "Slipway corrects it: slipway restart")
+    fixes = "; ".join(f"chmod {mode:o} {path}" for path, mode in open_to_others)
     return Finding(False, f"other users may have access to {names}", fixes)

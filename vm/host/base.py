@@ -171,6 +171,13 @@ class Host(Protocol):
         """Why folders of the host cannot be shared with the machine, in a few words; empty where they can."""
         ...
 
+    def is_private(self, path: Path) -> bool:
+        """Whether other users, administrators and the system apart, have no access to a file, folder or socket.
+
+        :raise OSError: that is not told.
+        """
+        ...
+
     @property
     def is_root(self) -> bool:
         """Whether this user may do anything here."""

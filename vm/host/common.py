@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import socket
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -110,6 +111,9 @@ class CommonHost:
             return repr(psutil.Process(pid).create_time())
         except psutil.Error:
             return None
+
+    def is_private(self, path: Path) -> bool:
+        return not stat.S_IMODE(path.stat().st_mode) & 0o077
 
     @property
     def is_root(self) -> bool:

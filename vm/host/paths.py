@@ -38,7 +38,8 @@ are found by content, and can be made again: they live in the user's cache folde
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vm.errors import HostError
@@ -75,16 +76,22 @@ def bundled_docker() -> Path:
     return installation() / "docker"
 
 
+def _make_private(folder: Path) -> None:
+    folder.chmod(0o700)
+
+
 @dataclass(frozen=True)
 class Paths:
     """The names below one installation's ``home`` and the shared ``cache``.
 
     :ivar pipes: on Windows, what the names of its named pipes end with; None where there are Unix sockets.
+    :ivar make_private: lets only this user into a folder.
     """
 
     home: Path
     cache: Path
     pipes: str | None = None
+    make_private: Callable[[Path], None] = field(default=_make_private, compare=False, repr=False)
 
     @property
     def settings(self) -> Path:
@@ -215,7 +222,7 @@ class Paths:
         return self.run / socket if self.pipes is None else Path(f"{PIPES}{pipe}{self.pipes}")
 
     def prepare(self) -> None:
-        """Create the folders, private to the user (0700), and check the sockets' path lengths.
+        """Create the folders, private to the user, and check the sockets' path lengths.
 
         :raise HostError: a folder cannot be made, or a socket's path would be too long for the system.
         """
@@ -233,7 +240,7 @@ class Paths:
         try:
             for folder in (self.home, self.run, self.machine, self.keys, self.logs):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                folder.chmod(0o700)
+                self.make_private(folder)
             self.images.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HostError(

@@ -18,6 +18,8 @@ from ctypes import wintypes
 from pathlib import Path
 from typing import Any
 
+from vm.host.windows_security import descriptor, for_pipes
+
 assert sys.platform == "win32"
 
 log = logging.getLogger(__name__)
@@ -33,60 +35,14 @@ TYPE_MESSAGE, READ_BYTES, REJECT_REMOTE = 0x4, 0x0, 0x8
 UNLIMITED_INSTANCES, INVALID_HANDLE = 255, ctypes.c_void_p(-1).value
 """Arguments of CreateNamedPipeW (winbase.h)."""
 
-TOKEN_QUERY, TOKEN_USER = 0x8, 1
-SDDL_REVISION = 1
-
 _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-_advapi = ctypes.WinDLL("advapi32", use_last_error=True)
 _kernel.CreateNamedPipeW.restype = wintypes.HANDLE
 _kernel.CreateNamedPipeW.argtypes = [wintypes.LPCWSTR, *[wintypes.DWORD] * 6, ctypes.c_void_p]
-_kernel.GetCurrentProcess.restype = wintypes.HANDLE
 _kernel.PeekNamedPipe.argtypes = [wintypes.HANDLE, ctypes.c_void_p, wintypes.DWORD, *[ctypes.c_void_p] * 3]
-_kernel.LocalFree.argtypes = [ctypes.c_void_p]
-_kernel.CloseHandle.argtypes = [wintypes.HANDLE]
-_advapi.OpenProcessToken.argtypes = [wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER(wintypes.HANDLE)]
-_advapi.GetTokenInformation.argtypes = [
-    wintypes.HANDLE,
-    ctypes.c_int,
-    ctypes.c_void_p,
-    wintypes.DWORD,
-    ctypes.POINTER(wintypes.DWORD),
-]
-_advapi.ConvertSidToStringSidW.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_wchar_p)]
-_advapi.ConvertStringSecurityDescriptorToSecurityDescriptorW.argtypes = [
-    wintypes.LPCWSTR,
-    wintypes.DWORD,
-    ctypes.POINTER(ctypes.c_void_p),
-    ctypes.c_void_p,
-]
 
 
 class _SecurityAttributes(ctypes.Structure):
     _fields_ = (("length", wintypes.DWORD), ("descriptor", ctypes.c_void_p), ("inherit", wintypes.BOOL))
-
-
-def user_sid() -> str:
-    """The security identifier of this user, as text ([MS-DTYP] 2.4.2.1)."""
-    token = wintypes.HANDLE()
-    _check(_advapi.OpenProcessToken(_kernel.GetCurrentProcess(), TOKEN_QUERY, ctypes.byref(token)))
-    try:
-        size = wintypes.DWORD()
-        _advapi.GetTokenInformation(token, TOKEN_USER, None, 0, ctypes.byref(size))
-        user = ctypes.create_string_buffer(size.value)
-        _check(_advapi.GetTokenInformation(token, TOKEN_USER, user, size, ctypes.byref(size)))
-    finally:
-        _kernel.CloseHandle(token)
-    text = ctypes.c_wchar_p()
-    _check(_advapi.ConvertSidToStringSidW(ctypes.c_void_p.from_buffer(user).value, ctypes.byref(text)))
-    try:
-        return str(text.value)
-    finally:
-        _kernel.LocalFree(text)
-
-
-def dacl() -> str:
-    """Who may open our pipes, in SDDL ([MS-DTYP] 2.5.1): SYSTEM and administrators, and this user to use them."""
-    return f"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;{user_sid()})"
 
 
 def make_instance(path: Path, *, first: bool) -> windows_utils.PipeHandle:
@@ -96,11 +52,8 @@ def make_instance(path: Path, *, first: bool) -> windows_utils.PipeHandle:
     :raise PermissionError: somebody has.
     :raise OSError: it cannot be made.
     """
-    descriptor = ctypes.c_void_p()
-    convert = _advapi.ConvertStringSecurityDescriptorToSecurityDescriptorW
-    _check(convert(dacl(), SDDL_REVISION, ctypes.byref(descriptor), None))
-    try:
-        attributes = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), descriptor, False)
+    with descriptor(for_pipes()) as made:
+        attributes = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), made, False)
         handle = _kernel.CreateNamedPipeW(
             str(path),
             ACCESS_DUPLEX | FLAG_OVERLAPPED | (FLAG_FIRST_INSTANCE if first else 0),
@@ -111,8 +64,6 @@ def make_instance(path: Path, *, first: bool) -> windows_utils.PipeHandle:
             0,
             ctypes.byref(attributes),
         )
-    finally:
-        _kernel.LocalFree(descriptor)
     if handle in (None, INVALID_HANDLE):
         raise ctypes.WinError(ctypes.get_last_error())
     return windows_utils.PipeHandle(handle)
@@ -187,8 +138,3 @@ async def end_direction(transport: asyncio.Transport) -> None:
         await asyncio.wait([handle._write_fut])
         await asyncio.sleep(0)  # the transport's own callback begins the next write
     await loop._proactor.send(handle._sock, b"")
-
-
-def _check(succeeded: int) -> None:
-    if not succeeded:
-        raise ctypes.WinError(ctypes.get_last_error())

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vm.channels import Channels
-from vm.host import tls_channels
+from vm.host import tls_channels, windows_security
 from vm.host.base import Installer, Obstacle
 from vm.host.common import LINE_LIMIT, CommonHost
 from vm.host.optional_files import OptionalFiles
@@ -75,10 +75,13 @@ class WindowsHost(CommonHost):
 
     def paths(self) -> Paths:
         """Pipes of other homes and users end with a name of their own: all share one name space."""
-        found = super().paths()
+        found = replace(super().paths(), make_private=windows_security.make_private)
         if found.home == self.default_home():
             return replace(found, pipes="")
         return replace(found, pipes="_" + hashlib.sha256(str(found.home).lower().encode()).hexdigest()[:12])
+
+    def is_private(self, path: Path) -> bool:
+        return windows_security.is_private(path)
 
     def qemu_folders(self) -> tuple[Path, ...]:
         roots = (os.environ.get("PROGRAMFILES"), r"C:\Program Files")

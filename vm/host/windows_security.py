@@ -1,0 +1,156 @@
+"""Who may open what we make on Windows: security descriptors in SDDL ([MS-DTYP] 2.5.1), for pipes and folders.
+
+It can be imported everywhere, and used on Windows only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ctypes import wintypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+TOKEN_QUERY, TOKEN_USER = 0x8, 1
+SDDL_REVISION = 1
+FILE_OBJECT = 1
+DACL, PROTECTED_DACL = 0x4, 0x80000000
+"""Arguments of OpenProcessToken, GetTokenInformation, ConvertStringSecurityDescriptorToSecurityDescriptorW and
+SetNamedSecurityInfoW (winnt.h, accctrl.h)."""
+
+
+@cache
+def user_sid() -> str:
+    """The security identifier of this user, as text ([MS-DTYP] 2.4.2.1). :raise OSError: Windows does not tell."""
+    kernel, advapi = _kernel(), _advapi()
+    token = wintypes.HANDLE()
+    _check(advapi.OpenProcessToken(kernel.GetCurrentProcess(), TOKEN_QUERY, ctypes.byref(token)))
+    try:
+        size = wintypes.DWORD()
+        advapi.GetTokenInformation(token, TOKEN_USER, None, 0, ctypes.byref(size))
+        user = ctypes.create_string_buffer(size.value)
+        _check(advapi.GetTokenInformation(token, TOKEN_USER, user, size, ctypes.byref(size)))
+    finally:
+        kernel.CloseHandle(token)
+    text = ctypes.c_wchar_p()
+    _check(advapi.ConvertSidToStringSidW(ctypes.c_void_p.from_buffer(user), ctypes.byref(text)))
+    try:
+        return str(text.value)
+    finally:
+        kernel.LocalFree(text)
+
+
+def for_pipes() -> str:
+    """The descriptor of our pipes: SYSTEM and administrators, and this user to use them; nobody else."""
+    return f"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;{user_sid()})"
+
+
+def for_folders() -> str:
+    """The descriptor of our folders and of all that is made in them: SYSTEM, administrators, this user."""
+    return f"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;{user_sid()})"
+
+
+@contextmanager
+def descriptor(sddl: str) -> Iterator[ctypes.c_void_p]:
+    """A security descriptor in memory. :raise OSError: Windows does not understand it."""
+    made = ctypes.c_void_p()
+    convert = _advapi().ConvertStringSecurityDescriptorToSecurityDescriptorW
+    _check(convert(sddl, SDDL_REVISION, ctypes.byref(made), None))
+    try:
+        yield made
+    finally:
+        _kernel().LocalFree(made)
+
+
+def make_private(folder: Path) -> None:
+    """Let only SYSTEM, administrators and this user into a folder. :raise OSError: that is not allowed."""
+    advapi = _advapi()
+    with descriptor(for_folders()) as made:
+        present, given = wintypes.BOOL(), wintypes.BOOL()
+        dacl = ctypes.c_void_p()
+        advapi.GetSecurityDescriptorDacl(made, ctypes.byref(present), ctypes.byref(dacl), ctypes.byref(given))
+        what = DACL | PROTECTED_DACL
+        error = advapi.SetNamedSecurityInfoW(str(folder), FILE_OBJECT, what, None, None, dacl, None)
+    if error:
+        raise _windows_error(error)
+
+
+def is_private(path: Path) -> bool:
+    """Whether only SYSTEM, administrators and this user may open a file or folder. :raise OSError: it has none."""
+    advapi, kernel = _advapi(), _kernel()
+    made, text = ctypes.c_void_p(), ctypes.c_wchar_p()
+    nothing = [None] * 4
+    error = advapi.GetNamedSecurityInfoW(str(path), FILE_OBJECT, DACL, *nothing, ctypes.byref(made))
+    if error:
+        raise _windows_error(error)
+    try:
+        convert = advapi.ConvertSecurityDescriptorToStringSecurityDescriptorW
+        _check(convert(made, SDDL_REVISION, DACL, ctypes.byref(text), None))
+        return only_ours(str(text.value), user_sid())
+    finally:
+        kernel.LocalFree(text)
+        kernel.LocalFree(made)
+
+
+def only_ours(sddl: str, user: str) -> bool:
+    """Whether an access list is there and allows nothing to others than SYSTEM, administrators and ``user``.
+
+    :param sddl: as Windows writes it; an entry is ``(type;flags;rights;object;inherited;who)``.
+    """
+    entries = [entry.split(";") for entry in re.findall(r"\(([^)]*)\)", sddl)]
+    allowed = {parts[5] for parts in entries if len(parts) > 5 and parts[0] == "A"}
+    return bool(entries) and allowed <= {"SY", "BA", "S-1-5-18", "S-1-5-32-544", user}
+
+
+@cache
+def _kernel() -> Any:
+    library = _library("kernel32")
+    library.GetCurrentProcess.restype = wintypes.HANDLE
+    library.CloseHandle.argtypes = [wintypes.HANDLE]
+    library.LocalFree.argtypes = [ctypes.c_void_p]
+    return library
+
+
+@cache
+def _advapi() -> Any:
+    library = _library("advapi32")
+    pointer = ctypes.c_void_p
+    library.OpenProcessToken.argtypes = [wintypes.HANDLE, wintypes.DWORD, pointer]
+    library.GetTokenInformation.argtypes = [wintypes.HANDLE, ctypes.c_int, pointer, wintypes.DWORD, pointer]
+    library.ConvertSidToStringSidW.argtypes = [pointer, pointer]
+    convert = library.ConvertStringSecurityDescriptorToSecurityDescriptorW
+    convert.argtypes = [wintypes.LPCWSTR, wintypes.DWORD, pointer, pointer]
+    library.GetSecurityDescriptorDacl.argtypes = [pointer, pointer, pointer, pointer]
+    back = library.ConvertSecurityDescriptorToStringSecurityDescriptorW
+    back.argtypes = [pointer, wintypes.DWORD, wintypes.DWORD, pointer, pointer]
+    getting = library.GetNamedSecurityInfoW
+    getting.argtypes = [
+        wintypes.LPCWSTR,
+        ctypes.c_int,
+        wintypes.DWORD,
+        pointer,
+        pointer,
+        pointer,
+        pointer,
+        pointer,
+    ]
+    setting = library.SetNamedSecurityInfoW
+    setting.argtypes = [wintypes.LPCWSTR, ctypes.c_int, wintypes.DWORD, pointer, pointer, pointer, pointer]
+    return library
+
+
+def _library(name: str) -> Any:
+    return getattr(ctypes, "WinDLL")(name, use_last_error=True)  # noqa: B009 - only Windows' Python has it
+
+
+def _check(succeeded: int) -> None:
+    if not succeeded:
+        raise _windows_error(getattr(ctypes, "get_last_error")())  # noqa: B009 - only Windows' Python has it
+
+
+def _windows_error(code: int) -> OSError:
+    error: OSError = getattr(ctypes, "WinError")(code)  # noqa: B009 - only Windows' Python has it
+    return error

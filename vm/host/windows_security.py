@@ -17,9 +17,9 @@ from typing import Any
 TOKEN_QUERY, TOKEN_USER = 0x8, 1
 SDDL_REVISION = 1
 FILE_OBJECT = 1
-DACL, PROTECTED_DACL = 0x4, 0x80000000
-"""Arguments of OpenProcessToken, GetTokenInformation, ConvertStringSecurityDescriptorToSecurityDescriptorW and
-SetNamedSecurityInfoW (winnt.h, accctrl.h)."""
+DACL = 0x4
+"""Arguments of OpenProcessToken, GetTokenInformation, ConvertStringSecurityDescriptorToSecurityDescriptorW,
+GetNamedSecurityInfoW and SetFileSecurityW (winnt.h, accctrl.h)."""
 
 
 @cache
@@ -66,16 +66,14 @@ def descriptor(sddl: str) -> Iterator[ctypes.c_void_p]:
 
 
 def make_private(folder: Path) -> None:
-    """Let only SYSTEM, administrators and this user into a folder. :raise OSError: that is not allowed."""
-    advapi = _advapi()
+    """Let only SYSTEM, administrators and this user into a folder, and into what is made in it from now on.
+
+    SetNamedSecurityInfoW would reach what is there already as well; Wine's does nothing.
+
+    :raise OSError: that is not allowed.
+    """
     with descriptor(for_folders()) as made:
-        present, given = wintypes.BOOL(), wintypes.BOOL()
-        dacl = ctypes.c_void_p()
-        advapi.GetSecurityDescriptorDacl(made, ctypes.byref(present), ctypes.byref(dacl), ctypes.byref(given))
-        what = DACL | PROTECTED_DACL
-        error = advapi.SetNamedSecurityInfoW(str(folder), FILE_OBJECT, what, None, None, dacl, None)
-    if error:
-        raise _windows_error(error)
+        _check(_advapi().SetFileSecurityW(str(folder), DACL, made))
 
 
 def is_private(path: Path) -> bool:
@@ -123,7 +121,7 @@ def _advapi() -> Any:
     library.ConvertSidToStringSidW.argtypes = [pointer, pointer]
     convert = library.ConvertStringSecurityDescriptorToSecurityDescriptorW
     convert.argtypes = [wintypes.LPCWSTR, wintypes.DWORD, pointer, pointer]
-    library.GetSecurityDescriptorDacl.argtypes = [pointer, pointer, pointer, pointer]
+    library.SetFileSecurityW.argtypes = [wintypes.LPCWSTR, wintypes.DWORD, pointer]
     back = library.ConvertSecurityDescriptorToStringSecurityDescriptorW
     back.argtypes = [pointer, wintypes.DWORD, wintypes.DWORD, pointer, pointer]
     getting = library.GetNamedSecurityInfoW
@@ -137,8 +135,6 @@ def _advapi() -> Any:
         pointer,
         pointer,
     ]
-    setting = library.SetNamedSecurityInfoW
-    setting.argtypes = [wintypes.LPCWSTR, ctypes.c_int, wintypes.DWORD, pointer, pointer, pointer, pointer]
     return library
 
 

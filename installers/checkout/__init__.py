@@ -6,6 +6,7 @@
     results.py         their outcome, and which skips are known
     console.py         prints progress
     environment.py     the virtual environment, from the lock file
+    locks.py           makes the lock files
     system.py          programs this needs from the system, and who installs them
     tools.py           the docker CLI with its plugins, and the tests' foreign busybox, from Debian where needed
     fetch.py           unpacks those; the one module here that runs inside the virtual environment

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from installers.checkout import environment, lanes, system, tools
+from installers.checkout import environment, lanes, locks, system, tools
 from installers.checkout.console import StepError, say
 
 RUN_SLOW = "--run-slow"
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         "test", help="set everything up and run all tests, in two lanes at once", add_help=False
     )
     test.add_argument("pytest", nargs=argparse.REMAINDER, metavar="PYTEST-ARGUMENTS")
-    lock = commands.add_parser("lock", help="make installers/requirements.lock from pyproject.toml")
+    lock = commands.add_parser("lock", help="make the lock files from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions pyproject.toml allows")
     commands.add_parser("setup", help="only set everything up, for `run` and for `test`")
     if arguments[:1] == ["test"]:  # argparse would keep options of pytest's for itself
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         options = parser.parse_args(arguments)
     try:
         if options.command == "lock":
-            environment.make_lock(upgrade=options.upgrade)
+            locks.make_locks(upgrade=options.upgrade)
             return 0
         if options.command == "setup":
             set_up(for_tests=True)

@@ -13,10 +13,9 @@ import json
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 
-from installers.checkout.console import StepError, run_quietly, say
+from installers.checkout.console import run_quietly
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
@@ -24,9 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "installers" / "requirements.lock"
 FOLDER = ROOT / ".venv"
 STAMP = "slipway-dev.json"
-
-LOCK_MAKER = "uv==0.13.9"
-"""Makes the lock file for all systems and Pythons at once, which pip-compile cannot."""
 
 PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
 
@@ -86,24 +82,3 @@ def prepare() -> None:
         [python, *PIP_INSTALL, "--no-deps", "--no-build-isolation", "--no-index", "-e", ROOT],
     )
     (FOLDER / STAMP).write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
-
-
-def make_lock(upgrade: bool) -> None:
-    """Write the lock file from pyproject.toml, for every system and every Python from 3.11 on.
-
-    :param upgrade: take the newest versions allowed, instead of keeping those locked where they still fit.
-    :raise StepError: the packages cannot be resolved.
-    """
-    with tempfile.TemporaryDirectory(prefix="slipway-lock-") as name:
-        folder = Path(name)
-        run_quietly("making a virtual environment for the lock", [sys.executable, "-m", "venv", folder])
-        run_quietly(f"installing {LOCK_MAKER}", [program("python", folder), *PIP_INSTALL, LOCK_MAKER])
-        options = ["--universal", "--python-version", "3.11", "--all-extras", "--generate-hashes", "--no-annotate"]
-        options += ["--no-emit-index-url", "--no-emit-find-links", "--quiet", *(["--upgrade"] if upgrade else [])]
-        options += ["--custom-compile-command", "python3 installers/dev.py lock"]
-        argv: list[str | Path] = [program("uv", folder), "pip", "compile", *options]
-        argv += [ROOT / "pyproject.toml", "-o", LOCK]
-        run_quietly("resolving the packages", argv)
-    if "://" in LOCK.read_text(encoding="utf-8"):
-        raise StepError(f"{LOCK} names an address, which a lock file of ours must not; is a package given by URL?")
-    say(f"wrote {LOCK.relative_to(ROOT)}")

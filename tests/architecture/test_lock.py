@@ -1,42 +1,53 @@
-"""The lock file: hashes for everything, addresses for nothing, and in step with pyproject.toml."""
+"""The lock files: hashes for everything, addresses for nothing, and in step with pyproject.toml."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from installers.checkout.locks import UNLIKE_THE_CHECKOUT
 from tests.architecture.sources import ROOT
 
 LOCK = ROOT / "installers" / "requirements.lock"
+WINDOWS = ROOT / "installers" / "windows" / "wheels.lock"
+LOCKS = {path.stem: path for path in (ROOT / "installers").rglob("*.lock")}
 
 
-def locked() -> dict[str, str]:
+def locked(lock: Path) -> dict[str, str]:
     """Package → version, from the lines that name one."""
     pattern = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
-    return {canonicalize_name(name): version for name, version in pattern.findall(LOCK.read_text())}
+    return {canonicalize_name(name): version for name, version in pattern.findall(lock.read_text())}
 
 
-def test_no_address() -> None:
-    text = LOCK.read_text()
+def test_there_are_some() -> None:
+    assert set(LOCKS) == {"requirements", "wheels", "qemu", "go"}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_no_address(name: str) -> None:
+    text = LOCKS[name].read_text()
     assert "://" not in text
     assert not re.search(r"^\s*(--?(index|extra|find|trusted)|-[if]\b)", text, re.MULTILINE)
 
 
-def test_every_package_has_hashes() -> None:
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_has_hashes(name: str) -> None:
     """Joined at the line continuations, every package's line ends in hashes."""
-    lines = LOCK.read_text().replace("\\\n", " ").splitlines()
+    lines = LOCKS[name].read_text().replace("\\\n", " ").splitlines()
     packages = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    assert len(packages) > 30
+    assert packages
     assert [line for line in packages if "--hash=sha256:" not in line] == []
 
 
 def test_it_fits_pyproject() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    found = locked()
+    found = locked(LOCK)
     unfit = [
         text
         for text in wanted
@@ -46,3 +57,12 @@ def test_it_fits_pyproject() -> None:
         )
     ]
     assert not unfit, f"run `python3 installers/dev.py lock`: {unfit}"
+
+
+def test_windows_has_the_checkouts_versions() -> None:
+    common, windows = locked(LOCK), locked(WINDOWS)
+    assert len(windows) > 30
+    assert {name: windows[name] for name in UNLIKE_THE_CHECKOUT} == UNLIKE_THE_CHECKOUT
+    others = windows.keys() - UNLIKE_THE_CHECKOUT
+    unlike = {name: version for name in others if (version := windows[name]) != common.get(name)}
+    assert not unlike, "run `python3 installers/dev.py lock`"

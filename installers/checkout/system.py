@@ -179,8 +179,12 @@ FOR_NATIVE_TESTS = (
 )
 """Compile the guest's programs for the host, with sanitizers; elsewhere than on Linux they are not tested."""
 
+FOR_WINDOWS_TESTS = (Part("mvn", {"apt": "maven"}, only=BUILDERS),)
+"""Fetches the Python for Windows; Wine comes from Debian's packages and is not installed here (tests/wine)."""
+
 FOR_TESTS = (
     *FOR_NATIVE_TESTS,
+    *FOR_WINDOWS_TESTS,
     Part("shellcheck", everywhere("shellcheck") | {"dnf": "ShellCheck", "brew": "shellcheck"}),
     Part("socat", everywhere("socat") | {"brew": "socat"}),
     Part("sshd", everywhere("openssh-server") | {"pacman": "openssh"}),

@@ -1,0 +1,16 @@
+"""What Slipway's package for Windows holds; it is made on Debian, from what registries have, by their own clients.
+
+    payload.py     all of it in one folder: what the installer installs
+    python.py      the Python for Windows, trimmed, with ``python3.dll``
+    maven.py       fetches that Python, and one for this computer
+    bytecode.py    compiles Python's files for it
+    forwarders.py  writes ``python3.dll``, which hands every call on to ``python313.dll``
+    launcher.py    ``slipway.exe`` and ``Slipway.exe``, which start that Python
+    wheels.py      what pip brings: the libraries of the app, QEMU, and the Go toolchain
+    docker.py      ``docker.exe`` with its plugins, compiled from their Go modules
+    sources.py     reads sources.toml: what is not pip's, with hashes
+    __main__.py    ``python -m installers.windows FOLDER`` makes the payload
+
+The lock files hold versions and hashes, no addresses: pip, Maven and Go take things from wherever this user has
+set them up to. Each piece is kept in the cache under the hash of what it is made from (common/store.py).
+"""

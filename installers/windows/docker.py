@@ -1,0 +1,79 @@
+"""``docker.exe`` with its plugins buildx and compose, compiled from their Go modules with a Go of known content.
+
+Modules come by the ``go`` command, from wherever this user has it set up to take them, and their hashes are in
+sources.toml. The docker CLI is not a module by its own words: what it needs stands in ``vendor.mod``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from installers.checkout.console import StepError, run_quietly
+from installers.common.store import keep, key_of
+from installers.windows.sources import GoSource, go_source
+from installers.windows.wheels import GO_LOCK, go_toolchain
+
+ENVIRONMENT = {
+    "CGO_ENABLED": "0",
+    "GOARCH": "amd64",
+    "GOFLAGS": "-buildvcs=false",
+    "GOOS": "windows",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+}
+"""How Go is to compile (``go help environment``); where modules come from stays as the user has it."""
+
+
+def docker_program(name: str) -> Path:
+    """One of the programs (:data:`installers.windows.sources.PROGRAMS`), compiled for Windows.
+
+    :raise StepError: Go has failed; with its last lines.
+    """
+    source = go_source(name)
+
+    def make(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="slipway-go-") as scratch:
+            build(source, Path(scratch), folder / Path(source.program).name)
+
+    key = key_of(repr(source), repr(ENVIRONMENT), GO_LOCK.read_bytes())
+    return keep(f"windows-{name}", key, make) / Path(source.program).name
+
+
+def build(source: GoSource, scratch: Path, target: Path) -> None:
+    """Compile the program of a module.
+
+    :param scratch: an empty folder.
+    :raise StepError: Go has failed, or the module is not the one of sources.toml.
+    """
+    go = go_toolchain() / "bin" / "go"
+    variables = {**ENVIRONMENT, "GOROOT": str(go.parent.parent)}
+    module = scratch / "module"
+    shutil.copytree(fetch(source, go, scratch), module)
+    for path in [module, *module.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)  # Go's own copy is read-only
+    if (module / "vendor.mod").exists():
+        (module / "vendor.mod").rename(module / "go.mod")
+        (module / "vendor.sum").rename(module / "go.sum")
+    shutil.rmtree(module / "vendor", ignore_errors=True)
+    argv: list[str | Path] = [go, "build", "-trimpath", "-mod=readonly", "-ldflags", source.flags]
+    argv += ["-o", target, source.package]
+    run_quietly(f"compiling {target.name}", argv, variables, folder=module)
+
+
+def fetch(source: GoSource, go: Path, scratch: Path) -> Path:
+    """The module's folder among those that Go keeps, fetched first when it is not there.
+
+    :raise StepError: it cannot be had, or is not the one of sources.toml.
+    """
+    (scratch / "go.mod").write_text("module fetching\n", encoding="ascii")
+    name = f"{source.module}@{source.version}"
+    variables = {**ENVIRONMENT, "GOROOT": str(go.parent.parent)}
+    answer = json.loads(
+        run_quietly(f"fetching {name}", [go, "mod", "download", "-json", name], variables, scratch)
+    )
+    if answer.get("Sum") != source.sum:
+        raise StepError(f"{name} is not what sources.toml says: its hash is {answer.get('Sum')}")
+    return Path(answer["Dir"])

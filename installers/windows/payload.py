@@ -1,0 +1,61 @@
+"""All that Slipway's package for Windows installs, in one folder.
+
+Slipway/
+  Slipway.exe            opens the window
+  bin/slipway.exe        the command line
+  python/                Python for Windows, with the libraries in Lib/site-packages
+  qemu/                  qemu-system-x86_64.exe, qemu-img.exe, their libraries, the firmware in share/
+  docker/                docker.exe, and its plugins in cli-plugins/
+  desktop/ vm/ engine/   Slipway's own packages, with the files of the guest
+  assets/
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from installers.checkout.environment import ROOT
+from installers.common.tree import copy_files
+from installers.windows.bytecode import compile_files
+from installers.windows.docker import docker_program
+from installers.windows.launcher import write_launchers
+from installers.windows.python import python
+from installers.windows.sources import PROGRAMS, go_source
+from installers.windows.wheels import qemu, site_packages
+
+OWN = ("desktop", "vm", "engine", "assets")
+
+
+def build_payload(target: Path, programs: tuple[str, ...] = PROGRAMS) -> Path:
+    """Make the folder ``Slipway`` in ``target``, which must not have one; return it.
+
+    :param programs: which of docker's programs; compose alone takes minutes to compile.
+    :raise StepError: a piece cannot be had; with the words of the client that should have brought it.
+    """
+    folder = target / "Slipway"
+    folder.mkdir(parents=True)
+    for name in OWN:
+        copy_files(ROOT / name, folder / name, lambda path: "__pycache__" not in path.parts)
+    compile_files(folder, "Slipway")
+    libraries = folder / "python" / "Lib" / "site-packages"
+    copy_files(python(), folder / "python")
+    copy_files(site_packages(), libraries)
+    write_metadata(libraries)
+    copy_files(qemu(), folder / "qemu")
+    for name in programs:
+        path = folder / "docker" / go_source(name).program
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(docker_program(name).read_bytes())
+    write_launchers(folder)
+    return folder
+
+
+def write_metadata(libraries: Path) -> None:
+    """Tell importlib.metadata Slipway's version, which the command line shows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name, version = project["name"], project["version"]
+    folder = libraries / f"{name}-{version}.dist-info"
+    folder.mkdir()
+    lines = ("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", f"License: {project['license']}")
+    (folder / "METADATA").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")

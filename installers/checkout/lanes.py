@@ -58,8 +58,10 @@ def checks_options() -> tuple[str, ...]:
     return (f"--numprocesses={max(2, os.cpu_count() or 1)}", "--dist=loadfile", "--no-loadscope-reorder")
 
 
+CHECKS = ("architecture", "unit", "golden", "gui", "wine")
+
 LANES = (
-    Lane("checks", ("architecture", "unit", "golden", "gui"), checks_options(), can_wait=True, measured=True),
+    Lane("checks", CHECKS, checks_options(), can_wait=True, measured=True),
     Lane("machine", ("e2e",)),
 )
 

@@ -1,0 +1,13 @@
+"""Slipway's files for Windows, run by Wine: real Windows programs, without Windows.
+
+    conftest.py      the payload and the Wine system, once for each process of tests
+    system.py        WineSystem: runs Windows programs, and ends all of them
+    root.py          the root folder with Wine, from Debian's packages; kept in the cache
+    prefix.py        a fresh registry and C: drive; kept in the cache
+    namespaces.py    mounts and processes of their own for them, by enter.sh
+
+Nothing is installed on the host and nothing is left behind: Wine has mounts, processes and a screen of its own,
+which the kernel takes away when the tests end, however they end. It needs root, or user namespaces.
+
+What Wine 10 does not have: WHPX, AF_UNIX sockets, ``os.symlink``.
+"""

@@ -1,0 +1,40 @@
+"""The payload and a Windows to run it in, once for each process of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from installers.checkout import system
+from installers.windows.payload import build_payload
+from tests.wine.prefix import fresh_prefix
+from tests.wine.system import WineSystem
+
+INSTALLED = r"C:\Program Files\Slipway"
+"""Where the payload is, read-only as it is for users of Windows."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test to ask for it waits until Wine and the payload are made, which takes minutes once."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(FIRST_SECONDS))
+
+
+FIRST_SECONDS = 2400.0
+
+
+@pytest.fixture(scope="session")
+def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder ``Slipway`` as the installer has it, without docker's plugins, which take minutes to compile."""
+    system.ensure(system.FOR_WINDOWS_TESTS)
+    return build_payload(tmp_path_factory.mktemp("payload"), programs=("docker",))
+
+
+@pytest.fixture(scope="session")
+def wine(payload: Path) -> Iterator[WineSystem]:
+    """A Windows with the payload in :data:`INSTALLED`."""
+    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as made:
+        yield made

@@ -1,0 +1,83 @@
+"""The Wine system itself: programs run in it, see what they should, and end with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.wine.prefix import fresh_prefix
+from tests.wine.system import WineSystem
+
+
+@pytest.fixture(scope="module")
+def wine() -> Iterator[WineSystem]:
+    """A Windows without Slipway."""
+    with WineSystem(fresh_prefix()) as made:
+        yield made
+
+
+def test_a_programs_output_and_exit_code_come_back(wine: WineSystem) -> None:
+    done = wine.run(["cmd", "/c", "echo out & echo err 1>&2 & exit 7"])
+    assert (done.code, done.output.strip(), done.errors.strip()) == (7, "out", "err")
+
+
+def test_it_is_given_input_variables_and_a_folder(wine: WineSystem) -> None:
+    (wine.drive_c / "asked").mkdir()
+    done = wine.run(
+        ["cmd", "/v:on", "/c", "set /p WORD= & echo !WORD! %COLOUR% & cd"],
+        environment={"COLOUR": "blue"},
+        folder=r"C:\asked",
+        given=b"hello\r\n",
+    )
+    assert done.output.split() == ["hello", "blue", r"C:\asked"]
+
+
+def test_the_drive_is_readable_and_writable_from_here(wine: WineSystem) -> None:
+    (wine.drive_c / "from here.txt").write_text("here")
+    done = wine.run(["cmd", "/c", "copy", r"C:\from here.txt", r"C:\there.txt"])
+    assert done.code == 0, done
+    assert wine.host_path(r"C:\there.txt").read_text() == "here"
+
+
+def test_what_it_is_too_slow_for_is_killed(wine: WineSystem) -> None:
+    with pytest.raises(AssertionError, match="took more than 1 s"):
+        wine.run(["notepad"], seconds=1)
+
+
+def descendants() -> set[psutil.Process]:
+    """All processes that come from this one."""
+    return set(psutil.Process().children(recursive=True))
+
+
+def test_nothing_is_left_of_it() -> None:
+    before = descendants()
+    with WineSystem(fresh_prefix()) as wine:
+        running = wine.popen(["notepad"])
+        root = wine.drive_c.parents[2]
+        assert wine.run(["cmd", "/c", "exit"]).code == 0
+        ours = descendants() - before
+        assert len(ours) > 10  # the namespaces', the screen, Wine's server, and Windows' services
+    assert running.wait() != 0
+    assert [process for process in ours if process.is_running()] == []
+    assert not root.exists()
+    assert str(root) not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_two_do_not_see_each_other(wine: WineSystem) -> None:
+    with WineSystem(fresh_prefix()) as other:
+        assert other.display != wine.display
+        (other.drive_c / "mine.txt").touch()
+        assert other.run(["cmd", "/c", "dir", "/b", r"C:\mine.txt"]).code == 0
+        assert wine.run(["cmd", "/c", "dir", "/b", r"C:\mine.txt"]).code != 0
+
+
+def test_a_program_is_killed_alone(wine: WineSystem) -> None:
+    one, other = wine.popen(["notepad"]), wine.popen(["notepad"])
+    assert one.is_running()
+    one.kill()
+    assert not one.is_running()
+    assert other.is_running()
+    other.kill()

@@ -16,9 +16,12 @@ INSTALLED = r"C:\Program Files\Slipway"
 """Where the payload is, read-only as it is for users of Windows."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first test to ask for it waits until Wine and the payload are made, which takes minutes once."""
     for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow("a Windows and its package are made first"))
         if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(FIRST_SECONDS))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import logging
 import sys
 from asyncio import windows_utils
@@ -32,7 +33,7 @@ WAITING = 8
 
 ACCESS_DUPLEX, FLAG_OVERLAPPED, FLAG_FIRST_INSTANCE = 0x3, 0x40000000, 0x00080000
 TYPE_MESSAGE, READ_BYTES, REJECT_REMOTE = 0x4, 0x0, 0x8
-UNLIMITED_INSTANCES, INVALID_HANDLE = 255, ctypes.c_void_p(-1).value
+UNLIMITED_INSTANCES, ALREADY_EXISTS, INVALID_HANDLE = 255, 183, ctypes.c_void_p(-1).value
 """Arguments of CreateNamedPipeW (winbase.h)."""
 
 _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
@@ -53,6 +54,7 @@ def make_instance(path: Path, *, first: bool) -> windows_utils.PipeHandle:
     :raise OSError: it cannot be made.
     """
     with descriptor(for_pipes()) as made:
+        ctypes.set_last_error(0)
         attributes = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), made, False)
         handle = _kernel.CreateNamedPipeW(
             str(path),
@@ -66,7 +68,11 @@ def make_instance(path: Path, *, first: bool) -> windows_utils.PipeHandle:
         )
     if handle in (None, INVALID_HANDLE):
         raise ctypes.WinError(ctypes.get_last_error())
-    return windows_utils.PipeHandle(handle)
+    instance = windows_utils.PipeHandle(handle)
+    if first and ctypes.get_last_error() == ALREADY_EXISTS:  # Wine makes one more instance, and says so
+        instance.close()
+        raise PermissionError(errno.EACCES, "somebody else has a pipe of this name", str(path))
+    return instance
 
 
 class PipeServer:

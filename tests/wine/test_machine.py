@@ -1,0 +1,201 @@
+"""The installed package in use: Slipway starts, docker.exe reaches it by its pipe, what is killed comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from engine.linux import ENGINE_ROOTFS
+from installers.checkout import system
+from installers.windows.payload import build_payload
+from tests.e2e import images
+from tests.localhost import free_port
+from tests.wine.conftest import INSTALLED
+from tests.wine.prefix import fresh_prefix
+from tests.wine.system import Completed, WineSystem
+from vm.host import host
+from vm.image.source import obtain, sources
+from vm.image.store import ImageStore
+from vm.spec import Arch
+
+CLI = rf"{INSTALLED}\bin\slipway.exe"
+DOCKER = rf"{INSTALLED}\docker\docker.exe"
+IMAGE = "slipway/busybox:latest"
+START_SECONDS = 600.0
+"""A boot in emulation of an emulated Windows' QEMU."""
+
+
+class Windows:
+    """A Windows on which Slipway is installed."""
+
+    def __init__(self, wine: WineSystem) -> None:
+        self.wine = wine
+
+    def slipway(self, *arguments: str, seconds: float = START_SECONDS) -> Completed:
+        done = self.wine.run([CLI, *arguments], seconds=seconds)
+        assert done.code == 0, (arguments, done)
+        return done
+
+    def docker(self, *arguments: str, given: bytes = b"", seconds: float = 120) -> str:
+        done = self.wine.run([DOCKER, *arguments], given=given, seconds=seconds)
+        assert done.code == 0, (arguments, done)
+        return done.output
+
+    def status(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.slipway("status", "--json").output)
+        return told
+
+    def end(self, pid: int) -> None:
+        """As the Task Manager ends a process."""
+        done = self.wine.run(["taskkill", "/f", "/pid", str(pid)])
+        assert done.code == 0, done
+
+
+@pytest.fixture(scope="module")
+def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+    """Slipway has been installed there, with the machine's image, and started."""
+    system.ensure(system.FOR_WINDOWS_TESTS)
+    payload = build_payload(tmp_path_factory.mktemp("payload"), programs=("docker",))
+    store = ImageStore(host().paths().images)
+    found = asyncio.run(obtain(Arch.AMD64, ENGINE_ROOTFS, sources(store, ENGINE_ROOTFS), lambda text, part: None))
+    folder = found.boot.kernel.parent
+    shutil.copytree(folder, payload / "images" / folder.name)
+    busybox = system.find_static_busybox()
+    assert busybox is not None
+    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
+        layer = images.busybox_layer(busybox, images.applets(busybox))
+        images.write_archive(wine.drive_c / "image.tar", layer, "amd64", IMAGE)
+        made = Windows(wine)
+        made.slipway("start")
+        made.docker("load", "-i", r"C:\image.tar")
+        yield made
+        made.slipway("stop")
+
+
+def test_the_client_is_windows_and_the_engine_linux(windows: Windows) -> None:
+    told = json.loads(windows.docker("version", "--format", "json"))
+    assert (told["Client"]["Os"], told["Client"]["Arch"]) == ("windows", "amd64")
+    assert (told["Server"]["Os"], told["Server"]["Arch"]) == ("linux", "amd64")
+
+
+def test_dockers_context(windows: Windows) -> None:
+    """It is the current one, since docker's own pipe does not answer."""
+    lines = [json.loads(line) for line in windows.docker("context", "ls", "--format", "json").splitlines()]
+    found = {line["Name"]: line for line in lines}
+    assert found["slipway"]["DockerEndpoint"] == "npipe:////./pipe/docker_slipway"
+    assert found["slipway"]["Current"] is True
+
+
+def test_what_a_container_is_told_and_says(windows: Windows) -> None:
+    """Its input ends, and it goes on: one direction of a pipe ends by itself."""
+    script = "cat; sleep 1; echo after"
+    assert windows.docker("run", "--rm", "-i", IMAGE, "sh", "-c", script, given=b"hi\n") == "hi\nafter\n"
+
+
+def test_much_through_a_pipe(windows: Windows) -> None:
+    data = bytes(range(256)) * 8192
+    told = windows.docker("run", "--rm", "-i", IMAGE, "sh", "-c", "cat | md5sum; cat /dev/null", given=data)
+    counted = windows.docker("run", "--rm", "-i", IMAGE, "wc", "-c", given=data)
+    assert int(counted) == len(data)
+    assert len(told.split()[0]) == 32
+
+
+def test_an_exit_code(windows: Windows) -> None:
+    assert windows.wine.run([DOCKER, "run", "--rm", IMAGE, "sh", "-c", "exit 42"]).code == 42
+
+
+def test_a_published_port(windows: Windows) -> None:
+    port = free_port()
+    serve = "mkdir /w; echo here >/w/index.html; httpd -f -p 80 -h /w"
+    windows.docker("run", "-d", "--name", "web", "-p", f"{port}:80", IMAGE, "sh", "-c", serve)
+    try:
+        assert fetched(port) == "here\n"
+        assert f"0.0.0.0:{port}/tcp" in windows.slipway("ports").output
+    finally:
+        windows.docker("rm", "-f", "web")
+
+
+def fetched(port: int) -> str:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+
+
+def test_a_build(windows: Windows) -> None:
+    folder = windows.wine.drive_c / "project"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM {IMAGE}\nCOPY word /word\n", encoding="utf-8")
+    (folder / "word").write_text("built", encoding="utf-8")
+    environment = {"DOCKER_BUILDKIT": "0"}  # the package without buildx
+    done = windows.wine.run([DOCKER, "build", "-q", "-t", "built", r"C:\project"], environment, seconds=180)
+    assert done.code == 0, done
+    assert windows.docker("run", "--rm", "built", "cat", "/word") == "built"
+
+
+def test_who_ends_the_supervisor_ends_nothing_else(windows: Windows) -> None:
+    windows.docker("run", "-d", "--name", "stays", IMAGE, "sleep", "100000")
+    before = windows.status()
+    windows.end(before["supervisor_pid"])
+    windows.slipway("start")
+    after = windows.status()
+    assert after["supervisor_pid"] != before["supervisor_pid"]
+    assert after["machine"]["pid"] == before["machine"]["pid"]
+    assert windows.docker("exec", "stays", "echo", "here") == "here\n"
+    windows.docker("rm", "-f", "stays")
+
+
+def test_only_the_user_may_read_the_keys(windows: Windows) -> None:
+    script = (
+        "from vm.host import host; paths = host().paths()\n"
+        "print([host().is_private(folder) for folder in (paths.home, paths.run, paths.keys)])\n"
+    )
+    done = windows.wine.run([rf"{INSTALLED}\python\python.exe", "-c", script])
+    assert (done.code, done.output.strip()) == (0, "[True, True, True]"), done
+
+
+def test_another_program_has_the_name_of_the_pipe(windows: Windows) -> None:
+    """It is told so, and the one who has it keeps it."""
+    script = (
+        "import asyncio\n"
+        "from pathlib import Path\n"
+        "from engine.endpoint.listener import local_listener\n"
+        "from vm.host import host\n"
+        "try:\n"
+        "    asyncio.run(local_listener(host().paths().docker_socket).start(asyncio.Protocol))\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    done = windows.wine.run([rf"{INSTALLED}\python\python.exe", "-c", script])
+    assert done.output.startswith("EngineError Another program already listens at"), done
+
+
+def test_stop_and_start_again(windows: Windows) -> None:
+    windows.docker("volume", "create", "kept")
+    windows.slipway("stop")
+    refused = windows.wine.run([DOCKER, "ps"])
+    assert refused.code != 0
+    windows.slipway("start")
+    assert "kept" in windows.docker("volume", "ls", "-q").split()
+
+
+def test_qemu_is_killed(windows: Windows) -> None:
+    """The machine comes back by itself."""
+    before = windows.status()["machine"]["pid"]
+    windows.end(before)
+    end = time.monotonic() + START_SECONDS
+    while (told := windows.status())["state"] != "running" or told["machine"]["pid"] == before:
+        assert time.monotonic() < end, told
+        time.sleep(1)
+    assert windows.docker("run", "--rm", IMAGE, "echo", "again") == "again\n"

@@ -19,7 +19,7 @@ from installers.checkout.console import say
 from vm.host import host, try_lock
 
 POLL_SECONDS = 0.2
-"""How often a process asks whether another one has made the piece that both want; a file lock sends no news."""
+"""How often a process tries to get the lock of a piece that another one is making."""
 
 
 def store_folder() -> Path:
@@ -67,7 +67,7 @@ def keep(name: str, key: str, make: Callable[[Path], None], folder: Path | None 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Wait until no other process is inside with the same lock file."""
+    """Hold a lock file; wait while another process holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         while not try_lock(descriptor):

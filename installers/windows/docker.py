@@ -1,7 +1,7 @@
-"""``docker.exe`` with its plugins buildx and compose, compiled from their Go modules with a Go of known content.
+"""``docker.exe`` with its plugins buildx and compose, compiled from their Go modules by a Go of known content.
 
-Modules come by the ``go`` command, from wherever this user has it set up to take them, and their hashes are in
-sources.toml. The docker CLI is not a module by its own words: what it needs stands in ``vendor.mod``.
+The ``go`` command fetches the modules from wherever this user's configuration says; sources.toml has their hashes.
+The docker CLI has no ``go.mod``: its requirements are in ``vendor.mod``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 They are what pip makes of entry points: a small program by Python's packaging authority (distlib's launcher), a
 line that names the interpreter, and a zip with what that is to run. The launcher ships with pip, and so with the
-Python for Windows. It waits for the interpreter, hands on its exit code, and ends it when it is ended itself.
+Python for Windows. It waits for the interpreter, returns its exit code, and ends it when it is ended itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Mounts and processes of their own for Wine, by unshare(1) and nsenter(1): all of them end with one process.
+"""Namespaces with Wine's mounts and processes, by unshare(1) and nsenter(1): all of them end with one process.
 
-The first process in there ends when its standard input does (enter.sh), and so also when this process is killed.
-As root it needs nothing else; other users need user namespaces, in which they are root.
+The first process inside ends at the end of its standard input (enter.sh), and so also when this process is killed.
+Root can always make them; other users need user namespaces.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ END_SECONDS = 20.0
 class Namespaces:
     """A file tree around ``root``, and the processes in it.
 
-    :param home: is seen as the home folder of the user in there; writable, and so is ``tmp``; nothing else is.
-    :param mounts: folder here → where it is seen in there, read-only.
-    :raise RuntimeError: this computer does not allow it; with the program's words.
+    :param home: the user's home folder inside. It and ``tmp`` are writable, everything else is not.
+    :param mounts: folder of the host → its path inside, read-only.
+    :raise RuntimeError: the host does not allow it; with the program's message.
     """
 
     def __init__(self, root: Path, home: Path, tmp: Path, mounts: Mapping[Path, str]) -> None:
@@ -52,14 +52,14 @@ class Namespaces:
         self._enter += [] if is_root() else ["--user", "--preserve-credentials"]
 
     def command(self, argv: list[str], folder: str) -> list[str]:
-        """The command line that runs ``argv`` in there. It hands the exit code on.
+        """The command line that runs ``argv`` inside and returns its exit code.
 
-        :param folder: to run it in, as it is called in there.
+        :param folder: the working folder, by its path inside.
         """
         return [*self._enter, "/usr/bin/env", f"--chdir={folder}", *argv]
 
     def close(self) -> None:
-        """End every process in there."""
+        """End every process inside."""
         with contextlib.suppress(BrokenPipeError):
             assert self._holder.stdin
             self._holder.stdin.close()

@@ -1,8 +1,8 @@
-"""Runs Windows programs by Wine, each test process with a C: drive, a screen and processes of its own.
+"""Runs Windows programs under Wine, with a C: drive, a screen and processes of their own.
 
-Two habits of Wine's explain the shape of this. Its processes stay behind and keep the output of the program that
-has started them, so output goes to files, never to a pipe that is read to its end. And its server decides at its
-start which screen there is, so the screen comes first.
+Two properties of Wine shape this module. Its background processes inherit the output of the program that started
+them, so output goes to files: a pipe would stay open. And the first Wine process fixes the screen for all later
+ones, so the screen is started first.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Completed:
-    """What came of a program.
+    """How a program ended, and what it printed.
 
     :ivar code: its exit code; Wine keeps the lower eight bits.
     """
@@ -90,10 +90,10 @@ class WineProgram:
 class WineSystem:
     """A Windows to run programs in; a context manager.
 
-    :ivar drive_c: the C: drive, readable and writable from here.
-    :ivar display: the screen, which programs of this computer can open too.
-    :param prefix: what is to be its registry and its C: drive, copied (prefix.py); None: Wine makes new ones.
-    :param mounts: folder here → read-only folder there, ``C:\\…``.
+    :ivar drive_c: the C: drive as a folder of the host.
+    :ivar display: the screen; the host's programs can use it too.
+    :param prefix: a folder with a registry and a C: drive to start from (prefix.py); None: Wine makes new ones.
+    :param mounts: folder of the host → where Windows has it, read-only (``C:\\…``).
     :raise UserError: Wine cannot be fetched.
     :raise RuntimeError: this computer does not allow what it needs.
     """
@@ -142,7 +142,7 @@ class WineSystem:
         return f":{number}"
 
     def _enter(self, argv: list[str], pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
-        """Start a program of Linux' in there, for as long as it likes, without input or output."""
+        """Start a Linux program in the namespaces, without input and output; it is not waited for."""
         return subprocess.Popen(
             self._namespaces.command(argv, "/"),
             env=self._environment,
@@ -153,7 +153,7 @@ class WineSystem:
         )
 
     def host_path(self, windows: str) -> Path:
-        """Where a path of the C: drive is here.
+        """The host's path of a file on the C: drive.
 
         :raise ValueError: it is of another drive.
         """
@@ -176,7 +176,7 @@ class WineSystem:
         :param argv: the program first: a path (``C:\\…``), or a name that Windows finds.
         :param environment: variables besides Windows' own; ``PATH`` comes first on its PATH.
         :param folder: to run it in.
-        :param stdout: a file or DEVNULL, unless nothing stays behind; so for ``stderr``.
+        :param stdout: a file; a pipe only for a program that starts no others. The same for ``stderr``.
         """
         variables = {**self._environment, **(environment or {})}
         if environment and "PATH" in environment:
@@ -192,7 +192,7 @@ class WineSystem:
         given: bytes = b"",
         seconds: float = SECONDS,
     ) -> Completed:
-        """Run a Windows program to its end (not to that of what it leaves behind); see :meth:`popen`.
+        """Run a Windows program until it ends; its background processes may go on. See :meth:`popen`.
 
         :param given: its standard input.
         :raise AssertionError: it has not ended in time, and has been killed; with what it printed.
@@ -238,7 +238,7 @@ class WineSystem:
 
 
 def inside_path(windows: str) -> PurePosixPath:
-    """Where a path of the C: drive is for Linux' programs in there."""
+    """The path of a file on the C: drive inside the namespaces."""
     return INSIDE_C.joinpath(*PureWindowsPath(windows).parts[1:])
 
 

@@ -1,4 +1,4 @@
-"""The Wine system itself: programs run in it, see what they should, and end with it."""
+"""The Wine system itself: programs run in it with what they are given, and end with it."""
 
 from __future__ import annotations
 

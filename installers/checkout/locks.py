@@ -72,12 +72,14 @@ def make_locks(upgrade: bool) -> None:
         maker.run("resolving the packages", LOCK, ROOT / "pyproject.toml", *everywhere, *again)
         common, own = folder / "common.txt", folder / "own.txt"
         common.write_text(constraints(LOCK.read_text(encoding="utf-8")), encoding="utf-8")
-        own.write_text("".join(f"{name}=={version}\n" for name, version in UNLIKE_THE_CHECKOUT.items()))
+        own.write_text(
+            "".join(f"{name}=={version}\n" for name, version in UNLIKE_THE_CHECKOUT.items()), encoding="utf-8"
+        )
         options = (*FOR_WINDOWS, "--constraint", common, "--override", own)
         maker.run("resolving those for Windows", WINDOWS / "wheels.lock", ROOT / "pyproject.toml", *options)
         for target, (package, computer) in TOOLS.items():
             wanted = folder / "wanted.in"
-            wanted.write_text(package + "\n")
+            wanted.write_text(package + "\n", encoding="utf-8")
             maker.run(f"resolving {package}", WINDOWS / target, wanted, "--no-deps", *computer)
 
 

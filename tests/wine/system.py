@@ -46,6 +46,8 @@ SECONDS = 120.0
 
 POLL_SECONDS = 0.05
 
+PROGRAM_FILES = (".acm", ".cpl", ".dll", ".drv", ".exe", ".nls", ".ocx", ".sys")
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -112,7 +114,7 @@ class WineSystem:
             if prefix is None:
                 self.drive_c.mkdir(parents=True)
             else:
-                shutil.copytree(prefix, self.prefix, symlinks=True)
+                shutil.copytree(prefix, self.prefix, symlinks=True, copy_function=link_or_copy)
             places = {source: self._make_mount_point(windows) for source, windows in (mounts or {}).items()}
             self._namespaces = Namespaces(root, folder / "home", folder / "tmp", places)
             self._cleanup.callback(self._namespaces.close)
@@ -235,6 +237,18 @@ class WineSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Give a new C: drive one of Wine's files: a hard link to a program or a library, a copy of anything else.
+
+    Programs and libraries are 750 MB, and nothing changes them in place: installers replace them.
+    """
+    if Path(source).suffix in PROGRAM_FILES:
+        with contextlib.suppress(OSError):  # another file system
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def inside_path(windows: str) -> PurePosixPath:

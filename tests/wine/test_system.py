@@ -8,8 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.wine.namespaces import Namespaces
 from tests.wine.prefix import fresh_prefix
-from tests.wine.system import WineSystem
+from tests.wine.system import PROGRAM_FILES, WineSystem
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,21 @@ def test_the_drive_is_readable_and_writable_from_here(wine: WineSystem) -> None:
     done = wine.run(["cmd", "/c", "copy", r"C:\from here.txt", r"C:\there.txt"])
     assert done.code == 0, done
     assert wine.host_path(r"C:\there.txt").read_text() == "here"
+
+
+def test_a_new_drive_shares_no_file_that_changes(wine: WineSystem) -> None:
+    linked = [path for path in fresh_prefix().rglob("*") if path.is_file() and path.stat().st_nlink > 1]
+    assert linked
+    assert {path.suffix for path in linked} <= set(PROGRAM_FILES)
+    before = (fresh_prefix() / "user.reg").read_bytes()
+    assert wine.run(["reg", "add", r"HKCU\Software\Slipway", "/v", "tried", "/d", "yes"]).code == 0
+    assert wine.run(["reg", "query", r"HKCU\Software\Slipway"]).output.split()[-1] == "yes"
+    assert (fresh_prefix() / "user.reg").read_bytes() == before
+
+
+def test_what_the_host_refuses_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"namespaces(.|\n)*mount"):
+        Namespaces(tmp_path / "missing", tmp_path, tmp_path, {})
 
 
 def test_what_it_is_too_slow_for_is_killed(wine: WineSystem) -> None:

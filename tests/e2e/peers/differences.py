@@ -39,7 +39,7 @@ def read_differences(path: Path = DIFFERENCES) -> dict[str, Difference]:
 def documented(text: str) -> set[str]:
     """The first cells of the table below the heading in README.md."""
     section = text.partition(HEADING)[2].partition("\n## ")[0]
-    return {line.split("|")[1].strip() for line in section.splitlines() if line.startswith("|")}
+    return {line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")}
 
 
 def compare(results: Mapping[str, Result], differences: Mapping[str, Difference]) -> list[str]:

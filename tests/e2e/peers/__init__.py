@@ -7,6 +7,8 @@
     testcontainers/    tests by testcontainers' API
     differences.py     compares what came out with what a plain dockerd does, by name
     differences.toml   the tests that have to fail here, each with the line of README.md that says so
+    devcontainers.py   projects for the Dev Containers CLI
+    programs.py        an image with a program that busybox does not have
     restored.py        removes from the engine what a suite left there
 
 ``SLIPWAY_TEST_SOCKET`` runs the same tests against a plain dockerd, where all of them have to pass.

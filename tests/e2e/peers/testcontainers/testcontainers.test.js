@@ -124,6 +124,17 @@ suite("a container", () => {
     assert.equal(changed.exitCode, 0);
   });
 
+  test("that mounts the engine's socket, as the reaper does, asks the engine about itself", async (t) => {
+    const source = process.env.DOCKER_HOST.replace("unix://", "");
+    const image = new GenericContainer(process.env.PEERS_SOCAT_IMAGE).withCommand(["sleep", "600"]);
+    const started = await start(t, image.withBindMounts([{ source, target: "/var/run/docker.sock" }]));
+    const request = `GET /containers/${started.getId()}/json HTTP/1.0\\r\\n\\r\\n`;
+    const { output } = await started.exec(["sh", "-c", `printf '${request}' | socat -t 60 - UNIX-CONNECT:/var/run/docker.sock`]);
+    const [head, body] = output.split("\r\n\r\n");
+    assert.match(head, /^HTTP\/1\.\d 200 OK/);
+    assert.equal(JSON.parse(body).Id, started.getId());
+  });
+
   test("has the limits, name, variables and folders it is given", async (t) => {
     const options = idle().withResourcesQuota({ memory: 0.0625, cpu: 0.5 }).withEnvironment({ A: "b" }).withTmpFs({ "/fast": "rw,size=1m" });
     const started = await start(t, options.withHostname("peer").withWorkingDir("/tmp").withUser("nobody"));

@@ -9,6 +9,7 @@
     corporate_network.py   name servers and a proxy
     leftovers.py     what a stopped machine must not leave behind
     test_docker_*.py the docker CLI as a user runs it
+    dockerpy/, peers/      other people's clients, with their own tests or by their own APIs
 
 ``SLIPWAY_TEST_SOCKET=/path/to/docker.sock`` runs the suite against that dockerd instead of our machine: a failure
 there too is not ours but Docker's, or the test's.

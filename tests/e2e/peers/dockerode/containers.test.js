@@ -18,7 +18,7 @@ async function folderIn(t, parent) {
 
 /** Ask a published port until it is answered; the first connections may come before the server. */
 async function fetchText(url) {
-  for (let last, until = Date.now() + 30_000; ; ) {
+  for (let last, until = Date.now() + 30_000; ;) {
     try {
       return await (await fetch(url, { signal: AbortSignal.timeout(10_000) })).text();
     } catch (error) {
@@ -75,7 +75,9 @@ suite("life", () => {
   });
 
   test("a restart policy starts it again after it fails", async (t) => {
-    const container = await run(t, "exit 1", { HostConfig: { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 } } });
+    const container = await run(t, "exit 1", {
+      HostConfig: { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 } },
+    });
     const final = async () => (await container.inspect()).State.Status === "exited";
     while (!(await final())) await container.wait();
     assert.equal((await container.inspect()).RestartCount, 2);
@@ -83,9 +85,13 @@ suite("life", () => {
 
   test("lists by label, status and name, and prunes by label", async (t) => {
     const label = unique("label");
-    const containers = [await run(t, "sleep 600", { Labels: { [label]: "a" } }), await run(t, "true", { Labels: { [label]: "b" } })];
+    const containers = [
+      await run(t, "sleep 600", { Labels: { [label]: "a" } }),
+      await run(t, "true", { Labels: { [label]: "b" } }),
+    ];
     await containers[1].wait();
-    const list = (filters, more = {}) => docker.listContainers({ all: true, filters: { label: [label], ...filters }, ...more });
+    const list = (filters, more = {}) =>
+      docker.listContainers({ all: true, filters: { label: [label], ...filters }, ...more });
     assert.equal((await list({})).length, 2);
     const [running] = await list({ status: ["running"] }, { size: true });
     assert.equal(running.Id, containers[0].id);
@@ -122,7 +128,9 @@ suite("mounts", () => {
     test(`a folder below ${title} is the host's, both ways`, async (t) => {
       const folder = await folderIn(t, parent);
       await writeFile(path.join(folder, "from-host"), "host\n");
-      const container = await run(t, "cat /m/from-host; echo container > /m/from-container", { HostConfig: { Binds: [`${folder}:/m`] } });
+      const container = await run(t, "cat /m/from-host; echo container > /m/from-container", {
+        HostConfig: { Binds: [`${folder}:/m`] },
+      });
       assert.equal((await container.wait()).StatusCode, 0);
       assert.match((await container.logs({ stdout: true })).toString(), /host\n$/);
       assert.equal(await readFile(path.join(folder, "from-container"), "utf8"), "container\n");
@@ -142,13 +150,20 @@ suite("mounts", () => {
     assert.equal((await made.wait()).StatusCode, 0);
     assert.equal(await readFile(path.join(folder, "new", "deep", "file"), "utf8"), "here\n");
     const Mounts = [{ Type: "bind", Source: path.join(folder, "missing"), Target: "/m" }];
-    await assert.rejects(create(t, "true", { HostConfig: { Mounts } }), { statusCode: 400, message: /bind source path does not exist/ });
+    await assert.rejects(create(t, "true", { HostConfig: { Mounts } }), {
+      statusCode: 400,
+      message: /bind source path does not exist/,
+    });
   });
 
   test("read-only, memory and volumes", async (t) => {
     const folder = await folderIn(t, process.env.PEERS_SHARED);
     const volume = unique("peer-volume");
-    const HostConfig = { Binds: [`${folder}:/ro:ro`, `${volume}:/data`], Tmpfs: { "/fast": "size=1m,mode=1777" }, ReadonlyRootfs: true };
+    const HostConfig = {
+      Binds: [`${folder}:/ro:ro`, `${volume}:/data`],
+      Tmpfs: { "/fast": "size=1m,mode=1777" },
+      ReadonlyRootfs: true,
+    };
     later(t, () => docker.getVolume(volume).remove({ force: true }));
     const container = await run(t, "sleep 600", { HostConfig });
     const writes = async (where) => (await exec(container, ["touch", `${where}/file`])).code === 0;
@@ -168,9 +183,15 @@ suite("ports", () => {
   });
 
   test("one of two containers that ask for the same is refused, and gets it once it is free", async (t) => {
-    const first = await run(t, SERVE, { ...exposed, HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] } } });
+    const first = await run(t, SERVE, {
+      ...exposed,
+      HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] } },
+    });
     const [{ HostPort }] = (await first.inspect()).NetworkSettings.Ports["80/tcp"];
-    const second = await create(t, SERVE, { ...exposed, HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort }] } } });
+    const second = await create(t, SERVE, {
+      ...exposed,
+      HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort }] } },
+    });
     await assert.rejects(second.start(), { statusCode: 500, message: /port is already allocated/ });
     await remove(first);
     await second.start();
@@ -180,11 +201,23 @@ suite("ports", () => {
 
 suite("errors", () => {
   test("of names: none such, taken, not allowed", async (t) => {
-    await assert.rejects(docker.getContainer("no-such").start(), { statusCode: 404, json: { message: "No such container: no-such" } });
-    await assert.rejects(docker.createContainer({ Image: "no/such:image" }), { statusCode: 404, message: /No such image/ });
+    await assert.rejects(docker.getContainer("no-such").start(), {
+      statusCode: 404,
+      json: { message: "No such container: no-such" },
+    });
+    await assert.rejects(docker.createContainer({ Image: "no/such:image" }), {
+      statusCode: 404,
+      message: /No such image/,
+    });
     const { Name } = await (await create(t, "true")).inspect();
-    await assert.rejects(create(t, "true", { name: Name.slice(1) }), { statusCode: 409, message: /already in use/ });
-    await assert.rejects(create(t, "true", { name: "not allowed" }), { statusCode: 400, message: /Invalid container name/ });
+    await assert.rejects(create(t, "true", { name: Name.slice(1) }), {
+      statusCode: 409,
+      message: /already in use/,
+    });
+    await assert.rejects(create(t, "true", { name: "not allowed" }), {
+      statusCode: 400,
+      message: /Invalid container name/,
+    });
   });
 
   test("of states: started twice, removed while it runs, executed in when it does not", async (t) => {

@@ -7,7 +7,19 @@ const { tmpdir } = require("node:os");
 const path = require("node:path");
 const { buffer } = require("node:stream/consumers");
 const { suite, test } = require("node:test");
-const { IMAGE, archive, build, create, docker, later, progress, removeImage, run, unique, unpack } = require("./kit");
+const {
+  IMAGE,
+  archive,
+  build,
+  create,
+  docker,
+  later,
+  progress,
+  removeImage,
+  run,
+  unique,
+  unpack,
+} = require("./kit");
 
 const REGISTRY = process.env.PEERS_REGISTRY;
 
@@ -50,16 +62,23 @@ suite("build", () => {
 
   test("a step that fails is an error with its exit code", async (t) => {
     await assert.rejects(build(t, { Dockerfile: `FROM ${IMAGE}\nRUN exit 12\n` }), /returned a non-zero code: 12/);
-    await assert.rejects(build(t, { Dockerfile: "FORM nothing\n" }), { statusCode: 400, message: /unknown instruction/i });
+    await assert.rejects(build(t, { Dockerfile: "FORM nothing\n" }), {
+      statusCode: 400,
+      message: /unknown instruction/i,
+    });
   });
 
   test("an abort ends the step that runs", async (t) => {
     const controller = new AbortController();
     const label = unique("aborted");
     const options = { abortSignal: controller.signal, labels: { [label]: "1" }, rm: true, forcerm: true };
-    const stream = await docker.buildImage(archive({ Dockerfile: `FROM ${IMAGE}\nRUN echo begun && sleep 600\n` }), options);
+    const stream = await docker.buildImage(
+      archive({ Dockerfile: `FROM ${IMAGE}\nRUN echo begun && sleep 600\n` }),
+      options,
+    );
     const failed = new Promise((resolve) => stream.on("error", resolve));
-    for await (const data of stream.iterator({ destroyOnReturn: false })) if (data.toString().includes("begun\\n\"")) break;
+    for await (const data of stream.iterator({ destroyOnReturn: false }))
+      if (data.toString().includes('begun\\n"')) break;
     controller.abort();
     assert.match(`${(await failed).name}`, /AbortError|Error/);
     const left = () => docker.listContainers({ filters: { label: [label] } });
@@ -71,7 +90,9 @@ suite("build", () => {
 suite("the registry", () => {
   test("what is pushed is pulled again, by tag and by digest", async (t) => {
     const repo = `${REGISTRY}/${unique("peer")}`;
-    const { name } = await build(t, { Dockerfile: `FROM ${IMAGE}\nRUN echo pushed > /file\nCMD ["cat", "/file"]\n` });
+    const { name } = await build(t, {
+      Dockerfile: `FROM ${IMAGE}\nRUN echo pushed > /file\nCMD ["cat", "/file"]\n`,
+    });
     const image = docker.getImage(name);
     await image.tag({ repo, tag: "v1" });
     later(t, () => removeImage(`${repo}:v1`));
@@ -89,7 +110,10 @@ suite("the registry", () => {
   });
 
   test("what is not there cannot be pulled, nor pushed", async () => {
-    await assert.rejects(docker.pull(`${REGISTRY}/no-such:image`), { statusCode: 404, message: /not found|manifest unknown/ });
+    await assert.rejects(docker.pull(`${REGISTRY}/no-such:image`), {
+      statusCode: 404,
+      message: /not found|manifest unknown/,
+    });
     await assert.rejects(docker.getImage(`${REGISTRY}/no-such:image`).push({}).then(progress), /does not exist/);
   });
 });
@@ -113,7 +137,11 @@ suite("archives", () => {
     await container.wait();
     const repo = unique("peer-image");
     later(t, () => removeImage(`${repo}:v1`));
-    const stream = await docker.importImage(await buffer(await container.export()), { repo, tag: "v1", changes: 'CMD ["cat", "/file"]' });
+    const stream = await docker.importImage(await buffer(await container.export()), {
+      repo,
+      tag: "v1",
+      changes: 'CMD ["cat", "/file"]',
+    });
     await progress(stream);
     assert.equal((await docker.getImage(`${repo}:v1`).inspect()).RootFS.Layers.length, 1);
     assert.equal(await printed(t, `${repo}:v1`), "exported\n");
@@ -126,13 +154,19 @@ suite("what there is", () => {
     const history = await docker.getImage(name).history();
     assert.match(history[0].CreatedBy, /ENV A=b/);
     const listed = await docker.listImages({ filters: { label: ["peer.list"] } });
-    assert.deepEqual(listed.map(({ RepoTags }) => RepoTags), [[name]]);
+    assert.deepEqual(
+      listed.map(({ RepoTags }) => RepoTags),
+      [[name]],
+    );
     const other = unique("peer-image");
     await docker.getImage(name).tag({ repo: other, tag: "second" });
     const removed = await docker.getImage(`${other}:second`).remove();
     assert.deepEqual(removed, [{ Untagged: `${other}:second` }]);
     const container = await create(t, "true", { Image: name });
-    await assert.rejects(docker.getImage(name).remove(), { statusCode: 409, message: /is using its referenced image|must be forced/ });
+    await assert.rejects(docker.getImage(name).remove(), {
+      statusCode: 409,
+      message: /is using its referenced image|must be forced/,
+    });
     await container.remove();
   });
 

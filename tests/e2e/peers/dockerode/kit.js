@@ -139,9 +139,12 @@ async function build(t, files, options = {}) {
 
 /** Remove an image that may be gone already. */
 async function removeImage(name) {
-  await docker.getImage(name).remove({ force: true }).catch((error) => {
-    if (error.statusCode !== 404) throw error;
-  });
+  await docker
+    .getImage(name)
+    .remove({ force: true })
+    .catch((error) => {
+      if (error.statusCode !== 404) throw error;
+    });
 }
 
 /** Wait until a stream has come to its end, or was closed. */

@@ -17,9 +17,17 @@ suite("networks", () => {
     const net = await network(t);
     const { Name } = await net.inspect();
     const EndpointsConfig = { [Name]: { Aliases: ["the-server"] } };
-    const server = await run(t, "mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www", { NetworkingConfig: { EndpointsConfig }, HostConfig: { NetworkMode: Name } });
+    const server = await run(t, "mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www", {
+      NetworkingConfig: { EndpointsConfig },
+      HostConfig: { NetworkMode: Name },
+    });
     const client = await run(t, "sleep 600", { HostConfig: { NetworkMode: Name } });
-    const ask = (host) => exec(client, ["sh", "-c", `for try in $(seq 50); do wget -q -O - http://${host}/ && exit; usleep 100000; done; exit 1`]);
+    const ask = (host) =>
+      exec(client, [
+        "sh",
+        "-c",
+        `for try in $(seq 50); do wget -q -O - http://${host}/ && exit; usleep 100000; done; exit 1`,
+      ]);
     assert.equal((await ask("the-server")).out, "page\n");
     const name = (await server.inspect()).Name.slice(1);
     assert.equal((await ask(name)).out, "page\n");
@@ -48,7 +56,10 @@ suite("networks", () => {
     const label = unique("label");
     const made = await docker.createNetwork({ Name: unique("peer-net"), Labels: { [label]: "" } });
     const list = () => docker.listNetworks({ filters: { label: [label] } });
-    assert.deepEqual((await list()).map(({ Id }) => Id), [made.id]);
+    assert.deepEqual(
+      (await list()).map(({ Id }) => Id),
+      [made.id],
+    );
     const { Name } = await made.inspect();
     await assert.rejects(docker.createNetwork({ Name }), { statusCode: 409, message: /already exists/ });
     assert.deepEqual((await docker.pruneNetworks({ filters: { label: [label] } })).NetworksDeleted, [Name]);
@@ -85,7 +96,8 @@ suite("volumes", () => {
   test("lists and prunes", async () => {
     const label = unique("label");
     const made = await docker.createVolume({ Name: unique("peer-volume"), Labels: { [label]: "" } });
-    const list = async () => (await docker.listVolumes({ filters: { label: [label] } })).Volumes.map((volume) => volume.Name);
+    const list = async () =>
+      (await docker.listVolumes({ filters: { label: [label] } })).Volumes.map((volume) => volume.Name);
     assert.deepEqual(await list(), [made.name]);
     await docker.pruneVolumes({ filters: { label: [label], all: ["true"] } });
     assert.deepEqual(await list(), []);
@@ -127,14 +139,24 @@ suite("swarm", () => {
       },
     });
     const running = async () =>
-      (await docker.listTasks({ filters: { service: ["peer-service"] } })).filter(({ Status }) => Status.State === "running");
+      (await docker.listTasks({ filters: { service: ["peer-service"] } })).filter(
+        ({ Status }) => Status.State === "running",
+      );
     while ((await running()).length < 2) await docker.ping();
     const logs = async () => (await service.logs({ stdout: true })).toString();
     let said = await logs();
     while (said.split("hiddenshown").length < 3) said = await logs();
     assert.equal(said.split("hiddenshown").length, 3);
     await service.remove();
-    while ((await docker.listContainers({ all: true, filters: { label: ["com.docker.swarm.service.name=peer-service"] } })).length) await docker.ping();
+    while (
+      (
+        await docker.listContainers({
+          all: true,
+          filters: { label: ["com.docker.swarm.service.name=peer-service"] },
+        })
+      ).length
+    )
+      await docker.ping();
     await secret.remove();
     await config.remove();
     assert.deepEqual(await docker.listServices(), []);

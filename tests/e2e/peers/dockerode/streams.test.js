@@ -239,7 +239,10 @@ suite("what is reported", () => {
     await container.remove();
     const until = Math.ceil(new Date((await docker.info()).SystemTime).getTime() / 1000) + 1;
     const stream = await docker.getEvents({ since, until, filters: { container: [container.id] } });
-    const actions = (await text(stream)).trim().split("\n").map((line) => JSON.parse(line).Action);
+    const actions = (await text(stream))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).Action);
     assert.deepEqual(actions, ["create", "start", "die", "destroy"]);
   });
 
@@ -271,6 +274,9 @@ suite("connections", () => {
     const container = await run(t, "sleep 600");
     const numbers = Array.from({ length: 30 }, (_, number) => String(number));
     const said = await Promise.all(numbers.map((number) => exec(container, ["echo", number])));
-    assert.deepEqual(said.map(({ out }) => out.trim()), numbers);
+    assert.deepEqual(
+      said.map(({ out }) => out.trim()),
+      numbers,
+    );
   });
 });

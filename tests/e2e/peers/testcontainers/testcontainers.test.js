@@ -53,12 +53,19 @@ suite("waiting", () => {
 
   test("for a line in the logs, so many times", async (t) => {
     const command = ["sh", "-c", "for n in 1 2 3; do echo ready $n; done; sleep 600"];
-    const started = await start(t, idle().withCommand(command).withWaitStrategy(Wait.forLogMessage(/ready \d/, 3)));
+    const started = await start(
+      t,
+      idle()
+        .withCommand(command)
+        .withWaitStrategy(Wait.forLogMessage(/ready \d/, 3)),
+    );
     assert.match((await started.exec(["ps"])).output, /sleep 600/);
   });
 
   test("for an answer over HTTP", async (t) => {
-    const http = Wait.forHttp("/index.html", 8080).forStatusCode(200).forResponsePredicate((body) => body === "page\n");
+    const http = Wait.forHttp("/index.html", 8080)
+      .forStatusCode(200)
+      .forResponsePredicate((body) => body === "page\n");
     const started = await start(t, server().withWaitStrategy(http));
     assert.equal(await page(started), "page\n");
   });
@@ -66,7 +73,10 @@ suite("waiting", () => {
   test("for health", async (t) => {
     const check = { test: ["CMD-SHELL", "test -f /ready"], interval: 500, timeout: 20_000, retries: 100 };
     const command = ["sh", "-c", "usleep 500000; touch /ready; sleep 600"];
-    const started = await start(t, idle().withCommand(command).withHealthCheck(check).withWaitStrategy(Wait.forHealthCheck()));
+    const started = await start(
+      t,
+      idle().withCommand(command).withHealthCheck(check).withWaitStrategy(Wait.forHealthCheck()),
+    );
     assert.equal((await started.exec(["ls", "/ready"])).exitCode, 0);
   });
 
@@ -79,7 +89,10 @@ suite("waiting", () => {
 
   test("in vain is an error, and the container is removed", async () => {
     const label = randomUUID();
-    const never = idle().withLabels({ label }).withStartupTimeout(3_000).withWaitStrategy(Wait.forLogMessage("never"));
+    const never = idle()
+      .withLabels({ label })
+      .withStartupTimeout(3_000)
+      .withWaitStrategy(Wait.forLogMessage("never"));
     await assert.rejects(never.start(), /never/);
     assert.deepEqual(await docker.listContainers({ all: true, filters: { label: [`label=${label}`] } }), []);
   });
@@ -90,7 +103,11 @@ suite("a container", () => {
     const started = await start(t, idle());
     const failed = await started.exec(["sh", "-c", "echo out; echo err >&2; exit 3"]);
     assert.deepEqual([failed.stdout, failed.stderr, failed.exitCode], ["out\n", "err\n", 3]);
-    const own = await started.exec(["sh", "-c", "echo $PEER $(pwd) $(id -u)"], { workingDir: "/tmp", user: "70", env: { PEER: "node" } });
+    const own = await started.exec(["sh", "-c", "echo $PEER $(pwd) $(id -u)"], {
+      workingDir: "/tmp",
+      user: "70",
+      env: { PEER: "node" },
+    });
     assert.equal(own.output, "node /tmp 70\n");
   });
 
@@ -120,7 +137,11 @@ suite("a container", () => {
     assert.equal(output, "host\n");
     assert.equal(await readFile(path.join(folder, "from-container"), "utf8"), "container\n");
     await writeFile(path.join(folder, "from-host"), "changed\n");
-    const changed = await started.exec(["sh", "-c", "for n in $(seq 100); do grep changed /m/from-host && exit; usleep 100000; done; exit 1"]);
+    const changed = await started.exec([
+      "sh",
+      "-c",
+      "for n in $(seq 100); do grep changed /m/from-host && exit; usleep 100000; done; exit 1",
+    ]);
     assert.equal(changed.exitCode, 0);
   });
 
@@ -129,20 +150,31 @@ suite("a container", () => {
     const image = new GenericContainer(process.env.PEERS_SOCAT_IMAGE).withCommand(["sleep", "600"]);
     const started = await start(t, image.withBindMounts([{ source, target: "/var/run/docker.sock" }]));
     const request = `GET /containers/${started.getId()}/json HTTP/1.0\\r\\n\\r\\n`;
-    const { output } = await started.exec(["sh", "-c", `printf '${request}' | socat -t 60 - UNIX-CONNECT:/var/run/docker.sock`]);
+    const { output } = await started.exec([
+      "sh",
+      "-c",
+      `printf '${request}' | socat -t 60 - UNIX-CONNECT:/var/run/docker.sock`,
+    ]);
     const [head, body] = output.split("\r\n\r\n");
     assert.match(head, /^HTTP\/1\.\d 200 OK/);
     assert.equal(JSON.parse(body).Id, started.getId());
   });
 
   test("has the limits, name, variables and folders it is given", async (t) => {
-    const options = idle().withResourcesQuota({ memory: 0.0625, cpu: 0.5 }).withEnvironment({ A: "b" }).withTmpFs({ "/fast": "rw,size=1m" });
+    const options = idle()
+      .withResourcesQuota({ memory: 0.0625, cpu: 0.5 })
+      .withEnvironment({ A: "b" })
+      .withTmpFs({ "/fast": "rw,size=1m" });
     const started = await start(t, options.withHostname("peer").withWorkingDir("/tmp").withUser("nobody"));
     const { HostConfig, Config } = await docker.getContainer(started.getId()).inspect();
     assert.equal(HostConfig.Memory, 64 << 20);
     assert.equal(HostConfig.NanoCpus, 5e8);
     assert.equal(Config.Hostname, "peer");
-    const { output } = await started.exec(["sh", "-c", "echo $A $(pwd) $(id -un); grep -c ' /fast tmpfs' /proc/mounts"]);
+    const { output } = await started.exec([
+      "sh",
+      "-c",
+      "echo $A $(pwd) $(id -un); grep -c ' /fast tmpfs' /proc/mounts",
+    ]);
     assert.equal(output, "b /tmp nobody\n1\n");
   });
 
@@ -169,7 +201,10 @@ suite("a container", () => {
     const name = `peer-commit:${process.pid}`;
     await started.commit({ repo: "peer-commit", tag: `${process.pid}`, deleteOnExit: false });
     t.after(() => docker.getImage(name).remove({ force: true }));
-    const copy = await new GenericContainer(name).withCommand(["sleep", "600"]).withPullPolicy(PullPolicy.defaultPolicy()).start();
+    const copy = await new GenericContainer(name)
+      .withCommand(["sleep", "600"])
+      .withPullPolicy(PullPolicy.defaultPolicy())
+      .start();
     assert.equal((await copy.exec(["cat", "/file"])).output, "kept\n");
     await copy.stop({ timeout: 0 });
   });
@@ -184,7 +219,10 @@ suite("an image", () => {
   for (const buildkit of [false, true]) {
     test(`is built from a Dockerfile${buildkit ? " by BuildKit" : ""}`, async (t) => {
       const context = await folderInHome(t);
-      await writeFile(path.join(context, "Dockerfile"), `FROM ${IMAGE}\nARG WORD\nRUN echo $WORD > /word\nCMD ["sleep", "600"]\n`);
+      await writeFile(
+        path.join(context, "Dockerfile"),
+        `FROM ${IMAGE}\nARG WORD\nRUN echo $WORD > /word\nCMD ["sleep", "600"]\n`,
+      );
       const name = `localhost/peer-built:${randomUUID()}`;
       const builder = GenericContainer.fromDockerfile(context).withBuildArgs({ WORD: "built" });
       const image = await (buildkit ? builder.withBuildkit() : builder).build(name, { deleteOnExit: false });
@@ -199,7 +237,11 @@ suite("an image", () => {
 suite("a network", () => {
   test("names its containers by their aliases", async () => {
     const network = await new Network().start();
-    const named = await server().withNetwork(network).withNetworkAliases("the-page").withWaitStrategy(Wait.forListeningPorts()).start();
+    const named = await server()
+      .withNetwork(network)
+      .withNetworkAliases("the-page")
+      .withWaitStrategy(Wait.forListeningPorts())
+      .start();
     const client = await idle().withNetwork(network).start();
     const { output } = await client.exec(["wget", "-q", "-O", "-", "http://the-page:8080/"]);
     assert.equal(output, "page\n");

@@ -1,11 +1,11 @@
-/* Containers: their life, what can be asked about them, their mounts, ports and limits, and the errors of wrong requests. */
+/* Containers: their life, contents, mounts and ports, and the errors of wrong requests. */
 "use strict";
 
 const assert = require("node:assert/strict");
 const { mkdtemp, readFile, rm, writeFile } = require("node:fs/promises");
 const path = require("node:path");
 const { suite, test } = require("node:test");
-const { IMAGE, create, docker, exec, later, remove, removeImage, run, unique, unpack } = require("./kit");
+const { IMAGE, create, docker, exec, later, remove, removeImage, run, unique, unpack, until } = require("./kit");
 
 const SERVE = "mkdir /www; echo served > /www/index.html; exec httpd -f -p 80 -h /www";
 
@@ -17,15 +17,13 @@ async function folderIn(t, parent) {
 }
 
 /** Ask a published port until it is answered; the first connections may come before the server. */
-async function fetchText(url) {
-  for (let last, until = Date.now() + 30_000; ;) {
-    try {
-      return await (await fetch(url, { signal: AbortSignal.timeout(10_000) })).text();
-    } catch (error) {
-      last = error;
-    }
-    if (Date.now() > until) throw last;
-  }
+function fetchText(url) {
+  return until(() =>
+    fetch(url, { signal: AbortSignal.timeout(10_000) }).then(
+      (reply) => reply.text(),
+      () => "",
+    ),
+  );
 }
 
 suite("life", () => {
@@ -79,7 +77,7 @@ suite("life", () => {
       HostConfig: { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 } },
     });
     const final = async () => (await container.inspect()).State.Status === "exited";
-    while (!(await final())) await container.wait();
+    await until(final);
     assert.equal((await container.inspect()).RestartCount, 2);
   });
 

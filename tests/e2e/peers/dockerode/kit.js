@@ -1,7 +1,7 @@
 /*
- * What dockerode's tests share: the client, containers that are removed after their test, archives, streams as text.
+ * What dockerode's tests share: the client, containers that are removed after their test, archives, streams.
  *
- * The environment says what to test: DOCKER_HOST, and what suite.py of this package sets (PEERS_…).
+ * The environment says what to test: DOCKER_HOST, and what test_peers_node.py sets (PEERS_…).
  */
 "use strict";
 
@@ -9,6 +9,7 @@ const { randomUUID } = require("node:crypto");
 const { once } = require("node:events");
 const { PassThrough } = require("node:stream");
 const { buffer, text } = require("node:stream/consumers");
+const { setTimeout: pause } = require("node:timers/promises");
 const Docker = require("dockerode");
 const tar = require("tar-stream");
 
@@ -147,6 +148,15 @@ async function removeImage(name) {
     });
 }
 
+/** Ask again and again until what is asked gives something true; return that. */
+async function until(ask, seconds = 120) {
+  for (const end = Date.now() + seconds * 1000; ; await pause(100)) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${ask}`);
+  }
+}
+
 /** Wait until a stream has come to its end, or was closed. */
 async function ended(stream) {
   stream.resume?.();
@@ -170,4 +180,5 @@ module.exports = {
   run,
   unique,
   unpack,
+  until,
 };

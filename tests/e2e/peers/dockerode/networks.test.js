@@ -3,7 +3,7 @@
 
 const assert = require("node:assert/strict");
 const { suite, test } = require("node:test");
-const { create, docker, exec, later, remove, run, unique } = require("./kit");
+const { create, docker, exec, later, remove, run, unique, until } = require("./kit");
 
 /** Make a network, which is removed after the test. */
 async function network(t, options = {}) {
@@ -138,25 +138,14 @@ suite("swarm", () => {
         },
       },
     });
-    const running = async () =>
-      (await docker.listTasks({ filters: { service: ["peer-service"] } })).filter(
-        ({ Status }) => Status.State === "running",
-      );
-    while ((await running()).length < 2) await docker.ping();
-    const logs = async () => (await service.logs({ stdout: true })).toString();
-    let said = await logs();
-    while (said.split("hiddenshown").length < 3) said = await logs();
-    assert.equal(said.split("hiddenshown").length, 3);
+    const filters = { service: ["peer-service"], "desired-state": ["running"] };
+    const states = async () => (await docker.listTasks({ filters })).map(({ Status }) => Status.State);
+    await until(async () => (await states()).join() === "running,running");
+    const said = async () => (await service.logs({ stdout: true })).toString().split("hiddenshown").length - 1;
+    await until(async () => (await said()) === 2);
     await service.remove();
-    while (
-      (
-        await docker.listContainers({
-          all: true,
-          filters: { label: ["com.docker.swarm.service.name=peer-service"] },
-        })
-      ).length
-    )
-      await docker.ping();
+    const ofService = { label: ["com.docker.swarm.service.name=peer-service"] };
+    await until(async () => (await docker.listContainers({ all: true, filters: ofService })).length === 0);
     await secret.remove();
     await config.remove();
     assert.deepEqual(await docker.listServices(), []);

@@ -1,4 +1,4 @@
-/* testcontainers against the engine: containers that are waited for in each way, their files, networks, reuse, compose. */
+/* testcontainers: containers that are waited for in each way, their files and mounts, networks, compose. */
 "use strict";
 
 const assert = require("node:assert/strict");

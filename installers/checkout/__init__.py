@@ -8,7 +8,7 @@
     environment.py     the virtual environment, from the lock file
     locks.py           makes the lock files
     system.py          programs this needs from the system, and who installs them
-    tools.py           the docker CLI with its plugins, and the tests' foreign busybox, from Debian where needed
+    tools.py           the docker CLI with its plugins, and the tests' busybox and skopeo, from Debian where needed
     fetch.py           unpacks those; the one module here that runs inside the virtual environment
 
 Everything but fetch.py is plain standard library, because it runs before anything is installed.

@@ -1,4 +1,4 @@
-"""Unpacks the docker CLI with its plugins, and a foreign busybox for the tests, from Debian's packages.
+"""Unpacks the docker CLI with its plugins, and a foreign busybox and skopeo for the tests, from Debian's packages.
 
 Debian 12 and Ubuntu have no package of the docker CLI alone, and a daemon must not come along with it. The suite
 the system image takes its engine from has one, which runs on Debian 12 too (it needs glibc 2.34). Nothing is
@@ -22,6 +22,9 @@ from vm.image.recipe import load_recipe
 DOCKER_PACKAGES = ("docker-cli", "docker-buildx", "docker-compose")
 PLUGINS = "usr/libexec/docker/cli-plugins"
 ARCHIVES = "var/cache/apt/archives"
+SKOPEO = "usr/bin/skopeo"
+LIBRARIES = "usr/lib/*/lib*.so*"
+LOADER = "usr/lib/*/ld-linux-*.so.*"
 FOREIGN = {"amd64": "arm64", "arm64": "amd64"}
 
 
@@ -33,6 +36,17 @@ def tools_folder() -> Path:
 def docker_folder() -> Path:
     """The docker CLI's own: ``usr/bin/docker``, its plugins, and the packages they came in."""
     return tools_folder() / "docker"
+
+
+def skopeo_folder() -> Path:
+    """Where skopeo is, with the libraries it needs; Debian 12's speaks an API that dockerd has no longer."""
+    return tools_folder() / "skopeo"
+
+
+def skopeo_argv() -> tuple[str, ...]:
+    """Runs that skopeo: by the loader it came with, since its C library is newer than Debian 12's."""
+    (loader,) = skopeo_folder().glob(LOADER)
+    return (str(loader), "--library-path", str(loader.parent), str(skopeo_folder() / SKOPEO))
 
 
 def foreign_busybox() -> Path:
@@ -91,6 +105,22 @@ async def fetch_docker() -> None:
         publish(wanted, target)
 
 
+async def fetch_skopeo() -> None:
+    """Unpack skopeo with its libraries, unless it is there."""
+    target = skopeo_folder()
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="skopeo-", dir=target.parent) as name:
+        tree, wanted = Path(name) / "tree", Path(name) / "wanted"
+        await unpack(("skopeo",), host().arch.value, tree)
+        for path in (tree / SKOPEO, *tree.glob(LIBRARIES), *tree.glob(LOADER)):
+            place = wanted / path.relative_to(tree)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, place)
+        publish(wanted, target)
+
+
 async def fetch_busybox() -> None:
     """Unpack the foreign busybox, unless it is there."""
     target = foreign_busybox()
@@ -105,8 +135,8 @@ async def fetch_busybox() -> None:
 
 
 def is_there(name: str) -> bool:
-    """Say whether ``docker`` or ``busybox`` has been fetched."""
-    return {"docker": docker_folder(), "busybox": foreign_busybox()}[name].exists()
+    """Say whether ``docker``, ``busybox`` or ``skopeo`` has been fetched."""
+    return {"docker": docker_folder(), "busybox": foreign_busybox(), "skopeo": skopeo_folder()}[name].exists()
 
 
 def main(arguments: list[str]) -> int:
@@ -115,7 +145,7 @@ def main(arguments: list[str]) -> int:
     try:
         if command == "there":
             return 0 if is_there(name) else 1
-        asyncio.run(fetch_docker() if name == "docker" else fetch_busybox())
+        asyncio.run({"docker": fetch_docker, "busybox": fetch_busybox, "skopeo": fetch_skopeo}[name]())
     except UserError as error:
         print("\n".join(text for text in (error.message, error.hint, error.detail) if text), file=sys.stderr)
         return 1

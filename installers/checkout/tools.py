@@ -51,7 +51,7 @@ def apt_has(package: str) -> bool:
 
 
 def ensure_test_tools() -> None:
-    """See to what the tests need besides: BuildKit's and Compose's plugins, a busybox of the other architecture.
+    """See to what the tests need besides: BuildKit's and Compose's plugins, a foreign busybox, skopeo.
 
     :raise StepError: they are not there and cannot be fetched, as on systems without Debian's package tools.
     """
@@ -59,6 +59,8 @@ def ensure_test_tools() -> None:
         fetch("docker", "fetching docker's plugins from Debian, for the tests")
     if not is_fetched("busybox"):
         fetch("busybox", "fetching a busybox of the other architecture from Debian, for the tests")
+    if not is_fetched("skopeo"):
+        fetch("skopeo", "fetching skopeo from Debian, for the tests")
 
 
 def has_plugin(name: str) -> bool:

@@ -9,7 +9,14 @@ import pytest
 
 from installers.checkout import fetch
 
-FILES = ("usr/bin/docker", f"{fetch.PLUGINS}/docker-buildx", f"{fetch.ARCHIVES}/docker-cli_1.deb", "bin/busybox")
+SKOPEO = (fetch.SKOPEO, "usr/lib/some/libc.so.6", "usr/lib/some/ld-linux-some.so.2")
+FILES = (
+    "usr/bin/docker",
+    f"{fetch.PLUGINS}/docker-buildx",
+    f"{fetch.ARCHIVES}/docker-cli_1.deb",
+    "bin/busybox",
+    *SKOPEO,
+)
 
 
 @pytest.fixture
@@ -34,6 +41,7 @@ async def test_two_at_once(unpacked: list[Path], tmp_path: Path) -> None:
     for work, found in (
         (fetch.fetch_docker, fetch.docker_folder() / "usr/bin/docker"),
         (fetch.fetch_busybox, fetch.foreign_busybox()),
+        (fetch.fetch_skopeo, fetch.skopeo_folder() / fetch.SKOPEO),
     ):
         await asyncio.gather(work(), work())
         assert len(unpacked) == 2
@@ -42,7 +50,11 @@ async def test_two_at_once(unpacked: list[Path], tmp_path: Path) -> None:
         assert len(unpacked) == 2
         unpacked.clear()
     left = {path.name for path in (tmp_path / "tools").iterdir()}
-    assert left == {"docker", fetch.foreign_busybox().name}
+    assert left == {"docker", "skopeo", fetch.foreign_busybox().name}
+    loader, option, libraries, program = fetch.skopeo_argv()
+    assert (Path(loader).name, option) == ("ld-linux-some.so.2", "--library-path")
+    assert (Path(libraries) / "libc.so.6").is_file()
+    assert program == str(fetch.skopeo_folder() / fetch.SKOPEO)
 
 
 def test_what_cannot_be_moved_is_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""Gives testcontainers (Python) an environment of its own, by the lock beside this, and runs its cases there.
+
+Kept in the cache under the hash of the lock, and made when it is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from pathlib import Path
+
+from vm.host import host
+
+HERE = Path(__file__).resolve().parent
+LOCK = HERE / "python.lock"
+CASES = HERE / "python_testcontainers.py"
+PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
+CASE_SECONDS = 240
+
+
+def fetch_environment() -> Path:
+    """The Python of the environment in the cache, which is made first when it is not there.
+
+    :raise RuntimeError: pip failed; with its last words.
+    """
+    stamp = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    target = host().paths().cache / "tests" / f"testcontainers-{stamp}"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="testcontainers-", dir=target.parent) as name:
+            made = Path(name) / "venv"
+            run(sys.executable, "-m", "venv", made)
+            run(made / "bin/python", *PIP, "install", "--require-hashes", "--only-binary", ":all:", "-r", LOCK)
+            try:
+                made.rename(target)
+            except OSError:
+                if not target.exists():  # else another run was quicker
+                    raise
+    return target / "bin" / "python"
+
+
+def run(*argv: str | Path) -> None:
+    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, argv))}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+
+
+def run_cases(
+    python: Path, environment: Mapping[str, str], folder: Path, seconds: float, *options: str
+) -> dict[str, str]:
+    """Run the cases.
+
+    :param environment: variables besides the inherited ones.
+    :param folder: an empty one, for the report and as the home.
+    :param options: more options for pytest.
+    :return: the name of each case → what is wrong, nothing when it has passed.
+    :raise AssertionError: they did not run to their end.
+    """
+    report = folder / "report.xml"
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  quick\n  refused\n")
+    argv = [str(python), "-m", "pytest", "-c", str(folder / "pytest.ini"), "-q", "-p", "no:cacheprovider"]
+    argv += [
+        f"--timeout={CASE_SECONDS}",
+        f"--junitxml={report}",
+        "--noconftest",
+        "--import-mode=importlib",
+        *options,
+        str(CASES),
+    ]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "PYTEST_"))}
+    done = subprocess.run(
+        argv,
+        cwd=folder,
+        env={**kept, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode in (0, 1), f"exit code {done.returncode}:\n{done.stdout}{done.stderr}"
+    cases = ElementTree.fromstring(report.read_text(encoding="utf-8")).iter("testcase")
+    return {
+        case.get("name", ""): "\n".join(
+            f"{entry.get('message')}\n{entry.text}"
+            for kind in ("failure", "error", "skipped")
+            for entry in case.findall(kind)
+        )
+        for case in cases
+    }

@@ -86,7 +86,7 @@ def test_the_users_ssh_agent(build: Builds, tmp_path: Path) -> None:
     build.write("ADD socat.tar /", f"RUN --mount=type=ssh {ask} > /told")
     with running_agent(tmp_path) as socket:
         subprocess.run(["ssh-add", "-q", key], env={"SSH_AUTH_SOCK": str(socket)}, check=True)
-        build("-t", build.tag, "--ssh", "default", environment={"SSH_AUTH_SOCK": str(socket)})
+        build("-t", build.tag, "--no-cache", "--ssh", "default", environment={"SSH_AUTH_SOCK": str(socket)})
     assert public in base64.b64decode(build.shows("cat", "/told"))
     build("-t", build.tag, "--no-cache", "--ssh", f"default={key}")
     assert public in base64.b64decode(build.shows("cat", "/told"))

@@ -8,6 +8,7 @@
     user.py          a user at the window: a screen reader, a mouse and a keyboard
     corporate_network.py   name servers and a proxy
     leftovers.py     what a stopped machine must not leave behind
+    peers/           other programs that use the engine; test_peers_*.py runs them
     test_docker_*.py the docker CLI as a user runs it
     dockerpy/, peers/      other people's clients, with their own tests or by their own APIs
 

@@ -12,6 +12,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from vm.errors import UserError
@@ -86,15 +87,27 @@ def publish(made: Path, target: Path) -> None:
             raise
 
 
+def is_missing(target: Path) -> bool:
+    """Say whether ``target`` is still to be made; the folder for it is there afterwards."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return not target.exists()
+
+
+async def bring(target: Path, packages: tuple[str, ...], arch: str, pick: Callable[[Path, Path], None]) -> None:
+    """Unpack packages into a tree, and have ``pick`` make what is wanted of that; unless ``target`` is there."""
+    if not is_missing(target):
+        return
+    with tempfile.TemporaryDirectory(prefix=f"{target.name}-", dir=target.parent) as name:
+        tree, wanted = Path(name) / "tree", Path(name) / "wanted"
+        await unpack(packages, arch, tree)
+        pick(tree, wanted)
+        publish(wanted, target)
+
+
 async def fetch_docker() -> None:
     """Unpack the docker CLI and its plugins, unless they are there."""
-    target = docker_folder()
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="docker-", dir=target.parent) as name:
-        tree, wanted = Path(name) / "tree", Path(name) / "wanted"
-        await unpack(DOCKER_PACKAGES, host().arch.value, tree)
+
+    def pick(tree: Path, wanted: Path) -> None:
         (wanted / "usr/bin").mkdir(parents=True)
         shutil.copy2(tree / "usr/bin/docker", wanted / "usr/bin/docker")
         shutil.copytree(tree / PLUGINS, wanted / PLUGINS)
@@ -102,36 +115,30 @@ async def fetch_docker() -> None:
         for package in DOCKER_PACKAGES:
             for file in (tree / ARCHIVES).glob(f"{package}_*.deb"):
                 shutil.copy2(file, wanted / "packages")
-        publish(wanted, target)
+
+    await bring(docker_folder(), DOCKER_PACKAGES, host().arch.value, pick)
 
 
 async def fetch_skopeo() -> None:
     """Unpack skopeo with its libraries, unless it is there."""
-    target = skopeo_folder()
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="skopeo-", dir=target.parent) as name:
-        tree, wanted = Path(name) / "tree", Path(name) / "wanted"
-        await unpack(("skopeo",), host().arch.value, tree)
+
+    def pick(tree: Path, wanted: Path) -> None:
         for path in (tree / SKOPEO, *tree.glob(LIBRARIES), *tree.glob(LOADER)):
             place = wanted / path.relative_to(tree)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, place)
-        publish(wanted, target)
+
+    await bring(skopeo_folder(), ("skopeo",), host().arch.value, pick)
 
 
 async def fetch_busybox() -> None:
     """Unpack the foreign busybox, unless it is there."""
-    target = foreign_busybox()
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="busybox-", dir=target.parent) as name:
-        tree = Path(name) / "tree"
-        await unpack(("busybox-static",), FOREIGN[host().arch], tree)
+
+    def pick(tree: Path, wanted: Path) -> None:
         programs = [path for path in (tree / "bin/busybox", tree / "usr/bin/busybox") if path.exists()]
-        publish(programs[0], target)
+        programs[0].rename(wanted)
+
+    await bring(foreign_busybox(), ("busybox-static",), FOREIGN[host().arch.value], pick)
 
 
 def is_there(name: str) -> bool:

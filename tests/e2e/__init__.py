@@ -7,6 +7,7 @@
     registry.py      Debian's docker-registry on the host's loopback
     user.py          a user at the window: a screen reader, a mouse and a keyboard
     corporate_network.py   name servers and a proxy
+    cache.py         what tests fetch once and keep
     leftovers.py     what a stopped machine must not leave behind
     peers/           other programs that use the engine; test_peers_*.py runs them
     test_docker_*.py the docker CLI as a user runs it

@@ -13,14 +13,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.cache import made_once, run_to_end
 from tests.e2e.dockerpy.verdict import Result
-from vm.host import host
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "requirements.lock"
@@ -48,17 +47,7 @@ def fetch_suite() -> Suite:
     :raise RuntimeError: pip failed; with its last words.
     """
     stamp = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    target = host().paths().cache / "tests" / f"docker-py-{stamp}"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="docker-py-", dir=target.parent) as name:
-            made = Path(name) / "suite"
-            _make(made)
-            try:
-                made.rename(target)
-            except OSError:
-                if not target.exists():  # else another run was quicker
-                    raise
+    target = made_once(f"docker-py-{stamp}", _make)
     return Suite(_python(target), target / "source")
 
 
@@ -68,14 +57,14 @@ def _python(folder: Path) -> Path:
 
 def _make(folder: Path) -> None:
     folder.mkdir()
-    _run(sys.executable, "-m", "venv", folder / "venv")
+    run_to_end(sys.executable, "-m", "venv", folder / "venv")
     python = _python(folder)
-    _run(python, *PIP, "install", "--require-hashes", "--only-binary", ":all:", "-r", LOCK)
+    run_to_end(python, *PIP, "install", "--require-hashes", "--only-binary", ":all:", "-r", LOCK)
     alone = folder / "docker.lock"
     alone.write_text(lock_entry(LOCK.read_text(encoding="utf-8"), "docker"), encoding="utf-8")
     # the build tools of the locked environment, for a build environment of pip's own would be without hashes
     options = ("--require-hashes", "--no-deps", "--no-binary", "docker", "--no-build-isolation")
-    _run(python, *PIP, "download", *options, "-r", alone, "-d", folder)
+    run_to_end(python, *PIP, "download", *options, "-r", alone, "-d", folder)
     (archive,) = folder.glob("docker-*.tar.gz")
     with tarfile.open(archive) as tar:
         if hasattr(tarfile, "data_filter"):  # not in the first releases of Python 3.11
@@ -91,12 +80,6 @@ def lock_entry(lock: str, name: str) -> str:
     match = re.search(rf"^{re.escape(name)}==.*(?:\n    --hash=.*)+", lock, re.MULTILINE)
     assert match, f"{name} is not in the lock file"
     return match.group() + "\n"
-
-
-def _run(*argv: str | Path) -> None:
-    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(map(str, argv))}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
 
 
 def run_suite(

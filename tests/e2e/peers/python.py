@@ -9,12 +9,11 @@ import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
 
-from vm.host import host
+from tests.e2e.cache import made_once, run_to_end
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "python.lock"
@@ -29,25 +28,12 @@ def fetch_environment() -> Path:
     :raise RuntimeError: pip failed; with its last words.
     """
     stamp = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    target = host().paths().cache / "tests" / f"testcontainers-{stamp}"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="testcontainers-", dir=target.parent) as name:
-            made = Path(name) / "venv"
-            run(sys.executable, "-m", "venv", made)
-            run(made / "bin/python", *PIP, "install", "--require-hashes", "--only-binary", ":all:", "-r", LOCK)
-            try:
-                made.rename(target)
-            except OSError:
-                if not target.exists():  # else another run was quicker
-                    raise
-    return target / "bin" / "python"
+    return made_once(f"testcontainers-{stamp}", make_environment) / "bin" / "python"
 
 
-def run(*argv: str | Path) -> None:
-    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(map(str, argv))}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+def make_environment(folder: Path) -> None:
+    run_to_end(sys.executable, "-m", "venv", folder)
+    run_to_end(folder / "bin/python", *PIP, "install", "--require-hashes", "--only-binary", ":all:", "-r", LOCK)
 
 
 def run_cases(

@@ -67,8 +67,6 @@ def test_up_waits_in_vain_for_one_that_ends(project: Project) -> None:
     project.write({"ends": project.service("exit 3")})
     told = project.compose.fails("up", "--wait")
     assert f"container {project.container('ends')} exited (3)" in told.err
-    project.write({"never": project.service(healthcheck=health("exit 1", retries=1000))})
-    assert "application not healthy after 3s" in project.compose.fails("up", "--wait", "--wait-timeout", "3").err
 
 
 @slow

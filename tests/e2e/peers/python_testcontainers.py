@@ -268,5 +268,5 @@ def test_what_a_killed_program_leaves_is_removed() -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     with container("true") as running:
         client = running.get_docker_client().client
-        eventually(lambda: not client.containers.list(all=True, filters={"name": name}), "it is removed")
-        eventually(lambda: not client.containers.list(all=True, filters={"name": "ryuk"}), "the reaper has ended")
+        eventually(lambda: not client.api.containers(all=True, filters={"name": name}), "it is removed")
+        eventually(lambda: not client.api.containers(all=True, filters={"name": "ryuk"}), "the reaper has ended")

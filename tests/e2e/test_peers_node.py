@@ -1,4 +1,4 @@
-"""dockerode and testcontainers for Node against our socket: a minute's worth of them, or (``--run-slow``) all.
+"""dockerode and testcontainers for Node against our socket: a few of them, or (``--run-slow``) all.
 
 All pass on a plain dockerd. What has to fail here is in peers/differences.toml, with the line of README.md for it.
 """
@@ -28,7 +28,7 @@ QUICK_SECONDS = 300.0
 ALL_SECONDS = 1800.0
 
 QUICK = {
-    "dockerode/streams.test.js": "attach|exec",
+    "dockerode/streams.test.js": "end of standard input|hijacked stream|resized while|abort ends logs",
     "testcontainers/testcontainers.test.js": "for a port that listens|of the home folder",
 }
 """What always runs: the streams where a relay could go wrong, a published port, a shared folder."""

@@ -124,15 +124,16 @@ def run_tests(
 
     :param files: below this package's folder.
     :param environment: variables besides the inherited ones.
-    :param folder: for the report.
+    :param folder: for the report, and ``progress.txt`` meanwhile.
     :param seconds: for all of it.
     :param pattern: a regular expression; only tests whose names, or whose suites' names, match it.
     :return: ``folder/file.test.js > suite > test`` → what came of it.
     :raise AssertionError: they did not run to their end.
     """
-    report = folder / "report.xml"
+    report, progress = folder / "report.xml", folder / "progress.txt"
     argv = [str(clients.node), "--test", "--test-concurrency=1", f"--test-timeout={TEST_SECONDS * 1000}"]
-    argv += ["--test-reporter=junit", f"--test-reporter-destination={report}"]
+    argv += ["--test-reporter=junit", f"--test-reporter-destination={report}"]  # written at the end
+    argv += ["--test-reporter=spec", f"--test-reporter-destination={progress}"]
     argv += [f"--test-name-pattern={pattern}"] if pattern else []
     argv += [str(HERE / name) for name in files]
     try:
@@ -147,7 +148,7 @@ def run_tests(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        so_far = report.read_text(encoding="utf-8") if report.exists() else ""
+        so_far = progress.read_text(encoding="utf-8") if progress.exists() else ""
         raise AssertionError(f"Node's tests took more than {seconds:.0f} s:\n{so_far[-6000:]}") from None
     said = done.stdout + done.stderr
     assert done.returncode in (0, 1), f"Node's tests did not run (exit code {done.returncode}):\n{said}"

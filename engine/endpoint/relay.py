@@ -129,8 +129,10 @@ async def _down(client: ClientStream, guest: Stream, received: Callable[[int], N
         await client.write_eof()
     finally:
         reading.cancel()
-        await asyncio.wait({reading})
-        ahead.close()
+        try:
+            await asyncio.gather(reading, return_exceptions=True)  # an error after the client's own is dropped
+        finally:
+            ahead.close()
 
 
 async def _fetch(guest: Stream, ahead: ReadAhead) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
+from engine.endpoint.read_ahead import OWN, Budget
 from engine.endpoint.relay import relay
 from tests.unit.carriers import MemoryStream, pair
+from tests.unit.sshd import eventually
 from vm.errors import LinkError
 
 
@@ -30,6 +33,27 @@ class Client(MemoryStream):
 
     async def close(self) -> None:
         self.end = "close"
+
+
+class Gone(Client):
+    """A client that has left, which is seen when it is written to."""
+
+    async def write(self, data: bytes) -> None:
+        await asyncio.sleep(0.01)
+        raise ConnectionResetError("gone")
+
+
+class CutAtLast(MemoryStream):
+    """Sends a byte, and is cut when its reader is cancelled."""
+
+    async def read(self, limit: int) -> bytes:
+        if not self.eof:
+            self.eof = True
+            return b"x"
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise LinkError("cut")
 
 
 class Broken(MemoryStream):
@@ -126,6 +150,52 @@ async def test_so_does_one_that_goes_after_it_has_ended_its_direction(monkeypatc
         await relaying
     assert client.end == "abort"
     assert guest.closed
+
+
+async def test_a_client_that_leaves_when_the_guest_is_cut_leaves_no_error_behind() -> None:
+    unhandled: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    async with asyncio.timeout(5):
+        await relay(Gone(), CutAtLast())
+    gc.collect()
+    assert unhandled == []
+
+
+class Stubborn(MemoryStream):
+    """Has sent much, and takes its time when its reader is cancelled."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.left = pieces
+        self.ending = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    async def read(self, limit: int) -> bytes:
+        if self.left:
+            self.left -= 1
+            return b"x" * OWN
+        try:
+            return await super().read(limit)
+        finally:
+            self.ending.set()
+            await self.may_end.wait()
+
+
+async def test_a_relay_that_is_cancelled_twice_gives_back_what_it_has_borrowed() -> None:
+    client, _ = client_and_peer()
+    guest, budget = Stubborn(4), Budget(4 * OWN)
+    relaying = asyncio.create_task(relay(client, guest, budget=budget))
+    try:
+        async with asyncio.timeout(5):
+            await eventually(lambda: budget.left == 2 * OWN)
+            relaying.cancel()
+            await guest.ending.wait()
+            relaying.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await relaying
+        assert budget.left == 4 * OWN
+    finally:
+        guest.may_end.set()
 
 
 async def test_a_cancelled_relay_leaves_nothing_open() -> None:

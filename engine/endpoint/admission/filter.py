@@ -5,7 +5,8 @@ is followed to its end, and the next one is looked at when it has been answered,
 the engine will do. One that :func:`~engine.endpoint.admission.requests.checked` names is kept until its body is
 complete; then it goes on with the body that was understood, or is answered here. The others pass as they come. A
 request that cannot be understood in one way only is refused. Once the engine has upgraded a connection, or begun
-an answer without an end, there are no more requests on it: bytes just pass.
+an answer without an end, there are no more requests on it: bytes just pass. After an answer whose end is not clear,
+nothing more of the client's passes, since the engine might take it for a request.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ class AdmittedStream:
         while not self._admitted:
             if self._answer is not None and self._answer.endless:
                 return await self._pass_on(limit)
+            if self._answer is not None and self._answer.unclear and self._body is None and not self._ended:
+                await self._end_requests()
             if self._ended and not self._arrived:
                 return b""
             try:
@@ -204,15 +207,21 @@ class AdmittedStream:
         return taken
 
     async def _end_unclear(self, error: UnclearError) -> None:
-        """No more requests are taken: where the next one begins is not known."""
-        self._arrived.clear()
-        self._ended = True
+        """Refuse a request; where the next one begins is not known."""
         if isinstance(error, _IncompleteError):
+            self._arrived.clear()
+            self._ended = True
             return
         if self._body is None:
             refusal = Refusal(400, EngineError(f"Slipway does not understand this request: {error}"))
             with contextlib.suppress(ConnectionError):
                 self._client.say(refusal.encode(close=True))
+        await self._end_requests()
+
+    async def _end_requests(self) -> None:
+        """Take no more requests; the engine's answers still go back."""
+        self._arrived.clear()
+        self._ended = True
         await drain(self._client)
 
     # -- checking -------------------------------------------------------------------------------------------------
@@ -248,7 +257,7 @@ class AdmittedStream:
             self._answer.take(data)
             if self._answer.begun:
                 self._settle()
-            if self._answer.over or self._answer.endless:
+            if self._answer.settled:
                 self._answered.set()
 
     def _answer_begins(self) -> None:

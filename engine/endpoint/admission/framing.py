@@ -136,21 +136,28 @@ class Answer:
     :ivar over: it is complete
     :ivar endless: what follows are bytes until the connection ends, in both directions: the request's connection
         was upgraded (101), or the answer has no end of its own (Docker's hijacked streams without an upgrade)
+    :ivar unclear: where it ends is not known, so neither is whether the engine takes another request after it
     """
 
-    HEAD_LIMIT = 64 * 1024
+    HEAD_LIMIT = 2 * 1024 * 1024
+    """Bytes; a request's head may come back in it, such as in the Location of a redirect."""
 
     def __init__(self, method: bytes) -> None:
         """:param method: the request's"""
-        self.begun = self.over = self.endless = False
+        self.begun = self.over = self.endless = self.unclear = False
         self._method = method
         self._head = bytearray()
         self._body: Body | None = None
 
+    @property
+    def settled(self) -> bool:
+        """Whether what the engine sends next is no part of it that has to be followed."""
+        return self.over or self.endless or self.unclear
+
     def take(self, data: bytes) -> None:
         """Follow what the engine sends next."""
         place = 0
-        while place < len(data) and not (self.over or self.endless):
+        while place < len(data) and not self.settled:
             if self._body is None:
                 place = self._take_head(data, place)
             else:
@@ -160,7 +167,7 @@ class Answer:
         try:
             place = body.take(data, place)
         except UnclearError:
-            self.endless = True
+            self.unclear = True
         self.over = body.done
         return place
 
@@ -169,15 +176,15 @@ class Answer:
         self._head += data[place : place + self.HEAD_LIMIT]
         end = HEAD_END.search(self._head, max(0, before - 2))
         if end is None:
-            self.endless = len(self._head) >= self.HEAD_LIMIT
-            self.begun = self.begun or self.endless
+            self.unclear = len(self._head) >= self.HEAD_LIMIT
+            self.begun = self.begun or self.unclear
             return place + len(self._head) - before
         raw = bytes(self._head[: end.end()])
         self._head.clear()
         try:
             self._end_head(_lines(raw))
         except UnclearError:
-            self.begun = self.endless = True
+            self.begun = self.unclear = True
         return place + len(raw) - before
 
     def _end_head(self, lines: list[bytes]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from engine.endpoint.admission.framing import Answer
 from tests.unit.engine.endpoint.admission.stage import (
     BAD,
     CREATE,
@@ -145,7 +146,6 @@ UPGRADE = b"Upgrade: tcp\r\nConnection: Upgrade\r\n\r\n"
         (ATTACH + b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"),
         (sized(b"POST /exec/x/start HTTP/1.1\r\nHost: d\r\n", b"{}"), b"HTTP/1.1 200 OK\r\n\r\n"),
         (b"POST /session HTTP/1.1\r\nHost: d\r\nUpgrade: h2c\r\n\r\n", b"HTTP/1.1 101 Switching\r\n\r\n"),
-        (b"GET /x HTTP/1.1\r\nHost: d\r\n\r\n", b"no answer of HTTP at all\r\n\r\n"),
     ],
 )
 @pytest.mark.parametrize("early", [True, False])
@@ -179,6 +179,45 @@ async def test_but_not_where_it_has_only_been_asked_to(stage: Stage, first: byte
     assert (await stage.answer()).startswith(b"HTTP/1.1 404 ")
     assert message(await stage.answer()) == "This is bad. Do better."
     assert await stage.end() == first
+
+
+@pytest.mark.parametrize("size", [70_000, 1_000_000])
+@pytest.mark.parametrize("early", [True, False])
+async def test_nor_after_a_long_answer(stage: Stage, size: int, early: bool) -> None:
+    """A path with ``//`` comes back in the Location of a redirect, and the engine keeps the connection."""
+    request = b"GET //" + b"a" * size + b" HTTP/1.1\r\nHost: d\r\n\r\n"
+    moved = b"HTTP/1.1 301 Moved Permanently\r\nLocation: /" + b"a" * size + b"\r\nContent-Length: 0\r\n\r\n"
+    stage.guest.answer = moved
+    stage.writer.write(request + sized(CREATE, BAD) if early else request)
+    assert await asyncio.wait_for(stage.reader.readexactly(len(moved)), 10) == moved
+    if not early:
+        stage.writer.write(sized(CREATE, BAD))
+    assert message(await stage.answer()) == "This is bad. Do better."
+    assert await stage.end() == request
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"no answer of HTTP at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno field\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n",
+        b"HTTP/1.1 301 Moved Permanently\r\nLocation: /" + b"a" * Answer.HEAD_LIMIT + b"\r\n\r\n",
+    ],
+    ids=["no HTTP", "no field", "no chunk", "too long"],
+)
+@pytest.mark.parametrize("early", [True, False])
+async def test_after_an_answer_whose_end_is_not_clear_no_request_passes(
+    stage: Stage, answer: bytes, early: bool
+) -> None:
+    stage.guest.answer = answer
+    stage.writer.write(PING + sized(CREATE, FINE) if early else PING)
+    assert await asyncio.wait_for(stage.reader.readexactly(len(answer)), 10) == answer
+    if not early:
+        stage.writer.write(sized(CREATE, FINE))
+    assert await asyncio.wait_for(stage.reader.read(), 10) == b""
+    assert bytes(stage.guest.got) == PING
+    assert stage.check.created == []
 
 
 async def test_requests_that_do_not_wait_are_answered_in_their_order(stage: Stage) -> None:

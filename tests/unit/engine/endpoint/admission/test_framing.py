@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engine.endpoint.admission.filter import HEAD_LIMIT
 from engine.endpoint.admission.framing import HEAD_END, Answer, Body, Head, UnclearError, may_be_request
 
 CREATE = b"POST /v1.51/containers/create?name=x HTTP/1.1\r\nHost: d\r\n"
@@ -190,20 +191,46 @@ def test_an_interim_answer_is_none() -> None:
     [
         b"HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n",
-        b"no HTTP\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nno field\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
     ],
 )
 def test_answers_without_an_end(head: bytes) -> None:
     answer = Answer(b"POST")
-    for place in range(0, len(head), 1000):
-        answer.take(head[place : place + 1000])
+    for place in range(0, len(head), 10):
+        answer.take(head[place : place + 10])
     assert answer.begun
     assert answer.endless
     assert not answer.over
+    assert not answer.unclear
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"no HTTP\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno field\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * Answer.HEAD_LIMIT,
+    ],
+)
+def test_answers_whose_end_is_not_clear(head: bytes) -> None:
+    answer = Answer(b"POST")
+    for place in range(0, len(head), 1000):
+        answer.take(head[place : place + 1000])
+    assert answer.begun
+    assert answer.unclear
+    assert not answer.endless
+    assert not answer.over
+
+
+def test_the_longest_request_may_come_back_in_an_answer() -> None:
+    answer = Answer(b"GET")
+    head = b"HTTP/1.1 301 Moved Permanently\r\nLocation: /" + b"a" * HEAD_LIMIT + b"\r\nContent-Length: 2\r\n\r\n"
+    for place in range(0, len(head), 1000):
+        answer.take(head[place : place + 1000])
+        assert not answer.settled
+    answer.take(b"okHTTP/1.1")
+    assert answer.over
 
 
 @given(st.binary(max_size=300), cuts)

@@ -23,6 +23,17 @@ VERSION_SECONDS = 30.0
 PIECE = 1 << 16
 
 
+class EngineAnswerError(EngineError):
+    """dockerd has answered with an error.
+
+    :ivar status: of HTTP; 0 when there is none.
+    """
+
+    def __init__(self, status: int, answer: bytes) -> None:
+        super().__init__("dockerd answers with an error", detail=answer.decode(errors="replace"))
+        self.status = status
+
+
 class LinuxEngine:
     """dockerd in the machine, seen from the user's socket.
 
@@ -84,7 +95,8 @@ class LinuxEngine:
 async def ask_inside(carrier: Carrier, timeout: float, path: str = "/_ping", method: str = "GET") -> bytes:
     """Ask dockerd without the user's socket, straight over the way into the guest; the answer's body.
 
-    :raise EngineError: dockerd does not answer, or refuses.
+    :raise EngineAnswerError: dockerd answers with an error.
+    :raise EngineError: dockerd does not answer.
     """
     answer = b""
     try:
@@ -105,6 +117,7 @@ async def ask_inside(carrier: Carrier, timeout: float, path: str = "/_ping", met
             error.detail,
         ) from error
     head, _, body = answer.partition(b"\r\n\r\n")
-    if head.split(b" ", 2)[1:2] not in ([b"200"], [b"204"]):
-        raise EngineError("dockerd answers with an error", detail=answer.decode(errors="replace"))
+    status = head.split(b" ", 2)[1:2]
+    if status not in ([b"200"], [b"204"]):
+        raise EngineAnswerError(int(status[0]) if status and status[0].isdigit() else 0, answer)
     return body

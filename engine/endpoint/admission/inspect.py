@@ -1,4 +1,4 @@
-"""What the engine in the guest knows of a container that is to be started, and of its volumes; its removal."""
+"""What the engine in the guest knows of containers and volumes, by name; and a container's removal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from urllib.parse import quote
 from engine.endpoint.admission.bind_mounts import Volumes
 from engine.endpoint.admission.documents import JsonObject, parse
 from engine.endpoint.admission.pipeline import Discard, Inspect
-from engine.linux import ask_inside
-from vm.errors import EngineError
+from engine.linux import EngineAnswerError, ask_inside
+from vm.errors import EngineError, UserError
 from vm.guest.stream import Carrier
 
 INSPECT_SECONDS = 60.0
+
+UNKNOWN = (400, 404, 409)
+"""What dockerd answers when it has nothing by a name, or not one; it says so again to the request itself."""
 
 
 def inspect_in_guest(connect: Callable[[], Carrier]) -> Inspect:
@@ -23,19 +26,16 @@ def inspect_in_guest(connect: Callable[[], Carrier]) -> Inspect:
     """
 
     async def inspect(name: str) -> JsonObject:
-        return await _ask(connect, f"/containers/{quote(name, safe='', errors='surrogateescape')}/json")
+        return await _ask(connect, "containers", name, "/json")
 
     return inspect
 
 
 def volumes_in_guest(connect: Callable[[], Carrier]) -> Volumes:
-    """As :func:`inspect_in_guest`, for volumes; those it does not know are left out."""
+    """As :func:`inspect_in_guest`, for volumes."""
 
     async def inspect(name: str) -> JsonObject:
-        try:
-            return await _ask(connect, f"/volumes/{quote(name, safe='')}")
-        except EngineError:  # it has been removed meanwhile; the engine says so
-            return {}
+        return await _ask(connect, "volumes", name)
 
     async def inspect_all(names: Sequence[str]) -> Sequence[JsonObject]:
         return await asyncio.gather(*map(inspect, names))
@@ -52,6 +52,28 @@ def discard_in_guest(connect: Callable[[], Carrier]) -> Discard:
     return discard
 
 
-async def _ask(connect: Callable[[], Carrier], path: str) -> JsonObject:
-    found = parse(await ask_inside(connect(), INSPECT_SECONDS, path))
-    return found if isinstance(found, dict) else {}
+async def _ask(connect: Callable[[], Carrier], kind: str, name: str, below: str = "") -> JsonObject:
+    """What the engine knows; empty: it knows nothing by that name.
+
+    :raise UserError: it cannot say now, so the request cannot be checked
+    """
+    path = f"/{kind}/{quote(name, safe='', errors='surrogateescape')}{below}"
+    try:
+        found = parse(await ask_inside(connect(), INSPECT_SECONDS, path))
+    except EngineAnswerError as error:
+        if error.status in UNKNOWN:
+            return {}
+        raise _unavailable(name, error) from error
+    except EngineError as error:
+        raise _unavailable(name, error) from error
+    if not isinstance(found, dict) or not found:
+        raise _unavailable(name, EngineError("dockerd's answer is empty"))
+    return found
+
+
+def _unavailable(name: str, error: EngineError) -> UserError:
+    return UserError(
+        f"Slipway could not ask the engine what “{name}” mounts: {error.message}",
+        "Try again. See: slipway logs --source dockerd",
+        error.detail,
+    )

@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from engine.endpoint.admission.documents import CONTAINER, SERVICE, VOLUME, JsonObject, Shape, dump, parse, spell
 from engine.endpoint.admission.requests import Checked, Kind
-from vm.errors import EngineError, UserError
+from vm.errors import UserError
 
 log = logging.getLogger(__name__)
 
 Inspect = Callable[[str], Awaitable[JsonObject]]
-"""Returns what the engine knows of a container (Docker API, ContainerInspect).
+"""Returns what the engine knows of a container (Docker API, ContainerInspect); empty: it knows none by that name.
 
-:raise EngineError: the engine does not know it.
+:raise UserError: other than EngineError: it cannot be asked
 """
 
 Discard = Callable[[str], Awaitable[None]]
@@ -104,11 +104,9 @@ class Admission:
                     await step.change_service(body)
 
     async def _start(self, name: str, over: asyncio.Future[None]) -> None:
-        try:
-            container = await self._inspect(name)
-        except EngineError as error:  # the engine says what is wrong with it
-            log.info("nothing is known of %s, which is to be started: %s %s", name, error.message, error.detail)
-            container = {}
+        container = await self._inspect(name)
+        if not container:
+            log.info("the engine knows no container %s, which is to be started", name)
         try:
             for step in self._steps:
                 await step.start(container, over)

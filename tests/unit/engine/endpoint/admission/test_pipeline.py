@@ -15,8 +15,9 @@ from engine.endpoint.admission.inspect import inspect_in_guest, volumes_in_guest
 from engine.endpoint.admission.pipeline import LARGE
 from engine.endpoint.admission.ports import ReservedPorts
 from engine.endpoint.admission.requests import Checked, Kind
+from engine.endpoint.refusal import Refusal
 from tests.unit.carriers import MemoryCarrier, MemoryStream
-from vm.errors import EngineError, LinkError
+from vm.errors import EngineError, LinkError, UserError
 from vm.state import MachineState, StateError
 
 
@@ -43,9 +44,7 @@ class Add(Step):
 
 
 async def inspect(name: str) -> JsonObject:
-    if name == "unknown":
-        raise EngineError("dockerd answers with an error")
-    return {"Name": name}
+    return {} if name == "unknown" else {"Name": name}
 
 
 async def discard(identity: str) -> None:
@@ -203,9 +202,69 @@ async def test_the_engine_in_the_guest_is_asked() -> None:
     carrier = MemoryCarrier(serve)
     assert await inspect_in_guest(lambda: carrier)("my web/x") == {"Id": "abc"}
     assert asked[0].startswith(b"GET /containers/my%20web%2Fx/json ")
-    carrier.refuse = LinkError("cut")
-    with pytest.raises(EngineError, match="does not listen"):
-        await inspect_in_guest(lambda: carrier)("x")
+
+
+def answering(answer: bytes) -> MemoryCarrier:
+    async def serve(stream: MemoryStream) -> None:
+        await stream.read(65536)
+        await stream.write(answer)
+        await stream.write_eof()
+
+    return MemoryCarrier(serve)
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"404 Not Found", b"409 Conflict"])
+async def test_what_the_engine_does_not_know_is_nothing(status: bytes) -> None:
+    carrier = answering(b'HTTP/1.1 %s\r\n\r\n{"message": "no"}' % status)
+    assert await inspect_in_guest(lambda: carrier)("x") == {}
+    assert await volumes_in_guest(lambda: carrier)(["x", "y"]) == [{}, {}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b'HTTP/1.1 500 Internal Server Error\r\n\r\n{"message": "no"}', "dockerd answers with an error"),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "dockerd answers with an error"),
+        (b"", "dockerd answers with an error"),
+        (b"no HTTP", "dockerd answers with an error"),
+        (b'HTTP/1.1 200 OK\r\n\r\n{"Id": "ab', "JSON is malformed"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "dockerd's answer is empty"),
+        (b"HTTP/1.1 200 OK\r\n\r\n[]", "dockerd's answer is empty"),
+        (None, "dockerd does not listen"),
+    ],
+)
+async def test_what_the_engine_cannot_say_is_not_nothing(
+    answer: bytes | None, why: str, over: asyncio.Future[None]
+) -> None:
+    """The request must not go on without its check."""
+    carrier = answering(answer or b"")
+    carrier.refuse = LinkError("cut") if answer is None else None
+    step = Add("one")
+    admission = Admission([step], inspect_in_guest(lambda: carrier), discard)
+    with pytest.raises(UserError, match=f"could not ask the engine what “web” mounts.*{why}") as refused:
+        await admission.admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
+    assert Refusal.of(refused.value).status == 503
+    assert refused.value.hint == "Try again. See: slipway logs --source dockerd"
+    assert step.seen == []
+    with pytest.raises(UserError, match=why) as refused:
+        await volumes_in_guest(lambda: carrier)(["web"])
+    assert Refusal.of(refused.value).status == 503
+
+
+async def test_an_engine_that_does_not_answer_is_not_an_unknown_container(
+    monkeypatch: pytest.MonkeyPatch, over: asyncio.Future[None]
+) -> None:
+    monkeypatch.setattr("engine.endpoint.admission.inspect.INSPECT_SECONDS", 0.1)
+
+    async def serve(stream: MemoryStream) -> None:
+        await stream.read(65536)
+
+    carrier = MemoryCarrier(serve)
+    with pytest.raises(UserError, match="dockerd does not answer") as refused:
+        await Admission([], inspect_in_guest(lambda: carrier), discard).admit(
+            Checked(Kind.START_CONTAINER, "web"), b"", over
+        )
+    assert Refusal.of(refused.value).status == 503
 
 
 async def test_and_of_volumes_those_that_it_knows() -> None:

@@ -16,7 +16,12 @@ from engine.endpoint.admission import Admission
 from engine.endpoint.admission.bind_mounts import BindMounts
 from engine.endpoint.admission.folders import ReplacedFolders
 from engine.endpoint.admission.guest_paths import GuestPaths
-from engine.endpoint.admission.inspect import discard_in_guest, inspect_in_guest, volumes_in_guest
+from engine.endpoint.admission.inspect import (
+    discard_in_guest,
+    inspect_in_guest,
+    plugin_in_guest,
+    volumes_in_guest,
+)
 from engine.endpoint.admission.ports import ReservedPorts
 from engine.endpoint.admission.proxies import ProxyVariables
 from vm.guest.hostpath import is_within, system_folder, to_guest
@@ -51,6 +56,7 @@ def make_admission(
             GuestPaths(connect),
             advise,
             volumes_in_guest(connect),
+            plugin_in_guest(connect),
         ),
         ProxyVariables(proxies.now),
         ReservedPorts(ports.reservations),

@@ -118,6 +118,66 @@ def test_volumes_that_a_container_brings_along(docker: Program, busybox: str, fo
     docker("volume", "rm", name)
 
 
+def replace_by_link(folder: Path, target: str) -> None:
+    folder.rename(folder.with_name("before"))
+    folder.symlink_to(target)
+
+
+def test_volumes_whose_folder_has_become_a_link(docker: Program, busybox: str, folder: Path, name: str) -> None:
+    docker("volume", "create", *volume_options(folder / "real"), name)
+    replace_by_link(folder / "real", "/etc")
+    assert "leads to “/etc”" in docker.fails("create", "-v", f"{name}:/x", busybox, "true").err
+    docker("volume", "rm", name)
+
+
+def test_mounts_of_another_container(docker: Program, busybox: str, folder: Path, name: str) -> None:
+    docker("create", "--name", name, "-v", f"{folder}/real:/x", busybox, "true")
+    run = ("run", "--rm", "--volumes-from", name, busybox)
+    assert docker(*run, "cat", "/x/mine") == "this computer's"
+    replace_by_link(folder / "real", "/etc")
+    assert "leads to “/etc”, which is not shared" in docker.fails(*run, "cat", "/x/passwd").err
+
+
+def test_copies_of_files(docker: Program, busybox: str, folder: Path, name: str, tmp_path: Path) -> None:
+    """dockerd mounts for them what the container mounts, and runc looks at none of it."""
+    (tmp_path / "new").write_bytes(b"new" * 1_000_000)
+    docker("create", "--name", name, "-v", f"{folder}/real:/x", busybox, "true")
+    docker("cp", f"{name}:/x/mine", tmp_path / "copy")
+    assert (tmp_path / "copy").read_text() == "this computer's"
+    docker("cp", tmp_path / "new", f"{name}:/x/new")
+    assert (folder / "real" / "new").read_bytes() == (tmp_path / "new").read_bytes()
+    replace_by_link(folder / "real", "/etc")
+    refused = "leads to “/etc”, which is not shared"
+    assert refused in docker.fails("cp", f"{name}:/x/passwd", tmp_path / "passwd").err
+    assert not (tmp_path / "passwd").exists()
+    assert refused in docker.fails("cp", tmp_path / "new", f"{name}:/x/new").err
+    assert "No such container" in docker.fails("cp", "no-such:/x", tmp_path / "copy").err
+
+
+def test_plugins(docker: Program, folder: Path, name: str, tmp_path: Path) -> None:
+    mount = {"name": "data", "source": "/etc", "destination": "/x", "type": "bind", "options": ["rbind"]}
+    config = {
+        "entrypoint": ["/no-such"],
+        "interface": {"types": ["docker.volumedriver/1.0"], "socket": "x.sock"},
+        "mounts": [mount | {"settable": ["source"]}],
+    }
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    docker("plugin", "create", name, tmp_path)
+    try:
+        assert "“/etc” is not shared" in docker.fails("plugin", "enable", name).err
+        assert "“/usr/share” is not shared" in docker.fails("plugin", "set", name, "data=/usr/share").err
+        assert "“/usr/share” is not shared" in docker.fails("plugin", "set", name, "data.source=/usr/share").err
+        docker("plugin", "set", name, f"data={folder}/real/../real")
+        (found,) = json.loads(docker("plugin", "inspect", name))
+        assert found["Settings"]["Mounts"][0]["Source"] == f"{folder}/real"
+        assert "is not shared" not in docker.fails("plugin", "enable", name).err  # it has no program
+        replace_by_link(folder / "real", "/etc")
+        assert "leads to “/etc”, which is not shared" in docker.fails("plugin", "enable", name).err
+    finally:
+        docker("plugin", "rm", "--force", name)
+
+
 def test_volumes_of_compose(docker: Program, busybox: str, folder: Path, tmp_path: Path) -> None:
     text = """
 services:
@@ -246,6 +306,7 @@ def ways_to_ask(body: bytes) -> dict[str, bytes]:
         )
         + framed(CREATE, body),
         "after an exec": framed(b"POST /exec/no-such/start HTTP/1.1", b"{}") + framed(CREATE, body),
+        "after a long redirect": framed(b"GET //" + b"a" * 70_000 + b" HTTP/1.1", b"") + framed(CREATE, body),
         "after a 101": framed(b"GET /_ping HTTP/1.1", b"", b"Connection: Upgrade", b"Upgrade: h2c")
         + framed(CREATE, body),
     }

@@ -1,10 +1,10 @@
-"""Admission: what is checked and amended before the engine gets a request to create or start something.
+"""Admission: what is checked and amended before the engine gets a request that makes it mount something.
 
 requests.py      which requests these are
 filter.py        the stream around a client in which they are found; framing.py finds where messages end
 pipeline.py      the steps in order, with one parse and one dump of each request
 documents.py     bodies, understood as dockerd understands them
-inspect.py       what the engine knows of a container that is to be started
+inspect.py       what the engine knows of a container that is to be started, of volumes and of plugins
 folders.py       shared folders that were replaced on the host
 bind_mounts.py   which bind mounts are possible: mount_sources.py finds them, real_place.py follows their links,
                  guest_paths.py asks the guest

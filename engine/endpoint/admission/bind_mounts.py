@@ -20,6 +20,9 @@ from engine.endpoint.admission.documents import JsonObject
 from engine.endpoint.admission.mount_sources import (
     Source,
     container_sources,
+    inherited_sources,
+    named_volumes,
+    plugin_settings,
     plugin_sources,
     service_sources,
     volume_sources,
@@ -42,7 +45,13 @@ Make = Callable[[Sequence[str]], None]
 """Makes those of these folders that are missing; may block. :raise EngineError: one cannot be made."""
 
 Volumes = Callable[[Sequence[str]], Awaitable[Sequence[JsonObject]]]
-"""Returns what the engine knows of volumes (Docker API, VolumeInspect). :raise UserError: it cannot be asked."""
+"""Returns what the engine knows of volumes (Docker API, VolumeInspect), in their order; empty: it knows none.
+
+:raise UserError: it cannot be asked
+"""
+
+Plugin = Callable[[str], Awaitable[JsonObject]]
+"""As :data:`Volumes`, of one plugin (Docker API, PluginInspect)."""
 
 
 class Sockets(Protocol):
@@ -91,6 +100,7 @@ class BindMounts(Step):
         guest: GuestFiles,
         advise: Advise,
         volumes: Volumes,
+        plugin: Plugin,
         make: Make = make_missing,
     ) -> None:
         self._sockets = sockets
@@ -98,6 +108,7 @@ class BindMounts(Step):
         self._guest = guest
         self._advise = advise
         self._volumes = volumes
+        self._plugin = plugin
         self._make = make
 
     async def create_container(self, body: JsonObject) -> None:
@@ -107,6 +118,8 @@ class BindMounts(Step):
         :raise UserError: of any other type: the guest could not be asked
         """
         await self._admit(container_sources(body))
+        volumes = named_volumes(body)  # dockerd mounts them, to put the image's files there
+        await self._require_same(await self._volume_sources(volumes), "volume")
 
     async def create_volume(self, body: JsonObject) -> None:
         """As :meth:`create_container`, for what the volume's options have mounted."""
@@ -116,32 +129,71 @@ class BindMounts(Step):
         """As :meth:`create_container`, for the service's containers."""
         await self._admit(service_sources(body))
 
-    async def set_plugin(self, settings: list[object]) -> None:
+    async def set_plugin(self, name: str, settings: list[object]) -> None:
         """As :meth:`create_container`, for the plugin's mounts."""
-        await self._admit(plugin_sources(settings))
+        await self._admit(plugin_settings(settings, await self._plugin(name)))
+
+    async def enable_plugin(self, name: str) -> None:
+        """Check what the plugin mounts, which may have come with it."""
+        for source, place in await self._moved(list(plugin_sources(await self._plugin(name)))):
+            raise EngineError(
+                f"“{source.path}” is a link on your computer, which the plugin cannot follow",
+                f"Set its mount to “{place}”: docker plugin set",
+            )
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         """Check what the container mounts once more: a folder may be shared no longer, or a link lead elsewhere.
 
         :raise EngineError: as :meth:`create_container`, or the guest would no longer find it where it did
         """
-        sources = list(container_sources(container))
-        for volume in await self._volumes(_volume_names(container)):
-            sources += volume_sources({"Driver": volume.get("Driver"), "DriverOpts": volume.get("Options")})
-        before = [source.path for source in sources]
-        for path, place in zip(before, await self._places(sources), strict=True):
-            if place is not None and place != to_guest(path):
-                raise EngineError(
-                    f"“{path}” is another folder than when the container was created, and only a link on your"
-                    " computer leads there now",
-                    "Create the container again.",
-                )
+        await self.copy_files(container)
+
+    async def copy_files(self, container: JsonObject) -> None:
+        """As :meth:`start`: dockerd mounts the same, without runc, which would look once more."""
+        sources = [*container_sources(container), *inherited_sources(container)]
+        sources += await self._volume_sources(_volume_names(container))
+        await self._require_same(sources, "container")
+
+    async def _volume_sources(self, names: Sequence[str]) -> list[Source]:
+        """What the volumes of these names mount."""
+        return [
+            source
+            for volume in (await self._volumes(names) if names else ())
+            for source in volume_sources({"Driver": volume.get("Driver"), "DriverOpts": volume.get("Options")})
+        ]
+
+    async def _require_same(self, sources: Sequence[Source], owner: str) -> None:
+        """:raise EngineError: as :meth:`start`, for what the container or the volume ``owner`` mounts"""
+        for source, _ in await self._moved(sources):
+            raise EngineError(
+                f"“{source.path}” is another folder than when the {owner} was created, and only a link on your"
+                " computer leads there now",
+                f"Create the {owner} again.",
+            )
+
+    async def _moved(self, sources: Sequence[Source]) -> list[tuple[Source, str]]:
+        """Those which the guest does not find by their path, and where it has them.
+
+        :raise EngineError: as :meth:`create_container`
+        """
+        found: dict[tuple[str, bool], Source] = {}
+        for source in sources:
+            found.setdefault((to_guest(source.path), source.overlaid), source)
+        different = list(found.values())
+        places = await self._places(different)
+        return [
+            (source, place)
+            for source, place in zip(different, places, strict=True)
+            if place is not None and place != to_guest(source.path)
+        ]
 
     async def _admit(self, found: Iterable[Source]) -> None:
         sources = list(found)
         places = await self._places(sources)
         for source, place in reversed(list(zip(sources, places, strict=True))):  # the last in a text first
-            if place is not None and place != source.path:
+            if place is None and source.exact:
+                place = to_guest(source.path)
+            if place is not None and place != source.text:
                 source.rewrite(place)
 
     async def _places(self, sources: Sequence[Source]) -> list[str | None]:

@@ -3,10 +3,11 @@
 The relay reads a client's bytes from it and writes the engine's to it, and knows nothing of requests. Each request
 is followed to its end, and the next one is looked at when it has been answered, so that what is checked is what
 the engine will do. One that :func:`~engine.endpoint.admission.requests.checked` names is kept until its body is
-complete; then it goes on with the body that was understood, or is answered here. The others pass as they come. A
-request that cannot be understood in one way only is refused. Once the engine has upgraded a connection, or begun
-an answer without an end, there are no more requests on it: bytes just pass. After an answer whose end is not clear,
-nothing more of the client's passes, since the engine might take it for a request.
+complete; then it goes on with the body that was understood, or is answered here. Of a copy of files only the head
+is kept, until the container has been checked. The others pass as they come. A request that cannot be understood in
+one way only is refused. Once the engine has upgraded a connection, or begun an answer without an end, there are no
+more requests on it: bytes just pass. After an answer whose end is not clear, nothing more of the client's passes,
+since the engine might take it for a request.
 """
 
 from __future__ import annotations
@@ -147,16 +148,27 @@ class AdmittedStream:
         request = checked(head)
         self._answer, self._over = Answer(head.method), None
         self._answered.clear()
-        if request is None:
-            body = head.body()
-            self._admitted = self._take(body.take(self._arrived, len(head.raw)))
-            self._body = None if body.done else body
+        if request is None or request.streams:
+            await self._take_stream(head, request)
             return
         content, end = await self._read_body(head)
         self._take(end)
-        admitted = await self._admit(request, content, close=head.last)
+        admitted = await self._admit(request, content, head, close=head.last)
         if admitted is not None:
             self._admitted = head.with_body(admitted)
+
+    async def _take_stream(self, head: Head, request: Checked | None) -> None:
+        """Admit the beginning of a request whose body passes. :param request: what to check first"""
+        body = head.body()
+        close = head.last or not body.done
+        if request is not None and await self._admit(request, b"", head, close=close) is None:
+            if body.done:
+                self._take(len(head.raw))
+            else:
+                await self._end_requests()  # its body may be on its way, or not be sent any more
+            return
+        self._admitted = self._take(body.take(self._arrived, len(head.raw)))
+        self._body = None if body.done else body
 
     async def _read_head(self) -> Head:
         """A request's head, which stays in what has arrived. :raise UnclearError: it is none."""
@@ -226,7 +238,7 @@ class AdmittedStream:
 
     # -- checking -------------------------------------------------------------------------------------------------
 
-    async def _admit(self, request: Checked, body: bytes, *, close: bool) -> bytes | None:
+    async def _admit(self, request: Checked, body: bytes, head: Head, *, close: bool) -> bytes | None:
         """The body that goes on to the engine; None: the request has been answered here.
 
         :param close: an answer ends the connection
@@ -244,7 +256,7 @@ class AdmittedStream:
                 if not isinstance(error, UserError):
                     log.exception("a request could not be checked")
                 refusal = self._turn_away() or Refusal.of(error)
-        self._client.say(refusal.encode(close=close))
+        self._client.say(refusal.encode(with_body=head.method != b"HEAD", close=close))
         self._answer = None
         self._answer_begins()
         if close:

@@ -10,7 +10,7 @@ from engine.endpoint.admission.pipeline import Step
 
 
 class ReplacedFolders(Step):
-    """Has the shared folders looked at before a container is created or started.
+    """Has the shared folders looked at before dockerd mounts them: a container's create, start and file copy.
 
     :param refresh: mounts those again in whose place another folder is now; raises
         :class:`~vm.errors.EngineError` when it cannot
@@ -28,5 +28,9 @@ class ReplacedFolders(Step):
         await self._refresh()
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
+        """Refresh."""
+        await self._refresh()
+
+    async def copy_files(self, container: JsonObject) -> None:
         """Refresh."""
         await self._refresh()

@@ -1,4 +1,4 @@
-"""What the engine in the guest knows of containers and volumes, by name; and a container's removal."""
+"""What the engine in the guest knows of containers, volumes and plugins, by name; and a container's removal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from engine.endpoint.admission.bind_mounts import Volumes
+from engine.endpoint.admission.bind_mounts import Plugin, Volumes
 from engine.endpoint.admission.documents import JsonObject, parse
 from engine.endpoint.admission.pipeline import Discard, Inspect
 from engine.linux import EngineAnswerError, ask_inside
@@ -27,6 +27,15 @@ def inspect_in_guest(connect: Callable[[], Carrier]) -> Inspect:
 
     async def inspect(name: str) -> JsonObject:
         return await _ask(connect, "containers", name, "/json")
+
+    return inspect
+
+
+def plugin_in_guest(connect: Callable[[], Carrier]) -> Plugin:
+    """As :func:`inspect_in_guest`, for a plugin."""
+
+    async def inspect(name: str) -> JsonObject:
+        return await _ask(connect, "plugins", name, "/json")
 
     return inspect
 

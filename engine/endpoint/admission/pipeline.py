@@ -45,8 +45,17 @@ class Step:
     async def change_service(self, body: JsonObject) -> None:
         """Check and amend a service to create or update."""
 
-    async def set_plugin(self, settings: list[object]) -> None:
+    async def set_plugin(self, name: str, settings: list[object]) -> None:
         """Check and amend what a plugin is to be set to."""
+
+    async def enable_plugin(self, name: str) -> None:
+        """Check a plugin that is to be started."""
+
+    async def copy_files(self, container: JsonObject) -> None:
+        """Check a container from or to which files are to be copied.
+
+        :param container: see :meth:`start`
+        """
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         """Prepare the start of a container.
@@ -78,8 +87,8 @@ class Admission:
         :raise EngineError: the request is refused
         :raise UserError: of any other type: it cannot be checked now
         """
-        if request.kind is Kind.START_CONTAINER:
-            await self._start(request.name, over)
+        if request.kind in (Kind.START_CONTAINER, Kind.COPY_FILES, Kind.ENABLE_PLUGIN):
+            await self._check(request, over)
             return raw
         body = await asyncio.to_thread(parse, raw) if len(raw) > LARGE else parse(raw)
         if body is None:
@@ -87,7 +96,7 @@ class Admission:
         if request.kind is Kind.SET_PLUGIN:
             if isinstance(body, list):
                 for step in self._steps:
-                    await step.set_plugin(body)
+                    await step.set_plugin(request.name, body)
         elif isinstance(body, dict):
             await self._amend(request.kind, body)
         return dump(body)
@@ -103,10 +112,22 @@ class Admission:
                 case Kind.CHANGE_SERVICE:
                     await step.change_service(body)
 
-    async def _start(self, name: str, over: asyncio.Future[None]) -> None:
-        container = await self._inspect(name)
+    async def _check(self, request: Checked, over: asyncio.Future[None]) -> None:
+        """Of requests whose bodies say nothing."""
+        if request.kind is Kind.ENABLE_PLUGIN:
+            for step in self._steps:
+                await step.enable_plugin(request.name)
+            return
+        container = await self._inspect(request.name)
         if not container:
-            log.info("the engine knows no container %s, which is to be started", name)
+            log.info("the engine knows no container %s", request.name)
+        if request.kind is Kind.START_CONTAINER:
+            await self._start(container, over)
+        else:
+            for step in self._steps:
+                await step.copy_files(container)
+
+    async def _start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         try:
             for step in self._steps:
                 await step.start(container, over)

@@ -15,20 +15,28 @@ class Kind(Enum):
 
     CREATE_CONTAINER = auto()
     START_CONTAINER = auto()
+    COPY_FILES = auto()
+    """From or to a container: dockerd mounts for it what the container mounts, whether that runs or not."""
     CREATE_VOLUME = auto()
     CHANGE_SERVICE = auto()
     """Create or update one: swarm makes its containers, and no client does."""
     SET_PLUGIN = auto()
+    ENABLE_PLUGIN = auto()
+    """Start one. What it mounts comes with it: from a registry, or from an archive of the client's."""
 
 
-_VERSION = r"(?:/v[0-9.]+)?"
+_POST = (b"POST",)
+_ANY = (b"GET", b"HEAD", b"PUT", b"POST")
 _ROUTES = [
-    (Kind.CREATE_CONTAINER, re.compile(_VERSION + "/containers/create")),
-    (Kind.START_CONTAINER, re.compile(_VERSION + "/containers/(?P<name>.+)/(?:start|restart)", re.DOTALL)),
-    (Kind.CREATE_VOLUME, re.compile(_VERSION + "/volumes/create")),
-    (Kind.CHANGE_SERVICE, re.compile(_VERSION + "/services/(?:create|.+/update)", re.DOTALL)),
-    (Kind.SET_PLUGIN, re.compile(_VERSION + "/plugins/.+/set", re.DOTALL)),
+    (Kind.CREATE_CONTAINER, _POST, "/containers/create"),
+    (Kind.START_CONTAINER, _POST, "/containers/(?P<name>.+)/(?:start|restart)"),
+    (Kind.COPY_FILES, _ANY, "/containers/(?P<name>.+)/(?:archive|copy)"),
+    (Kind.CREATE_VOLUME, _POST, "/volumes/create"),
+    (Kind.CHANGE_SERVICE, _POST, "/services/(?:create|.+/update)"),
+    (Kind.SET_PLUGIN, _POST, "/plugins/(?P<name>.+)/set"),
+    (Kind.ENABLE_PLUGIN, _POST, "/plugins/(?P<name>.+)/enable"),
 ]
+_PATTERNS = [(kind, methods, re.compile("(?:/v[0-9.]+)?" + path, re.DOTALL)) for kind, methods, path in _ROUTES]
 
 _ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -36,10 +44,15 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True)
 class Checked:
-    """:ivar name: of the container to start, decoded; empty for the other kinds."""
+    """:ivar name: of the container or plugin, decoded; empty where the request creates one, and for services."""
 
     kind: Kind
     name: str = ""
+
+    @property
+    def streams(self) -> bool:
+        """Whether its body is none of the check's, and may be long."""
+        return self.kind is Kind.COPY_FILES
 
 
 def checked(head: Head) -> Checked | None:
@@ -51,10 +64,8 @@ def checked(head: Head) -> Checked | None:
     :raise UnclearError: the target is neither a path nor a URL
     """
     path = _path(head.target)
-    if head.method != b"POST":
-        return None
-    for kind, route in _ROUTES:
-        match = route.fullmatch(path)
+    for kind, methods, pattern in _PATTERNS:
+        match = pattern.fullmatch(path) if head.method in methods else None
         if match is not None:
             return Checked(kind, match.groupdict().get("name", ""))
     return None

@@ -36,6 +36,7 @@ class Check(Step):
 
     created: list[JsonObject] = field(default_factory=list)
     started: list[tuple[JsonObject, asyncio.Future[None]]] = field(default_factory=list)
+    copied: list[JsonObject] = field(default_factory=list)
     error: Exception | None = None
     waits: bool = False
 
@@ -49,6 +50,10 @@ class Check(Step):
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         self.started.append((container, over))
+        await self._trouble()
+
+    async def copy_files(self, container: JsonObject) -> None:
+        self.copied.append(container)
         await self._trouble()
 
     async def _trouble(self) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,69 +10,17 @@ import pytest
 from engine.endpoint.admission.bind_mounts import BindMounts, make_missing
 from engine.endpoint.admission.documents import JsonObject
 from engine.endpoint.admission.mount_sources import container_sources
+from tests.unit.engine.endpoint.admission.mounting import (
+    Machine,
+    Volumes,
+    binds,
+    created,
+    hint,
+    mount,
+    plugin,
+    step,
+)
 from vm.errors import EngineError, LinkError
-
-
-class Machine:
-    """Has some paths itself."""
-
-    def __init__(self, *paths: str) -> None:
-        self.paths = set(paths)
-        self.asked: list[list[str]] = []
-        self.failure: LinkError | None = None
-        self.made: list[str] = []
-
-    async def find(self, paths: Sequence[str]) -> set[str]:
-        self.asked.append(list(paths))
-        if self.failure is not None:
-            raise self.failure
-        return self.paths & set(paths)
-
-    def make(self, folders: Sequence[str]) -> None:
-        self.made += folders
-
-
-class NoSockets:
-    """A computer without any."""
-
-    def find(self, path: str) -> str | None:
-        return None
-
-    async def carry(self, socket: str) -> str:
-        raise AssertionError("not asked for")
-
-
-async def hint(path: str) -> str:
-    return f"Share {path}."
-
-
-@dataclass
-class Volumes:
-    """What the engine knows of them, by name."""
-
-    known: dict[str, JsonObject] = field(default_factory=dict)
-
-    async def __call__(self, names: Sequence[str]) -> list[JsonObject]:
-        return [self.known.get(name, {}) for name in names]
-
-
-def step(machine: Machine, *shares: str, volumes: Volumes | None = None) -> BindMounts:
-    return BindMounts(NoSockets(), lambda: shares, machine, hint, volumes or Volumes(), machine.make)
-
-
-async def created(step: BindMounts, body: JsonObject) -> JsonObject:
-    """What the body becomes."""
-    amended = copy.deepcopy(body)
-    await step.create_container(amended)
-    return amended
-
-
-def binds(*specs: str) -> JsonObject:
-    return {"Image": "x", "HostConfig": {"Binds": list(specs)}}
-
-
-def mount(source: str, kind: str = "bind") -> JsonObject:
-    return {"HostConfig": {"Mounts": [{"Type": kind, "Source": source, "Target": "/t"}]}}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +122,7 @@ class OneSocket:
 
 async def test_other_sockets_have_one_in_the_machine() -> None:
     machine = Machine()
-    found = BindMounts(OneSocket(), lambda: ["/home/me"], machine, hint, Volumes(), machine.make)
+    found = BindMounts(OneSocket(), lambda: ["/home/me"], machine, hint, Volumes(), plugin, machine.make)
     told = await created(found, binds("/home/me/s:/s:ro", "/home/me/x:/x", "/agent:/a"))
     assert told["HostConfig"]["Binds"] == [
         "/run/slipway/sockets/home/me/s:/s:ro",
@@ -257,139 +202,3 @@ async def test_a_link_that_leads_elsewhere_at_the_next_start(tmp_path: Path) -> 
     link.symlink_to(other / "back")
     with pytest.raises(EngineError, match="is another folder than when the container was created"):
         await own.start(body, over)
-
-
-# -- other ways to mount ------------------------------------------------------------------------------------------
-
-BIND = {"type": "none", "o": "bind", "device": "{}"}
-
-
-def options(given: dict[str, str], path: str) -> dict[str, str]:
-    return {key: value.format(path) for key, value in given.items()}
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        BIND,
-        {"o": "rbind,ro", "device": "{}"},
-        {"type": "nonsense", "o": "noatime,bind", "device": "{}"},
-    ],
-)
-@pytest.mark.parametrize("driver", [None, "", "local"])
-async def test_volumes_that_mount_a_path(given: dict[str, str], driver: str | None) -> None:
-    own = step(Machine(), "/shared")
-    volume = {"Driver": driver, "DriverOpts": options(given, "/shared/x")}
-    service = {"TaskTemplate": {"ContainerSpec": {"Mounts": [in_mount(driver, options(given, "/shared/x"))]}}}
-    for body in (volume, service):
-        before = copy.deepcopy(body)
-        await (own.create_volume if body is volume else own.change_service)(body)
-        assert body == before
-    for path in ("/etc", "/tmp", "/usr/share"):
-        refused = options(given, path)
-        with pytest.raises(EngineError, match=f"“{path}” is not shared"):
-            await own.create_volume({"Driver": driver, "DriverOpts": refused})
-        with pytest.raises(EngineError, match=f"“{path}” is not shared"):
-            await own.create_container({"HostConfig": {"Mounts": [in_mount(driver, refused)]}})
-        with pytest.raises(EngineError, match=f"“{path}” is not shared"):
-            await own.change_service({"TaskTemplate": {"ContainerSpec": {"Mounts": [in_mount(driver, refused)]}}})
-
-
-def in_mount(driver: str | None, given: dict[str, str]) -> JsonObject:
-    driver_config = {"Name": driver, "Options": given}
-    return {"Type": "volume", "Source": "v", "Target": "/t", "VolumeOptions": {"DriverConfig": driver_config}}
-
-
-async def test_it_is_spelled_as_the_machine_does(tmp_path: Path) -> None:
-    real = tmp_path / "real"
-    (real / "x").mkdir(parents=True)
-    (tmp_path / "link").symlink_to(real)
-    body = {"DriverOpts": options(BIND, str(tmp_path / "link" / "x"))}
-    await step(Machine(), str(real)).create_volume(body)
-    assert body == {"DriverOpts": options(BIND, str(real / "x"))}
-
-
-@pytest.mark.parametrize(
-    "layers",
-    ["lowerdir={},upperdir=/own/a", "lowerdir=/own/a:/own/b:{}", "ro,upperdir={}", "workdir={}", "lowerdir+={}"],
-)
-async def test_overlays_have_no_layers_of_this_computer(layers: str) -> None:
-    own = step(Machine("/own/a", "/own/b"), "/shared")
-    for path, why in (("/shared/x", "cannot be a layer of an overlay"), ("/etc", "is not shared")):
-        overlay = {"type": "overlay", "o": layers.format(path), "device": "overlay"}
-        with pytest.raises(EngineError, match=f"“{path}”.*{why}"):
-            await own.create_volume({"DriverOpts": overlay})
-    await own.create_volume({"DriverOpts": {"type": "overlay", "o": layers.format("/own/a"), "device": "overlay"}})
-
-
-async def test_a_volume_gets_no_other_folder_by_dots(tmp_path: Path) -> None:
-    """Linux follows a link before it goes back, dockerd does not."""
-    (tmp_path / "link").symlink_to("/usr/share")
-    body = {"DriverOpts": options(BIND, f"{tmp_path}/link/../x")}
-    await step(Machine(), str(tmp_path)).create_volume(body)
-    assert body == {"DriverOpts": options(BIND, f"{tmp_path}/x")}
-
-
-async def test_a_relative_device_begins_where_dockerd_does() -> None:
-    with pytest.raises(EngineError, match="“/etc” is not shared"):
-        await step(Machine("/etc"), "/shared").create_volume({"DriverOpts": options(BIND, "etc")})
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"DriverOpts": None},
-        {"Driver": "other", "DriverOpts": options(BIND, "/etc")},
-        {"DriverOpts": {"type": "nfs", "o": "addr=1.2.3.4", "device": ":/export"}},
-        {"DriverOpts": {"type": "tmpfs", "o": "size=1m", "device": "tmpfs"}},
-        {"DriverOpts": {"o": "bind", "device": 3}},
-        {"DriverOpts": options(BIND, "/no\0path")},
-        {"DriverOpts": {"o": "bindings", "device": "/etc"}},
-    ],
-)
-async def test_volumes_that_mount_no_path(body: JsonObject) -> None:
-    before = copy.deepcopy(body)
-    await step(Machine(), "/shared").create_volume(body)
-    assert body == before
-
-
-async def test_services_that_mount_a_path() -> None:
-    own = step(Machine(), "/shared")
-
-    def service(path: str) -> JsonObject:
-        bind = {"Type": "bind", "Source": path, "Target": "/t"}
-        return {"TaskTemplate": {"ContainerSpec": {"Image": "x", "Mounts": [bind]}}}
-
-    body = service("/shared/x")
-    await own.change_service(body)
-    assert body == service("/shared/x")
-    with pytest.raises(EngineError, match="“/etc” is not shared"):
-        await own.change_service(service("/etc"))
-    for nonsense in ({}, {"TaskTemplate": 1}, {"TaskTemplate": {"ContainerSpec": None}}):
-        await own.change_service(nonsense)
-
-
-async def test_plugins_that_mount_a_path() -> None:
-    own = step(Machine(), "/shared")
-    settings: list[object] = ["DEBUG=1", "m.source=/shared/x", "m.source=relative", 3]
-    before = list(settings)
-    await own.set_plugin(settings)
-    assert settings == before
-    with pytest.raises(EngineError, match="“/etc” is not shared"):
-        await own.set_plugin(["DEBUG=1", "m.source=/etc"])
-
-
-async def test_a_volume_whose_folder_is_shared_no_longer() -> None:
-    volumes = Volumes({"v": {"Driver": "local", "Options": options(BIND, "/data/x")}})
-    container = {"Mounts": [{"Type": "volume", "Name": "v"}, {"Type": "volume"}, {"Type": "bind", "Name": "v"}]}
-    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    await step(Machine(), "/data", volumes=volumes).start(container, over)
-    with pytest.raises(EngineError, match="“/data/x” is not shared"):
-        await step(Machine(), volumes=volumes).start(container, over)
-
-
-async def test_half_a_character_is_what_dockerd_takes_it_for() -> None:
-    for half in ("\ud800", "\udcff"):
-        (source,) = container_sources(await created(step(Machine(), "/home/me"), mount(f"/home/me/{half}")))
-        assert source.path == "/home/me/\ufffd"

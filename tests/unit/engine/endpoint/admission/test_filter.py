@@ -21,6 +21,7 @@ from tests.unit.engine.endpoint.admission.stage import (
     sized,
 )
 from tests.unit.sshd import eventually
+from vm.errors import EngineError
 
 
 @pytest.mark.parametrize("frame", [sized, chunked])
@@ -261,3 +262,64 @@ async def test_a_start_is_over_when_its_client_has_left(stage: Stage) -> None:
     assert not over.done()
     stage.writer.transport.abort()
     await eventually(over.done)
+
+
+# -- copies of files ----------------------------------------------------------------------------------------------
+
+ARCHIVE = b" /v1.51/containers/a%20web/archive?path=/x HTTP/1.1\r\nHost: d\r\n"
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+async def test_a_copy_from_a_container_is_looked_at(stage: Stage, method: bytes) -> None:
+    request = method + ARCHIVE + b"\r\n"
+    if method == b"HEAD":
+        stage.guest.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    assert await stage.ask(request) == stage.guest.answer
+    assert stage.check.copied == [{"Name": "a web"}]
+    stage.check.error = EngineError("This is bad", "Do better.")
+    stage.writer.write(request)
+    if method == b"HEAD":
+        refusal = await asyncio.wait_for(stage.reader.readuntil(b"\r\n\r\n"), 5)
+    else:
+        refusal = await stage.answer()
+        assert message(refusal) == "This is bad. Do better."
+    assert refusal.startswith(b"HTTP/1.1 400 ")
+    stage.check.error = None
+    assert await stage.ask(request) == stage.guest.answer  # nothing of the refusal is left
+    assert await stage.end() == request * 2
+
+
+@pytest.mark.parametrize("frame", [sized, chunked])
+async def test_a_copy_to_one_passes_as_it_comes(stage: Stage, frame: type) -> None:
+    request = frame(b"PUT" + ARCHIVE, b"x" * 1000)
+    stage.check.waits = True
+    stage.writer.write(request[:200])
+    await eventually(lambda: bool(stage.check.copied))
+    assert bytes(stage.guest.got) == b""
+    stage.check.waits = False
+    await eventually(lambda: bytes(stage.guest.got) == request[:200])
+    assert await stage.ask(request[200:]) == OK
+    assert await stage.end() == request
+
+
+@pytest.mark.parametrize("frame", [sized, chunked])
+@pytest.mark.parametrize("sent", [0.2, 1])
+async def test_or_is_refused_before_it_has_come(stage: Stage, frame: type, sent: float) -> None:
+    """What follows a refusal may be the rest of the body, or not; so it is no request."""
+    stage.check.error = EngineError("This is bad")
+    request = frame(b"PUT" + ARCHIVE, b"x" * 1000) + sized(CREATE, FINE)
+    stage.writer.write(request[: int(len(request) * sent)])
+    answer = await stage.answer()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Connection: close\r\n" in answer
+    assert message(answer) == "This is bad"
+    assert await asyncio.wait_for(stage.reader.read(), 10) == b""
+    assert bytes(stage.guest.got) == b""
+    assert stage.check.created == []
+
+
+async def test_or_is_refused_before_it_is_asked_for(stage: Stage) -> None:
+    stage.check.error = EngineError("This is bad")
+    answer = await stage.ask(b"PUT" + ARCHIVE + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+    assert message(answer) == "This is bad"
+    assert await asyncio.wait_for(stage.reader.read(), 10) == b""

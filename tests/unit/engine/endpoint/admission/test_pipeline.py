@@ -11,7 +11,7 @@ import pytest
 from engine.endpoint.admission import Admission, Step
 from engine.endpoint.admission.documents import JsonObject
 from engine.endpoint.admission.folders import ReplacedFolders
-from engine.endpoint.admission.inspect import inspect_in_guest, volumes_in_guest
+from engine.endpoint.admission.inspect import inspect_in_guest, plugin_in_guest, volumes_in_guest
 from engine.endpoint.admission.pipeline import LARGE
 from engine.endpoint.admission.ports import ReservedPorts
 from engine.endpoint.admission.requests import Checked, Kind
@@ -35,9 +35,15 @@ class Add(Step):
 
     create_volume = change_service = create_container
 
-    async def set_plugin(self, settings: list[object]) -> None:
+    async def set_plugin(self, name: str, settings: list[object]) -> None:
         self.seen.append([*settings])
         settings.append(self.key)
+
+    async def enable_plugin(self, name: str) -> None:
+        self.seen.append(name)
+
+    async def copy_files(self, container: JsonObject) -> None:
+        self.seen.append({"copy": container})
 
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         self.seen.append(container)
@@ -122,6 +128,21 @@ async def test_what_the_engine_does_not_know_is_left_to_it(over: asyncio.Future[
     assert step.seen == [{}]
 
 
+async def test_a_copy_of_files_is_checked_with_what_the_engine_knows(over: asyncio.Future[None]) -> None:
+    one, two = Add("one"), Add("two")
+    admission = Admission([one, two], inspect, discard)
+    assert await admission.admit(Checked(Kind.COPY_FILES, "web"), b"", over) == b""
+    assert await admission.admit(Checked(Kind.COPY_FILES, "unknown"), b"", over) == b""
+    assert one.seen == two.seen == [{"copy": {"Name": "web"}}, {"copy": {}}]
+
+
+async def test_a_plugin_is_looked_at_by_its_name(over: asyncio.Future[None]) -> None:
+    one, two = Add("one"), Add("two")
+    admission = Admission([one, two], inspect, discard)
+    assert await admission.admit(Checked(Kind.ENABLE_PLUGIN, "a/b:latest"), b"{}", over) == b"{}"
+    assert one.seen == two.seen == ["a/b:latest"]
+
+
 class Fails(Step):
     async def start(self, container: JsonObject, over: asyncio.Future[None]) -> None:
         raise EngineError("no")
@@ -167,7 +188,8 @@ async def test_folders_are_refreshed_for_what_mounts_them(over: asyncio.Future[N
         looks += 1
 
     admission = Admission([ReplacedFolders(refresh)], inspect, discard)
-    for number, kind in enumerate((Kind.CREATE_CONTAINER, Kind.CHANGE_SERVICE, Kind.START_CONTAINER), 1):
+    kinds = (Kind.CREATE_CONTAINER, Kind.CHANGE_SERVICE, Kind.START_CONTAINER, Kind.COPY_FILES)
+    for number, kind in enumerate(kinds, 1):
         assert await admission.admit(Checked(kind, "web"), b"{}", over) == b"{}"
         assert looks == number
 
@@ -202,6 +224,8 @@ async def test_the_engine_in_the_guest_is_asked() -> None:
     carrier = MemoryCarrier(serve)
     assert await inspect_in_guest(lambda: carrier)("my web/x") == {"Id": "abc"}
     assert asked[0].startswith(b"GET /containers/my%20web%2Fx/json ")
+    assert await plugin_in_guest(lambda: carrier)("a/b:c") == {"Id": "abc"}
+    assert asked[1].startswith(b"GET /plugins/a%2Fb%3Ac/json ")
 
 
 def answering(answer: bytes) -> MemoryCarrier:
@@ -217,6 +241,7 @@ def answering(answer: bytes) -> MemoryCarrier:
 async def test_what_the_engine_does_not_know_is_nothing(status: bytes) -> None:
     carrier = answering(b'HTTP/1.1 %s\r\n\r\n{"message": "no"}' % status)
     assert await inspect_in_guest(lambda: carrier)("x") == {}
+    assert await plugin_in_guest(lambda: carrier)("x") == {}
     assert await volumes_in_guest(lambda: carrier)(["x", "y"]) == [{}, {}]
 
 
@@ -241,14 +266,16 @@ async def test_what_the_engine_cannot_say_is_not_nothing(
     carrier.refuse = LinkError("cut") if answer is None else None
     step = Add("one")
     admission = Admission([step], inspect_in_guest(lambda: carrier), discard)
-    with pytest.raises(UserError, match=f"could not ask the engine what “web” mounts.*{why}") as refused:
-        await admission.admit(Checked(Kind.START_CONTAINER, "web"), b"", over)
-    assert Refusal.of(refused.value).status == 503
-    assert refused.value.hint == "Try again. See: slipway logs --source dockerd"
+    for kind in (Kind.START_CONTAINER, Kind.COPY_FILES):
+        with pytest.raises(UserError, match=f"could not ask the engine what “web” mounts.*{why}") as refused:
+            await admission.admit(Checked(kind, "web"), b"", over)
+        assert Refusal.of(refused.value).status == 503
+        assert refused.value.hint == "Try again. See: slipway logs --source dockerd"
     assert step.seen == []
-    with pytest.raises(UserError, match=why) as refused:
-        await volumes_in_guest(lambda: carrier)(["web"])
-    assert Refusal.of(refused.value).status == 503
+    for ask in (volumes_in_guest(lambda: carrier)(["web"]), plugin_in_guest(lambda: carrier)("web")):
+        with pytest.raises(UserError, match=why) as refused:
+            await ask
+        assert Refusal.of(refused.value).status == 503
 
 
 async def test_an_engine_that_does_not_answer_is_not_an_unknown_container(

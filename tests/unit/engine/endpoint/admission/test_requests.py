@@ -42,7 +42,9 @@ def test_the_same_request_in_other_ways(target: str) -> None:
         ("/volumes/create", Checked(Kind.CREATE_VOLUME)),
         ("/services/create", Checked(Kind.CHANGE_SERVICE)),
         ("/v1.51/services/abc/update?version=3", Checked(Kind.CHANGE_SERVICE)),
-        ("/plugins/a%2Fb/set", Checked(Kind.SET_PLUGIN)),
+        ("/plugins/a%2Fb/set", Checked(Kind.SET_PLUGIN, "a/b")),
+        ("/v1.51/plugins/a/b:c/enable?timeout=0", Checked(Kind.ENABLE_PLUGIN, "a/b:c")),
+        ("/v1.19/containers/a%20b/copy", Checked(Kind.COPY_FILES, "a b")),
     ],
 )
 def test_each_kind(target: str, wanted: Checked) -> None:
@@ -70,6 +72,15 @@ def test_each_kind(target: str, wanted: Checked) -> None:
 def test_what_is_none_of_them(target: str) -> None:
     """What has ``//`` or ``.`` in its path is redirected by dockerd, and does nothing."""
     assert found(target) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+def test_files_are_copied_by_other_methods(method: str) -> None:
+    request = found("/v1.51/containers/a%2Fb/%61rchive?path=/x", method)
+    assert request == Checked(Kind.COPY_FILES, "a/b")
+    assert request.streams
+    assert found("/containers/x/export", method) is None
+    assert found("/containers/x/changes", method) is None
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "post", "DELETE"])

@@ -20,11 +20,11 @@ SANITIZERS = ("-fsanitize=address", *UNDEFINED, "-fno-omit-frame-pointer")
 SECONDS = 120.0
 
 
-def compile_guest_program(name: str, folder: Path) -> Path:
+def compile_guest_program(name: str, folder: Path, options: Iterable[str] = ()) -> Path:
     """Compile the recipe's program ``usr/lib/slipway/NAME`` into ``folder``."""
     place = f"usr/lib/slipway/{name}"
     (program,) = (found for found in load_recipe().native_programs() if found.place == place)
-    return compile_sources(program.sources, folder / name, libraries=program.libraries)
+    return compile_sources(program.sources, folder / Path(name).name, options, program.libraries)
 
 
 def compile_sources(

@@ -185,7 +185,8 @@ int main(int count, char **arguments) {
     open_port();
     for (bool spoken = true, more = false;;) {
         struct epoll_event events[EVENTS_MAX];
-        int found = epoll_wait(port.epoll, events, EVENTS_MAX, spoken || more ? 0 : -1);
+        int wait = streams_expire();
+        int found = epoll_wait(port.epoll, events, EVENTS_MAX, spoken || more ? 0 : wait);
         bool signalled = false;
         /* Streams first: what the port brings may free them. */
         for (int i = 0; i < found; i++) {

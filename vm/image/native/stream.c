@@ -3,16 +3,36 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "datagrams.h"
 
-static struct stream *streams;
+#define WATCHED (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define DISCARDS 16 /* reads of an orphan before others have their turn */
+
+static struct stream *streams, *orphans;
+
+static void link_to(struct stream **list, struct stream *s) {
+    s->next = *list;
+    s->place = list;
+    if (s->next != NULL)
+        s->next->place = &s->next;
+    *list = s;
+}
+
+static void unlink_stream(struct stream *s) {
+    *s->place = s->next;
+    if (s->next != NULL)
+        s->next->place = s->place;
+}
 
 struct stream *stream_new(nghttp2_session *session, int epoll, int32_t id) {
     struct stream *s = calloc(1, sizeof *s);
@@ -22,11 +42,7 @@ struct stream *stream_new(nghttp2_session *session, int epoll, int32_t id) {
     s->epoll = epoll;
     s->id = id;
     s->fd = -1;
-    s->next = streams;
-    s->place = &streams;
-    if (streams != NULL)
-        streams->place = &s->next;
-    streams = s;
+    link_to(&streams, s);
     return s;
 }
 
@@ -38,9 +54,7 @@ static void unwatch_listener(struct stream *s) {
 }
 
 static void stream_free(struct stream *s, bool broken) {
-    *s->place = s->next;
-    if (s->next != NULL)
-        s->next->place = s->place;
+    unlink_stream(s);
     if (s->accepting)
         unwatch_listener(s);
     if (s->fd >= 0) {
@@ -59,17 +73,75 @@ static void stream_free(struct stream *s, bool broken) {
     free(s);
 }
 
+/* -- orphans: the host has left, and the socket has not taken all that it had said --------------------------------- */
+
+static int64_t milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Look again later. Returns whether the other end has taken something since the last look. */
+static bool look(struct stream *s) {
+    int queued = 0, before = s->queued;
+    bool known = ioctl(s->fd, SIOCOUTQ, &queued) == 0;
+    s->queued = queued;
+    s->deadline = milliseconds() + ORPHAN_SECONDS * 1000;
+    return known && queued != before;
+}
+
+/* Read what no one wants. Returns whether that was all; what is left after some turns is reported again. */
+static bool discard(struct stream *s) {
+    static uint8_t bytes[64 * 1024];
+    struct epoll_event event = {.events = WATCHED, .data.ptr = s};
+    for (int turn = 0; turn < DISCARDS; turn++)
+        if (read(s->fd, bytes, sizeof bytes) <= 0)
+            return true;
+    epoll_ctl(s->epoll, EPOLL_CTL_MOD, s->fd, &event);
+    return false;
+}
+
+/* A program that writes to a Unix socket fails from now on, as when its client has closed the socket. One that waits
+ * notices when there is room, so what it has written is read. TCP has no such failure: all that comes is read. */
+static bool stop_reading(struct stream *s) {
+    shutdown(s->fd, SHUT_RD);
+    return discard(s);
+}
+
 void stream_close(struct stream *s, bool broken) {
     bool complete = s->ended && !s->deaf && !s->datagrams && s->child == 0 && s->fd >= 0;
-    if (complete && s->begin < s->end && !s->accepting)
-        s->orphan = true;
-    else
-        stream_free(s, broken);
+    if (!complete || s->begin == s->end || s->accepting) {
+        stream_free(s, broken && !complete); /* a reset would take back what the kernel holds */
+        return;
+    }
+    unlink_stream(s);
+    link_to(&orphans, s);
+    s->orphan = true;
+    look(s);
+    if (!s->connecting) /* shutdown would end the attempt */
+        stop_reading(s);
+}
+
+int streams_expire(void) {
+    int64_t soonest = -1, now = orphans != NULL ? milliseconds() : 0;
+    for (struct stream *s = orphans, *next; s != NULL; s = next) {
+        next = s->next;
+        if (s->deadline <= now && !look(s)) {
+            stream_free(s, true);
+            continue;
+        }
+        int64_t left = s->deadline > now ? s->deadline - now : 0;
+        if (soonest < 0 || left < soonest)
+            soonest = left;
+    }
+    return (int)soonest;
 }
 
 void streams_free_all(void) {
     while (streams != NULL)
         stream_free(streams, true);
+    while (orphans != NULL)
+        stream_free(orphans, true);
 }
 
 void stream_child_ended(pid_t pid) {
@@ -138,7 +210,7 @@ void stream_accept(struct stream *s) {
 }
 
 void stream_watch(struct stream *s) {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s};
+    struct epoll_event event = {.events = WATCHED, .data.ptr = s};
     if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->fd, &event) != 0)
         nghttp2_submit_rst_stream(s->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
 }
@@ -159,8 +231,10 @@ static bool take_caller(struct stream *s) {
 /* -- from the host to the socket ---------------------------------------------------------------------------------- */
 
 static void consumed(struct stream *s, size_t length) {
-    if (s->orphan)
+    if (s->orphan) {
+        look(s);
         return;
+    }
     nghttp2_session_consume_stream(s->session, s->id, length);
     uint64_t before = s->taken;
     s->taken += length;
@@ -247,11 +321,12 @@ void stream_input_ended(struct stream *s) {
 }
 
 static void orphan_ready(struct stream *s, uint32_t events) {
-    if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+    if (s->connecting && !(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
         return;
+    bool quiet = s->connecting ? stop_reading(s) : discard(s);
     s->connecting = false; /* one that could not be made fails to be written to */
     flush(s);
-    if (s->begin == s->end)
+    if (s->begin == s->end && quiet) /* closing it with unread bytes would be a reset */
         stream_free(s, false);
 }
 

@@ -9,9 +9,12 @@
 
 #define WINDOW (256 * 1024)        /* bytes the host may send before the stream has taken any */
 #define WIDE_WINDOW (1024 * 1024)  /* the same for a stream that has taken a lot */
+#ifndef ORPHAN_SECONDS
+#define ORPHAN_SECONDS 60          /* how long an orphan's other end may take nothing */
+#endif
 
 struct stream {
-    struct stream *next, **place;  /* the list of all */
+    struct stream *next, **place;  /* the list of all, or that of the orphans */
     nghttp2_session *session;
     int32_t id;
     int epoll, fd;                 /* fd: -1 until it is opened */
@@ -24,6 +27,8 @@ struct stream {
     bool shut;                     /* the half-close was passed on */
     bool orphan;                   /* the host has left; what it had said is still to be passed on */
     bool waiting;                  /* nghttp2 waits for bytes of ours */
+    int64_t deadline;              /* when to look at an orphan, in milliseconds of the monotonic clock */
+    int queued;                    /* bytes in an orphan's socket that the other end had not taken at the last look */
     uint64_t taken;                /* bytes of the host's that were passed on */
     uint8_t *pending;              /* bytes of the host's that the socket has not taken yet */
     size_t begin, end, room;
@@ -43,6 +48,9 @@ void stream_ready(struct stream *s, uint32_t events);
  * the host had said before its half-close still arrives there. */
 void stream_close(struct stream *s, bool broken);
 void streams_free_all(void);
+
+/* End orphans whose other end takes nothing. Returns milliseconds until the next look; -1: there are none. */
+int streams_expire(void);
 
 void stream_child_ended(pid_t pid);
 

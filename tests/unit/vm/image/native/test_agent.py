@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -25,6 +31,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a program of th
 
 SECONDS = 60.0
 MUCH = 3 << 20
+HELD = 256 * 1024
+"""Bytes that the agent accepts of a client whose peer reads nothing: more than a socket's buffers hold."""
+
+LITTLE = 32 * 1024
+"""Bytes that fit into them, and not into what the network takes at once."""
+
+PART, PARTS, PAUSE_MS = 4096, 6, 500
+"""How a slow program reads, for longer than what it does not read is kept."""
 
 
 class Control(GuestControl):
@@ -51,8 +65,9 @@ async def exists(path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_guest_program("agent", tmp_path_factory.mktemp("agent"))
+def program(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The agent; a parameter is options for the compiler."""
+    return compile_guest_program("agent", tmp_path_factory.mktemp("agent"), getattr(request, "param", ()))
 
 
 @contextlib.contextmanager
@@ -132,6 +147,126 @@ async def test_what_was_said_before_leaving_arrives(link: FastLink, tmp_path: Pa
     size = await asyncio.wait_for(heard, SECONDS)
     assert size == MUCH if complete else size < MUCH
     server.close()
+
+
+# -- what the host has left behind --------------------------------------------------------------------------------
+
+
+class Peer:
+    """A program in the machine that writes to its client, and reads when it is told to."""
+
+    def __init__(self, family: socket.AddressFamily, folder: Path) -> None:
+        self._listener = socket.socket(family)
+        if family != socket.AF_UNIX:  # a connection that holds little, as one over a network
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
+        self._listener.bind(str(folder / "s") if family == socket.AF_UNIX else ("127.0.0.1", 0))
+        self._listener.listen()
+        self._listener.settimeout(SECONDS)
+        self.address = self._listener.getsockname()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+        self._listener.close()
+
+    async def serve(self, link: FastLink) -> Stream:
+        """The host's end of a connection to it."""
+        if isinstance(self.address, str):
+            stream = await link.open_unix(self.address)
+        else:
+            stream = await link.open_tcp(*self.address)
+        self.socket = self._listener.accept()[0]
+        self.socket.settimeout(SECONDS)
+        return stream
+
+    async def abandoned(self, link: FastLink, size: int) -> None:
+        """A client has said so many bytes, which are still on their way, and has gone."""
+        stream = await self.serve(link)
+        await stream.write(bytes(size))
+        await stream.write_eof()
+        await stream.close()
+        await link.ping(SECONDS)  # the agent has seen all of that
+
+    def write(self) -> int:
+        """Write :data:`MUCH` bytes, unless that fails; returns how many were taken.
+
+        As Go's programs do: wait until the kernel reports that there is room.
+        """
+        room = select.poll()
+        room.register(self.socket, select.POLLOUT)
+        left = memoryview(bytes(MUCH))
+        with contextlib.suppress(BrokenPipeError):
+            while left:
+                assert room.poll(SECONDS * 1000), "the client has gone, and the program waits for it"
+                left = left[self.socket.send(left, socket.MSG_DONTWAIT) :]
+        return MUCH - len(left)
+
+    async def delivered(self) -> None:
+        """Until the other end's kernel has what was written."""
+        async with asyncio.timeout(SECONDS):
+            while struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0]:
+                await asyncio.sleep(0.005)
+
+    def read(self) -> int:
+        """How many bytes there are up to the end."""
+        return sum(map(len, iter(partial(self.socket.recv, 1 << 16), b"")))
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+async def test_who_writes_to_a_client_that_has_gone_does_not_wait(
+    link: FastLink, tmp_path: Path, family: socket.AddressFamily
+) -> None:
+    """Although what the client had said still waits to be read."""
+    with Peer(family, tmp_path) as peer:
+        await peer.abandoned(link, HELD)
+        taken = await asyncio.to_thread(peer.write)
+        assert taken == (0 if family == socket.AF_UNIX else MUCH)
+        await peer.delivered()
+        assert await asyncio.to_thread(peer.read) == HELD
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+async def test_what_is_in_the_kernel_already_arrives_too(
+    link: FastLink, tmp_path: Path, family: socket.AddressFamily
+) -> None:
+    with Peer(family, tmp_path) as peer:
+        await peer.abandoned(link, LITTLE)
+        assert await asyncio.to_thread(peer.read) == LITTLE
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+async def test_who_waits_for_a_client_to_read_goes_on_when_it_has_gone(
+    link: FastLink, tmp_path: Path, family: socket.AddressFamily
+) -> None:
+    with Peer(family, tmp_path) as peer:
+        stream = await peer.serve(link)
+        writing = asyncio.create_task(asyncio.to_thread(peer.write))
+        await stream.read(1)
+        await stream.write(bytes(HELD))
+        await stream.write_eof()
+        await stream.close()
+        taken = await writing
+        assert taken < MUCH if family == socket.AF_UNIX else taken == MUCH
+        await peer.delivered()
+        assert await asyncio.to_thread(peer.read) == HELD
+
+
+@pytest.mark.parametrize("program", [("-DORPHAN_SECONDS=1",)], indirect=True)
+async def test_what_no_one_reads_is_dropped_after_a_while(link: FastLink, tmp_path: Path) -> None:
+    """Each time that something is read the while begins again."""
+    with Peer(socket.AF_INET, tmp_path) as peer:
+        await peer.abandoned(link, HELD)
+        ended = select.poll()
+        ended.register(peer.socket, 0)
+        for _ in range(PARTS):
+            assert not await asyncio.to_thread(ended.poll, PAUSE_MS)
+            assert peer.socket.recv(PART)
+        assert await asyncio.to_thread(ended.poll, SECONDS * 1000)
+        with pytest.raises(ConnectionResetError):  # it is not to be taken for the end
+            await asyncio.to_thread(peer.read)
 
 
 async def test_a_command_reads_to_the_end(link: FastLink) -> None:

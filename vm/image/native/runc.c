@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,10 +24,17 @@
 
 #include "runc_mounts.h"
 
+#ifndef RUNC
 #define RUNC "/usr/sbin/runc"
+#endif
+#ifndef SHARES
 #define SHARES "/run/slipway/folders.d"
+#endif
 #define VOLUMES "/var/lib/slipway/docker/volumes/"
 #define DATA "/_data"
+
+#define TRIES 128
+#define PAUSE_NS 1000000
 
 /* What the command line says. */
 static struct {
@@ -96,10 +105,13 @@ __attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
     return 1;
 }
 
+/* runc ends with this program: containerd, which ends that, knows of no other. */
 static int run(char **words) {
-    pid_t child = fork();
+    pid_t parent = getpid(), child = fork();
     int status;
     if (child == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+            _exit(127);
         execv(RUNC, words);
         _exit(127);
     }
@@ -140,23 +152,47 @@ static bool is_brought(const char *type) {
     return !strcmp(type, "fuse") || !strncmp(type, "fuse.", 5);
 }
 
-/* Whether a container has a mount of a shared folder at `destination`; its links are those of its own files. */
-static bool has_shared(int root, FILE *mounts, const char *destination) {
+/* Open a path in the folder `root`, whose links are those of its own files; -1 and errno when that cannot be done.
+ * Where ".." is in it, or in a link, each rename or mount on the machine at that moment is EAGAIN (openat2(2)). */
+static int open_inside(int root, const char *path) {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-    int found = (int)syscall(SYS_openat2, root, destination, &how, sizeof how);
+    struct timespec pause = {.tv_nsec = PAUSE_NS};
+    int found = -1;
+    for (int one = 0; one < TRIES; one++) {
+        found = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+        if (found >= 0 || (errno != EAGAIN && errno != EINTR))
+            break;
+        nanosleep(&pause, NULL);
+    }
+    return found;
+}
+
+/* Whether what is open here is where a shared folder is mounted; -1 and errno when that cannot be seen. */
+static int is_shared_mount(int found, FILE *mounts) {
     struct statx about;
     char type[64] = "";
-    if (found < 0)
-        return false;
-    if (!statx(found, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &about) &&
-        about.stx_mask & STATX_MNT_ID && about.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+    if (statx(found, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &about))
+        return -1;
+    if (about.stx_mask & STATX_MNT_ID && about.stx_attributes & STATX_ATTR_MOUNT_ROOT)
         type_of_mount(mounts, about.stx_mnt_id, NULL, type, sizeof type);
-    close(found);
     return is_brought(type);
 }
 
-/* The first destination that is not what it was to be; NULL when all are. */
-static const char *wrong_destination(void) {
+/* Whether a container has a mount of a shared folder at `destination`; if not, why. */
+static bool has_shared(int root, FILE *mounts, const char *destination, char *why, size_t room) {
+    int found = open_inside(root, destination);
+    int shared = found < 0 ? -1 : is_shared_mount(found, mounts);
+    if (shared < 0)
+        snprintf(why, room, "Slipway cannot see what is mounted at %s: %s", destination, strerror(errno));
+    else if (!shared)
+        snprintf(why, room, "what would be mounted at %s is no longer in the shared folder", destination);
+    if (found >= 0)
+        close(found);
+    return shared > 0;
+}
+
+/* Whether all destinations are what they were to be; if not, why. */
+static bool are_right(char *why, size_t room) {
     char path[LONGEST_PATH];
     size_t size;
     char *text = read_file(asked.pid_file, &size);
@@ -165,16 +201,17 @@ static const char *wrong_destination(void) {
     snprintf(path, sizeof path, "/proc/%ld/root", process);
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     snprintf(path, sizeof path, "/proc/%ld/mountinfo", process);
-    FILE *mounts = fopen(path, "re");
-    const char *wrong = root < 0 || !mounts ? "?" : NULL;
-    for (int one = 0; !wrong && one < destination_count; one++)
-        if (!has_shared(root, mounts, destinations[one]))
-            wrong = destinations[one];
+    FILE *mounts = root < 0 ? NULL : fopen(path, "re");
+    bool right = mounts;
+    if (!right)
+        snprintf(why, room, "Slipway cannot see what the container has mounted: %s", strerror(errno));
+    for (int one = 0; right && one < destination_count; one++)
+        right = has_shared(root, mounts, destinations[one], why, room);
     if (root >= 0)
         close(root);
     if (mounts)
         fclose(mounts);
-    return wrong;
+    return right;
 }
 
 /* Whether what is mounted for a volume is what its options say. */
@@ -228,7 +265,7 @@ static void undo(char **words) {
 }
 
 int main(int count, char **words) {
-    char path[LONGEST_PATH];
+    char path[LONGEST_PATH], why[2 * LONGEST_PATH];
     size_t size;
     if (!read_words(count, words)) {
         execv(RUNC, words);
@@ -236,7 +273,9 @@ int main(int count, char **words) {
     }
     snprintf(path, sizeof path, "%s/config.json", asked.bundle);
     char *config = read_file(path, &size);
-    if (!config || !read_places(&shares, SHARES) || !read_mounts(config, size, note, NULL))
+    bool known = config && read_places(&shares, SHARES) && read_mounts(config, size, note, NULL);
+    free(config);
+    if (!known)
         return refuse("Slipway cannot tell what the container mounts");
     if (find_wrong_volume(path, sizeof path))
         return refuse("what is mounted at %s is not in the shared folder that its volume names", path);
@@ -245,10 +284,9 @@ int main(int count, char **words) {
         return refuse("%s: %s", RUNC, strerror(errno));
     }
     int status = run(words);
-    const char *wrong = status ? NULL : wrong_destination();
-    if (wrong) {
+    if (!status && !are_right(why, sizeof why)) {
         undo(words);
-        return refuse("what would be mounted at %s is no longer in the shared folder", wrong);
+        return refuse("%s", why);
     }
     return status;
 }

@@ -12,6 +12,7 @@ proxy_follower.py   hands a proxy that changes to builds in the machine
 contexts.py      Docker contexts (context_store.py the files, context_memory.py what we changed in them,
                  context_trial.py whether one works)
 helpers.py       credential helpers that are named and not there
+folder_record.py what to undo in Docker's configurations, for both
 cancellation.py  HTTP connections that stay usable when a call is cancelled
 rootfs/          files that go into the image for the engine
 """

@@ -1,23 +1,22 @@
-"""What Slipway changed in the user's Docker configurations, so that it can be undone: a file of ours, by folder.
+"""Which context was current before ours, and what else to undo: a record by folder (folder_record.py).
 
-There are several folders where DOCKER_CONFIG differs from terminal to terminal. The supervisor is the only writer.
+The supervisor is the only writer.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.context_store import ContextError, docker_folder
-from vm.files import write_atomically
-from vm.host.optional_files import hint, read
+from engine.context_store import ContextError
+from engine.folder_record import read_folders, write_folders
 
 log = logging.getLogger(__name__)
+
+PURPOSE = "It records which Docker context to restore; without it, that is “default”."
 
 _writing = threading.Lock()
 
@@ -41,56 +40,43 @@ class ContextMemory:
         self._file = file
 
     def folders(self) -> list[Path]:
-        """The folders in which the context was made and not removed since."""
+        """The folders in which the context was made and not removed since.
+
+        :raise ContextError: the record cannot be read.
+        """
         return [Path(folder) for folder in self._all()]
 
-    def recall(self, folder: Path) -> Memory:
-        """What was changed in a folder."""
+    def read(self, folder: Path) -> Memory:
+        """What was changed in a folder. :raise ContextError: the record cannot be read."""
         return self._all().get(str(folder), Memory())
 
+    def recall(self, folder: Path) -> Memory:
+        """The same for showing it: a record that cannot be read is empty."""
+        try:
+            return self.read(folder)
+        except ContextError as error:
+            log.warning("%s: %s", error.message, error.detail)
+            return Memory()
+
     def remember(self, folder: Path, memory: Memory) -> None:
-        """Record it. :raise ContextError: it cannot be written."""
+        """Record it. :raise ContextError: the record cannot be read or written; it is as it was."""
         with _writing:
             known = self._all()
             if known.get(str(folder)) != memory:
                 self._write({**known, str(folder): memory})
 
     def forget(self, folder: Path) -> None:
-        """Nothing of ours is there any more. :raise ContextError: that cannot be written."""
+        """Nothing of ours is there any more. :raise ContextError: as for :meth:`remember`."""
         with _writing:
             known = self._all()
             if known.pop(str(folder), None) is not None:
                 self._write(known)
 
     def _all(self) -> dict[str, Memory]:
-        try:
-            values = json.loads(read(self._file))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:  # without it, “default” is restored
-            log.warning("%s cannot be read: %s", self._file, error)
-            return {}
-        if not isinstance(values, dict):
-            return {}
-        if "folders" not in values:  # of a version that knew one folder
-            return {str(docker_folder(os.environ)): _memory(values)}
-        folders = values["folders"]
-        return (
-            {str(folder): _memory(value) for folder, value in folders.items()} if isinstance(folders, dict) else {}
-        )
+        return {folder: _memory(values) for folder, values in read_folders(self._file, PURPOSE).items()}
 
     def _write(self, known: dict[str, Memory]) -> None:
-        text = json.dumps({"folders": {folder: asdict(memory) for folder, memory in known.items()}}, indent=1)
-        try:
-            if known:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(self._file, text.encode())
-            else:
-                self._file.unlink(missing_ok=True)
-        except OSError as error:
-            raise ContextError(
-                f"{self._file} cannot be written: {error.strerror}", hint(self._file, error)
-            ) from error
+        write_folders(self._file, {folder: asdict(memory) for folder, memory in known.items()})
 
 
 def _memory(values: Any) -> Memory:

@@ -62,9 +62,10 @@ class Contexts:
         return said if policy == "always" else f"The context “{current}” does not work. {said}"
 
     def create(self, address: str) -> None:
-        """Make the context, or point ours at ``address``.
+        """Make the context, or point ours at ``address``. What cannot be recorded, and so undone, is not made.
 
-        :raise ContextError: there is a context of that name that is not ours; it is left alone.
+        :raise ContextError: there is a context of that name that is not ours; it is left alone. Also an unreadable
+            configuration or record.
         """
         found = self.store.read(NAME)
         if found is not None and not _is_ours(found):
@@ -73,9 +74,9 @@ class Contexts:
                 f"Export it if you need it, then remove it: docker context rm {NAME}",
                 f"Its engine: {endpoint(found)}",
             )
+        self._memory.remember(self.store.folder, self._memory.read(self.store.folder))
         if found is None or endpoint(found) != address:
             self.store.write(NAME, _describe(address))
-        self._memory.remember(self.store.folder, self._memory.recall(self.store.folder))
 
     def use(self, address: str) -> str:
         """Make ours current and remember which one was.
@@ -87,7 +88,7 @@ class Contexts:
         if current == NAME:
             return f"docker uses the context “{NAME}” already"
         folder = self.store.folder
-        made = not self.store.has_config or self._memory.recall(folder).made_config
+        made = not self.store.has_config or self._memory.read(folder).made_config
         self._memory.remember(folder, Memory(current, made))
         self.store.set_current(NAME)
         return self._override(address) or f"docker uses the context “{NAME}” now. To undo: slipway context restore"
@@ -95,12 +96,12 @@ class Contexts:
     def restore(self) -> str:
         """Make the context current again that was so before ours; nothing if the user has chosen another since.
 
-        :raise ContextError: an unreadable configuration.
+        :raise ContextError: an unreadable configuration or record; nothing is changed.
         """
         current = self.store.current()
         if current != NAME:
             return f"docker uses the context “{current}”; there is nothing to restore"
-        memory = self._memory.recall(self.store.folder)
+        memory = self._memory.read(self.store.folder)
         wanted = memory.previous or DEFAULT
         if wanted != DEFAULT and self.store.read(wanted) is None:
             wanted = DEFAULT  # it has been removed meanwhile
@@ -115,7 +116,7 @@ class Contexts:
 
         A context of the same name that is not ours, or belongs to another installation, stays.
 
-        :raise ContextError: an unreadable configuration.
+        :raise ContextError: an unreadable configuration or record.
         """
         found = self.store.read(NAME)
         if found is not None and _is_ours(found) and endpoint(found) == address:
@@ -172,8 +173,12 @@ def remove_everywhere(memory: Path, address: str) -> list[ContextError]:
 
     :return: why that was not possible in some.
     """
+    try:
+        folders = ContextMemory(memory).folders()
+    except ContextError as error:
+        return [error]
     failed = []
-    for folder in dict.fromkeys((*ContextMemory(memory).folders(), docker_folder(os.environ))):
+    for folder in dict.fromkeys((*folders, docker_folder(os.environ))):
         try:
             Contexts(memory, {"DOCKER_CONFIG": str(folder)}).remove(address)
         except ContextError as error:

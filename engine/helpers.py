@@ -1,12 +1,11 @@
 """Credential helpers that docker's config.json names and that are not installed: removed on request, and put back.
 
 Another product leaves ``"credsStore": "desktop"`` behind, and every pull fails. Nothing else in the file changes.
-A file of ours records what was removed, by Docker's configuration folder: DOCKER_CONFIG may differ.
+A record says what was removed, by folder (folder_record.py).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import threading
@@ -14,12 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.context_store import ContextError, ContextStore, docker_folder
-from vm.files import write_atomically
-from vm.host.optional_files import hint, read
+from engine.context_store import ContextStore, docker_folder
+from engine.folder_record import read_folders, write_folders
 
 STORE, ONES = "credsStore", "credHelpers"
 """The helper for all registries, and the object registry → helper (docker CLI, cli/config/configfile)."""
+
+PURPOSE = "It records which credential helpers were removed."
 
 _writing = threading.Lock()
 
@@ -99,35 +99,15 @@ class Helpers:
 
     def _all(self) -> dict[str, dict[str, str]]:
         """What was removed, by folder. :raise ContextError: the record cannot be read."""
-        try:
-            values: Any = json.loads(read(self._memory))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise ContextError(
-                f"{self._memory} cannot be read", "It records which credential helpers were removed.", str(error)
-            ) from error
-        if not isinstance(values, dict):
-            return {}
-        folders = values.get("folders", {str(docker_folder(os.environ)): values})  # one alone: of an older version
-        return (
-            {str(folder): _texts(taken) for folder, taken in folders.items()} if isinstance(folders, dict) else {}
-        )
+        return {folder: _texts(taken) for folder, taken in read_folders(self._memory, PURPOSE).items()}
 
     def _remember(self, taken: Mapping[str, str]) -> None:
+        """:raise ContextError: the record cannot be read or written; it is as it was."""
         with _writing:
             known = {folder: texts for folder, texts in self._all().items() if folder != str(self.store.folder)}
             if taken:
                 known[str(self.store.folder)] = dict(taken)
-            try:
-                if known:
-                    write_atomically(self._memory, json.dumps({"folders": known}, indent=1).encode())
-                else:
-                    self._memory.unlink(missing_ok=True)
-            except OSError as error:
-                raise ContextError(
-                    f"{self._memory} cannot be written: {error.strerror}", hint(self._memory, error)
-                ) from error
+            write_folders(self._memory, known)
 
 
 def _texts(taken: Any) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from engine.context_memory import Memory
 from engine.context_store import ContextError, ContextStore
 from engine.context_trial import answers
 from engine.contexts import MARK, Contexts, remove_everywhere
@@ -310,6 +311,74 @@ def test_a_record_of_an_older_version(tmp_path: Path, monkeypatch: pytest.Monkey
     assert Contexts(tmp_path / "m").previous == "work"
     (tmp_path / "m").write_text("{")
     assert Contexts(tmp_path / "m").previous == ""
+
+
+BROKEN_RECORDS = {
+    "cut off": '{"folders": {"/a": {"previous": "wo',
+    "deep": "[" * 100_000,
+    "a list": "[]",
+    "a list inside": '{"folders": []}',
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_RECORDS)
+def test_a_record_that_cannot_be_used_is_kept(tmp_path: Path, kind: str) -> None:
+    """It says what is to be undone, in other folders too."""
+    file, text = tmp_path / "m", BROKEN_RECORDS[kind]
+    contexts = Contexts(file, {"DOCKER_CONFIG": str(tmp_path / "docker")})
+    contexts.use(ADDRESS)
+    file.write_text(text)
+    _keeps_everything(contexts)
+    assert file.read_text() == text
+    new = Contexts(file, {"DOCKER_CONFIG": str(tmp_path / "new")})
+    with pytest.raises(ContextError, match="was not changed"):
+        new.use(ADDRESS)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("kind", ["a link to itself", "a file for a folder", "a disk that fails", "a pipe"])
+def test_a_record_that_cannot_be_read_is_kept(kind: str) -> None:
+    with roomy_folder() as folder:
+        contexts = Contexts(folder / "memory" / "m", {"DOCKER_CONFIG": str(folder / "docker")})
+        contexts.use(ADDRESS)
+        (folder / "memory" / "m").unlink()
+        with broken(folder / "memory" / "m", kind) as path:
+            place = path if path.parent.is_dir() else path.parent
+            seen = place.lstat()
+            _keeps_everything(contexts)
+            assert place.lstat().st_ino == seen.st_ino
+
+
+def _keeps_everything(contexts: Contexts) -> None:
+    """Whatever would need the record fails, and changes nothing."""
+    folder = contexts.store.folder
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    memory = contexts._memory  # noqa: SLF001 - the record by itself
+    acts: list[Callable[[], object]] = [contexts.restore, memory.folders, partial(memory.forget, folder)]
+    acts += [partial(contexts.create, ADDRESS), partial(contexts.remove, ADDRESS)]
+    acts += [partial(memory.remember, folder, Memory("work"))]
+    for act in acts:
+        with pytest.raises(ContextError, match=r"cannot be read|was not changed") as caught:
+            act()
+        assert caught.value.hint.startswith("It records which Docker context to restore")
+    assert contexts.previous == ""
+    assert files == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_nothing_is_undone_without_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than half of it: the folders that are not named in it would stay."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "one"))
+    one, two = (Contexts(tmp_path / "m", {"DOCKER_CONFIG": str(tmp_path / name)}) for name in ("one", "two"))
+    for contexts in (one, two):
+        contexts.use(ADDRESS)
+    kept = (tmp_path / "m").read_text()
+    (tmp_path / "m").write_text("{")
+    (failure,) = remove_everywhere(tmp_path / "m", ADDRESS)
+    assert "is not valid JSON" in failure.message
+    (tmp_path / "m").write_text(kept)
+    assert remove_everywhere(tmp_path / "m", ADDRESS) == []
+    assert not any(contexts.store.read("slipway") for contexts in (one, two))
 
 
 # -- what docker decides ------------------------------------------------------------------------------------------

@@ -65,3 +65,14 @@ def test_a_file_that_is_nonsense_is_left_alone(config: Config) -> None:
     with pytest.raises(ContextError):
         config.helpers.take_out()
     assert config.file.read_text() == "{"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"folders": []}'])
+def test_a_record_that_cannot_be_used_is_kept(config: Config, text: str) -> None:
+    record = config.file.parent / "memory.json"
+    record.write_text(text)
+    before = config.file.read_text()
+    for act in (config.helpers.take_out, config.helpers.put_back):
+        with pytest.raises(ContextError, match="was not changed"):
+            act()
+    assert (record.read_text(), config.file.read_text()) == (text, before)

@@ -18,15 +18,6 @@ def handlers(supervisor: Supervisor) -> list[Route]:
     lifecycle, status, settings = supervisor.lifecycle, supervisor.status, supervisor.settings
     disk, images, context = supervisor.disk, supervisor.images, supervisor.docker_context
 
-    async def bring_up(
-        work: Callable[[], AsyncIterator[Event]], caller: CallerEnvironment
-    ) -> AsyncIterator[Event]:
-        supervisor.environment.use(caller)
-        context.expect(caller)
-        async with aclosing(cast(Any, work())) as events:
-            async for event in events:
-                yield await context.with_note(event, caller)
-
     async def end() -> AsyncIterator[Event]:
         try:
             async for event in lifecycle.stop():
@@ -41,10 +32,10 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.status.handled_by(status.status),
         ControlApi.watch.handled_by(status.watch),
         ControlApi.boots.handled_by(supervisor.history.list),
-        ControlApi.start.handled_for_caller(partial(bring_up, lifecycle.start)),
+        ControlApi.start.handled_for_caller(partial(_bring_up, supervisor, lifecycle.start)),
         ControlApi.cancel_start.handled_by(lifecycle.cancel_start),
         ControlApi.stop.handled_by(lifecycle.stop),
-        ControlApi.restart.handled_for_caller(partial(bring_up, lifecycle.restart)),
+        ControlApi.restart.handled_for_caller(partial(_bring_up, supervisor, lifecycle.restart)),
         ControlApi.end.handled_by(end),
         ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
@@ -69,3 +60,20 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.reset_plan.handled_by(supervisor.reset.plan),
         ControlApi.reset.handled_by(supervisor.reset.run),
     ]
+
+
+async def _bring_up(
+    supervisor: Supervisor, work: Callable[[], AsyncIterator[Event]], caller: CallerEnvironment
+) -> AsyncIterator[Event]:
+    """Start or restart, for a client and its Docker context."""
+    context, done = supervisor.docker_context, False
+    supervisor.environment.use(caller)
+    context.expect(caller)
+    try:
+        async with aclosing(cast(Any, work())) as events:
+            async for event in events:
+                done = done or event.kind == "done"
+                yield await context.with_note(event, caller)
+    finally:
+        if not done:  # it has failed, or the client has left; then the start goes on for it
+            supervisor.lifecycle.when_idle(partial(context.dismiss, caller))

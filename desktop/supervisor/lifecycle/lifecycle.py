@@ -195,6 +195,13 @@ class Lifecycle:
         """The work under way."""
         return self._job if self._job is not None and not self._job.done else None
 
+    def when_idle(self, act: Callable[[], object]) -> None:
+        """Call ``act`` when the work under way has ended; at once when there is none."""
+        if (job := self.job) is None:
+            act()
+        else:
+            job.task.add_done_callback(lambda _: act())
+
     # -- jobs ---------------------------------------------------------------------------------------------------
 
     async def _ask(self, name: str, work: Work) -> AsyncIterator[Event]:

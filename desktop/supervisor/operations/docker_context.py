@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import replace
 
 from desktop.control.schema import CallerEnvironment, ContextReport, Event, Note, WarningReport
@@ -30,18 +31,22 @@ class DockerContext:
         self._settings = settings
         self._warnings = warnings
         self._failures: dict[str, WarningReport] = {}
-        self._waiting: dict[CallerEnvironment, None] = {}
+        self._waiting: Counter[CallerEnvironment] = Counter()  # two terminals may be equal
         self._notes: dict[CallerEnvironment, str] = {}
 
     # -- at a start ---------------------------------------------------------------------------------------------
 
     def expect(self, caller: CallerEnvironment) -> None:
         """A client asks for a start, after which its docker command is to find the engine."""
-        self._waiting[caller] = None
+        self._waiting[caller] += 1
+
+    def dismiss(self, caller: CallerEnvironment) -> None:
+        """Its start has come to nothing; a later start, of another client's, makes no context for it."""
+        self._waiting -= Counter([caller])
 
     async def offer_expected(self) -> str:
         """After a start: make the context for each client that has asked for it; each gets its own note later."""
-        waiting, self._waiting, self._notes = self._waiting, {}, {}
+        waiting, self._waiting, self._notes = self._waiting, Counter(), {}
         for caller in waiting:
             self._notes[caller] = await self.offer(caller)
         return ""
@@ -51,7 +56,7 @@ class DockerContext:
         if event.kind != "done":
             return event
         if caller in self._waiting:  # nothing had to be started
-            del self._waiting[caller]
+            self.dismiss(caller)
             note = await self.offer(caller)
         else:
             note = self._notes.get(caller, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from desktop.supervisor.operations.docker_context import DockerContext
 from desktop.supervisor.settings import LiveSettings
 from desktop.supervisor.warnings import Warnings
 from engine.context_store import ContextError
-from tests.unit.broken_files import KINDS, broken, roomy_folder
+from tests.unit.broken_files import KINDS, NOBODY, broken, roomy_folder
 from vm.host import docker_address, host
 from vm.host.paths import Paths
 
@@ -102,6 +103,7 @@ async def test_a_folder_of_root_s(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HOME", str(kit.folder))
     caller = CallerEnvironment.of({})
     Path(caller.docker_config).mkdir()
+    os.chown(kit.paths.contexts.parent, NOBODY, -1)
     with broken(kit.folder / "other" / "file", "another user's"):
         (note,) = await kit.start(caller)
     assert f'sudo chown -R "$(id -un)" {caller.docker_config}' in note
@@ -122,3 +124,22 @@ async def test_a_socket_whose_path_docker_cannot_read(tmp_path: Path, monkeypatc
     assert kit.warnings.list() == ()
     meta = json.loads(next((tmp_path / "ann" / "contexts" / "meta").glob("*/meta.json")).read_text())
     assert meta["Endpoints"]["docker"]["Host"] == report.address
+
+
+async def test_of_two_equal_clients_one_leaves(kit: Kit) -> None:
+    ann = kit.caller("ann")
+    kit.context.expect(ann)
+    kit.context.expect(ann)
+    kit.context.dismiss(ann)
+    await kit.context.offer_expected()
+    assert "“slipway”" in (await kit.context.with_note(DONE, ann)).text
+    kit.context.dismiss(ann)  # which is no longer expected
+    assert (await kit.context.report(ann)).current == "slipway"
+
+
+async def test_clients_that_have_left_are_forgotten(kit: Kit) -> None:
+    for _ in range(2):
+        kit.context.expect(kit.caller("ann"))
+        kit.context.dismiss(kit.caller("ann"))
+    await kit.start(kit.caller("bob"))
+    assert not (kit.folder / "ann").exists()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vm.files import write_atomically
+from vm.host.optional_files import read
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,13 @@ class SocketRecord:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._sockets = _read(path)
+        self._sockets: dict[str, str] = {}
+        self._unread = False  # the file is there, and could not be read
+        try:
+            self._sockets = _read(path)
+        except OSError as error:
+            log.warning("%s cannot be read, so no socket is known yet: %s", path, error)
+            self._unread = True
         self._asked: dict[str, float] = {}  # name → when it was asked for last, by the loop's clock
         self._writing = asyncio.Lock()
 
@@ -40,9 +47,10 @@ class SocketRecord:
         return self._sockets.get(name)
 
     async def add(self, socket: str) -> str:
-        """Remember a socket; returns its name. :raise OSError: the file cannot be written."""
+        """Remember a socket; returns its name. :raise OSError: the file cannot be read or written."""
         name = name_of(socket)
         async with self._writing:
+            await self._catch_up()
             self._asked[name] = asyncio.get_running_loop().time()
             if name not in self._sockets:
                 await self._write({**self._sockets, name: socket})
@@ -52,9 +60,10 @@ class SocketRecord:
         """Forget all names but the ``used`` ones and those asked for just now.
 
         :return: what was forgotten, and after how many seconds more may be.
-        :raise OSError: the file cannot be written.
+        :raise OSError: the file cannot be read or written.
         """
         async with self._writing:
+            await self._catch_up()
             now, used = asyncio.get_running_loop().time(), set(used)
             left = {
                 name: self._asked[name] + GRACE_SECONDS - now if name in self._asked else 0.0
@@ -68,8 +77,17 @@ class SocketRecord:
 
     def clear(self) -> None:
         """Forget all."""
-        self._sockets = {}
+        self._sockets, self._unread = {}, False
         self._path.unlink(missing_ok=True)
+
+    async def _catch_up(self) -> None:
+        """Read a file that could not be read before; what is in it is not to be replaced.
+
+        :raise OSError: it still cannot be read.
+        """
+        if self._unread:
+            self._sockets = await asyncio.to_thread(_read, self._path)
+            self._unread = False
 
     async def _write(self, sockets: dict[str, str]) -> None:
         await asyncio.to_thread(write_atomically, self._path, json.dumps(sockets, indent=1).encode())
@@ -85,11 +103,13 @@ def name_of(socket: str) -> str:
 
 
 def _read(path: Path) -> dict[str, str]:
+    """:raise OSError: the file is there, and cannot be read."""
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        if not isinstance(error, FileNotFoundError):
-            log.warning("%s cannot be read, so no socket is remembered: %s", path, error)
+        found = json.loads(read(path))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        log.warning("%s is not valid JSON, so no socket is remembered: %s", path, error)
         return {}
     known = found.values() if isinstance(found, dict) else ()
     return {name_of(socket): socket for socket in known if isinstance(socket, str)}

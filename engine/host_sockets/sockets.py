@@ -33,6 +33,7 @@ from vm.guest.hostpath import is_within, to_guest
 from vm.guest.link_task import LinkTask
 from vm.guest.stream import Carrier, Stream
 from vm.host.docker_address import link_to
+from vm.host.optional_files import hint
 from vm.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,8 @@ class HostSockets(LinkTask[Carrier]):
                 raise LinkError("The connection to the machine is down")
             await self._serve(self._link, name)
         except OSError as error:
-            raise EngineError(f"{self._file} cannot be written: {error.strerror}", "Free some space.") from error
+            failure = f"{self._file} cannot be read or written: {error.strerror}"
+            raise EngineError(failure, hint(self._file, error)) from error
         except LinkError as error:
             failure = f"The socket “{socket}” is not available in the machine: {error.message}"
             raise EngineError(failure, "Try: slipway restart", error.detail) from error
@@ -165,7 +167,7 @@ class HostSockets(LinkTask[Carrier]):
         try:
             forgotten, seconds = await self._record.keep_only(used)
         except OSError as error:
-            log.warning("%s cannot be written: %s", self._file, error.strerror)
+            log.warning("%s cannot be read or written: %s", self._file, error.strerror)
             return RETRY_SECONDS
         for name in forgotten:
             log.info("%s is forgotten: no container mounts it", name)

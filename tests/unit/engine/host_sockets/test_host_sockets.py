@@ -341,7 +341,7 @@ async def test_a_record_that_cannot_be_shortened(
         (computer.folder / "record").unlink()
         (computer.folder / "record").mkdir()
         async with engine_with(computer):
-            await eventually(lambda: "record cannot be written" in caplog.text)
+            await eventually(lambda: "record cannot be read or written" in caplog.text)
         assert found.find(place) is not None
         assert found.health.ok
 
@@ -372,6 +372,26 @@ async def test_a_record_that_makes_no_sense(computer: Computer, content: bytes) 
 async def test_a_record_that_cannot_be_written(computer: Computer) -> None:
     (computer.folder / "record").mkdir()
     found = computer.sockets()
-    with pytest.raises(EngineError, match="record cannot be written: "):
+    with pytest.raises(EngineError, match="record cannot be read or written: "):
         await found.carry("/s")
     assert found.find(f"{FOLDER}/s") is None
+
+
+async def test_a_record_that_could_not_be_read_is_kept(tmp_path: Path) -> None:
+    """And counts as soon as it can be."""
+    file, sockets = tmp_path / "record", ("/one", "/two", "/three")
+    first = record.SocketRecord(file)
+    await first.add("/one")
+    kept = file.rename(tmp_path / "kept")
+    file.symlink_to("/proc/self/mem")  # proc(5): reading what is not mapped is EIO
+    later = record.SocketRecord(file)
+    assert list(later) == []
+    with pytest.raises(OSError, match="Input/output error"):
+        await later.add("/two")
+    with pytest.raises(OSError, match="Input/output error"):
+        await later.keep_only([])
+    kept.replace(file)
+    for socket_path in sockets[1:]:
+        await later.add(socket_path)
+    assert [later.get(record.name_of(path)) for path in sockets] == list(sockets)
+    assert list(record.SocketRecord(file)) == list(later)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -93,3 +94,37 @@ def test_a_client_that_reads_slowly_gets_the_whole_log(docker: Program, busybox:
         assert following.wait(timeout=60) == 0
     assert len(lines) == LINES
     assert set(lines) == {f"{LINE}\n"}
+
+
+INPUT = 600_000
+"""More bytes than dockerd takes for a container that reads none, and no more than the link does."""
+
+OUTPUT_MIB = 8
+"""More than dockerd keeps for a client that reads nothing."""
+
+
+def test_output_goes_on_when_a_client_is_killed_whose_input_was_not_read(
+    docker: Program, busybox: str, name: str
+) -> None:
+    """The input is still on its way when dockerd finds out that nobody reads the output."""
+    write = f"head -c {OUTPUT_MIB << 20} /dev/zero | tr '\\0' x; touch /written"
+    script = f"until [ -e /go ]; do usleep 50000; done; {write}; sleep 1000"
+    run = [*docker.argv, "run", "-i", "--log-driver", "none", "--name", name, busybox, "sh", "-c", script]
+    with subprocess.Popen(
+        run, env=docker.full_environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as client:
+        assert client.stdin is not None
+        client.stdin.write(b"x" * INPUT)
+        client.stdin.close()
+        until(lambda: docker.run("exec", name, "true").code == 0)
+        client.kill()
+    docker("exec", name, "touch", "/go")
+    until(lambda: docker.run("exec", name, "test", "-e", "/written").code == 0)
+    docker("rm", "-f", name)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

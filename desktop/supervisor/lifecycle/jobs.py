@@ -36,7 +36,7 @@ class Job:
         self._followers = 0
         self._tell = tell
         self.task = asyncio.create_task(self._run(work), name=f"job {name}")
-        self.task.add_done_callback(lambda _: tell())
+        self.task.add_done_callback(self._ended)
         tell()
 
     @property
@@ -81,11 +81,19 @@ class Job:
             self.stage = event.text
             self._tell()
 
+    def _emit_cancelled(self) -> None:
+        self.emit(Event("error", error=ErrorReport("Cancelled", f"The {self.name} was cancelled")))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():  # before it could begin
+            self._emit_cancelled()
+        self._tell()
+
     async def _run(self, work: Work) -> None:
         try:
             self.emit(Event("done", await work(self.emit)))
         except asyncio.CancelledError:
-            self.emit(Event("error", error=ErrorReport("Cancelled", f"The {self.name} was cancelled")))
+            self._emit_cancelled()
         except UserError as error:
             log.error("%s failed: %s %s\n%s", self.name, error.message, error.hint, error.detail)
             self.emit(Event("error", error=ErrorReport.of(error)))

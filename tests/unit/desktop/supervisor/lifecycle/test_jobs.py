@@ -96,6 +96,17 @@ async def test_one_of_two_leaves() -> None:
     assert await stays == ["progress", "done"]
 
 
+async def test_one_that_is_cancelled_before_it_begins_tells_its_followers() -> None:
+    async def work(emit: Emit) -> str:
+        return "never"
+
+    job = Job("start", work)
+    job.task.cancel()
+    async with asyncio.timeout(5):
+        told = [event async for event in job.follow()]
+    assert [event.error.code for event in told if event.error is not None] == ["Cancelled"]
+
+
 def boot(number: int) -> Boot:
     return Boot(float(number), 1.5, "tcg", "v", (StageReport("qemu", 0.1, 0.1),))
 

@@ -19,6 +19,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
 from typing import IO
 
+import psutil
+
 from tests.wine.namespaces import Namespaces, real_process
 from tests.wine.root import HOME, root_folder
 
@@ -45,6 +47,9 @@ SECONDS = 120.0
 
 
 POLL_SECONDS = 0.05
+
+FOLDER_NAME = "slipway-wine-"
+"""How the names of the temporary folders begin; the process comes next."""
 
 PROGRAM_FILES = (".acm", ".cpl", ".dll", ".drv", ".exe", ".nls", ".ocx", ".sys")
 
@@ -103,7 +108,8 @@ class WineSystem:
     def __init__(self, prefix: Path | None, mounts: Mapping[Path, str] | None = None) -> None:
         root = root_folder()
         self._cleanup = ExitStack()
-        folder = Path(tempfile.mkdtemp(prefix="slipway-wine-"))
+        remove_leftovers()
+        folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_NAME}{os.getpid()}-"))
         self._cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         self.prefix = folder / "home" / PREFIX
         self.drive_c = self.prefix / "drive_c"
@@ -237,6 +243,14 @@ class WineSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def remove_leftovers() -> None:
+    """Delete the folders of test processes that were killed; the kernel has ended everything else of theirs."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_NAME}*"):
+        pid = folder.name.removeprefix(FOLDER_NAME).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def link_or_copy(source: str, target: str) -> None:

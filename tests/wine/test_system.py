@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from installers.checkout.environment import ROOT
 from tests.wine.namespaces import Namespaces
 from tests.wine.prefix import fresh_prefix
-from tests.wine.system import PROGRAM_FILES, WineSystem
+from tests.wine.system import FOLDER_NAME, PROGRAM_FILES, WineSystem, remove_leftovers
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,34 @@ def test_nothing_is_left_of_it() -> None:
     assert [process for process in ours if process.is_running()] == []
     assert not root.exists()
     assert str(root) not in Path("/proc/self/mountinfo").read_text()
+
+
+KILLED = """
+from tests.wine.prefix import fresh_prefix
+from tests.wine.system import WineSystem
+
+wine = WineSystem(fresh_prefix())
+wine.popen(["notepad"])
+print(wine.drive_c, flush=True)
+input()
+"""
+
+
+def test_nothing_runs_on_when_the_tests_are_killed() -> None:
+    argv = [sys.executable, "-c", KILLED]
+    before = descendants()
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout
+        folder = Path(process.stdout.readline().strip()).parents[2]
+        assert folder.name.startswith(FOLDER_NAME)
+        ours = descendants() - before
+        process.kill()
+    gone, alive = psutil.wait_procs(ours, timeout=20)
+    assert len(gone) > 4
+    assert not alive
+    assert folder.exists()
+    remove_leftovers()
+    assert not folder.exists()
 
 
 def test_two_do_not_see_each_other(wine: WineSystem) -> None:

@@ -38,6 +38,7 @@ def build_payload(target: Path, programs: tuple[str, ...] = PROGRAMS) -> Path:
     for name in OWN:
         copy_files(ROOT / name, folder / name, lambda path: "__pycache__" not in path.parts)
     compile_files(folder, "Slipway")
+    (folder / "LICENSE").write_bytes((ROOT / "LICENSE").read_bytes())
     libraries = folder / "python" / "Lib" / "site-packages"
     copy_files(python(), folder / "python")
     copy_files(site_packages(), libraries)

@@ -51,6 +51,9 @@ STAGES = (
 MOMENT, SLOW_MOMENT = 0.005, 0.25
 """Seconds of one part of a stage."""
 
+HELD_SECONDS = 0.05
+"""Between two looks whether a start that is held may go on."""
+
 STARTING = ("start", "restart")
 IMAGE = "0123456789abcdef"
 HOPS = ("QEMU", "guest", "SSH link", "dockerd", "socket")
@@ -175,6 +178,8 @@ class FakeLifecycle:
             for part in range(parts):
                 emit(Event("progress", text, part / parts if name == "image" else None))
                 await asyncio.sleep(self._moment)
+            while name == "kernel" and self._scenario.held and not self._may_go_on():
+                await asyncio.sleep(HELD_SECONDS)
             if name == "accelerator" and self._scenario.failing:
                 error = HostError("QEMU ended in the trial boot", "Install QEMU 7.2 or newer.", "exit code 1")
                 self._failure, self._failed_stage = ErrorReport.of(error), text
@@ -184,6 +189,9 @@ class FakeLifecycle:
         self._began = time.time()
         self.boots.append(Boot(began, stages[-1].seconds, VERDICT.name, IMAGE, tuple(stages)))
         return f"Moby {ENGINE.version} answers on {self._socket} after {stages[-1].seconds:.1f} s"
+
+    def _may_go_on(self) -> bool:
+        return (self._host.paths().home / "go-on").exists()
 
     async def _stop(self, emit: Emit) -> str:
         self._failure = None

@@ -13,7 +13,9 @@ class Scenario:
     """How the stand-in behaves.
 
     :ivar running: the machine runs already.    :ivar failing: starts fail at the accelerator.
-    :ivar slow: stages take seconds instead of moments.    :ivar many: 500 containers and 2,000 images.
+    :ivar slow: stages take seconds instead of moments.
+    :ivar held: a start stays at “booting Linux” until the home folder has a file “go-on”.
+    :ivar many: 500 containers and 2,000 images.
     :ivar empty: an engine with nothing in it.    :ivar busy: containers change their state all the time.
     :ivar loud: the container “web” prints 10,000 lines a second.    :ivar full: the machine's memory is full.
     """
@@ -21,6 +23,7 @@ class Scenario:
     running: bool = False
     failing: bool = False
     slow: bool = False
+    held: bool = False
     many: bool = False
     empty: bool = False
     busy: bool = False

@@ -35,23 +35,29 @@ def await_state(slipway: Program, wanted: str) -> dict[str, Any]:
     return told
 
 
+def go_on(home: Path) -> None:
+    """Let the start go on that a scenario has held."""
+    (home / "go-on").touch()
+
+
 def killed(shown: Terminal) -> None:
     os.kill(shown.process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
     ("command", "scenario", "leave"),
-    [("start", "slow", Terminal.close), ("restart", "slow,running", Terminal.close), ("start", "slow", killed)],
+    [("start", "held", Terminal.close), ("restart", "held,running", Terminal.close), ("start", "held", killed)],
     ids=["start, closed", "restart, closed", "start, killed"],
 )
 def test_who_just_leaves_undoes_nothing(
-    make_slipway: MakeSlipway, command: str, scenario: str, leave: Callable[[Terminal], None]
+    make_slipway: MakeSlipway, home: Path, command: str, scenario: str, leave: Callable[[Terminal], None]
 ) -> None:
     slipway = make_slipway(scenario)
     with terminal(slipway, command) as shown:
         shown.expect(UNDER_WAY)
         leave(shown)
-        assert status(slipway)["state"] in ("starting", "running")
+        assert status(slipway)["state"] == "starting"
+        go_on(home)
         assert await_state(slipway, "running")["note"] == ""
         shown.finish()
 
@@ -85,7 +91,7 @@ def test_what_fails_afterwards_is_in_the_status(make_slipway: MakeSlipway) -> No
     ids=["Ctrl-C", "SIGTERM"],
 )
 def test_who_ends_it_undoes_it(make_slipway: MakeSlipway, end: Callable[[Terminal], None], code: int) -> None:
-    slipway = make_slipway("slow")
+    slipway = make_slipway("held")
     with terminal(slipway, "start") as shown:
         shown.expect(UNDER_WAY)
         end(shown)
@@ -97,13 +103,14 @@ def test_who_ends_it_undoes_it(make_slipway: MakeSlipway, end: Callable[[Termina
     assert b"Traceback" not in shown.shown
 
 
-def test_another_client_waits_for_it(make_slipway: MakeSlipway) -> None:
-    slipway = make_slipway("slow")
+def test_another_client_waits_for_it(make_slipway: MakeSlipway, home: Path) -> None:
+    slipway = make_slipway("held")
     with terminal(slipway, "start") as first, terminal(slipway, "start") as second:
         first.expect(UNDER_WAY)
         second.expect(UNDER_WAY)
         first.press(INTERRUPT)
         first.expect("so it goes on")
+        go_on(home)
         assert first.finish() == 130
         second.expect("answers on")
         assert second.finish() == 0

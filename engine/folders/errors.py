@@ -37,7 +37,7 @@ _RESERVED = {"ENOSYS": "EOPNOTSUPP"}
 
 def linux_number(code: int | None) -> int:
     """The Linux number of the host's error ``code``; EIO for one that Linux does not have."""
-    name = errno.errorcode.get(code or 0, "EIO")
+    name = errno.errorcode.get(code or 0, "EIO").removeprefix("WSA")  # Windows' names for some
     name = _SAME.get(name, name)
     return LINUX.get(_RESERVED.get(name, name), LINUX["EIO"])
 

@@ -20,14 +20,11 @@ import errno
 import os
 import stat
 import struct
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-assert sys.platform != "win32"  # no descriptors of folders there
-
-from engine.folders.errors import LINUX, linux_number, tag  # noqa: E402 - the line above narrows types
-from engine.folders.tree import FILE_MODE, Tree  # noqa: E402 - the line above narrows types
+from engine.folders.errors import LINUX, linux_number, tag
+from engine.folders.tree import OpenFile, Stat, Tree
 
 INIT, VERSION = 1, 2
 OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT, OPENDIR, READDIR = range(3, 13)
@@ -132,13 +129,13 @@ def text(value: bytes) -> bytes:
     return len(value).to_bytes(4, "big") + value
 
 
-def inode(st: os.stat_result, device: int) -> int:
+def inode(st: Stat, device: int) -> int:
     """An inode number that no file of another file system has: those on ``device`` keep theirs."""
     other = 0 if st.st_dev == device else st.st_dev * _SPREAD
     return (st.st_ino ^ other) % 2**64 or 1
 
 
-def attrs(st: os.stat_result, device: int | None = None) -> bytes:
+def attrs(st: Stat, device: int | None = None) -> bytes:
     """A file's attributes in SFTP; times outside of 1970 to 2106 become the nearest that fits.
 
     :param device: of the files that keep their inode numbers; None: the client did not ask for INODES.
@@ -167,8 +164,8 @@ class SftpServer:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._files: dict[int, int] = {}
-        self._listings: dict[int, Iterator[tuple[bytes, os.stat_result]]] = {}
+        self._files: dict[int, OpenFile] = {}
+        self._listings: dict[int, Iterator[tuple[bytes, Stat]]] = {}
         self._next = 0
         self._device: int | None = None
         self._buffer = bytearray()
@@ -202,8 +199,8 @@ class SftpServer:
 
     def close(self) -> None:
         """Give all files back."""
-        for descriptor in self._files.values():
-            os.close(descriptor)
+        for file in self._files.values():
+            file.close()
         self._files.clear()
         self._listings.clear()
 
@@ -238,7 +235,7 @@ class SftpServer:
         except OSError:
             return 0
 
-    def _attrs(self, st: os.stat_result) -> bytes:
+    def _attrs(self, st: Stat) -> bytes:
         return attrs(st, self._device)
 
     # -- files --------------------------------------------------------------------------------------------------
@@ -252,7 +249,7 @@ class SftpServer:
     def _number(self, request: Request) -> int:
         return int.from_bytes(request.data(), "big")
 
-    def _file(self, request: Request) -> int:
+    def _file(self, request: Request) -> OpenFile:
         try:
             return self._files[self._number(request)]
         except KeyError:
@@ -277,21 +274,19 @@ class SftpServer:
     def _close(self, request: Request) -> bytes:
         number = self._number(request)
         if number in self._files:
-            os.close(self._files.pop(number))
+            self._files.pop(number).close()
         elif self._listings.pop(number, None) is None:
             raise OSError(errno.EBADF, "no such handle")
         return _ok()
 
     def _read(self, request: Request) -> bytes:
-        descriptor, offset, size = self._file(request), request.u64(), request.u32()
-        data = os.pread(descriptor, min(size, LONGEST_READ), offset)
+        file, offset, size = self._file(request), request.u64(), request.u32()
+        data = file.read(min(size, LONGEST_READ), offset)
         return bytes([DATA]) + text(data) if data or not size else bytes([STATUS]) + _status(EOF)
 
     def _write(self, request: Request) -> bytes:
-        descriptor, offset, data = self._file(request), request.u64(), request.data()
-        while data:
-            written = os.pwrite(descriptor, data, offset)
-            data, offset = data[written:], offset + written
+        file, offset, data = self._file(request), request.u64(), request.data()
+        file.write(data, offset)
         return _ok()
 
     # -- what files are -----------------------------------------------------------------------------------------
@@ -300,7 +295,7 @@ class SftpServer:
         return bytes([ATTRS]) + self._attrs(self._tree.lstat(request.text()))
 
     def _fstat(self, request: Request) -> bytes:
-        return bytes([ATTRS]) + self._attrs(os.fstat(self._file(request)))
+        return bytes([ATTRS]) + self._attrs(self._file(request).lstat())
 
     def _setstat(self, request: Request) -> bytes:
         path, asked = request.text(), request.attrs()
@@ -316,13 +311,13 @@ class SftpServer:
         return _ok()
 
     def _fsetstat(self, request: Request) -> bytes:
-        descriptor, asked = self._file(request), request.attrs()
+        file, asked = self._file(request), request.attrs()
         if asked.size is not None:
-            os.ftruncate(descriptor, asked.size)
+            file.truncate(asked.size)
         if asked.mode is not None:
-            os.fchmod(descriptor, asked.mode & FILE_MODE)
+            file.chmod(asked.mode)
         if asked.times is not None:
-            os.utime(descriptor, asked.times)
+            file.utime(asked.times)
         return _ok()
 
     # -- folders and names --------------------------------------------------------------------------------------
@@ -381,7 +376,7 @@ class SftpServer:
         elif name == b"hardlink@openssh.com":
             self._tree.link(request.text(), request.text())
         elif name == b"fsync@openssh.com":
-            os.fsync(self._file(request))
+            self._file(request).sync()
         elif name == b"statvfs@openssh.com":
             fs = self._tree.statvfs(request.text())
             counts = (fs.f_blocks, fs.f_bfree, fs.f_bavail, fs.f_files, fs.f_ffree, fs.f_favail)

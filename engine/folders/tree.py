@@ -1,159 +1,165 @@
 """Tree: file operations below one of the host's folders, and nowhere else, whatever names a guest sends.
 
-A name is split at its slashes; ``..`` is refused. The folder that holds what is named is opened from the root of
-the file system without following a single symbolic link, on Linux and macOS by the kernel in one call
-(:meth:`vm.host.base.Host.open_folder`), and the last part is used relative to that, without following it either.
-So no exchange of a folder for a link at the right moment leads outside. Links are for the guest's own kernel,
-which asks for each part of a path. Nothing but files in use is held open: the folder may be renamed, come back,
-or be unmounted.
+tree_posix.py does them on Linux and macOS, tree_windows.py on Windows. sftp.py knows only what is here.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import stat
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-assert sys.platform != "win32"  # no descriptors of folders there
-
-OpenFolder = Callable[[bytes], int]
-"""Opens a folder by its absolute path, none of whose parts may be a symbolic link."""
+from collections.abc import Iterator
+from typing import Protocol
 
 FILE_MODE = 0o777
 """The bits of a mode that a guest may set here; set-user-ID would give this user's rights away."""
 
-_NEVER = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+
+class Stat(Protocol):
+    """What a file is; ``os.stat_result`` is one."""
+
+    @property
+    def st_mode(self) -> int: ...
+    @property
+    def st_ino(self) -> int: ...
+    @property
+    def st_dev(self) -> int: ...
+    @property
+    def st_nlink(self) -> int: ...
+    @property
+    def st_size(self) -> int: ...
+    @property
+    def st_atime(self) -> float: ...
+    @property
+    def st_mtime(self) -> float: ...
 
 
-class Tree:
-    """All below ``root``, whose own path may have symbolic links when this is made, and not afterwards.
+class FileSystem(Protocol):
+    """What a file system is; ``os.statvfs_result`` is one (statvfs(3))."""
+
+    @property
+    def f_bsize(self) -> int: ...
+    @property
+    def f_frsize(self) -> int: ...
+    @property
+    def f_blocks(self) -> int: ...
+    @property
+    def f_bfree(self) -> int: ...
+    @property
+    def f_bavail(self) -> int: ...
+    @property
+    def f_files(self) -> int: ...
+    @property
+    def f_ffree(self) -> int: ...
+    @property
+    def f_favail(self) -> int: ...
+    @property
+    def f_flag(self) -> int: ...
+    @property
+    def f_namemax(self) -> int: ...
+    @property
+    def f_fsid(self) -> int: ...
+
+
+class OpenFile(Protocol):
+    """An open regular file. Every operation raises OSError as the system's call does."""
+
+    def read(self, size: int, offset: int) -> bytes:
+        """At most ``size`` bytes from ``offset``; none at the end."""
+        ...
+
+    def write(self, data: memoryview, offset: int) -> None:
+        """Write all of ``data``; at the end, wherever that is, if the file was opened to append."""
+        ...
+
+    def lstat(self) -> Stat:
+        """What it is."""
+        ...
+
+    def truncate(self, size: int) -> None:
+        """Make it ``size`` bytes long."""
+        ...
+
+    def chmod(self, mode: int) -> None:
+        """Set its permissions."""
+        ...
+
+    def utime(self, times: tuple[int, int]) -> None:
+        """Set access and modification time, in seconds."""
+        ...
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        ...
+
+    def close(self) -> None:
+        """Close it; nothing else may be called afterwards."""
+        ...
+
+
+class Tree(Protocol):
+    """All below one folder, whose own path may have symbolic links when this is made, and not afterwards.
 
     Every operation raises OSError as the system's call does. Names are bytes, absolute or not, of the folder's
-    own.
+    own. Links are not followed: they are for the guest's own kernel.
     """
 
-    def __init__(self, root: Path, open_folder: OpenFolder) -> None:
-        self._root = os.path.realpath(os.fsencode(root))
-        self._open_folder = open_folder
-
-    @contextlib.contextmanager
-    def _at(self, path: bytes) -> Iterator[tuple[int, bytes]]:
-        """The folder that holds what ``path`` names, and its name in there (``.`` for the root itself)."""
-        parts = [part for part in path.split(b"/") if part not in (b"", b".")]
-        if b".." in parts or b"\0" in path:
-            raise OSError(errno.ENOENT, "not a name in this folder")
-        folder = self._open_folder(b"/".join([self._root.rstrip(b"/"), *parts[:-1]]) or b"/")
-        try:
-            yield folder, parts[-1] if parts else b"."
-        finally:
-            os.close(folder)
-
-    def lstat(self, path: bytes) -> os.stat_result:
+    def lstat(self, path: bytes) -> Stat:
         """What ``path`` is; a link itself, not what it points to."""
-        with self._at(path) as (folder, name):
-            return os.stat(name, dir_fd=folder, follow_symlinks=False)
+        ...
 
-    def open(self, path: bytes, flags: int, mode: int) -> int:
-        """A descriptor of a regular file; devices and pipes of the host are not opened."""
-        with self._at(path) as (folder, name):
-            descriptor = os.open(name, flags | _NEVER, mode & FILE_MODE, dir_fd=folder)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EACCES, "not an ordinary file")
-        return descriptor
+    def open(self, path: bytes, flags: int, mode: int) -> OpenFile:
+        """Open a regular file; nothing else is opened.
 
-    def entries(self, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+        :param flags: ``os.O_RDONLY`` and so on: access, APPEND, CREAT, EXCL, TRUNC.
+        """
+        ...
+
+    def entries(self, path: bytes) -> Iterator[tuple[bytes, Stat]]:
         """Name and :meth:`lstat` of all in the folder ``path``, read as they are asked for."""
-        with self._at(path) as (folder, name):
-            opened = os.open(name, os.O_RDONLY | os.O_DIRECTORY | _NEVER, dir_fd=folder)
-        return _entries(opened)
+        ...
 
     def chmod(self, path: bytes, mode: int) -> None:
         """Set the permissions of ``path``, of which a link has none."""
-        with self._at(path) as (folder, name):
-            if os.chmod in os.supports_follow_symlinks and os.chmod in os.supports_dir_fd:
-                os.chmod(name, mode & FILE_MODE, dir_fd=folder, follow_symlinks=False)
-                return
-            held = os.open(name, getattr(os, "O_PATH", 0) | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-            try:  # Linux: the descriptor stands for the file itself, open(2) under O_PATH
-                Path(f"/proc/self/fd/{held}").chmod(mode & FILE_MODE)
-            finally:
-                os.close(held)
+        ...
 
     def utime(self, path: bytes, times: tuple[int, int]) -> None:
         """Set access and modification time, in seconds."""
-        with self._at(path) as (folder, name):
-            os.utime(name, times, dir_fd=folder, follow_symlinks=False)
+        ...
 
     def truncate(self, path: bytes, size: int) -> None:
         """Make the file ``path`` ``size`` bytes long."""
-        descriptor = self.open(path, os.O_WRONLY, 0)
-        try:
-            os.ftruncate(descriptor, size)
-        finally:
-            os.close(descriptor)
+        ...
 
     def mkdir(self, path: bytes, mode: int) -> None:
         """Make a folder."""
-        with self._at(path) as (folder, name):
-            os.mkdir(name, mode & FILE_MODE, dir_fd=folder)
+        ...
 
     def mkfifo(self, path: bytes, mode: int) -> None:
         """Make a FIFO. :raise OSError: as the call does; EOPNOTSUPP where the system cannot do so here."""
-        if os.mkfifo not in os.supports_dir_fd:
-            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
-        with self._at(path) as (folder, name):
-            os.mkfifo(name, mode & FILE_MODE, dir_fd=folder)
+        ...
 
     def rmdir(self, path: bytes) -> None:
         """Remove an empty folder."""
-        with self._at(path) as (folder, name):
-            os.rmdir(name, dir_fd=folder)
+        ...
 
     def unlink(self, path: bytes) -> None:
         """Remove a name."""
-        with self._at(path) as (folder, name):
-            os.unlink(name, dir_fd=folder)
+        ...
 
     def rename(self, old: bytes, new: bytes, *, replace: bool) -> None:
         """Rename; what had the new name is replaced, or the reason for a refusal."""
-        with self._at(old) as (old_folder, old_name), self._at(new) as (new_folder, new_name):
-            if not replace:
-                with contextlib.suppress(FileNotFoundError):
-                    os.stat(new_name, dir_fd=new_folder, follow_symlinks=False)
-                    raise FileExistsError(errno.EEXIST, "there is such a name")
-            os.replace(old_name, new_name, src_dir_fd=old_folder, dst_dir_fd=new_folder)
+        ...
 
     def link(self, old: bytes, new: bytes) -> None:
         """Give a file a second name."""
-        with self._at(old) as (old_folder, old_name), self._at(new) as (new_folder, new_name):
-            os.link(old_name, new_name, src_dir_fd=old_folder, dst_dir_fd=new_folder, follow_symlinks=False)
+        ...
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make a link that says ``target``, whatever that is."""
-        with self._at(path) as (folder, name):
-            os.symlink(target, name, dir_fd=folder)
+        ...
 
     def readlink(self, path: bytes) -> bytes:
         """What a link says."""
-        with self._at(path) as (folder, name):
-            return os.readlink(name, dir_fd=folder)
+        ...
 
-    def statvfs(self, path: bytes) -> os.statvfs_result:
+    def statvfs(self, path: bytes) -> FileSystem:
         """The file system of the folder that holds ``path``."""
-        with self._at(path) as (folder, _):
-            return os.statvfs(folder)
-
-
-def _entries(opened: int) -> Iterator[tuple[bytes, os.stat_result]]:
-    try:
-        with os.scandir(opened) as found:
-            for entry in found:
-                with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-                    yield os.fsencode(entry.name), os.stat(entry.name, dir_fd=opened, follow_symlinks=False)
-    finally:
-        os.close(opened)
+        ...

@@ -16,6 +16,7 @@ import socket
 import struct
 import threading
 from collections import deque
+from typing import Protocol
 
 MAGIC = b"SLIPWIRE"
 HELLO = struct.Struct(">8sQQ")
@@ -25,6 +26,30 @@ LARGEST = 1 << 20
 """Most bytes one frame of the guest's may have."""
 
 PIECE = 256 * 1024
+
+
+class Connection(Protocol):
+    """What carries the stream for a while: a socket, or on Windows a pipe (vm/host/pipe_connection.py)."""
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """How long :meth:`recv` waits before it raises TimeoutError."""
+        ...
+
+    def recv(self, size: int, /) -> bytes:
+        """Some bytes, at most ``size``; none at the end. :raise OSError: it is broken."""
+        ...
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send all. :raise OSError: it is broken."""
+        ...
+
+    def shutdown(self, how: int, /) -> None:
+        """End both directions, in whichever thread something waits. :raise OSError: they have ended."""
+        ...
+
+    def close(self) -> None:
+        """Close it; only the thread that reads may do so."""
+        ...
 
 
 class Cut(Exception):
@@ -40,8 +65,8 @@ class Wire:
         self._confirmed = 0
         self._kept: deque[bytes] = deque()
         self._changed = threading.Condition(threading.RLock())
-        self._socket: socket.socket | None = None
-        self._dropped: list[socket.socket] = []
+        self._socket: Connection | None = None
+        self._dropped: list[Connection] = []
         self._ended = False
         self._buffer = bytearray()
 
@@ -50,7 +75,7 @@ class Wire:
         """Whether there is a connection now."""
         return self._socket is not None
 
-    def attach(self, connection: socket.socket, received: int) -> None:
+    def attach(self, connection: Connection, received: int) -> None:
         """Go on over ``connection``, whose hello has been read; ``received`` is what the guest has of ours.
 
         :raise Cut: the guest claims what cannot be.

@@ -38,7 +38,7 @@ from engine.folders.sftp import (
     text,
 )
 from engine.folders.shares import Share, Shares
-from engine.folders.tree import Tree
+from engine.folders.tree_posix import PosixTree
 from engine.folders.wire import FRAME, HELLO, MAGIC
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.host import host
@@ -68,7 +68,7 @@ def root(tmp_path: Path) -> Path:
 def client(root: Path) -> Iterator[paramiko.SFTPClient]:
     one, theirs = socket.socketpair()
     ours = Named(fileno=one.detach())
-    server = SftpServer(Tree(root, host().open_folder))
+    server = SftpServer(PosixTree(root, host().open_folder))
 
     def serve() -> None:
         while data := theirs.recv(65536):
@@ -140,7 +140,7 @@ def request(kind: int, ident: int, *parts: bytes) -> bytes:
 
 
 def test_malformed_requests_are_refused_one_by_one(root: Path) -> None:
-    server = SftpServer(Tree(root, host().open_folder))
+    server = SftpServer(PosixTree(root, host().open_folder))
     for kind in range(INIT + 1, 256):
         for body in (b"", b"\xff" * 4, b"\xff" * 40, text(b"x"), text(b"\0" * 300), text(b"/" * 5000)):
             answer = server.answer(request(kind, kind, body))
@@ -152,7 +152,7 @@ def test_malformed_requests_are_refused_one_by_one(root: Path) -> None:
 
 
 def test_handles_are_bounded_and_never_used_again(root: Path) -> None:
-    server = SftpServer(Tree(root, host().open_folder))
+    server = SftpServer(PosixTree(root, host().open_folder))
     (root / "file").touch()
     opening = (text(b"file"), (1).to_bytes(4, "big"), bytes(4))
     first = server.answer(request(OPEN, 1, *opening))[9:]
@@ -180,7 +180,7 @@ def refusal(answer: bytes) -> int:
 
 
 def test_errors_keep_their_numbers(root: Path) -> None:
-    server = SftpServer(Tree(root, host().open_folder))
+    server = SftpServer(PosixTree(root, host().open_folder))
     for name in ("full", "empty"):
         (root / name).mkdir()
     for name in ("full/file", "file"):
@@ -207,7 +207,7 @@ def test_errors_keep_their_numbers(root: Path) -> None:
 
 
 def test_a_fifo(root: Path) -> None:
-    server = SftpServer(Tree(root, host().open_folder))
+    server = SftpServer(PosixTree(root, host().open_folder))
     (root / "file").touch()
     mode = number(4) + number(stat.S_IFIFO | 0o640)
     os.umask(before := os.umask(0))
@@ -232,7 +232,7 @@ def owner_and_mode(attributes: bytes) -> tuple[int, int]:
 def test_inode_numbers_for_those_who_ask(root: Path) -> None:
     (root / "one").touch()
     (root / "two").hardlink_to(root / "one")
-    server = SftpServer(Tree(root, host().open_folder))
+    server = SftpServer(PosixTree(root, host().open_folder))
     server.answer(number(5) + bytes([INIT]) + number(3))
     assert owner_and_mode(server.answer(request(LSTAT, 1, text(b"one")))[9:]) == (0, (root / "one").stat().st_mode)
     init = bytes([INIT]) + number(3) + text(b"other@example.org") + text(b"") + text(INODES) + text(b"1")

@@ -6,11 +6,13 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from engine.folders.tree import OpenFolder, Tree
+from engine.folders.tree import Tree
+from engine.folders.tree_posix import OpenFolder, PosixTree
 from vm.host.common import CommonHost
 from vm.host.linux import LinuxHost
 
@@ -39,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tree(root: Path, open_folder: OpenFolder) -> Tree:
-    return Tree(root, open_folder)
+    return PosixTree(root, open_folder)
 
 
 def descriptors() -> int:
@@ -54,16 +56,13 @@ def no_leaks() -> Iterator[None]:
 
 
 def read(tree: Tree, path: bytes) -> bytes:
-    descriptor = tree.open(path, os.O_RDONLY, 0)
-    try:
-        return os.read(descriptor, 100)
-    finally:
-        os.close(descriptor)
+    with closing(tree.open(path, os.O_RDONLY, 0)) as file:
+        return file.read(100, 0)
 
 
 def test_ordinary_work(tree: Tree, root: Path) -> None:
     tree.mkdir(b"/a", 0o755)
-    os.close(tree.open("/a/größe mit leer".encode(), os.O_WRONLY | os.O_CREAT, 0o644))
+    tree.open("/a/größe mit leer".encode(), os.O_WRONLY | os.O_CREAT, 0o644).close()
     (root / "a" / "größe mit leer").write_text("text")
     tree.rename("a/größe mit leer".encode(), b"/a/\xff latin", replace=False)
     assert read(tree, b"//a/./\xff latin") == b"text"
@@ -188,7 +187,7 @@ def test_a_share_inside_another_cannot_be_led_astray(
     """The root's own path is fixed: a guest that may change what is above it makes it fail, not lead elsewhere."""
     inner = tmp_path / "home" / "project"
     inner.mkdir(parents=True)
-    tree = Tree(inner, open_folder)
+    tree = PosixTree(inner, open_folder)
     inner.rmdir()
     inner.symlink_to(secret)
     with pytest.raises(OSError, match=REFUSED):

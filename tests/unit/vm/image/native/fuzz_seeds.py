@@ -13,7 +13,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 
 from engine.folders.sftp import INODES, LSTAT, READLINK, REALPATH, RMDIR, SftpServer, text
-from engine.folders.tree import Tree
+from engine.folders.tree_posix import PosixTree
 from engine.folders.wire import FRAME, HELLO, MAGIC
 from vm.guest.capsules import capsule, number
 from vm.host import host
@@ -109,7 +109,7 @@ def _client(requests: list[list[tuple[str, str]]]) -> bytes:
 
 def sftp_answers() -> list[bytes]:
     """Answers of the server's after the length of the pieces: its version, refusals, attributes, a long one."""
-    server = SftpServer(Tree(Path("/"), host().open_folder))
+    server = SftpServer(PosixTree(Path("/"), host().open_folder))
     requests = [
         bytes([1]) + (3).to_bytes(4, "big") + text(INODES) + text(b"1"),
         bytes([RMDIR]) + bytes(4) + text(b"/.."),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.folders.errors import LINUX, tag
 from engine.folders.sftp import EXTENSIONS, FAILURE, INODES, OK, STATUS, SftpServer, text
-from engine.folders.tree import Tree
+from engine.folders.tree_posix import PosixTree
 from tests.unit.guest_program import NATIVE, compile_sources
 from vm.host import host
 
@@ -182,7 +182,7 @@ def run(program: Path, version: bytes, model: Model, piece: int = 4096) -> list[
 @pytest.fixture
 def version(tmp_path: Path) -> bytes:
     """The real server's."""
-    server = SftpServer(Tree(tmp_path, host().open_folder))
+    server = SftpServer(PosixTree(tmp_path, host().open_folder))
     return server.answer(b"\0\0\0\5\1\0\0\0\3")
 
 

@@ -11,6 +11,8 @@ from vm.errors import HostError
 from vm.host import Host, programs
 from vm.host.paths import Paths
 
+SOCKET_DAEMON, PIPE_DAEMON = "engine.folders.sftp_daemon", "engine.folders.sftp_daemon_windows"
+
 START_SECONDS = 20.0
 """How long the daemon may take to listen; it takes half a second."""
 
@@ -43,14 +45,13 @@ class DaemonProcess:
             raise HostError("the server of shared folders does not start", "", str(self._paths.folders_log))
 
     async def _connect(self) -> LocalStream:
-        loop = asyncio.get_running_loop()
-        path = str(self._paths.folders_socket)
-        _, stream = await loop.create_unix_connection(lambda: LocalStream(lambda _: None), path)
+        stream = LocalStream(lambda _: None)
+        await self._host.connect_local(self._paths.folders_socket, stream)
         return stream
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         return programs.start(
-            "engine.folders.sftp_daemon",
+            SOCKET_DAEMON if self._paths.pipes is None else PIPE_DAEMON,
             str(self._paths.folders_socket),
             flags=self._host.spawn_flags(),
             output=self._paths.folders_log,

@@ -1,7 +1,7 @@
-"""Cases for the tree of a shared folder on Windows, run by the Python of Windows itself: ``python folder_cases.py``.
+"""Cases for the tree of a shared folder on Windows, run by Windows' own Python: ``python folder_cases.py``.
 
-It needs nothing but the checkout. test_folders.py runs it under Wine; it can be run on Windows as well, where it also
-tries what Wine does not have.
+It needs nothing but the checkout. test_folders.py runs it under Wine; it can be run on Windows as well, where it
+also tries what Wine does not have.
 """
 
 from __future__ import annotations
@@ -50,12 +50,14 @@ class Case:
 @contextmanager
 def refused(*numbers: int) -> Iterator[None]:
     """One of these errors is raised."""
+    found = None
     try:
         yield
     except OSError as error:
-        assert error.errno in numbers, f"{error!r} is none of {[errno.errorcode[one] for one in numbers]}"
-    else:
-        raise AssertionError(f"nothing was refused with one of {[errno.errorcode[one] for one in numbers]}")
+        found = error
+    wanted = [errno.errorcode[number] for number in numbers]
+    assert found is not None, f"nothing was refused with one of {wanted}"
+    assert found.errno in numbers, f"{found!r} is none of {wanted}"
 
 
 def test_ordinary_work(case: Case) -> None:
@@ -242,7 +244,7 @@ def test_read_only_files(case: Case) -> None:
     with refused(errno.EPERM):
         tree.chmod(b"one", 0o400)
     assert stat.S_IMODE(tree.lstat(b"one").st_mode) == 0o555
-    assert not os.stat(case.root / "one").st_mode & stat.S_IWUSR
+    assert not (case.root / "one").stat().st_mode & stat.S_IWUSR
     tree.utime(b"one", (7, 8))
     case.write(b"new", b"new")
     tree.rename(b"new", b"one", replace=True)

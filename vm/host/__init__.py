@@ -5,6 +5,7 @@ linux.py     macos.py     windows.py               paths.py    every on-disk nam
 files_posix.py   the limit of open files, the state of a Unix socket
 pipes.py     named pipes of Windows               tls_channels.py   QEMU's channels there
 windows_security.py   who may open what we make there
+pipe_connection.py   such pipes for threads           nt.py, nt_status.py   files by Windows' kernel
 names.py     names by the system's resolver        proxies.py  the proxy that programs are to use
 programs.py  how a program of ours is started     packages.py  which packages bring a program, on Linux
 certificates.py   authorities the host trusts and Mozilla does not

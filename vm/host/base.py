@@ -209,6 +209,13 @@ class Host(Protocol):
         """
         ...
 
+    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol) -> None:
+        """Connect a protocol to a local socket of ours (on Windows, a named pipe).
+
+        :raise OSError: nothing listens there.
+        """
+        ...
+
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to one of QEMU's channels, or to a local socket of ours (on Windows, a named pipe).
 

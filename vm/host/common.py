@@ -143,6 +143,9 @@ class CommonHost:
             channel.unlink(missing_ok=True)  # left by a QEMU that was killed
         return Channels()
 
+    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol) -> None:
+        await asyncio.get_running_loop().create_unix_connection(lambda: protocol, str(path))
+
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=LINE_LIMIT)

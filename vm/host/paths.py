@@ -11,7 +11,7 @@ are found by content, and can be made again: they live in the user's cache folde
       helpers.json              credential helpers that were taken out of docker's config.json
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
-                                (on Windows pipes: docker_slipway, slipway_control)
+                                (on Windows pipes: docker_slipway, slipway_control …)
         supervisor.lock         single instance       qemu.json         the running QEMU: pid, start time, spec
         starting.lock           held by the client that starts the supervisor, and that one's process
         qmp.sock                QEMU's monitor        guest.sock        the guest's control port
@@ -167,7 +167,7 @@ class Paths:
 
     @property
     def folders_socket(self) -> Path:
-        return self.run / "folders.sock"
+        return self._local("folders.sock", "slipway_folders")
 
     @property
     def share_socket(self) -> Path:

@@ -118,17 +118,26 @@ class WindowsHost(CommonHost):
     def make_channels(self, channels: Sequence[Path], keys: Path) -> Channels:
         return tls_channels.make(channels, keys)
 
+    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol) -> None:
+        await _open_pipe(path, protocol)
+
     async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if not str(path).startswith(PIPES):
             return await tls_channels.connect(path)
-        loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=LINE_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)
-        create = getattr(loop, "create_pipe_connection", None)  # ProactorEventLoop only
-        if create is None:
-            raise OSError("this event loop cannot open named pipes")
-        transport, _ = await create(lambda: protocol, str(path))
-        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+        transport = await _open_pipe(path, protocol)
+        return reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
+
+
+async def _open_pipe(path: Path, protocol: asyncio.BaseProtocol) -> asyncio.WriteTransport:
+    """:raise OSError: nothing listens there."""
+    create = getattr(asyncio.get_running_loop(), "create_pipe_connection", None)  # ProactorEventLoop only
+    if create is None:
+        raise OSError("this event loop cannot open named pipes")
+    transport: asyncio.WriteTransport = (await create(lambda: protocol, str(path)))[0]
+    await asyncio.sleep(0)  # the loop's next turn gives the protocol its transport
+    return transport
 
 
 def trusts_servers(trusted: bool | frozenset[str] | set[str]) -> bool:

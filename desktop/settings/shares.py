@@ -13,7 +13,7 @@ from itertools import combinations
 from pathlib import Path
 
 from desktop.settings.fields import Problem
-from vm.guest.hostpath import is_within, system_folder, to_guest
+from vm.guest.hostpath import is_elsewhere, is_within, system_folder, to_guest
 
 
 def folders(value: object) -> tuple[str, ...] | None:
@@ -48,6 +48,10 @@ def problem(paths: Sequence[str]) -> Problem | None:
 def missing(paths: Sequence[str]) -> Problem | None:
     """Which of these folders is not there, and what to do; None when all are. Looks at the disk."""
     for path in map(Path, paths):
+        if path.is_dir() and is_elsewhere(os.path.realpath(path)):
+            return Problem(
+                f"cannot include “{path}”: it is on the network", "Copy what you need to a local folder."
+            )
         if path.is_dir():
             continue
         if path.exists():
@@ -59,6 +63,8 @@ def missing(paths: Sequence[str]) -> Problem | None:
 
 
 def _unfit(path: str) -> tuple[str, str] | None:
+    if is_elsewhere(path):
+        return "it is on no drive of your computer", "Copy what you need to a folder that is."
     if not Path(path).is_absolute() or "\0" in path:
         return "it is not an absolute path", f"Write the whole path, such as {Path.home() / 'project'}."
     guest = to_guest(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from desktop.settings.schema import Settings
 from desktop.settings.shares import as_words
 from desktop.supervisor.context import CurrentSettings, GuestAccess
-from desktop.supervisor.parts.folders import Folders, shared
+from desktop.supervisor.parts.folders import Folders
 from desktop.supervisor.parts.host_sockets import MountedSockets
 from desktop.supervisor.parts.ports import Ports
 from desktop.supervisor.parts.proxies import HostProxies
@@ -26,11 +26,9 @@ from engine.endpoint.admission.ports import ReservedPorts
 from engine.endpoint.admission.proxies import ProxyVariables
 from vm.guest.hostpath import is_within, system_folder, to_guest
 from vm.guest.stream import Link
-from vm.host import Host
 
 
 def make_admission(
-    host: Host,
     guest: GuestAccess,
     settings: CurrentSettings,
     folders: Folders,
@@ -44,15 +42,13 @@ def make_admission(
         return guest.link
 
     async def advise(path: str) -> str:
-        if host.no_shared_folders:
-            return f"No folders can be shared: {host.no_shared_folders}."
         return await asyncio.to_thread(advice, path, settings.get())
 
     steps = (
         ReplacedFolders(folders.refresh),
         BindMounts(
             sockets.sockets,
-            lambda: shared(settings.get(), host),
+            lambda: settings.get().shares(),
             GuestPaths(connect),
             advise,
             volumes_in_guest(connect),

@@ -78,7 +78,7 @@ class Supervisor:
         hub = EngineEventHub()
         network = UserNetwork(self._machine.execute)
         self.ports = Ports(self._guest, self._machine.answer, network, lambda: hub.events.connected)
-        self._file_events = FileEvents(paths, host, self.settings, hub.events)
+        self._file_events = FileEvents(paths, self.settings, hub.events)
         self.folders = Folders(paths, host, self._guest, self._file_events.unwatched)
         self._sockets = MountedSockets(paths, host, self.settings, hub.events, self.environment.agents)
         proxies = HostProxies(paths, host, self.settings, self.environment, self._warnings)
@@ -96,9 +96,7 @@ class Supervisor:
                 self._file_events,
             )
         )
-        admission = make_admission(
-            host, self._guest, self.settings, self.folders, self.ports, self._sockets, proxies
-        )
+        admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
         self._endpoint = Endpoint(paths.docker_socket, self.settings.get().wait_seconds, admission=admission)
 
     def _make_lifecycle(self, paths: Paths, host: Host) -> None:

@@ -12,7 +12,14 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-WINDOWS = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.DOTALL)
+WINDOWS = re.compile(r"(?:[\\/]{2}[.?][\\/])?([A-Za-z]):(?:[\\/](.*))?", re.DOTALL)
+"""A path on a drive of Windows', with or without the prefix that switches Win32's rules for names off."""
+
+DRIVE = re.compile(r"/([A-Za-z])(?:/(.*))?", re.DOTALL)
+"""The machine's name for one; some programs write the letter in upper case."""
+
+OTHER_SYSTEMS = re.compile(r"\\\\.*|//wsl(?:\$|\.localhost)(?:/.*)?", re.DOTALL | re.IGNORECASE)
+"""What Windows has elsewhere: on the network, in WSL, and its pipes and devices."""
 
 SYSTEM = (
     *("/bin", "/boot", "/dev", "/etc", "/init", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys"),
@@ -40,14 +47,30 @@ def to_guest(path: str) -> str:
 def to_host(path: str, shares: Sequence[str]) -> str | None:
     """The host's name for ``path``, in the machine's spelling; None when it is in none of the shared folders.
 
-    :param shares: as the host calls them
+    :param shares: as the host calls them; upper and lower case are the same in those of Windows
     """
+    parts = _parts(path)
     for share in sorted(shares, key=len, reverse=True):  # the innermost, where one holds another
-        place = to_guest(share)
-        if is_within(path, place):
-            rest = path.removeprefix(place).strip("/")
-            return os.path.join(share, *rest.split("/")) if rest else share  # noqa: PTH118 - a text stays a text
+        folder = _parts(to_guest(share))
+        fold = str.casefold if WINDOWS.fullmatch(share) else str
+        if list(map(fold, parts[: len(folder)])) == list(map(fold, folder)):
+            return os.path.join(share, *parts[len(folder) :])  # noqa: PTH118 - a text stays a text
     return None
+
+
+def to_windows(path: str) -> str | None:
+    """Windows' name for ``path``, in the machine's spelling; None when it is on no drive."""
+    match = DRIVE.fullmatch(path)
+    return f"{match[1].upper()}:\\" + (match[2] or "").replace("/", "\\") if match is not None else None
+
+
+def is_elsewhere(path: str) -> bool:
+    """Whether a path of Windows', as its users write it, is on no drive, so that it cannot be in the machine."""
+    return WINDOWS.fullmatch(path) is None and OTHER_SYSTEMS.fullmatch(path) is not None
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
 
 
 def is_within(path: str, folder: str) -> bool:

@@ -166,11 +166,6 @@ class Host(Protocol):
         """
         ...
 
-    @property
-    def no_shared_folders(self) -> str:
-        """Why folders of the host cannot be shared with the machine, in a few words; empty where they can."""
-        ...
-
     def is_private(self, path: Path) -> bool:
         """Whether other users, administrators and the system apart, have no access to a file, folder or socket.
 

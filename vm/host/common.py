@@ -57,10 +57,6 @@ class CommonHost:
         return "needs a Windows computer"
 
     @property
-    def no_shared_folders(self) -> str:
-        return ""
-
-    @property
     def boot_id(self) -> str:
         return f"{platform.system()} {platform.release()} {platform.version()}"
 

@@ -56,10 +56,6 @@ class WindowsHost(CommonHost):
     def no_windows_containers(self) -> str:
         return "not in this version"
 
-    @property
-    def no_shared_folders(self) -> str:
-        return "not on Windows in this version"
-
     def program_name(self, name: str) -> str:
         return f"{name}.exe"
 

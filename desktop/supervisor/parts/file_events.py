@@ -6,10 +6,8 @@ from pathlib import Path
 
 from desktop.supervisor.context import CurrentSettings
 from desktop.supervisor.parts.base import LinkedPart
-from desktop.supervisor.parts.folders import shared
 from engine.events import EngineEvents
 from engine.file_events import FileEventForwarder
-from vm.host import Host
 from vm.host.paths import Paths
 
 
@@ -18,12 +16,10 @@ class FileEvents(LinkedPart):
 
     name = "file events"
 
-    def __init__(self, paths: Paths, host: Host, settings: CurrentSettings, events: EngineEvents) -> None:
+    def __init__(self, paths: Paths, settings: CurrentSettings, events: EngineEvents) -> None:
         # what Slipway itself writes, the data disk above all, must not become work for the machine
         ignored: tuple[Path, ...] = (paths.home, paths.cache)
-        self._forwarder = FileEventForwarder(
-            events, lambda: shared(settings.get(), host), tuple(map(str, ignored))
-        )
+        self._forwarder = FileEventForwarder(events, lambda: settings.get().shares(), tuple(map(str, ignored)))
         super().__init__(self._forwarder)
 
     def unwatched(self) -> dict[str, str]:

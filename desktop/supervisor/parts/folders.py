@@ -37,11 +37,6 @@ STOP_SECONDS = 45.0
 """For the containers to end while their folders are still there."""
 
 
-def shared(settings: Settings, host: Host) -> tuple[str, ...]:
-    """The folders that are shared, where this host can share any."""
-    return () if host.no_shared_folders else settings.shares()
-
-
 class Folders(Part):
     """The folders of the one machine.
 
@@ -63,12 +58,12 @@ class Folders(Part):
 
     def configure(self, settings: Settings) -> None:
         """Share what the settings say."""
-        self._shares.share(shared(settings, self._host))
+        self._shares.share(settings.shares())
         self._sftp_wanted = settings.folder_carrier == "sftp"
 
     async def plan(self, plan: BootPlan) -> None:
         """The table of folders, and those that virtiofs carries from the start."""
-        folders = shared(plan.settings, self._host)
+        folders = plan.settings.shares()
         plan.config["folders"] = table(folders).encode()
         server, plan.unshared = await asyncio.to_thread(file_server, plan.settings, self._host, plan.failure)
         if server is not None:

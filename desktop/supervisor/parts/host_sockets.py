@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from desktop.supervisor.context import CurrentSettings
 from desktop.supervisor.parts.base import LinkedPart
-from desktop.supervisor.parts.folders import shared
 from engine.events import EngineEvents
 from engine.host_sockets import HostSockets, SshAgents
 from vm.host import Host
@@ -26,7 +25,7 @@ class MountedSockets(LinkedPart):
             paths.sockets,
             paths.docker_socket,
             agents,
-            lambda: shared(settings.get(), host),
+            lambda: settings.get().shares(),
             host.open_folder,
             events,
         )

@@ -30,7 +30,7 @@ from engine.endpoint.admission.mount_sources import (
 from engine.endpoint.admission.pipeline import Step
 from engine.endpoint.admission.real_place import RealPlace, real_place
 from vm.errors import EngineError
-from vm.guest.hostpath import is_within, to_guest
+from vm.guest.hostpath import is_elsewhere, is_within, to_guest
 
 ENGINES = ("/run", "/var/run", "/proc", "/sys", "/dev", "/lib/modules", "/var/lib/docker")
 """What means the system that containers run in, though the host has such folders as well; as ``/`` does."""
@@ -202,6 +202,7 @@ class BindMounts(Step):
             return []
         shares = self._shares()
         paths = [source.path for source in sources]
+        _require_drives(paths)
         sockets = await self._carry_sockets(paths)
         found = await asyncio.to_thread(lambda: [real_place(path, shares) for path in paths])
         places = [socket or one.guest for socket, one in zip(sockets, found, strict=True)]
@@ -247,7 +248,18 @@ def _meant_here(place: RealPlace) -> bool:
     if place.by_share:
         return True
     is_engines = any(is_within(to_guest(place.path), folder) for folder in ENGINES)
-    return os.path.lexists(place.path) and place.path != os.sep and not is_engines
+    return place.may_be_hosts and os.path.lexists(place.path) and place.path != os.sep and not is_engines
+
+
+def _require_drives(paths: Iterable[str]) -> None:
+    """:raise EngineError: one of these is of Windows', but on no drive."""
+    for path in paths:
+        if is_elsewhere(path):
+            raise EngineError(
+                f"“{path}” is on no drive of your computer, so no container can mount it",
+                "Copy what you need to a shared folder. A volume can be a network's folder: docker volume create"
+                " --opt type=cifs --opt device=… --opt o=…",
+            )
 
 
 def _refuse_layers(sources: Iterable[Source]) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from engine.endpoint.admission.documents import JsonObject
 from vm.errors import EngineError
-from vm.guest.hostpath import WINDOWS
+from vm.guest.hostpath import WINDOWS, is_elsewhere
 
-BIND = re.compile(r"((?:[A-Za-z]:[\\/])?[^:]*)(:.*)", re.DOTALL)
+BIND = re.compile(r"((?:(?:[\\/]{2}[.?][\\/])?[A-Za-z]:[\\/])?[^:]*)(:.*)", re.DOTALL)
 """``SOURCE:TARGET[:OPTIONS]``, where a source of Windows may begin with its drive."""
 
 OVERLAID = re.compile(r"(?:^|,)(?:lowerdir\+?|datadir\+|upperdir|workdir)=([^,]*)")
@@ -173,7 +173,7 @@ def _driver(name: Any, options: Any) -> Iterator[Source]:
 
 
 def _is_absolute(path: str) -> bool:
-    return "\0" not in path and (path.startswith("/") or WINDOWS.fullmatch(path) is not None)
+    return "\0" not in path and (path.startswith("/") or WINDOWS.fullmatch(path) is not None or is_elsewhere(path))
 
 
 def _text(path: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vm.errors import EngineError
-from vm.guest.hostpath import is_within, to_guest, to_host
+from vm.guest.hostpath import WINDOWS, is_within, to_guest, to_host, to_windows
 
 MOST_LINKS = 40
 """After so many Linux gives up as well (path_resolution(7))."""
@@ -34,22 +34,35 @@ class RealPlace:
     guest: str | None
     by_share: bool
 
+    @property
+    def may_be_hosts(self) -> bool:
+        """Whether the host could have it: Windows has nothing outside its drives."""
+        return os.sep == "/" or WINDOWS.fullmatch(self.path) is not None
+
 
 def real_place(path: str, shares: Sequence[str]) -> RealPlace:
     """Follow an absolute path of the host, or the machine's name for one in a shared folder. Reads the disk.
 
     What does not exist is followed as far as it does. ``..`` goes back in the text, as for dockerd, not on disk.
+    Windows also finds what is written in other letters; the machine is given its own.
 
     :raise EngineError: its links lead in a circle
     """
     spelled = to_guest(path)
     in_share = to_host(spelled, shares)
-    name = in_share or os.path.normpath(path)
+    name = in_share or _on_host(path, spelled)
+    if name is None:
+        return RealPlace(spelled, spelled, None, by_share=False)
     real = _without_links(name)
     place = _in_shares(real, shares)
     if place is not None and _followed_by_guest(spelled, shares) == place:
         place = spelled
     return RealPlace(name, real, place, in_share is not None)
+
+
+def _on_host(path: str, spelled: str) -> str | None:
+    """The host's own name; None: it can have none of that kind, since Windows has drives."""
+    return os.path.normpath(path) if os.sep == "/" else to_windows(spelled)
 
 
 def _without_links(path: str) -> str:

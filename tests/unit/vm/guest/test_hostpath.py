@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vm.guest.hostpath import is_within, system_folder, to_guest, to_host
+from vm.guest.hostpath import is_elsewhere, is_within, system_folder, to_guest, to_host, to_windows
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,10 @@ from vm.guest.hostpath import is_within, system_folder, to_guest, to_host
         ("/c/Users/x", "/c/Users/x"),
         (r"C:\Ümlaut\a.b", "/c/Ümlaut/a.b"),
         ("CC:/x", "CC:/x"),
+        (r"\\?\C:\Users\x", "/c/Users/x"),
+        ("//?/C:/Users/x", "/c/Users/x"),
+        (r"\\.\D:\x", "/d/x"),
+        ("//var/run/docker.sock", "/var/run/docker.sock"),
         ("/odd:/name", "/odd:/name"),
     ],
 )
@@ -71,3 +75,49 @@ def test_and_back() -> None:
     assert to_host("/database", ["/data"]) is None
     assert to_host("/data/in/x", ["/data", "/data/in"]) == "/data/in/x"
     assert to_host("/c/Users/me/x", [r"C:\Users\me"]) == r"C:\Users\me/x"  # the separator is this system's
+    assert to_host("/", ["/data"]) is None
+    assert to_host("/data/x", ["/"]) == "/data/x"
+
+
+def test_letters_of_windows() -> None:
+    shares = [r"C:\Users\Müller"]
+    assert to_host("/C/users/MÜLLER/X", shares) == r"C:\Users\Müller/X"
+    assert to_host("/c/users/mülle", shares) is None
+    assert to_host("/Data/x", ["/data"]) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("/c/Users/x y", r"C:\Users\x y"),
+        ("/D", "D:\\"),
+        ("/c/", "C:\\"),
+        ("/var/run/docker.sock", None),
+        ("/cc/x", None),
+        ("/", None),
+    ],
+)
+def test_to_windows(path: str, wanted: str | None) -> None:
+    assert to_windows(path) == wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        (r"\\server\share\x", True),
+        (r"\\wsl$\Ubuntu\home", True),
+        ("//wsl$/Ubuntu/home", True),
+        ("//WSL.localhost/Ubuntu", True),
+        (r"\\?\UNC\server\share", True),
+        (r"\\.\pipe\docker_engine", True),
+        (r"\\?\Volume{0}\x", True),
+        (r"\\?\C:\x", False),
+        ("//c/Users", False),
+        ("//wslx/y", False),
+        ("//var/run/docker.sock", False),
+        ("/home/x", False),
+        (r"C:\x", False),
+    ],
+)
+def test_what_is_on_no_drive(path: str, wanted: bool) -> None:
+    assert is_elsewhere(path) is wanted

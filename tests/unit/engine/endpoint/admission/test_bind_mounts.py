@@ -202,3 +202,24 @@ async def test_a_link_that_leads_elsewhere_at_the_next_start(tmp_path: Path) -> 
     link.symlink_to(other / "back")
     with pytest.raises(EngineError, match="is another folder than when the container was created"):
         await own.start(body, over)
+
+
+@pytest.mark.parametrize(
+    "source", [r"\\server\share", r"\\wsl$\Ubuntu\home\me", "//wsl.localhost/Ubuntu", r"\\.\pipe\docker_engine"]
+)
+async def test_what_windows_has_on_no_drive(source: str) -> None:
+    for body in (binds(f"{source}:/t:ro"), mount(source)):
+        with pytest.raises(EngineError, match="on no drive") as caught:
+            await created(step(Machine()), body)
+        assert source in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [r"C:\Users\me\app", "c:/Users/me/app", r"\\?\C:\Users\me\app", "/c/Users/me/app", "//c/Users/me/app"],
+)
+async def test_a_folder_of_windows(source: str) -> None:
+    machine, place = Machine(), "/c/Users/me/app"
+    assert await created(step(machine, r"C:\Users\me"), binds(f"{source}:/t:ro")) == binds(f"{place}:/t:ro")
+    assert await created(step(machine, r"C:\Users\me"), mount(source)) == mount(place)
+    assert machine.asked == []

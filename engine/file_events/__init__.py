@@ -4,7 +4,8 @@
              watchdog      what is left of them
 
 file_event.py     one change: which changes can be left out, and how one is encoded for the guest
-watcher.py        the host's side; the only user of watchdog (inotify.py: its observer on Linux)
+watcher.py        the host's side, by watchdog (its observers: inotify.py on Linux, windows.py on Windows)
+windows_changes.py   what Windows reports, and the moves in it
 mounts_in_use.py  which folders are worth watching: what running containers mount
 event_sender.py   sends changes and leases to the guest's program
 forwarder.py      runs all of this while machine, link and containers come and go

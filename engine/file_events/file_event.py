@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from engine.folders.reparse import mode_of
 from vm.guest.hostpath import is_within, to_guest
 
 
@@ -122,7 +123,7 @@ def encode_event(change: FileEvent, share: str, look: Callable[[str], os.stat_re
         to_guest(share),
         _below(change.path, share),
         _below(change.target, share) if change.target else "",
-        f"{found.st_mode if found else usual:o}",
+        f"{_mode(found) if found else usual:o}",
         found.st_size if found else 0,
         found.st_mtime_ns if found else 0,
         changed,
@@ -145,6 +146,12 @@ def _look(look: Callable[[str], os.stat_result], path: str) -> os.stat_result | 
         return look(path)
     except OSError:
         return None
+
+
+def _mode(found: os.stat_result) -> int:
+    """Type and permissions, for the guest. Python takes some links of Windows for files."""
+    attributes = getattr(found, "st_file_attributes", None)
+    return found.st_mode if attributes is None else mode_of(attributes, getattr(found, "st_reparse_tag", 0))
 
 
 def _below(path: str, share: str) -> str:

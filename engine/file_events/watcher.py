@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import psutil
@@ -56,9 +57,18 @@ LIMITS = {errno.ENOSPC: "fs.inotify.max_user_watches=1048576", errno.EMFILE: "fs
 """Linux's limits for all programs of a user together (inotify(7)), by the error they cause."""
 
 
-EXACT = getattr(Observer, "__name__", "") == "InotifyObserver"
+OBSERVER = getattr(Observer, "__name__", "")
+"""Which of watchdog's it is on this system."""
+
+EXACT = OBSERVER == "InotifyObserver"
 """Whether every change is reported, as inotify does while its queue is read. What FSEvents and
 ReadDirectoryChangesW leave out silently was not measured."""
+
+OURS = {
+    "InotifyObserver": ("engine.file_events.inotify", "BatchingObserver"),
+    "WindowsApiObserver": ("engine.file_events.windows", "WindowsObserver"),
+}
+"""watchdog's observer → the module and class that do better."""
 
 LOCAL = ("btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs")
 """File systems that change only through this kernel, which reports every change."""
@@ -231,11 +241,12 @@ def is_local(folder: str, mounts: Mapping[str, str]) -> bool:
 
 
 def _make_observer() -> BaseObserver:
-    if not EXACT:
+    """Ours where we have one, which can be imported on its own system only."""
+    module, name = OURS.get(OBSERVER, ("", ""))
+    if not module:
         return Observer()
-    from engine.file_events.inotify import BatchingObserver  # for Linux only
-
-    return BatchingObserver()
+    made: BaseObserver = getattr(import_module(module), name)()
+    return made
 
 
 def _place(folder: str) -> tuple[int, int]:

@@ -91,7 +91,7 @@ CONFINED = {
     "msgspec": ("desktop.control",),
     "dns": ("vm.host",),
     "uvloop": ("vm.host",),
-    "watchdog": ("engine.file_events.watcher", "engine.file_events.inotify"),
+    "watchdog": ("engine.file_events.watcher", "engine.file_events.inotify", "engine.file_events.windows"),
 }
 """Library → the modules of ours that may import it. The tests may use what they like."""
 

@@ -46,7 +46,7 @@ def test_what_is_not_there_yet(folder: Path) -> None:
 def test_what_is_elsewhere(folder: Path) -> None:
     outside = real_place(r"c:\windows\System32", [str(folder)])
     assert (outside.guest, outside.by_share, outside.may_be_hosts) == (None, False, True)
-    assert os.path.samefile(outside.path, r"C:\windows\system32")
+    assert Path(outside.path).samefile(r"C:\windows\system32")
     assert real_place("/c/windows", [str(folder)]).path == r"C:\windows"
     for path in ("/var/run/docker.sock", "//var/run/docker.sock", "/", "/etc"):
         found = real_place(path, [str(folder)])

@@ -10,6 +10,7 @@ What the protocol lacks, in ways that a client ignores that does not know them (
 - The protocol has eight codes for errors. A status also carries the number that the error has on Linux, as its
   language tag (errors.py).
 - SETSTAT with permissions that have the type of a FIFO makes one.
+- NO_MODES in VERSION: a mode other than 0777, and 0555 of a file, is refused with EPERM, and of a new one ignored.
 - To a client that names INODES in its INIT, attributes are sent with the inode number in place of the owner (its
   upper half as uid, its lower as gid) and the number of names in the upper half of the permissions.
 """
@@ -38,7 +39,7 @@ OP_UNSUPPORTED = 8
 HAS_SIZE, HAS_OWNER, HAS_MODE, HAS_TIMES, HAS_MORE = 1, 2, 4, 8, 0x80000000
 FLAG_READ, FLAG_WRITE, FLAG_APPEND, FLAG_CREATE, FLAG_TRUNCATE, FLAG_EXCLUSIVE = 1, 2, 4, 8, 16, 32
 
-INODES = b"inodes@slipway"
+INODES, NO_MODES = b"inodes@slipway", b"no-modes@slipway"
 
 EXTENSIONS = (
     (b"posix-rename@openssh.com", b"1"),
@@ -226,7 +227,8 @@ class SftpServer:
             name, _ = request.text(), request.text()
             if name == INODES:
                 self._device = self._root_device()
-        return _packet(VERSION, b"\0\0\0\3" + b"".join(text(name) + text(value) for name, value in EXTENSIONS))
+        offered = EXTENSIONS if self._tree.keeps_modes else (*EXTENSIONS, (NO_MODES, b"1"))
+        return _packet(VERSION, b"\0\0\0\3" + b"".join(text(name) + text(value) for name, value in offered))
 
     def _root_device(self) -> int:
         """The device that the folder is on; 0, which is none, while there is no folder."""

@@ -101,6 +101,11 @@ class Tree(Protocol):
     own. Links are not followed: they are for the guest's own kernel.
     """
 
+    @property
+    def keeps_modes(self) -> bool:
+        """Whether the system stores permissions; else :meth:`chmod` raises PermissionError for what it cannot."""
+        ...
+
     def lstat(self, path: bytes) -> Stat:
         """What ``path`` is; a link itself, not what it points to."""
         ...

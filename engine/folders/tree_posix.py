@@ -68,6 +68,8 @@ class PosixTree:
     own.
     """
 
+    keeps_modes = True
+
     def __init__(self, root: Path, open_folder: OpenFolder) -> None:
         self._root = os.path.realpath(os.fsencode(root))
         self._open_folder = open_folder

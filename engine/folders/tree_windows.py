@@ -5,7 +5,7 @@ Everything is opened relative to the root of the folder's drive, by the kernel i
 the same to Windows. What it does not store:
 
 - Permissions, except that a file is read-only: others are refused with EPERM, whereupon the guest keeps them
-  itself (``share_chmod`` in fuse_overlay.c).
+  itself, as it does those of new files (``share_chmod``, ``stored_mode`` in fuse_overlay.c).
 - The removal of a file's last name while it is open, on FAT: its name stays until it is closed.
 """
 
@@ -123,6 +123,8 @@ class WindowsFile:
 
 class WindowsTree:
     """All below ``root``, which is on a drive with a letter."""
+
+    keeps_modes = False
 
     def __init__(self, root: Path, calls: Nt) -> None:
         drive, rest = os.path.splitdrive(os.path.realpath(root))

@@ -23,6 +23,7 @@
 #include "owners.h"
 #include "replay_hooks.h"
 #include "sftp_operations.h"
+#include "sftp_requests.h"
 #include "times.h"
 
 #undef fuse_new
@@ -109,7 +110,8 @@ static int share_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_
     return 0;
 }
 
-/* What the host's user may not set (another user owns the file) or must not (set-user-ID) is stored. */
+/* What the host's user may not set (another user owns the file, or Windows has no such mode) or must not (set-user-ID)
+ * is stored. */
 static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner owner = owner_of(path);
     mode_t type = owner.mode == -1 ? 0 : (mode_t)owner.mode & S_IFMT;
@@ -122,11 +124,18 @@ static int share_chmod(const char *path, mode_t mode, struct fuse_file_info *fil
     return 0;
 }
 
+/* The mode to store of a file that was created with this one: none, unless the host has shown every file as 0777. */
+static int stored_mode(mode_t mode) {
+    return has_no_modes() && (mode & 07777) != 0777 ? (int)(mode & 07777) : -1;
+}
+
 /* A new file belongs to its creator, whatever was there before. */
-static int own_created(int result, const char *path) {
+static int own_created(int result, const char *path, mode_t mode) {
     if (result == 0) {
+        struct owner owner = caller();
+        owner.mode = stored_mode(mode);
         owner_forget(path);
-        remember_owner(path, caller());
+        remember_owner(path, owner);
     }
     return result;
 }
@@ -134,16 +143,22 @@ static int own_created(int result, const char *path) {
 static int share_create(const char *path, mode_t mode, struct fuse_file_info *file) {
     struct owner before = owner_of(path);
     int result = carrier.create(path, mode, file);
+    if (owner_is_default(&before))
+        return own_created(result, path, mode);
     /* A file that another program created in the meantime keeps its owner. */
-    return owner_is_default(&before) ? own_created(result, path) : result;
+    if (result == 0 && has_no_modes()) {
+        before.mode = stored_mode(mode);
+        remember_owner(path, before);
+    }
+    return result;
 }
 
 static int share_mkdir(const char *path, mode_t mode) {
-    return own_created(carrier.mkdir(path, mode), path);
+    return own_created(carrier.mkdir(path, mode), path, mode);
 }
 
 static int share_symlink(const char *target, const char *path) {
-    return own_created(carrier.symlink(target, path), path);
+    return own_created(carrier.symlink(target, path), path, 0777);
 }
 
 /* sshfs makes no FIFOs, but sends any mode; our server knows what a FIFO's means, for a name that is free. */
@@ -154,9 +169,9 @@ static int make_fifo(const char *path, mode_t mode) {
 
 static int share_mknod(const char *path, mode_t mode, dev_t device) {
     if (S_ISREG(mode))
-        return own_created(carrier.mknod(path, mode, device), path);
+        return own_created(carrier.mknod(path, mode, device), path, mode);
     if (S_ISFIFO(mode))
-        return own_created(make_fifo(path, S_IFIFO | (mode & 0777)), path);
+        return own_created(make_fifo(path, S_IFIFO | (mode & 0777)), path, mode);
     if (!S_ISSOCK(mode))
         return -EPERM;
     int result = carrier.mknod(path, S_IFREG | (mode & 0777), device);

@@ -55,13 +55,14 @@ static void look_at_status(struct bytes body, refused *found) {
         found(number_at(body.at), error);
 }
 
-static bool offers_inodes(struct bytes body) {
+/* Whether VERSION, without its head, names this extension. */
+static bool offers(struct bytes body, const char *extension) {
     struct bytes name, value;
     if (body.size < 4)
         return false;
     struct bytes rest = {body.at + 4, body.size - 4};
     while (take_string(&rest, &name) && take_string(&rest, &value))
-        if (name.size == strlen(INODES) && memcmp(name.at, INODES, name.size) == 0)
+        if (name.size == strlen(extension) && memcmp(name.at, extension, name.size) == 0)
             return true;
     return false;
 }
@@ -86,10 +87,12 @@ static void look(struct answers *answers, refused *found) {
         answers->have = 0;
     } else if (answers->have == length + 4) {
         struct bytes body = {answers->data + HEAD, length - 1};
-        if (answers->data[4] == STATUS)
+        if (answers->data[4] == STATUS) {
             look_at_status(body, found);
-        else
-            answers->inodes = offers_inodes(body);
+        } else {
+            answers->inodes = offers(body, INODES);
+            answers->no_modes = offers(body, NO_MODES);
+        }
         answers->have = 0;
     }
 }

@@ -34,7 +34,7 @@ static __thread uint64_t operation, operation_file;
 
 static int connection = -1; /* sshfs's, since it has sent INIT */
 static struct answers answers;
-static bool inodes;
+static bool inodes, no_modes;
 
 /* -- what sshfs sends ---------------------------------------------------------------------------------------------- */
 
@@ -100,6 +100,7 @@ EXPORTED ssize_t writev(int to, const struct iovec *parts, int count) {
     if (is_init(parts, count)) {
         answers = (struct answers){0};
         __atomic_store_n(&inodes, false, __ATOMIC_RELAXED);
+        __atomic_store_n(&no_modes, false, __ATOMIC_RELAXED);
         __atomic_store_n(&connection, to, __ATOMIC_RELEASE);
         return send_init(next, to);
     }
@@ -131,12 +132,17 @@ EXPORTED ssize_t read(int from, void *data, size_t size) {
     if (got > 0 && from == __atomic_load_n(&connection, __ATOMIC_ACQUIRE)) {
         answers_take(&answers, data, (size_t)got, note_refusal);
         __atomic_store_n(&inodes, answers.inodes, __ATOMIC_RELAXED);
+        __atomic_store_n(&no_modes, answers.no_modes, __ATOMIC_RELAXED);
     }
     return got;
 }
 
 bool has_inodes(void) {
     return __atomic_load_n(&inodes, __ATOMIC_RELAXED);
+}
+
+bool has_no_modes(void) {
+    return __atomic_load_n(&no_modes, __ATOMIC_RELAXED);
 }
 
 /* -- operations ---------------------------------------------------------------------------------------------------- */

@@ -21,3 +21,6 @@ void file_closed(uint64_t file);
 
 /* Whether the server sends inode numbers. */
 bool has_inodes(void);
+
+/* Whether the host stores no modes (Windows). */
+bool has_no_modes(void);

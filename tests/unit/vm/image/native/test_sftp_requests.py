@@ -195,14 +195,14 @@ def test_each_operation_has_its_own_error(program: Path, version: bytes, steps: 
     model = Model()
     for step in steps:
         step.apply(model)
-    assert run(program, version, model, piece) == [1, *model.out]
+    assert run(program, version, model, piece) == [1, 0, *model.out]
 
 
 def test_every_error_keeps_its_number(program: Path, version: bytes) -> None:
     model = Model()
     for number in set(LINUX.values()) - {LINUX["ENOSYS"]}:
         model.operation([Answer(FAILURE, tag(number), number)])
-    assert run(program, version, model) == [1, *model.out]
+    assert run(program, version, model) == [1, 0, *model.out]
 
 
 def test_another_server_has_no_inode_numbers(program: Path) -> None:
@@ -210,4 +210,13 @@ def test_another_server_has_no_inode_numbers(program: Path) -> None:
     body = b"\2\0\0\0\3" + b"".join(others)
     model = Model()
     model.operation([Answer(FAILURE, b"en")])
-    assert run(program, len(body).to_bytes(4, "big") + body, model) == [0, NOT_KNOWN]
+    assert run(program, len(body).to_bytes(4, "big") + body, model) == [0, 0, NOT_KNOWN]
+
+
+def test_a_host_without_modes_is_known(program: Path, tmp_path: Path) -> None:
+    tree = PosixTree(tmp_path, host().open_folder)
+    tree.keeps_modes = False
+    model = Model()
+    model.operation([Answer(FAILURE, tag(LINUX["EPERM"]), LINUX["EPERM"])])
+    version = SftpServer(tree).answer(b"\0\0\0\5\1\0\0\0\3")
+    assert run(program, version, model) == [1, 1, LINUX["EPERM"]]

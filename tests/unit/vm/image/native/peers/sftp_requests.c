@@ -1,5 +1,5 @@
 /* Sends requests and reads answers as sshfs does, on the connection whose descriptor it is given. First it prints
- * whether the server sends inode numbers. Then it follows the lines of its input:
+ * whether the server sends inode numbers, and whether it has no modes. Then it follows the lines of its input:
  *
  *     o COUNT    an operation of COUNT requests, which waits for its answers: prints its errno, 1 where there is none
  *     w FILE     an operation that writes to a file and does not wait
@@ -64,7 +64,7 @@ int main(int count, char **words) {
     connection = atoi(words[1]);
     request(INIT, 3, "");
     answer();
-    printf("%d\n", has_inodes());
+    printf("%d %d\n", has_inodes(), has_no_modes());
     while (scanf(" %c %lu", &what, &number) == 2) {
         if (what != 'c')
             operation_begin(what == 'o' ? 0 : number);

@@ -299,6 +299,9 @@ class WindowsTree:
                 except OSError as error:
                     if error.errno not in _NOT_OFFERED:
                         raise
+                    if replace:
+                        with contextlib.suppress(OSError):  # it need not be there
+                            self.chmod(new, 0o777)
                     self._nt.set(handle, nt.RENAME, _destination(int(replace), folder, names[-1]))
 
     def _is_same(self, source: FileStat, old: Sequence[str], new: Sequence[str]) -> bool:
@@ -326,9 +329,6 @@ class WindowsTree:
             self.rmdir(new)
         elif stat.S_ISDIR(source.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        elif stat.S_IMODE(there.st_mode) == 0o555:
-            with contextlib.suppress(PermissionError):
-                self.chmod(new, 0o777)
 
     def link(self, old: bytes, new: bytes) -> None:
         """Give a file a second name."""

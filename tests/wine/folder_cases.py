@@ -16,6 +16,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from engine.folders.errors import LINUX, linux_number
@@ -163,14 +164,15 @@ def test_no_name_leads_outside(case: Case) -> None:
             tree.unlink(name)
         with refused(errno.ENOENT):
             list(tree.entries(name))
-        for attempt in (
-            lambda name=name: tree.mkdir(name + b"/new", 0o777),
-            lambda name=name: case.write(name, b"x"),
-            lambda name=name: tree.mkdir(name, 0o777),
-            lambda name=name: tree.rename(b"file", name, replace=True),
-            lambda name=name: tree.link(b"file", name),
-            lambda name=name: tree.symlink(b"target", name),
-        ):
+        attempts = (
+            partial(tree.mkdir, name + b"/new", 0o777),
+            partial(case.write, name, b"x"),
+            partial(tree.mkdir, name, 0o777),
+            partial(tree.rename, b"file", name, replace=True),
+            partial(tree.link, b"file", name),
+            partial(tree.symlink, b"target", name),
+        )
+        for attempt in attempts:
             with refused(errno.ENOENT, errno.EINVAL):
                 attempt()
     assert case.names() == {b"x", b"file"}
@@ -290,7 +292,7 @@ def test_renaming_as_posix_has_it(case: Case) -> None:
 def test_a_file_that_is_in_use(case: Case) -> None:
     """A program that shares nothing: busy. One of ours that has it open is in nobody's way."""
     (case.root / "busy").write_text("x")
-    create = ctypes.WinDLL("kernel32").CreateFileW
+    create = ctypes.CDLL("kernel32").CreateFileW
     create.restype = ctypes.c_void_p
     held = create(str(case.root / "busy"), 0x80000000, 0, None, 3, 0, None)
     try:
@@ -302,7 +304,7 @@ def test_a_file_that_is_in_use(case: Case) -> None:
             case.tree.rename(b"busy", b"other", replace=True)
         assert case.tree.lstat(b"busy").st_size == 1
     finally:
-        ctypes.WinDLL("kernel32").CloseHandle(ctypes.c_void_p(held))
+        ctypes.CDLL("kernel32").CloseHandle(ctypes.c_void_p(held))
     with closing(case.tree.open(b"busy", os.O_RDONLY, 0)) as file:
         case.tree.rename(b"busy", b"hidden", replace=True)
         assert file.read(10, 0) == b"x"
@@ -357,7 +359,7 @@ def test_a_folder_that_goes_and_comes_back(case: Case) -> None:
 def test_no_handle_is_left_open(case: Case) -> None:
     """After all of that: a folder with an open file in it could not be renamed or removed."""
     count = ctypes.c_ulong()
-    kernel = ctypes.WinDLL("kernel32")
+    kernel = ctypes.CDLL("kernel32")
     process = ctypes.c_void_p(-1)
 
     def handles() -> int:

@@ -30,7 +30,7 @@ class Guest:
         """The daemon's hello."""
         self._stream = stream
         await stream.write(self._order + HELLO.pack(MAGIC, self.session, self.received))
-        return HELLO.unpack(await self._exactly(HELLO.size))  # type: ignore[return-value]  # as its format says
+        return HELLO.unpack(await self._exactly(HELLO.size))
 
     async def ask(self, kind: int, body: bytes) -> bytes:
         """The answer to a request, without its length."""

@@ -19,6 +19,7 @@ SUITE = "trixie"
 
 PACKAGES = (
     *("base-files", "coreutils", "dash"),
+    "libc-bin",  # the locale C.UTF-8: without it Wine has no files whose names are not ASCII
     "wine64",
     *("xvfb", "xkb-data"),
     "fonts-liberation",

@@ -59,6 +59,8 @@ def test_from_words(tmp_path: Path, text: str, wanted: list[str]) -> None:
     [
         (["project"], "cannot include “project”: it is not an absolute path"),
         (["~/project"], "not an absolute path"),
+        ([r"\\server\share"], "it is on no drive of your computer"),
+        ([r"\\wsl$\Ubuntu\home"], "it is on no drive of your computer"),
         (["/"], "would share the system folder /bin"),
         (["/usr"], "would share the system folder /usr/bin"),
         (["/etc"], "it is a system folder"),

@@ -257,7 +257,7 @@ async def test_files_are_not_copied_through_a_mount_that_could_not_be_started() 
     await step(Machine()).copy_files({})
 
 
-@pytest.mark.parametrize("source", ["\\x/../..", "\\", "\\etc", "\\\\server\\share"])
+@pytest.mark.parametrize("source", ["\\x/../..", "\\", "\\etc"])
 async def test_what_is_absolute_to_dockerd_alone_is_refused(source: str) -> None:
     """It takes the backslash for a slash when it looks whether this is a path, and then for part of a name."""
     own = step(Machine(source, "/"), "/shared")

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.cache import made_once
 from tests.e2e.dockerpy.verdict import Result
 from vm.host import host
 
@@ -65,19 +66,13 @@ def fetch_clients() -> NodeClients:
     """
     locks = b"".join(path.read_bytes() for path in (NODE_LOCK, *PACKAGES))
     stamp = hashlib.sha256(locks + host().arch.value.encode()).hexdigest()[:16]
-    target = host().paths().cache / "tests" / f"node-{stamp}"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="node-", dir=target.parent) as name:
-            made = Path(name) / "clients"
-            made.mkdir()
-            _fetch_node(made)
-            _fetch_packages(made)
-            try:
-                made.rename(target)
-            except OSError:
-                if not target.exists():  # else another run was quicker
-                    raise
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        _fetch_node(folder)
+        _fetch_packages(folder)
+
+    target = made_once(f"node-{stamp}", make)
     return NodeClients(target / "bin" / "node", target / "node_modules")
 
 

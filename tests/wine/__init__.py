@@ -4,6 +4,7 @@
     system.py        WineSystem: runs Windows programs, and ends all of them
     root.py          the root folder with Wine, from Debian's packages; kept in the cache
     prefix.py        a fresh registry and C: drive; kept in the cache
+    windows.py       a Windows on which Slipway runs, with its machine
     namespaces.py    mounts and processes of their own for them, by enter.sh
 
 Nothing is installed on the host and nothing is left behind: Wine has mounts, processes and a screen of its own,

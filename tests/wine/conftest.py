@@ -11,19 +11,27 @@ from installers.checkout import system
 from installers.windows.payload import build_payload
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import WineSystem
-
-INSTALLED = r"C:\Program Files\Slipway"
-"""Where the payload is, read-only as it is for users of Windows."""
+from tests.wine.windows import INSTALLED, Windows, started
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The first test to ask for it waits until Wine and the payload are made, which takes minutes once."""
+    """The first test to ask for it waits until Wine and the payload are made, which takes minutes once.
+
+    Tests with a machine come last: it runs until the session ends, and slows down what runs beside it.
+    """
+    here = Path(__file__).parent
+    items.sort(key=lambda item: needs_machine(item, here))  # keeps the order of equals
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.slow("a Windows and its package are made first"))
-        if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("timeout"):
+        if item.path.is_relative_to(here) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(FIRST_SECONDS))
+
+
+def needs_machine(item: pytest.Item, here: Path) -> bool:
+    """Whether a test is one of this folder's with the machine."""
+    return item.path.is_relative_to(here) and "windows" in getattr(item, "fixturenames", ())
 
 
 FIRST_SECONDS = 2400.0
@@ -40,4 +48,11 @@ def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wine(payload: Path) -> Iterator[WineSystem]:
     """A Windows with the payload in :data:`INSTALLED`."""
     with WineSystem(fresh_prefix(), {payload: INSTALLED}) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def windows(payload: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+    """A Windows on which Slipway runs, for all modules that need its machine. A test leaves it running."""
+    with started(payload, tmp_path_factory.mktemp("installed")) as made:
         yield made

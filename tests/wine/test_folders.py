@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wine.conftest import INSTALLED
 from tests.wine.system import WineSystem
-
-PYTHON = rf"{INSTALLED}\python\python.exe"
+from tests.wine.windows import PYTHON
 
 
 @pytest.mark.parametrize(

@@ -2,81 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import shutil
 import time
 import urllib.request
-from collections.abc import Iterator
-from typing import Any
 
-import pytest
-
-from engine.linux import ENGINE_ROOTFS
-from installers.checkout import system
-from installers.windows.payload import build_payload
-from tests.e2e import images
 from tests.localhost import free_port
-from tests.wine.conftest import INSTALLED
-from tests.wine.prefix import fresh_prefix
-from tests.wine.system import Completed, WineSystem
-from vm.host import host
-from vm.image.source import obtain, sources
-from vm.image.store import ImageStore
-from vm.spec import Arch
-
-CLI = rf"{INSTALLED}\bin\slipway.exe"
-DOCKER = rf"{INSTALLED}\docker\docker.exe"
-IMAGE = "slipway/busybox:latest"
-START_SECONDS = 600.0
-"""A boot in emulation of an emulated Windows' QEMU."""
-
-
-class Windows:
-    """A Windows on which Slipway is installed."""
-
-    def __init__(self, wine: WineSystem) -> None:
-        self.wine = wine
-
-    def slipway(self, *arguments: str, seconds: float = START_SECONDS) -> Completed:
-        done = self.wine.run([CLI, *arguments], seconds=seconds)
-        assert done.code == 0, (arguments, done)
-        return done
-
-    def docker(self, *arguments: str, given: bytes = b"", seconds: float = 120) -> str:
-        done = self.wine.run([DOCKER, *arguments], given=given, seconds=seconds)
-        assert done.code == 0, (arguments, done)
-        return done.output
-
-    def status(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.slipway("status", "--json").output)
-        return told
-
-    def end(self, pid: int) -> None:
-        """As the Task Manager ends a process."""
-        done = self.wine.run(["taskkill", "/f", "/pid", str(pid)])
-        assert done.code == 0, done
-
-
-@pytest.fixture(scope="module")
-def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
-    """Slipway has been installed there, with the machine's image, and started."""
-    system.ensure(system.FOR_WINDOWS_TESTS)
-    payload = build_payload(tmp_path_factory.mktemp("payload"), programs=("docker",))
-    store = ImageStore(host().paths().images)
-    found = asyncio.run(obtain(Arch.AMD64, ENGINE_ROOTFS, sources(store, ENGINE_ROOTFS), lambda text, part: None))
-    folder = found.boot.kernel.parent
-    shutil.copytree(folder, payload / "images" / folder.name)
-    busybox = system.find_static_busybox()
-    assert busybox is not None
-    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
-        layer = images.busybox_layer(busybox, images.applets(busybox))
-        images.write_archive(wine.drive_c / "image.tar", layer, "amd64", IMAGE)
-        made = Windows(wine)
-        made.slipway("start")
-        made.docker("load", "-i", r"C:\image.tar")
-        yield made
-        made.slipway("stop")
+from tests.wine.windows import DOCKER, IMAGE, PYTHON, START_SECONDS, Windows
 
 
 def test_the_client_is_windows_and_the_engine_linux(windows: Windows) -> None:
@@ -161,7 +92,7 @@ def test_only_the_user_may_read_the_keys(windows: Windows) -> None:
         "from vm.host import host; paths = host().paths()\n"
         "print([host().is_private(folder) for folder in (paths.home, paths.run, paths.keys)])\n"
     )
-    done = windows.wine.run([rf"{INSTALLED}\python\python.exe", "-c", script])
+    done = windows.wine.run([PYTHON, "-c", script])
     assert (done.code, done.output.strip()) == (0, "[True, True, True]"), done
 
 
@@ -177,7 +108,7 @@ def test_another_program_has_the_name_of_the_pipe(windows: Windows) -> None:
         "except Exception as error:\n"
         "    print(type(error).__name__, error)\n"
     )
-    done = windows.wine.run([rf"{INSTALLED}\python\python.exe", "-c", script])
+    done = windows.wine.run([PYTHON, "-c", script])
     assert done.output.startswith("EngineError Another program already listens at"), done
 
 

@@ -12,11 +12,10 @@ import pytest
 from installers.common.tree import tree_hash
 from installers.windows.payload import build_payload
 from tests.localhost import free_port
-from tests.wine.conftest import INSTALLED
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import WineProgram, WineSystem
+from tests.wine.windows import INSTALLED, PYTHON
 
-PYTHON = rf"{INSTALLED}\python\python.exe"
 FACTS = "import json, sys; print(json.dumps([sys.platform, sys.version_info[:2], sys.path]))"
 LIBRARIES = "PySide6.QtWidgets, PySide6.QtNetwork, PySide6.QtSvg, paramiko, qemu.qmp, httpx, aiohttp, pyqtgraph"
 

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from installers.checkout import system
-from tests.wine.conftest import INSTALLED
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import WineProgram, WineSystem
+from tests.wine.windows import INSTALLED
 
 SECONDS = 180.0
 

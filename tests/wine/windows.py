@@ -1,0 +1,82 @@
+"""A Windows on which Slipway is installed, with its machine: what docker.exe and slipway.exe do there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.linux import ENGINE_ROOTFS
+from installers.checkout import system
+from tests.e2e import images
+from tests.wine.prefix import fresh_prefix
+from tests.wine.system import Completed, WineSystem
+from vm.host import host
+from vm.image.source import obtain, sources
+from vm.image.store import ImageStore
+from vm.spec import Arch
+
+INSTALLED = r"C:\Program Files\Slipway"
+"""Where the payload is, read-only as it is for users of Windows."""
+
+CLI = rf"{INSTALLED}\bin\slipway.exe"
+DOCKER = rf"{INSTALLED}\docker\docker.exe"
+PYTHON = rf"{INSTALLED}\python\python.exe"
+IMAGE = "slipway/busybox:latest"
+START_SECONDS = 600.0
+"""A boot in emulation of an emulated Windows' QEMU."""
+
+
+class Windows:
+    """A Windows on which Slipway is installed."""
+
+    def __init__(self, wine: WineSystem) -> None:
+        self.wine = wine
+
+    def slipway(self, *arguments: str, seconds: float = START_SECONDS) -> Completed:
+        done = self.wine.run([CLI, *arguments], seconds=seconds)
+        assert done.code == 0, (arguments, done)
+        return done
+
+    def docker(self, *arguments: str, given: bytes = b"", seconds: float = 120) -> str:
+        done = self.wine.run([DOCKER, *arguments], given=given, seconds=seconds)
+        assert done.code == 0, (arguments, done)
+        return done.output
+
+    def status(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.slipway("status", "--json").output)
+        return told
+
+    def end(self, pid: int) -> None:
+        """As the Task Manager ends a process."""
+        done = self.wine.run(["taskkill", "/f", "/pid", str(pid)])
+        assert done.code == 0, done
+
+
+@contextmanager
+def started(payload: Path, folder: Path) -> Iterator[Windows]:
+    """Slipway has been installed there, with the machine's image and one of busybox, and started.
+
+    :param payload: the package without the machine's image.    :param folder: for a copy of it that has one.
+    """
+    complete = folder / "payload"
+    shutil.copytree(payload, complete, copy_function=os.link)
+    store = ImageStore(host().paths().images)
+    found = asyncio.run(obtain(Arch.AMD64, ENGINE_ROOTFS, sources(store, ENGINE_ROOTFS), lambda text, part: None))
+    image = found.boot.kernel.parent
+    shutil.copytree(image, complete / "images" / image.name)
+    busybox = system.find_static_busybox()
+    assert busybox is not None
+    with WineSystem(fresh_prefix(), {complete: INSTALLED}) as wine:
+        layer = images.busybox_layer(busybox, images.applets(busybox))
+        images.write_archive(wine.drive_c / "image.tar", layer, "amd64", IMAGE)
+        made = Windows(wine)
+        made.slipway("start")
+        made.docker("load", "-i", r"C:\image.tar")
+        yield made
+        made.slipway("stop")

@@ -1,4 +1,4 @@
-"""What you type: ``run``, ``test`` and ``lock``."""
+"""What you type: ``run``, ``test``, ``wine`` and ``lock``."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ def main(arguments: list[str]) -> int:
         "test", help="set everything up and run all tests, in two lanes at once", add_help=False
     )
     test.add_argument("pytest", nargs=argparse.REMAINDER, metavar="PYTEST-ARGUMENTS")
+    wine = commands.add_parser("wine", help="try the package for Windows by Wine; `wine test`: its tests")
+    wine.add_argument("what", nargs="?", choices=("test",), metavar="test")
     lock = commands.add_parser("lock", help="make the lock files from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions pyproject.toml allows")
     commands.add_parser("setup", help="only set everything up, for `run` and for `test`")
     if arguments[:1] == ["test"]:  # argparse would keep options of pytest's for itself
         options = argparse.Namespace(command="test", pytest=arguments[1:])
+    elif arguments[:2] == ["wine", "test"]:
+        options = argparse.Namespace(command="wine", what="test", pytest=arguments[2:])
     else:
         options = parser.parse_args(arguments)
     try:
@@ -38,6 +42,8 @@ def main(arguments: list[str]) -> int:
         if options.command == "setup":
             set_up(for_tests=True)
             return 0
+        if options.command == "wine":
+            return test_on_wine(options.pytest) if options.what == "test" else try_on_wine()
         return test_all(options.pytest) if options.command == "test" else run()
     except StepError as error:
         say(f"\n{error}")
@@ -114,3 +120,28 @@ def test_all(arguments: list[str]) -> int:
     folders = [] if named else [str(lanes.TESTS / name) for name in lanes.FOLDERS]
     sys.stdout.flush()
     return subprocess.call([*lanes.pytest_argv(*arguments), *folders])
+
+
+def test_on_wine(arguments: list[str]) -> int:
+    """Run all tests of the package for Windows, the long ones too, or those that pytest's ``arguments`` name."""
+    set_up_wine()
+    named = [word for word in arguments if Path(word.partition("::")[0]).exists()]
+    folders = [] if named else [str(lanes.TESTS / "wine")]
+    sys.stdout.flush()
+    return subprocess.call([*lanes.pytest_argv(RUN_SLOW, *arguments), *folders])
+
+
+def try_on_wine() -> int:
+    """Show a prompt of a Windows with Slipway installed."""
+    set_up_wine()
+    sys.stdout.flush()
+    return subprocess.call([str(environment.program("python")), "-m", "tests.wine"])
+
+
+def set_up_wine() -> None:
+    """See to what the tests of the package for Windows need besides.
+
+    :raise StepError: something is missing that cannot be installed from here.
+    """
+    set_up(for_tests=True)
+    system.ensure(system.FOR_WINDOWS_TESTS)

@@ -5,6 +5,8 @@
     root.py          the root folder with Wine, from Debian's packages; kept in the cache
     prefix.py        a fresh registry and C: drive; kept in the cache
     windows.py       a Windows on which Slipway runs, with its machine
+    keeping.py       programs that keep a file or a port from others
+    __main__.py      a prompt there, to try things by hand: ``installers/dev.py wine``
     namespaces.py    mounts and processes of their own for them, by enter.sh
 
 Nothing is installed on the host and nothing is left behind: Wine has mounts, processes and a screen of its own,

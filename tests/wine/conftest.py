@@ -52,7 +52,21 @@ def wine(payload: Path) -> Iterator[WineSystem]:
 
 
 @pytest.fixture(scope="session")
-def windows(payload: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+def windows(
+    payload: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[Windows]:
     """A Windows on which Slipway runs, for all modules that need its machine. A test leaves it running."""
     with started(payload, tmp_path_factory.mktemp("installed")) as made:
+        pytestconfig.stash[VERSION] = made.docker("version")
         yield made
+
+
+VERSION = pytest.StashKey[str]()
+"""What ``docker version`` has printed there."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show whose docker was tried, with which engine."""
+    if version := config.stash.get(VERSION, ""):
+        terminalreporter.section("docker version, on Windows")
+        terminalreporter.write_line(version)

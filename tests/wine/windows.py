@@ -26,6 +26,7 @@ INSTALLED = r"C:\Program Files\Slipway"
 
 CLI = rf"{INSTALLED}\bin\slipway.exe"
 DOCKER = rf"{INSTALLED}\docker\docker.exe"
+PATH = rf"{INSTALLED}\bin;{INSTALLED}\docker"
 PYTHON = rf"{INSTALLED}\python\python.exe"
 IMAGE = "slipway/busybox:latest"
 START_SECONDS = 600.0
@@ -60,7 +61,17 @@ class Windows:
 
 @contextmanager
 def started(payload: Path, folder: Path) -> Iterator[Windows]:
-    """Slipway has been installed there, with the machine's image and one of busybox, and started.
+    """Slipway has been :func:`installed` and started, and has the image of busybox."""
+    with installed(payload, folder) as made:
+        made.slipway("start")
+        made.docker("load", "-i", r"C:\image.tar")
+        yield made
+        made.slipway("stop")
+
+
+@contextmanager
+def installed(payload: Path, folder: Path) -> Iterator[Windows]:
+    """Slipway has been installed there, with the machine's image; an image of busybox is in ``C:\\image.tar``.
 
     :param payload: the package without the machine's image.    :param folder: for a copy of it that has one.
     """
@@ -75,8 +86,4 @@ def started(payload: Path, folder: Path) -> Iterator[Windows]:
     with WineSystem(fresh_prefix(), {complete: INSTALLED}) as wine:
         layer = images.busybox_layer(busybox, images.applets(busybox))
         images.write_archive(wine.drive_c / "image.tar", layer, "amd64", IMAGE)
-        made = Windows(wine)
-        made.slipway("start")
-        made.docker("load", "-i", r"C:\image.tar")
-        yield made
-        made.slipway("stop")
+        yield Windows(wine)

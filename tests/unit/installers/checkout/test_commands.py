@@ -25,6 +25,18 @@ def test_pytest_gets_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     assert called[5:] == [f"{__file__}::test_ctrl_c"]
 
 
+def test_the_tests_of_windows_include_the_long_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(commands, "set_up", lambda for_tests: None)
+    monkeypatch.setattr(system, "ensure", lambda parts: None)
+    monkeypatch.setattr(subprocess, "call", noting(called, result=3))
+    assert commands.main(["wine", "test", "-x"]) == 3
+    assert called[5:] == ["--run-slow", "-x", str(lanes.TESTS / "wine")]
+    called.clear()
+    assert commands.main(["wine"]) == 3
+    assert called[1:] == ["-m", "tests.wine"]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--run-slow"]])
 def test_all_of_them_run_in_lanes(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []

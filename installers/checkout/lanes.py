@@ -178,7 +178,7 @@ def run_lanes(options: Sequence[str] = ()) -> int:
     for lane, code in zip(running, codes, strict=True):
         found = read_results(lane.xml, lane.lane.name, code)
         minutes, seconds = divmod(round(lane.seconds), 60)
-        print(f"{lane.lane.name}: {found.counts()} in {minutes} min {seconds} s")
+        print(f"{lane.lane.name}: {found.counts()} in {minutes} min {seconds} s; {found.slowest()}")
         results += found
     results.check_skips(read_known_skips(TESTS / "known_skips.toml"))
     for line in results.report():

@@ -13,6 +13,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SLOWEST = 20
+"""How many files the summary names."""
+
 MESSAGE_LENGTH = 120
 """How much of a failure's message the summary shows."""
 
@@ -35,20 +38,30 @@ class Results:
 
     :ivar failed: name → what is wrong, shortened to one line; errors of fixtures count too.
     :ivar skipped: reason → how many tests.
+    :ivar seconds: file → how long its tests and their fixtures took.
     """
 
     passed: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def __add__(self, other: Results) -> Results:
         return Results(
-            self.passed + other.passed, {**self.failed, **other.failed}, Counter(self.skipped) + other.skipped
+            self.passed + other.passed,
+            {**self.failed, **other.failed},
+            Counter(self.skipped) + other.skipped,
+            {**self.seconds, **other.seconds},
         )
 
     def counts(self) -> str:
         """The plain line that ends a run."""
         return f"{self.passed} passed, {len(self.failed)} failed, {self.skipped.total()} skipped"
+
+    def slowest(self) -> str:
+        """The files that take longest, and for how many seconds."""
+        ordered = sorted(self.seconds.items(), key=lambda pair: pair[1], reverse=True)[:SLOWEST]
+        return "slowest: " + ", ".join(f"{name.rpartition('.')[2]} {seconds:.0f} s" for name, seconds in ordered)
 
     def report(self) -> list[str]:
         """A line for each reason to skip and for each failure."""
@@ -96,6 +109,8 @@ def read_results(xml: Path, run: str, code: int) -> Results:
 def read_case(case: ET.Element, results: Results) -> None:
     """Add one test; a test that passes and whose fixture then fails has two entries, and counts as failed."""
     name = f"{case.get('classname', '')}::{case.get('name', '')}"
+    file = case.get("classname", "")
+    results.seconds[file] = results.seconds.get(file, 0.0) + float(case.get("time", 0))
     for kind in ("failure", "error"):
         wrong = case.find(kind)
         if wrong is not None:

@@ -51,6 +51,16 @@ def test_failures_are_named_with_their_message_in_one_line(results: Results) -> 
     assert f"FAILED {bad[0]} - {bad[1]}" in results.report()
 
 
+def test_the_files_that_take_longest_come_first() -> None:
+    both = Results(seconds={"e2e.test_quick": 0, "e2e.test_long": 7}) + Results(seconds={"e2e.test_other": 3})
+    assert both.slowest() == "slowest: test_long 7 s, test_other 3 s, test_quick 0 s"
+
+
+def test_every_test_counts_for_its_file(results: Results) -> None:
+    assert [file.rpartition(".")[2] for file in results.seconds] == ["test_some"]
+    assert results.seconds.popitem()[1] >= 0
+
+
 def test_a_run_without_results_fails(tmp_path: Path) -> None:
     assert "exit code is -9" in read_results(tmp_path / "none.xml", "some", -9).failed["some"]
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from vm.errors import DiskError
 from vm.host import Host
+from vm.host.programs import NO_WINDOW
 from vm.qemu.process import find_program
 from vm.spec import DiskSpec
 
@@ -238,6 +239,7 @@ class DataDisk:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            creationflags=NO_WINDOW,
         )
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT):

@@ -36,7 +36,13 @@ def _collect_alone() -> list[BundleFile]:
     argv = programs.program("desktop.support")
     try:
         done = subprocess.run(
-            argv, cwd=programs.installation(), capture_output=True, text=True, check=True, timeout=ALONE_SECONDS
+            argv,
+            cwd=programs.installation(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=ALONE_SECONDS,
+            creationflags=programs.NO_WINDOW,
         )
     except subprocess.CalledProcessError as error:
         raise HostError(

@@ -6,6 +6,7 @@ import asyncio
 
 from desktop.diagnostics.base import Context, Finding
 from engine.client.command import find_docker
+from vm.host.programs import NO_WINDOW
 
 NAME = "docker-cli"
 DESCRIPTION = "The docker command"
@@ -25,6 +26,7 @@ async def check(context: Context) -> Finding:
         env=dict(context.environment),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        creationflags=NO_WINDOW,
     )
     try:
         async with asyncio.timeout(TIMEOUT):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from engine.client.models import text
 from vm.errors import EngineError
 from vm.host.paths import bundled_docker
+from vm.host.programs import NO_WINDOW
 
 SECONDS = 20.0
 NO_ENGINE = "tcp://127.0.0.1:9"
@@ -48,6 +49,7 @@ async def client_version() -> ClientVersion:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        creationflags=NO_WINDOW,
     )
     try:
         async with asyncio.timeout(SECONDS):

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from engine.client.progress import Credentials
 from engine.client.registry import HUB, HUB_KEY
 from engine.context_store import ContextError, ContextStore, docker_folder
+from vm.host.programs import NO_WINDOW
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,9 @@ class UserKeys:
         if program is None:
             raise FileNotFoundError(f"docker-credential-{helper} is not installed")
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(program, "get", stdin=pipe, stdout=pipe, stderr=pipe)
+        process = await asyncio.create_subprocess_exec(
+            program, "get", stdin=pipe, stdout=pipe, stderr=pipe, creationflags=NO_WINDOW
+        )
         try:
             out, _ = await asyncio.wait_for(process.communicate(key.encode()), HELPER_SECONDS)
         finally:

@@ -19,6 +19,13 @@ RUN_MODULE = "--run-module"
 PACKAGES = ("vm", "engine", "desktop")
 """Whose modules may be asked for."""
 
+NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""``creationflags`` of every program that we run for ourselves: on Windows its console would be a window, since
+most of our processes have none that it could use."""
+
+CREATE_BREAKAWAY_FROM_JOB = 0x01000000
+"""A process creation flag (Windows SDK, winbase.h)."""
+
 
 def is_packaged() -> bool:
     """Whether this is a packaged application (PyInstaller, cx_Freeze and Nuitka set ``sys.frozen``)."""
@@ -33,6 +40,26 @@ def installation() -> Path:
 def program(module: str, *arguments: str) -> list[str]:
     """The command line that runs ``module``, which is one of ours, as a program."""
     return [sys.executable, RUN_MODULE if is_packaged() else "-m", module, *arguments]
+
+
+def detached(argv: Sequence[str], flags: Mapping[str, Any], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program that outlives this process and ignores its terminal.
+
+    Windows ends all programs of a job with it, and terminals, editors and services put what they start into one. A
+    program may leave it where the job allows that (Microsoft, "Job Objects"); where it does not, it stays.
+
+    :param flags: :meth:`vm.host.base.Host.spawn_flags`.
+    :param options: other arguments of :class:`subprocess.Popen`.
+    :raise OSError: it cannot be started.
+    """
+    try:
+        return subprocess.Popen(argv, **flags, **options)
+    except PermissionError:
+        creation = flags.get("creationflags", 0)
+        if not creation & CREATE_BREAKAWAY_FROM_JOB:
+            raise
+    remaining = {**flags, "creationflags": creation & ~CREATE_BREAKAWAY_FROM_JOB}
+    return subprocess.Popen(argv, **remaining, **options)
 
 
 def start(
@@ -52,14 +79,14 @@ def start(
     :raise OSError: it cannot be started, or the file cannot be written.
     """
     with output.open("wb") as stream:
-        process = subprocess.Popen(
+        process = detached(
             program(module, *arguments),
+            flags,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if piped else stream,
             stderr=stream,
             cwd=installation(),
             env=dict(environment) if environment is not None else None,
-            **flags,
         )
     # wait for it, whenever it ends: where we live longer, it would stay behind as a zombie
     threading.Thread(target=process.wait, name=f"end of {module}", daemon=True).start()

@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from vm.host.programs import NO_WINDOW
+
 log = logging.getLogger(__name__)
 
 RUN_SECONDS = 5.0
@@ -39,7 +41,15 @@ class Proxies:
 def run(argv: Sequence[str]) -> str:
     """See :data:`Run`; blocks."""
     try:
-        return subprocess.run(argv, capture_output=True, text=True, timeout=RUN_SECONDS, check=True).stdout
+        return subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            creationflags=NO_WINDOW,
+        ).stdout
     except (OSError, subprocess.SubprocessError, UnicodeError) as error:
         log.debug("%s: %s", argv[0], error)
         return ""

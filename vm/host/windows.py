@@ -16,6 +16,7 @@ from vm.host.base import Installer, Obstacle
 from vm.host.common import LINE_LIMIT, CommonHost
 from vm.host.optional_files import OptionalFiles
 from vm.host.paths import PIPES, Paths
+from vm.host.programs import CREATE_BREAKAWAY_FROM_JOB
 from vm.host.proxies import Proxies, from_windows, run
 from vm.spec import Accelerator, Arch
 
@@ -103,7 +104,8 @@ class WindowsHost(CommonHost):
         return [data for data, kind, trusted in listing("ROOT") if kind == "x509_asn" and trusts_servers(trusted)]
 
     def spawn_flags(self) -> dict[str, bool | int]:
-        return {"creationflags": CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS}
+        flags = CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS | CREATE_BREAKAWAY_FROM_JOB
+        return {"creationflags": flags}
 
     def keep_open(self, descriptor: int) -> dict[str, tuple[int, ...]]:
         return {}

@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from vm.errors import HostError, MachineError
-from vm.host import Host
+from vm.host import Host, programs
 from vm.host.paths import bundled_qemu
 from vm.qemu.command import PROGRAMS
 from vm.spec import Arch
@@ -89,7 +89,13 @@ def find_qemu(arch: Arch, host: Host) -> QemuBinary:
     path = find_program(PROGRAMS[arch], host)
     try:
         done = subprocess.run(  # takes some 30 ms: not worth a thread
-            [path, "--version"], capture_output=True, text=True, timeout=20, check=True, stdin=subprocess.DEVNULL
+            [path, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            creationflags=programs.NO_WINDOW,
         )
     except (OSError, subprocess.SubprocessError) as error:
         tail = getattr(error, "stderr", "") or str(error)
@@ -141,13 +147,13 @@ class QemuProcess:
         log.info("starting %s", " ".join(argv))
         try:
             with output.open("wb") as stream:
-                child = subprocess.Popen(
+                child = programs.detached(
                     list(argv),
+                    host.spawn_flags(),
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,
                     pass_fds=tuple(descriptors),
-                    **host.spawn_flags(),  # type: ignore[call-overload]  # a dict of keyword arguments
                 )
         except OSError as error:
             raise MachineError(f"{name} cannot be started: {error.strerror}", detail=str(error)) from error

@@ -37,6 +37,40 @@ def test_a_program_that_is_started_goes_on_without_us(tmp_path: Path) -> None:
     assert int(session) == process.pid != os.getsid(0)
 
 
+class Job:
+    """Stands in for Windows, where a job may keep its programs. :ivar tried: each attempt's creation flags."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        self._keeps = keeps
+        self.tried: list[int] = []
+
+    def start(
+        self, argv: list[str], *, creationflags: int, env: dict[str, str]
+    ) -> tuple[list[str], dict[str, str]]:
+        self.tried.append(creationflags)
+        if self._keeps and creationflags & programs.CREATE_BREAKAWAY_FROM_JOB:
+            raise PermissionError(13, "Access is denied")
+        return argv, env
+
+
+LEAVES = programs.CREATE_BREAKAWAY_FROM_JOB | 8
+
+
+@pytest.mark.parametrize(("keeps", "tried"), [(False, [LEAVES]), (True, [LEAVES, 8])])
+def test_a_job_that_ends_all_its_programs(monkeypatch: pytest.MonkeyPatch, keeps: bool, tried: list[int]) -> None:
+    """It is left, where it allows that; tests/wine has real ones."""
+    job = Job(keeps=keeps)
+    monkeypatch.setattr(subprocess, "Popen", job.start)
+    made: object = programs.detached(["one"], {"creationflags": LEAVES}, env={})
+    assert made == (["one"], {})
+    assert job.tried == tried
+
+
+def test_a_program_that_may_not_be_started(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError):
+        programs.detached([str(tmp_path)], host().spawn_flags())
+
+
 PACKAGED = """
 import sys
 from vm.host.programs import run_requested

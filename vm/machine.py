@@ -47,6 +47,9 @@ PAUSED, STOPPING, FAILED = MachineState.PAUSED, MachineState.STOPPING, MachineSt
 GROW_SECONDS = 300.0
 """For the guest to enlarge its file system."""
 
+WAKE_SECONDS = 10.0
+"""For the guest to answer after the host has slept."""
+
 StateHook = Callable[[MachineState, MachineState], None]
 LinkHook = Callable[[Link | None], None]
 
@@ -289,6 +292,22 @@ class Machine:
     async def set_time(self) -> None:
         """Give the guest the host's time; a guest that does not answer is only logged."""
         await power.set_time(self._running("take the time", RUNNING))
+
+    def host_woke(self) -> None:
+        """The host has slept, or its clock was set: give the guest the time, and see whether the link has held."""
+        if self._state is RUNNING:
+            self._follow_up(self._check_after_sleep())
+
+    async def _check_after_sleep(self) -> None:
+        await self._time_is_due()
+        link = self._link
+        if link is None or link.closed.is_set():
+            return
+        try:
+            await link.ping(WAKE_SECONDS)
+        except LinkError as error:
+            log.warning("the link has not outlived the host's sleep: %s", error.message)
+            await link.close()  # which makes the Watch open another
 
     async def memory(self) -> GuestMemory:
         """How much memory the guest has left.

@@ -112,6 +112,7 @@ class Supervisor:
             self.notifier.notify,
         )
         self.wanted = self.lifecycle.wanted
+        self.woke = self._machine.host_woke
         self.status = StatusReporter(
             self.lifecycle,
             self.settings,

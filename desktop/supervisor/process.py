@@ -13,15 +13,16 @@ import logging.handlers
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from desktop.control.calls import Route
-from desktop.control.lock import InstanceLock
+from desktop.control.lock import InstanceLock, holder
 from desktop.control.schema import CallerEnvironment
 from desktop.supervisor.server import Clients, serve
 from vm.errors import UserError
-from vm.host import Host, allow_many_files, host, new_event_loop
+from vm.host import Host, SessionListener, allow_many_files, host, new_event_loop, watch_session
 from vm.host.paths import Paths
 
 LOG_BYTES = 2 * 1024 * 1024
@@ -56,6 +57,10 @@ class Service(Protocol):
         """A client with this environment asks for something."""
         ...
 
+    def woke(self) -> None:
+        """The computer has slept, or its clock was set."""
+        ...
+
     async def settle(self) -> None:
         """Stop whatever runs, while the control API still answers."""
         ...
@@ -76,8 +81,13 @@ async def supervise(paths: Paths, make: Make) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(number, service.ending.set)
-        except NotImplementedError:  # Windows' event loop has no signals: there the control API ends us
+        except NotImplementedError:  # Windows' event loop has no signals; messages to a window end us there
             break
+    with _session_watched(service, loop):
+        await _serve(service, routes, paths)
+
+
+async def _serve(service: Service, routes: Sequence[Route], paths: Paths) -> None:
     await service.open()
     try:
         async with serve(routes, paths.control_socket, service.notice) as clients:
@@ -87,6 +97,28 @@ async def supervise(paths: Paths, make: Make) -> None:
             await service.settle()
     finally:
         await service.close()
+
+
+@contextlib.contextmanager
+def _session_watched(service: Service, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """While this lasts, the end of the user's session ends the service, and waits for that."""
+    ended = threading.Event()
+
+    def call(act: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: so has the service
+            loop.call_soon_threadsafe(act)
+
+    def wait() -> None:
+        ended.wait()
+
+    listener = SessionListener(lambda: call(service.ending.set), wait, lambda: call(service.woke))
+    with contextlib.ExitStack() as watching:
+        try:
+            watching.callback(watch_session(listener))
+        except OSError as error:
+            log.warning("the end of the session will not be noticed: %s", error)
+        watching.callback(ended.set)
+        yield
 
 
 async def _until_end(service: Service, clients: Clients) -> None:
@@ -122,7 +154,7 @@ def main(make: Make) -> int:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     lock = InstanceLock(paths.lock)
     if not lock.acquire():
-        print("another supervisor runs already")
+        print(f"another supervisor runs already: process {holder(paths.lock)}")
         return 0
     log.info("files this process may open: %s", allow_many_files() or "any number")
     try:

@@ -5,6 +5,7 @@ linux.py     macos.py     windows.py               paths.py    every on-disk nam
 files_posix.py   the limit of open files, the state of a Unix socket
 pipes.py     named pipes of Windows               tls_channels.py   QEMU's channels there
 windows_security.py   who may open what we make there
+windows_session.py    the session's end and the computer's sleep, as Windows reports them
 pipe_connection.py   such pipes for threads           nt.py, nt_status.py   files by Windows' kernel
 names.py     names by the system's resolver        proxies.py  the proxy that programs are to use
 programs.py  how a program of ours is started     packages.py  which packages bring a program, on Linux
@@ -18,10 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from vm.errors import HostError
-from vm.host.base import Host, LocalServer
+from vm.host.base import Host, LocalServer, SessionListener
 
 
 def host() -> Host:
@@ -83,6 +85,21 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+def watch_session(listener: SessionListener) -> Callable[[], None]:
+    """Report the end of the user's session and the computer's sleep, where the system does so by itself.
+
+    Linux and macOS end a process by SIGTERM; that they slept, ``vm/guest/clock.py`` sees.
+
+    :return: what ends the reports.
+    :raise OSError: the system refuses.
+    """
+    if sys.platform == "win32":
+        from vm.host.windows_session import SessionWindow
+
+        return SessionWindow(listener).close
+    return lambda: None
+
+
 def pipe_server(path: Path) -> LocalServer:
     """What listens at the named pipe ``path``.
 
@@ -122,6 +139,7 @@ def has_left(transport: asyncio.Transport) -> bool:
 __all__ = [
     "Host",
     "LocalServer",
+    "SessionListener",
     "allow_many_files",
     "end_direction",
     "has_left",
@@ -129,4 +147,5 @@ __all__ = [
     "new_event_loop",
     "pipe_server",
     "try_lock",
+    "watch_session",
 ]

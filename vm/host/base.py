@@ -59,6 +59,20 @@ class LocalServer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class SessionListener:
+    """What is called, in any thread, when the user's session ends or the computer has slept.
+
+    :ivar end: this process is to end in order; returns at once.
+    :ivar wait_until_ended: blocks until it has done so as far as others could notice.
+    :ivar woke: the computer has slept, or its clock was set; returns at once.
+    """
+
+    end: Callable[[], None]
+    wait_until_ended: Callable[[], None]
+    woke: Callable[[], None]
+
+
 class Host(Protocol):
     """The host."""
 

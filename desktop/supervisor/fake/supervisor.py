@@ -71,6 +71,9 @@ class FakeSupervisor:
     def notice(self, caller: CallerEnvironment) -> None:
         """A client with this environment asks for something; there is no machine that needs any of it."""
 
+    def woke(self) -> None:
+        """The computer has slept; there is no machine whose clock would be behind."""
+
     async def settle(self) -> None:
         """Stop, as the supervisor does at its end."""
         await self.lifecycle.settle()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.vm.machine_kit import Kit, kit, no_qemu_left, until
 from vm.disk import DataDisk
-from vm.errors import DiskError
+from vm.errors import DiskError, LinkError
 from vm.state import MachineState, StateError
 
 __all__ = ["kit"]  # a fixture
@@ -103,6 +103,43 @@ async def test_pause_and_resume_set_the_time(kit: Kit) -> None:
     assert sum(line.startswith("control clock ") for line in kit.said()) > before
     await machine.stop()
     assert no_qemu_left(kit)
+
+
+def times_asked(kit: Kit) -> int:
+    """How often the guest was asked for its time."""
+    return sum(line.startswith("control clock ") for line in kit.said())
+
+
+async def test_the_host_has_slept(kit: Kit) -> None:
+    """The guest gets the time at once, and a link that holds is kept."""
+    machine, _ = kit.machine()
+    machine.host_woke()  # there is nothing to wake
+    await machine.start(kit.spec)
+    await until(lambda: times_asked(kit) > 0)
+    before = times_asked(kit)
+    machine.host_woke()
+    await until(lambda: times_asked(kit) > before)
+    assert machine.link is kit.dial.links[0]
+    await machine.stop()
+    machine.host_woke()
+    assert no_qemu_left(kit)
+
+
+async def test_the_link_has_not_outlived_sleep(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, _ = kit.machine()
+    await machine.start(kit.spec)
+
+    async def silent(timeout: float) -> None:
+        raise LinkError(f"no answer for {timeout:g} s")
+
+    monkeypatch.setattr(machine.link, "ping", silent)
+    told: list[object] = []
+    machine.link_changed.append(told.append)
+    machine.host_woke()
+    await until(lambda: len(told) == 2)
+    assert told == [None, machine.link]
+    assert machine.link is kit.dial.links[1]
+    await machine.stop()
 
 
 async def test_stopping_a_paused_machine_lets_the_guest_shut_down(kit: Kit) -> None:

@@ -25,6 +25,7 @@ from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.operations.folder_check import require_folders
 from desktop.supervisor.process import Service
 from desktop.supervisor.settings import LiveSettings, outcome
+from engine.endpoint.listener import local_listener
 from vm.host import Host
 from vm.host.paths import Paths
 
@@ -48,7 +49,7 @@ class FakeSupervisor:
             paths, host, self.lifecycle, self.settings, self.desktop_entry, self.world
         )
         self._scenario = scenario
-        self._socket = paths.docker_socket
+        self._listener = local_listener(paths.docker_socket)
         self._runner: web.AppRunner | None = None
         self._life: asyncio.Task[None] | None = None
 
@@ -61,9 +62,8 @@ class FakeSupervisor:
         app = engine.make_app(self.world, lambda: self.lifecycle.running)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
-        self._socket.unlink(missing_ok=True)  # a name: nothing to wait for
-        await web.UnixSite(self._runner, str(self._socket)).start()
-        self._socket.chmod(0o600)
+        assert self._runner.server is not None
+        await self._listener.start(self._runner.server)
         self._life = asyncio.create_task(
             self.world.shout() if self._scenario.loud else self.world.live(busy=self._scenario.busy)
         )
@@ -83,9 +83,9 @@ class FakeSupervisor:
         if self._life is not None:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
+        await self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
-            self._socket.unlink(missing_ok=True)  # a name: nothing to wait for
 
     async def end(self) -> AsyncIterator[Event]:
         """Stop, and end the process."""

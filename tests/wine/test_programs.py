@@ -1,0 +1,76 @@
+"""Slipway's programs: which ends which, and what the user's session does to them.
+
+The cases are scripts, since pytest is not in the package: *_cases.py.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.wine.prefix import fresh_prefix
+from tests.wine.system import WineSystem
+from tests.wine.windows import CLI, DOCKER, INSTALLED, PYTHON
+
+SECONDS = 180.0
+
+
+@pytest.mark.parametrize(
+    ("script", "cases"), [("program_cases.py", 6), ("session_cases.py", 6), ("console_cases.py", 3)]
+)
+def test_every_case_passes(wine: WineSystem, script: str, cases: int) -> None:
+    (wine.drive_c / script).write_bytes((Path(__file__).parent / script).read_bytes())
+    done = wine.run([PYTHON, rf"C:\{script}"], seconds=480)
+    assert done.code == 0, f"{done.output}{done.errors}"
+    assert len([line for line in done.output.splitlines() if line.startswith("passed ")]) == cases, done
+
+
+def supervisor(wine: WineSystem, environment: dict[str, str] | None = None) -> int | None:
+    """The number of the supervisor's process; None when none runs."""
+    pid = json.loads(wine.run([CLI, "status", "--json"], environment).output)["supervisor_pid"]
+    return None if pid is None else int(pid)
+
+
+def test_the_session_ends(payload: Path) -> None:
+    """The supervisor is asked, and has ended in order when Windows goes on."""
+    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
+        fake = {"SLIPWAY_FAKE": "running"}
+        assert wine.run([CLI, "start"], fake).code == 0
+        assert supervisor(wine) is not None
+        assert wine.run(["wineboot", "--end-session"], seconds=SECONDS).code == 0
+        log = wine.drive_c / "users" / "slipway" / "AppData" / "Local" / "Slipway" / "logs" / "supervisor.log"
+        assert "the session ends" in log.read_text(encoding="utf-8")
+        assert supervisor(wine) is None
+
+
+def test_taskkill_asks_the_supervisor_to_end(payload: Path) -> None:
+    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
+        fake = {"SLIPWAY_FAKE": "running"}
+        assert wine.run([CLI, "start"], fake).code == 0
+        pid = supervisor(wine)
+        assert wine.run(["taskkill", "/pid", str(pid)]).code == 0
+        end = time.monotonic() + SECONDS
+        while supervisor(wine) is not None:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+
+
+def test_the_window_and_docker_with_the_stand_in(payload: Path) -> None:
+    """``SLIPWAY_FAKE`` shows a whole engine without a machine, at the pipe where docker looks for it."""
+    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
+        window = wine.popen([rf"{INSTALLED}\Slipway.exe"], {"SLIPWAY_FAKE": "running"})
+        end = time.monotonic() + SECONDS
+        while supervisor(wine) is None:
+            assert window.is_running()
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        named = ["--host", "npipe:////./pipe/docker_slipway", "ps", "--format", "{{.Names}}"]
+        done = wine.run([DOCKER, *named])
+        assert done.code == 0, done
+        assert "web" in done.output.split()
+        pid = supervisor(wine)
+        window.kill()
+        assert supervisor(wine) == pid

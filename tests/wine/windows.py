@@ -50,7 +50,8 @@ class Windows:
         return done.output
 
     def status(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.slipway("status", "--json").output)
+        """Also of a Slipway that does not run, which its exit code says."""
+        told: dict[str, Any] = json.loads(self.wine.run([CLI, "status", "--json"], seconds=START_SECONDS).output)
         return told
 
     def end(self, pid: int) -> None:

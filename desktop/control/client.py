@@ -25,7 +25,7 @@ from desktop.control.schema.caller import HEADER
 from desktop.control.spawn import bring_up, joined
 from engine.cancellation import CancelSafeTransport
 from engine.client.local_http import local_transport
-from vm.host import host
+from vm.host import host, pipe_owner
 from vm.host.paths import Paths
 
 R = TypeVar("R")
@@ -111,8 +111,10 @@ class ControlClient(ControlApi):
         except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError):
             return False
         except httpx.TimeoutException as error:
+            socket = self.paths.control_socket
+            owner = await asyncio.to_thread(pipe_owner, socket)
             raise SupervisorSilent(
-                "Slipway's supervisor does not answer",
+                "Slipway's supervisor does not answer" + (f": {owner} listens at {socket}" if owner else ""),
                 "End its process, whose id is in run/supervisor.lock, then start again.",
             ) from error
         if reply.status_code == httpx.codes.OK:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vm.errors import EngineError, HostError
-from vm.host import LocalServer, pipe_server
+from vm.host import LocalServer, pipe_owner, pipe_server
 from vm.host.paths import PIPES, SOCKET_PATH_LIMIT
 
 BACKLOG = 1024
@@ -51,8 +51,9 @@ class PipeListener:
         try:
             await self._server.start(make_protocol)
         except PermissionError as error:
+            owner = await asyncio.to_thread(pipe_owner, self._path)
             raise EngineError(
-                f"Another program already listens at {self._path}",
+                f"Another program already listens at {self._path}" + (f": {owner}" if owner else ""),
                 "Stop it, or set SLIPWAY_HOME to another folder. It may be another Slipway of yours.",
                 str(error),
             ) from error

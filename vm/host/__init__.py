@@ -3,7 +3,8 @@
 base.py      the Host protocol and its data        common.py   what the systems answer alike
 linux.py     macos.py     windows.py               paths.py    every on-disk name
 files_posix.py   the limit of open files, the state of a Unix socket
-pipes.py     named pipes of Windows               tls_channels.py   QEMU's channels there
+pipes.py, pipe_client.py   the two ends of Windows' named pipes
+tls_channels.py   QEMU's channels there
 windows_security.py   who may open what we make there
 windows_session.py    the session's end and the computer's sleep, as Windows reports them
 pipe_connection.py   such pipes for threads           nt.py, nt_status.py   files by Windows' kernel
@@ -112,6 +113,24 @@ def pipe_server(path: Path) -> LocalServer:
     raise HostError("There are no named pipes on this system", detail=str(path))
 
 
+def pipe_in_use(path: Path) -> bool:
+    """Whether a program has a named pipe ``path``; no connection is made. False where there are none."""
+    if sys.platform == "win32":
+        from vm.host import pipe_client
+
+        return pipe_client.is_in_use(path)
+    return False
+
+
+def pipe_owner(path: Path) -> str:
+    """The program that listens at the named pipe ``path``, in words; empty where that is not told. May block."""
+    if sys.platform == "win32":
+        from vm.host import pipe_client
+
+        return pipe_client.owner(path)
+    return ""
+
+
 async def end_direction(transport: asyncio.Transport) -> None:
     """End our direction of a local connection, behind what was written before.
 
@@ -145,6 +164,8 @@ __all__ = [
     "has_left",
     "host",
     "new_event_loop",
+    "pipe_in_use",
+    "pipe_owner",
     "pipe_server",
     "try_lock",
     "watch_session",

@@ -132,6 +132,16 @@ class Host(Protocol):
         ...
 
     @property
+    def default_docker_socket(self) -> Path:
+        """Where the docker command looks for an engine when nothing names one."""
+        ...
+
+    @property
+    def offers_default_docker_socket(self) -> bool:
+        """Whether a program of this user may listen there; elsewhere only the administrator's may."""
+        ...
+
+    @property
     def no_windows_containers(self) -> str:
         """Why containers of Windows cannot run here, in a few words; empty where they can."""
         ...
@@ -222,13 +232,19 @@ class Host(Protocol):
         """Connect a protocol to a local socket of ours (on Windows, a named pipe).
 
         :raise OSError: nothing listens there.
+        :raise HostError: another user's program listens at the pipe.
         """
         ...
 
-    async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(
+        self, path: Path, *, of_anyone: bool = False
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to one of QEMU's channels, or to a local socket of ours (on Windows, a named pipe).
 
+        :param of_anyone: whether the server of a pipe may be another user's, since every user can make a pipe of
+            any name. Otherwise the server's user is looked up before anything is sent.
         :raise OSError: nothing listens there.
+        :raise HostError: another user's program does.
         :raise ChannelOccupied: another program does, or its client keeps us out.
         """
         ...

@@ -17,7 +17,7 @@ import psutil
 from vm.channels import Channels
 from vm.errors import HostError
 from vm.host.optional_files import OptionalFiles
-from vm.host.paths import Paths
+from vm.host.paths import DEFAULT_SOCKET, Paths
 from vm.host.proxies import Proxies, from_variables
 from vm.spec import Arch
 
@@ -51,6 +51,14 @@ class CommonHost:
     @property
     def memory_mib(self) -> int:
         return int(psutil.virtual_memory().total // (1024 * 1024))
+
+    @property
+    def default_docker_socket(self) -> Path:
+        return DEFAULT_SOCKET
+
+    @property
+    def offers_default_docker_socket(self) -> bool:
+        return False
 
     @property
     def no_windows_containers(self) -> str:
@@ -142,7 +150,9 @@ class CommonHost:
     async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol) -> None:
         await asyncio.get_running_loop().create_unix_connection(lambda: protocol, str(path))
 
-    async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(
+        self, path: Path, *, of_anyone: bool = False
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=LINE_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)

@@ -52,6 +52,9 @@ SOCKET_PATH_LIMIT = 103
 PIPES = "\\\\.\\pipe\\"
 """What the paths of named pipes begin with (CreateNamedPipe, Windows API)."""
 
+DEFAULT_SOCKET, DEFAULT_PIPE = Path("/var/run/docker.sock"), Path(f"{PIPES}docker_engine")
+"""Where the docker command looks when nothing names an engine (client.DefaultDockerHost in its sources)."""
+
 IMAGE_URL = "SLIPWAY_IMAGE_URL"
 """The variable that names a server of system images; see vm/image/download.py."""
 
@@ -74,6 +77,13 @@ def bundled_qemu() -> Path:
 def bundled_docker() -> Path:
     """The folder of docker's programs that came with the installed package; it need not exist."""
     return installation() / "docker"
+
+
+def docker_address(path: Path) -> str:
+    """The address of a local socket or pipe as the docker command reads it: for DOCKER_HOST and contexts."""
+    if str(path).startswith(PIPES):
+        return f"npipe://{str(path).replace(chr(92), '/')}"
+    return f"unix://{path}"
 
 
 def _make_private(folder: Path) -> None:
@@ -129,9 +139,7 @@ class Paths:
     @property
     def docker_host(self) -> str:
         """The engine's address as the docker command reads it: for DOCKER_HOST and contexts."""
-        if self.pipes is not None:
-            return f"npipe://{str(self.docker_socket).replace(chr(92), '/')}"
-        return f"unix://{self.docker_link or self.docker_socket}"
+        return docker_address(self.docker_link or self.docker_socket)
 
     @property
     def control_socket(self) -> Path:

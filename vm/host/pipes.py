@@ -16,12 +16,14 @@ import sys
 from asyncio import windows_utils
 from collections.abc import Callable
 from ctypes import wintypes
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from vm.host.windows_security import descriptor, for_pipes
-
 assert sys.platform == "win32"
+
+from vm.host.pipe_client import is_in_use  # noqa: E402 - the line above narrows types
+from vm.host.windows_security import for_pipes, lasting_descriptor  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,9 @@ BUFFER = 64 * 1024
 
 WAITING = 8
 """Instances that wait for clients. One that finds none has to try again (ERROR_PIPE_BUSY)."""
+
+RETRY_SECONDS = 1.0
+"""Between attempts to make an instance."""
 
 ACCESS_DUPLEX, FLAG_OVERLAPPED, FLAG_FIRST_INSTANCE = 0x3, 0x40000000, 0x00080000
 TYPE_MESSAGE, READ_BYTES, REJECT_REMOTE = 0x4, 0x0, 0x8
@@ -46,32 +51,41 @@ class _SecurityAttributes(ctypes.Structure):
     _fields_ = (("length", wintypes.DWORD), ("descriptor", ctypes.c_void_p), ("inherit", wintypes.BOOL))
 
 
+@cache
+def _for_this_user() -> _SecurityAttributes:
+    """Made once for the process: Windows takes longer to read the words than to make an instance."""
+    return _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), lasting_descriptor(for_pipes()), False)
+
+
 def make_instance(path: Path, *, first: bool) -> windows_utils.PipeHandle:
     """One more instance of the pipe, for one client.
+
+    Wine 10 ignores FILE_FLAG_FIRST_PIPE_INSTANCE: it makes one more instance of another program's pipe, and says
+    so. Therefore the name is looked up first.
 
     :param first: fail where somebody has a pipe of this name already.
     :raise PermissionError: somebody has.
     :raise OSError: it cannot be made.
     """
-    with descriptor(for_pipes()) as made:
-        ctypes.set_last_error(0)
-        attributes = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), made, False)
-        handle = _kernel.CreateNamedPipeW(
-            str(path),
-            ACCESS_DUPLEX | FLAG_OVERLAPPED | (FLAG_FIRST_INSTANCE if first else 0),
-            TYPE_MESSAGE | READ_BYTES | REJECT_REMOTE,
-            UNLIMITED_INSTANCES,
-            BUFFER,
-            BUFFER,
-            0,
-            ctypes.byref(attributes),
-        )
+    if first and is_in_use(path):
+        raise PermissionError(errno.EACCES, "another program has a pipe of this name", str(path))
+    ctypes.set_last_error(0)
+    handle = _kernel.CreateNamedPipeW(
+        str(path),
+        ACCESS_DUPLEX | FLAG_OVERLAPPED | (FLAG_FIRST_INSTANCE if first else 0),
+        TYPE_MESSAGE | READ_BYTES | REJECT_REMOTE,
+        UNLIMITED_INSTANCES,
+        BUFFER,
+        BUFFER,
+        0,
+        ctypes.byref(_for_this_user()),
+    )
     if handle in (None, INVALID_HANDLE):
         raise ctypes.WinError(ctypes.get_last_error())
     instance = windows_utils.PipeHandle(handle)
-    if first and ctypes.get_last_error() == ALREADY_EXISTS:  # Wine makes one more instance, and says so
+    if first and ctypes.get_last_error() == ALREADY_EXISTS:
         instance.close()
-        raise PermissionError(errno.EACCES, "somebody else has a pipe of this name", str(path))
+        raise PermissionError(errno.EACCES, "another program has a pipe of this name", str(path))
     return instance
 
 
@@ -121,8 +135,17 @@ class PipeServer:
             else:
                 loop._make_duplex_pipe_transport(instance, make_protocol(), extra={"addr": str(self._path)})
             self._waiting.discard(instance)
-            instance = make_instance(self._path, first=False)
+            instance = await self._next()
             self._waiting.add(instance)
+
+    async def _next(self) -> windows_utils.PipeHandle:
+        """One more instance, however long Windows lacks memory for it."""
+        while True:
+            try:
+                return make_instance(self._path, first=False)
+            except OSError as error:
+                log.warning("%s has room for fewer clients for now: %s", self._path, error)
+                await asyncio.sleep(RETRY_SECONDS)
 
 
 def is_gone(transport: asyncio.Transport) -> bool:

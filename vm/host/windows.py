@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import ssl
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from vm.host import tls_channels, windows_security
 from vm.host.base import Installer, Obstacle
 from vm.host.common import LINE_LIMIT, CommonHost
 from vm.host.optional_files import OptionalFiles
-from vm.host.paths import PIPES, Paths
+from vm.host.paths import DEFAULT_PIPE, PIPES, Paths
 from vm.host.programs import CREATE_BREAKAWAY_FROM_JOB
 from vm.host.proxies import Proxies, from_windows, run
 from vm.spec import Accelerator, Arch
@@ -52,6 +54,14 @@ class WindowsHost(CommonHost):
             "Update QEMU (winget upgrade QEMU.QEMU); in a virtual machine, switch on nested virtualisation "
             "for it in the outer hypervisor."
         )
+
+    @property
+    def default_docker_socket(self) -> Path:
+        return DEFAULT_PIPE
+
+    @property
+    def offers_default_docker_socket(self) -> bool:
+        return True
 
     @property
     def no_windows_containers(self) -> str:
@@ -119,23 +129,26 @@ class WindowsHost(CommonHost):
     async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol) -> None:
         await _open_pipe(path, protocol)
 
-    async def connect(self, path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(
+        self, path: Path, *, of_anyone: bool = False
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if not str(path).startswith(PIPES):
             return await tls_channels.connect(path)
         reader = asyncio.StreamReader(limit=LINE_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)
-        transport = await _open_pipe(path, protocol)
+        transport = await _open_pipe(path, protocol, of_anyone=of_anyone)
         return reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
 
 
-async def _open_pipe(path: Path, protocol: asyncio.BaseProtocol) -> asyncio.WriteTransport:
-    """:raise OSError: nothing listens there."""
-    create = getattr(asyncio.get_running_loop(), "create_pipe_connection", None)  # ProactorEventLoop only
-    if create is None:
-        raise OSError("this event loop cannot open named pipes")
-    transport: asyncio.WriteTransport = (await create(lambda: protocol, str(path)))[0]
-    await asyncio.sleep(0)  # the loop's next turn gives the protocol its transport
-    return transport
+async def _open_pipe(
+    path: Path, protocol: asyncio.BaseProtocol, *, of_anyone: bool = False
+) -> asyncio.WriteTransport:
+    """:raise OSError: nothing listens there.    :raise HostError: another user's program does."""
+    if sys.platform != "win32":
+        raise OSError(errno.ENOTSUP, "there are no named pipes on this system", str(path))
+    from vm.host import pipe_client
+
+    return await pipe_client.connect(path, protocol, of_anyone=of_anyone)
 
 
 def trusts_servers(trusted: bool | frozenset[str] | set[str]) -> bool:

@@ -14,20 +14,36 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-TOKEN_QUERY, TOKEN_USER = 0x8, 1
+TOKEN_QUERY, TOKEN_USER, QUERY_LIMITED_INFORMATION = 0x8, 1, 0x1000
 SDDL_REVISION = 1
 FILE_OBJECT = 1
 DACL = 0x4
-"""Arguments of OpenProcessToken, GetTokenInformation, ConvertStringSecurityDescriptorToSecurityDescriptorW,
-GetNamedSecurityInfoW and SetFileSecurityW (winnt.h, accctrl.h)."""
+"""Arguments of OpenProcess, OpenProcessToken, GetTokenInformation, GetNamedSecurityInfoW, SetFileSecurityW and
+ConvertStringSecurityDescriptorToSecurityDescriptorW (winnt.h, accctrl.h)."""
 
 
 @cache
 def user_sid() -> str:
     """The security identifier of this user, as text ([MS-DTYP] 2.4.2.1). :raise OSError: Windows does not tell."""
+    return _sid_of(_kernel().GetCurrentProcess())
+
+
+def process_sid(number: int) -> str:
+    """That of the user a process belongs to. :raise OSError: it is gone, or this user may not examine it."""
+    kernel = _kernel()
+    process = kernel.OpenProcess(QUERY_LIMITED_INFORMATION, False, number)
+    _check(process)
+    try:
+        return _sid_of(process)
+    finally:
+        kernel.CloseHandle(process)
+
+
+def _sid_of(process: Any) -> str:
+    """:param process: a handle. :raise OSError: Windows does not tell."""
     kernel, advapi = _kernel(), _advapi()
     token = wintypes.HANDLE()
-    _check(advapi.OpenProcessToken(kernel.GetCurrentProcess(), TOKEN_QUERY, ctypes.byref(token)))
+    _check(advapi.OpenProcessToken(process, TOKEN_QUERY, ctypes.byref(token)))
     try:
         size = wintypes.DWORD()
         advapi.GetTokenInformation(token, TOKEN_USER, None, 0, ctypes.byref(size))
@@ -53,12 +69,18 @@ def for_folders() -> str:
     return f"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;{user_sid()})"
 
 
-@contextmanager
-def descriptor(sddl: str) -> Iterator[ctypes.c_void_p]:
-    """A security descriptor in memory. :raise OSError: Windows does not understand it."""
+def lasting_descriptor(sddl: str) -> ctypes.c_void_p:
+    """A security descriptor in memory, which nothing frees. :raise OSError: Windows does not understand it."""
     made = ctypes.c_void_p()
     convert = _advapi().ConvertStringSecurityDescriptorToSecurityDescriptorW
     _check(convert(sddl, SDDL_REVISION, ctypes.byref(made), None))
+    return made
+
+
+@contextmanager
+def descriptor(sddl: str) -> Iterator[ctypes.c_void_p]:
+    """A security descriptor in memory. :raise OSError: Windows does not understand it."""
+    made = lasting_descriptor(sddl)
     try:
         yield made
     finally:
@@ -107,6 +129,8 @@ def only_ours(sddl: str, user: str) -> bool:
 def _kernel() -> Any:
     library = _library("kernel32")
     library.GetCurrentProcess.restype = wintypes.HANDLE
+    library.OpenProcess.restype = wintypes.HANDLE
+    library.OpenProcess.argtypes = [wintypes.DWORD, wintypes.BOOL, wintypes.DWORD]
     library.CloseHandle.argtypes = [wintypes.HANDLE]
     library.LocalFree.argtypes = [ctypes.c_void_p]
     return library

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.context_memory import ContextMemory, Memory
 from engine.context_store import DEFAULT, ContextError, ContextStore, docker_folder
 from engine.context_trial import answers
+from vm.host import host
+from vm.host.paths import docker_address
 
 NAME = "slipway"
 MARK = "org.slipway"
 """The key in a context's metadata which says that we made it; the docker CLI keeps keys it does not know."""
-
-DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
-"""Where the context ``default`` leads."""
 
 OVERRIDES = ("DOCKER_HOST", "DOCKER_CONTEXT")
 """Variables that go before the current context, in this order (docker(1))."""
@@ -34,15 +33,21 @@ class Contexts:
     :param memory: the file in which we remember what to undo.
     :param environment: where DOCKER_CONFIG, DOCKER_HOST and DOCKER_CONTEXT are looked up; by default
         this process's own.
+    :param also: addresses at which our engine answers as well for now, such as Docker's default one.
     """
 
-    def __init__(self, memory: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, memory: Path, environment: Mapping[str, str] | None = None, also: Collection[str] = ()
+    ) -> None:
         self._memory = ContextMemory(memory)
+        self._also = also
         self._environment = os.environ if environment is None else environment
         self.store = ContextStore(docker_folder(self._environment))
 
     async def offer(self, address: str, policy: str) -> str:
         """See that the context exists, and make it current if ``policy`` says so.
+
+        A context that leads to our own engine, as ``default`` may for a while, is not one that works without it.
 
         :param policy: ``auto`` (only if the current one does not work: it is really asked), ``always``, ``never``.
         :return: a note for the user; empty when there is nothing to say.
@@ -55,11 +60,14 @@ class Contexts:
         current = await asyncio.to_thread(self.store.current)
         if current == NAME:
             return ""
-        if policy == "never" or (policy == "auto" and await self.works(current)):
+        leads_here = await asyncio.to_thread(self.address_of, current) in self._also
+        if policy == "never" and leads_here:
+            return ""
+        if policy == "never" or (policy == "auto" and not leads_here and await self.works(current)):
             works = "" if policy == "never" else ", which works"
             return f"docker uses the context “{current}”{works}. To use Slipway: slipway context use"
         said = await asyncio.to_thread(self.use, address)
-        return said if policy == "always" else f"The context “{current}” does not work. {said}"
+        return said if policy == "always" or leads_here else f"The context “{current}” does not work. {said}"
 
     def create(self, address: str) -> None:
         """Make the context, or point ours at ``address``. What cannot be recorded, and so undone, is not made.
@@ -126,10 +134,17 @@ class Contexts:
 
     async def works(self, name: str) -> bool:
         """Whether an engine answers in that context. Ways that cannot be tried cheaply (ssh) count as working."""
+        return await answers(await asyncio.to_thread(self.address_of, name))
+
+    def address_of(self, name: str) -> str:
+        """The address of a context's engine; empty where there is no such context.
+
+        :raise ContextError: it cannot be read.
+        """
         if name == DEFAULT:
-            return await answers(DEFAULT_ADDRESS)
-        found = await asyncio.to_thread(self.store.read, name)
-        return found is not None and await answers(endpoint(found))
+            return docker_address(host().default_docker_socket)
+        found = self.store.read(name)
+        return endpoint(found) if found else ""
 
     def decide(self) -> tuple[str, str, str]:
         """What docker decides: the context's name, its engine's address, and the variable that has the last word.
@@ -141,10 +156,11 @@ class Contexts:
         if variable == "DOCKER_HOST":
             return DEFAULT, value, variable  # as "docker context show" has it
         current = value or self.store.current()
-        if current == DEFAULT:
-            return current, DEFAULT_ADDRESS, variable
-        found = self.store.read(current)
-        return current, endpoint(found) if found else "", variable
+        return current, self.address_of(current), variable
+
+    def leads_to(self, address: str, own: str) -> bool:
+        """Whether our engine answers at an address. :param own: where it always does."""
+        return address in (own, *self._also)
 
     def override(self) -> tuple[str, str] | None:
         """The variable that goes before the current context, and its value."""
@@ -160,7 +176,7 @@ class Contexts:
 
     def _override(self, address: str) -> str:
         variable, value = self.override() or ("", "")
-        if value in ("", NAME if variable == "DOCKER_CONTEXT" else address):
+        if value in ("", NAME) if variable == "DOCKER_CONTEXT" else not value or self.leads_to(value, address):
             return ""
         return (
             f"{variable} is set to “{value}”, which overrides the context. "

@@ -123,7 +123,7 @@ def status_lines(found: Status) -> list[tuple[str, str]]:
     if found.engine is not None:
         engine = found.engine
         lines.append(("Engine", f"Moby {engine.version} (API {engine.api_version}), {engine.os}/{engine.arch}"))
-    lines.append(("Socket", found.socket))
+    lines.append(("Socket", "\n".join((found.socket, *found.also))))
     if found.machine is not None:
         machine = found.machine
         running = f", QEMU {machine.pid}" if machine.pid is not None else ""

@@ -15,9 +15,9 @@ DESCRIPTION = "Docker context"
 
 async def check(context: Context) -> Finding:
     """Run the check."""
-    contexts = Contexts(context.paths.contexts, context.environment)
+    contexts = Contexts(context.paths.contexts, context.environment, context.status.also)
     current, address, variable = await asyncio.to_thread(contexts.decide)
-    ours = address == context.paths.docker_host
+    ours = contexts.leads_to(address, context.paths.docker_host)
     if variable and not ours:
         _, value = contexts.override() or ("", "")
         return Finding(False, f"{variable} is set to “{value}”, which overrides the context", f"unset {variable}")
@@ -27,6 +27,8 @@ async def check(context: Context) -> Finding:
         return Finding(None, f"docker uses “{current}”; the context “{OURS}” is created at the first start")
     if current == OURS and ours:
         return Finding(True, f"docker uses “{OURS}”")
+    if ours:
+        return Finding(True, f"docker uses “{current}”, which leads to Slipway while it runs")
     if current == OURS:
         return Finding(False, f"the context “{OURS}” leads to {address or 'nowhere'}", "slipway context use")
     if await answers(address):

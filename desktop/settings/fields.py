@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from vm.errors import UserError
+from vm.host import Host
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ class Field:
     :ivar choices: value → what it means.    :ivar example: for a text that is empty.
     :ivar automatic: the value for 0, which lets Slipway choose; None where it does not.
     :ivar available: how much of it the computer has; None where that is no limit.
+    :ivar offered: whether a host can do it; elsewhere there is no such setting.
     :ivar clean: brings a value into its one form; what it cannot understand it returns as it is.
     :ivar check: finds what bounds and choices do not cover.
     """
@@ -108,6 +110,7 @@ class Field:
     example: str
     automatic: Callable[[HostSize], int] | None
     available: Callable[[HostSize], int] | None
+    offered: Callable[[Host], bool]
     clean: Callable[[Any], Any]
     check: Callable[[Any], Iterator[Problem]]
 
@@ -201,6 +204,7 @@ def setting(
     example: str = "",
     automatic: Callable[[HostSize], int] | None = None,
     available: Callable[[HostSize], int] | None = None,
+    offered: Callable[[Host], bool] = lambda _: True,
     clean: Callable[[Any], Any] = lambda value: value,
     check: Callable[[Any], Iterator[Problem]] = lambda _: iter(()),
 ) -> T:
@@ -218,6 +222,7 @@ def setting(
         example=example,
         automatic=automatic,
         available=available,
+        offered=offered,
         clean=clean,
         check=check,
     )

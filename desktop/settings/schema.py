@@ -1,6 +1,6 @@
 """The settings: one frozen value, declared once, with a reason for everything that is refused.
 
-A field's title, help, bounds and when it applies are declared beside it (fields.py); the window's form, the
+A field's title, help, bounds, when it applies and where are declared beside it (fields.py); the window's form, the
 command line and the parts follow from that. The file holds only what differs from the defaults, so that better
 defaults reach everybody. Defaults that depend on the computer are 0 here; :meth:`Settings.resolved` fills them in.
 """
@@ -18,6 +18,7 @@ from desktop.settings import daemon as daemon_json
 from desktop.settings import shares
 from desktop.settings.fields import KEY, Applies, Field, HostSize, Kind, Problem, Section, SettingsError, setting
 from desktop.settings.spelling import nearest
+from vm.host import host
 
 MACHINE = Section("resources", "Virtual machine", "How much of your computer the Linux machine may use.")
 DISK = Section("resources", "Data disk", "Holds images, containers and volumes.")
@@ -42,6 +43,7 @@ PORTS = Section(
 PROXY = Section("proxy", "Proxy", "For image downloads, containers and builds.")
 IMAGES = Section("proxy", "System images", "Built from Debian packages when a new one is needed.")
 CONTEXT = Section("docker", "When Slipway starts")
+DEFAULT_ADDRESS = Section("docker", "Programs that do not know contexts")
 
 
 def _is_url(value: str) -> Iterator[Problem]:
@@ -180,6 +182,13 @@ class Settings:
         help="Makes “slipway” the current Docker context.",
         choices={"auto": "If the current context does not work", "always": "Always", "never": "Never"},
     )
+    default_pipe: bool = setting(
+        True,
+        title="Answer at Docker's default pipe too",
+        section=DEFAULT_ADDRESS,
+        help="While Slipway runs, and no other engine uses the pipe docker_engine.",
+        offered=lambda host: host.offers_default_docker_socket,
+    )
 
     def __post_init__(self) -> None:
         for item in fields(type(self)):
@@ -204,8 +213,10 @@ class Settings:
 
 
 def fields(schema: type[Settings] = Settings) -> tuple[Field, ...]:
-    """Everything there is to know about each setting, in the schema's order."""
-    return tuple(dataclasses.replace(item.metadata[KEY], name=item.name) for item in dataclasses.fields(schema))
+    """Everything there is to know about each setting of this computer, in the schema's order."""
+    here = host()
+    every = (dataclasses.replace(item.metadata[KEY], name=item.name) for item in dataclasses.fields(schema))
+    return tuple(item for item in every if item.offered(here))
 
 
 def field(name: str, schema: type[Settings] = Settings) -> Field:

@@ -7,6 +7,7 @@ settings.py   the settings in use, with one writer guest.py      the running mac
 lifecycle/    the only writer of run state, failure and gate
 parts/        what runs beside the engine: ports, folders, file events, names …
 operations/   what can be asked besides starting and stopping: disk, images, reset, support …
+default_socket.py   Docker's default address as well, where this user may listen there
 admission.py  what the endpoint checks before a container is created or started
 server.py     the control API: calls in, answers out; handlers.py does each call
 notifier.py   change notification for status watchers

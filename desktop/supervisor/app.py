@@ -10,6 +10,7 @@ import asyncio
 
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.admission import make_admission
+from desktop.supervisor.default_socket import DefaultSocket
 from desktop.supervisor.environment import UserEnvironment
 from desktop.supervisor.guest import MachineAccess
 from desktop.supervisor.lifecycle.boot_history import BootHistory
@@ -113,6 +114,14 @@ class Supervisor:
         )
         self.wanted = self.lifecycle.wanted
         self.woke = self._machine.host_woke
+        self._default = DefaultSocket(
+            host.default_docker_socket if host.offers_default_docker_socket else None,
+            self._endpoint,
+            self.settings,
+            lambda: self.lifecycle.phase,
+            self.notifier,
+            self._warnings,
+        )
         self.status = StatusReporter(
             self.lifecycle,
             self.settings,
@@ -126,13 +135,14 @@ class Supervisor:
             lambda: self._endpoint.connections,
             lambda: self.ending.is_set() and self.lifecycle.phase is Phase.STOPPED,
             self._warnings.list,
+            lambda: self._default.addresses,
         )
 
     def _make_operations(self, paths: Paths, host: Host) -> None:
         store = ImageStore(paths.images)
         self.disk = Disk(paths, host, self.settings, self._machine)
         self.images = Images(store, host.arch, self.settings, self._guest)
-        self.docker_context = DockerContext(paths, self.settings, self._warnings)
+        self.docker_context = DockerContext(paths, self.settings, self._warnings, lambda: self._default.addresses)
         self.credentials = Credentials(paths.helpers)
         self.guest_logs = GuestLogs(paths, self._guest)
         self.desktop_entry = DesktopEntry(paths)
@@ -181,6 +191,7 @@ class Supervisor:
         """
         self.parts.configure(self.settings.get())
         await self._endpoint.start()
+        self._default.start()
         self.lifecycle.open(adopt=self.paths.qemu_record.exists())  # a name in a local folder
 
     async def settle(self) -> None:
@@ -192,5 +203,6 @@ class Supervisor:
     async def close(self) -> None:
         """Give up the user's socket and ports. A machine that still runs is adopted by the next supervisor."""
         await self.parts.close()
+        await self._default.close()
         await self._endpoint.close()
         remove_link(self.paths.docker_link)

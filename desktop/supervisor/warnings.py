@@ -31,6 +31,10 @@ class Warnings:
         self._known[about] = new
         self._notify()
 
+    def about(self, about: str) -> tuple[WarningReport, ...]:
+        """Those about one thing."""
+        return self._known.get(about, ())
+
     def list(self) -> tuple[WarningReport, ...]:
         """All of them."""
         return tuple(warning for warnings in self._known.values() for warning in warnings)

@@ -8,7 +8,7 @@ admission/     requests to create or start a container are checked and amended o
 local.py       the client's side of a connection, as a stream
 refusal.py     an error in the shape every Docker client shows
 cutoff.py      a timeout that also ends early
-listener.py    where clients connect: a Unix socket; the seam for a named pipe
+listener.py    where clients connect: a Unix socket, or named pipes
 """
 
 from engine.endpoint.endpoint import Endpoint, EndpointStats

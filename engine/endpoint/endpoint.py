@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.endpoint.admission import Admission, AdmittedStream
 from engine.endpoint.cutoff import cutoff
@@ -75,10 +77,11 @@ class Endpoint:
         self._retrying = WaitBudget(wait_seconds)
         self._open_seconds = open_seconds
         self._listener = listener or local_listener(path)
+        self._more_listeners: list[Listener] = []
         self._gate = Gate(wait_seconds)
         self._admission = admission
         self._read_ahead = Budget(READ_AHEAD)
-        self._clients: dict[LocalStream, asyncio.Task[None]] = {}
+        self._clients: dict[LocalStream, _Connection] = {}
 
     async def start(self) -> None:
         """Begin to accept connections; the gate is held until told otherwise.
@@ -86,18 +89,28 @@ class Endpoint:
         :raise EngineError: another process listens at the path
         :raise HostError: the path cannot be used
         """
-        await self._listener.start(lambda: LocalStream(self._accepted))
+        await self._start(self._listener)
 
     async def close(self) -> None:
         """Stop listening, end all connections, remove the socket. Idempotent."""
-        await self._listener.close()
-        clients = dict(self._clients)
-        for task in clients.values():
-            task.cancel()
-        await asyncio.gather(*clients.values(), return_exceptions=True)
-        for client in clients:
-            client.abort()
-        await asyncio.gather(*(client.ended for client in clients))
+        for listener in (*self._more_listeners, self._listener):
+            await self._close(listener)
+        self._more_listeners.clear()
+
+    async def listen_also(self, listener: Listener) -> None:
+        """Accept connections there as well: by the same gate, with the same admission.
+
+        :raise EngineError: another process listens there
+        :raise HostError: the address cannot be used
+        """
+        await self._start(listener)
+        self._more_listeners.append(listener)
+
+    async def listen_no_more(self, listener: Listener) -> None:
+        """Give back the address of :meth:`listen_also` and end its connections: on Windows they keep it in use."""
+        if listener in self._more_listeners:
+            self._more_listeners.remove(listener)
+            await self._close(listener)
 
     def open_gate(self, route: Route) -> None:
         """Let connections through by ``route``, those waiting first and in order."""
@@ -133,10 +146,23 @@ class Endpoint:
 
     # -- one connection -------------------------------------------------------------------------------------------
 
-    def _accepted(self, client: LocalStream) -> None:
+    async def _start(self, listener: Listener) -> None:
+        await listener.start(lambda: LocalStream(partial(self._accepted, listener)))
+
+    async def _close(self, listener: Listener) -> None:
+        await listener.close()
+        clients = {client: one.task for client, one in self._clients.items() if one.listener is listener}
+        for task in clients.values():
+            task.cancel()
+        await asyncio.gather(*clients.values(), return_exceptions=True)
+        for client in clients:
+            client.abort()
+        await asyncio.gather(*(client.ended for client in clients))
+
+    def _accepted(self, listener: Listener, client: LocalStream) -> None:
         self.stats.accepted += 1
         task = asyncio.get_running_loop().create_task(self._serve(client))
-        self._clients[client] = task
+        self._clients[client] = _Connection(task, listener)
         client.ended.add_done_callback(lambda _: self._clients.pop(client))
 
     async def _serve(self, client: LocalStream) -> None:
@@ -234,6 +260,13 @@ class Endpoint:
 
     def _received(self, size: int) -> None:
         self.stats.bytes_to_clients += size
+
+
+class _Connection(NamedTuple):
+    """Who serves a client, and by which listener it has come."""
+
+    task: asyncio.Task[None]
+    listener: Listener
 
 
 class _Refused(Exception):

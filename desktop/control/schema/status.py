@@ -161,7 +161,7 @@ class Status:
     """The answer to “what is going on?”.
 
     :ivar summary: one sentence.    :ivar failure: why it failed, or which hop does not answer.
-    :ivar socket: the address for DOCKER_HOST.
+    :ivar socket: the address for DOCKER_HOST.    :ivar also: others at which the engine answers for now.
     :ivar stage: what goes on; of a start that failed, the stage it failed in.
     :ivar note: why it is stopped, when that was not asked for as such: ``The start was cancelled``.
     """
@@ -183,6 +183,7 @@ class Status:
     switch: SwitchReport | None = None
     parts: tuple[PartReport, ...] = ()
     warnings: tuple[WarningReport, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

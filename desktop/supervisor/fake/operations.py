@@ -32,10 +32,10 @@ from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.settings import LiveSettings
 from desktop.support.bundle import collect
 from engine.context_store import DEFAULT
-from engine.contexts import DEFAULT_ADDRESS, NAME
+from engine.contexts import NAME
 from vm.errors import DiskError, MachineError
 from vm.host import Host
-from vm.host.paths import Paths
+from vm.host.paths import Paths, docker_address
 
 LATER = "it was added while the machine ran"
 
@@ -162,7 +162,8 @@ class FakeOperations:
             current, override = DEFAULT, f"DOCKER_HOST={caller.docker_host}"
         elif caller.docker_context:
             current, override = caller.docker_context, f"DOCKER_CONTEXT={caller.docker_context}"
-        address = caller.docker_host or {NAME: own, DEFAULT: DEFAULT_ADDRESS}.get(current, "")
+        default = docker_address(self._host.default_docker_socket)
+        address = caller.docker_host or {NAME: own, DEFAULT: default}.get(current, "")
         previous = DEFAULT if current == NAME else ""
         return ContextReport(current, address, address == own, address == own, override, previous, (DEFAULT, NAME))
 

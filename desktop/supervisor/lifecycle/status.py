@@ -68,6 +68,7 @@ class StatusReporter:
     :ivar connections: how many connections the endpoint has now.
     :ivar ended: whether nothing will change any more.
     :ivar warnings: what is not as it should be.
+    :ivar also: further addresses at which the engine answers.
     """
 
     lifecycle: Lifecycle
@@ -82,6 +83,7 @@ class StatusReporter:
     connections: Callable[[], int]
     ended: Callable[[], bool]
     warnings: Callable[[], tuple[WarningReport, ...]]
+    also: Callable[[], tuple[str, ...]] = tuple
 
     async def status(self, *, all_hops: bool = False) -> Status:
         """What is going on now; when the engine should answer, a real call is made."""
@@ -113,6 +115,7 @@ class StatusReporter:
             switch=SwitchReport("Windows containers", self.host.no_windows_containers),
             parts=self.parts.report(),
             warnings=self.warnings(),
+            also=self.also(),
         )
 
     async def watch(self, every: float) -> AsyncIterator[Status]:

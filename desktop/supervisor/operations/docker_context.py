@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from desktop.control.schema import CallerEnvironment, ContextReport, Event, Note, WarningReport
@@ -26,10 +27,18 @@ ABOUT = "the Docker context"
 class DockerContext:
     """The context ``slipway``, in the configuration of whoever asks: DOCKER_CONFIG differs between terminals."""
 
-    def __init__(self, paths: Paths, settings: CurrentSettings, warnings: Warnings) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        settings: CurrentSettings,
+        warnings: Warnings,
+        also: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
+        """:param also: further addresses at which our engine answers for now."""
         self._paths = paths
         self._settings = settings
         self._warnings = warnings
+        self._also = also
         self._failures: dict[str, WarningReport] = {}
         self._waiting: Counter[CallerEnvironment] = Counter()  # two terminals may be equal
         self._notes: dict[CallerEnvironment, str] = {}
@@ -91,7 +100,7 @@ class DockerContext:
             current,
             address,
             await answers(address),
-            ours=address == self._paths.docker_host,
+            ours=contexts.leads_to(address, self._paths.docker_host),
             override=f"{variable}={value}" if variable else "",
             previous=contexts.previous if current == NAME else "",
             names=tuple(await asyncio.to_thread(contexts.store.names)),
@@ -116,7 +125,7 @@ class DockerContext:
         return self._noted(await asyncio.to_thread(self._contexts(caller).restore))
 
     def _contexts(self, caller: CallerEnvironment) -> Contexts:
-        return Contexts(self._paths.contexts, caller.variables())
+        return Contexts(self._paths.contexts, caller.variables(), self._also())
 
     def _link(self) -> None:
         """Where docker cannot read the socket's path, make a link that it can.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from desktop.settings import schema
 from desktop.settings.changes import from_json, with_values
 from desktop.settings.fields import setting
 from desktop.settings.schema import (
@@ -20,6 +21,7 @@ from desktop.settings.schema import (
     field,
     fields,
 )
+from vm.host.windows import WindowsHost
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,15 @@ def test_a_new_setting_is_declared_once() -> None:
     assert resolved.swap_mib == 128
     with pytest.raises(SettingsError, match=r"Swap \(swap_mib\) cannot be 1"):
         with_values(Extended(), {"swap_mib": "1"})
+
+
+def test_what_a_host_cannot_do_is_no_setting_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's default pipe is one of Windows."""
+    assert "default_pipe" not in {item.name for item in fields()}
+    with pytest.raises(SettingsError, match="no setting “default_pipe”"):
+        field("default_pipe")
+    assert "default_pipe" not in Settings().to_json()
+    monkeypatch.setattr(schema, "host", WindowsHost)
+    assert field("default_pipe").applies is Applies.LIVE
+    assert Settings().to_json()["default_pipe"] is True
+    assert with_values(Settings(), {"default_pipe": "false"}).default_pipe is False

@@ -95,7 +95,7 @@ def test_a_running_machine_is_held_and_goes_on(
     docker = Program((program,), {"DOCKER_HOST": f"unix://{socket}", "DOCKER_CONFIG": str(tmp_path)})
     archive, image = busybox_archives[host().arch.value]
     docker("load", "-i", archive)
-    kept = wire.Raw(socket, 30)  # as the docker command and others keep theirs
+    kept = wire.Raw(wire.connect_unix(socket, 30))  # as the docker command and others keep theirs
     kept.send(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n")
     kept.head()
     assert kept.exactly(2) == b"OK"

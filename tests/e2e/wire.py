@@ -28,26 +28,34 @@ EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """HTTP/2's client preface and an empty SETTINGS frame (RFC 9113 sections 3.4 and 6.5)."""
 
 
-class _Connection(http.client.HTTPConnection):
-    """http.client over a Unix socket."""
+Connect = Callable[[Path, float], Any]
+"""Connects to a path; what it returns has the methods of a socket, with that time limit in seconds."""
 
-    def __init__(self, path: Path, timeout: float) -> None:
+
+def connect_unix(path: Path, timeout: float) -> socket.socket:
+    """A connection to a Unix socket."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout)
+    connection.connect(str(path))
+    return connection
+
+
+class _Connection(http.client.HTTPConnection):
+    """http.client over a local socket."""
+
+    def __init__(self, connect: Callable[[], Any], timeout: float) -> None:
         super().__init__("docker", timeout=timeout)
-        self._path = path
+        self._connect = connect
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        self.sock = self._connect()
 
 
 class Raw:
     """A connected socket with a few ways to read; a context manager."""
 
-    def __init__(self, path: Path, timeout: float) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(timeout)
-        self.sock.connect(str(path))
+    def __init__(self, connection: Any) -> None:
+        self.sock = connection
 
     def __enter__(self) -> Raw:
         return self
@@ -108,13 +116,14 @@ class Api:
 
     path: Path
     patience: float = 60.0
+    connect: Connect = connect_unix
 
     def raw(self, timeout: float | None = None) -> Raw:
-        return Raw(self.path, timeout or self.patience)
+        return Raw(self.connect(self.path, timeout or self.patience))
 
     def request(self, method: str, target: str, body: object = None) -> tuple[int, bytes]:
         """One whole exchange on a connection of its own."""
-        connection = _Connection(self.path, self.patience)
+        connection = _Connection(lambda: self.connect(self.path, self.patience), self.patience)
         try:
             text = None if body is None else json.dumps(body)
             connection.request(method, VERSION + target, text, {"Content-Type": "application/json"})

@@ -18,9 +18,12 @@ async def check(context: Context) -> Finding:
         return Finding(None, "the settings cannot be used")
     wanted = context.settings.start_at_login
     launch = Launch.of(context.paths, background=True)
-    found = await asyncio.to_thread(system().starts_at_login, launch)
+    found, off = await asyncio.to_thread(lambda: (system().starts_at_login(launch), system().switched_off(launch)))
     if found is wanted:
         return Finding(True, "it starts at login" if wanted else "it does not start at login")
+    if wanted and off:
+        what = f"the setting is on, but Slipway was switched off {off}"
+        return Finding(False, what, "Switch it on there, or: slipway settings set start_at_login true")
     what = (
         "the setting is on, but Slipway is not among the desktop's startup programs"
         if wanted

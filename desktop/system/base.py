@@ -16,6 +16,9 @@ APP = "slipway"
 BACKGROUND = "--background"
 """The option of ``slipway open`` that shows the tray icon only."""
 
+LAUNCHER = "Slipway.exe"
+"""The window's own program, which the package for Windows has."""
+
 CARRIED = ("SLIPWAY_HOME", "SLIPWAY_CACHE")
 """Variables that say which installation is meant; neither a menu nor a login knows them."""
 
@@ -37,9 +40,11 @@ class Launch:
         """The launch of the installation at ``paths``: the same as ``slipway open``."""
         default = host().default_home()
         mark = hashlib.sha256(os.fsencode(paths.home)).hexdigest()[:8]
+        launcher = programs.installation() / LAUNCHER
+        opening = [str(launcher)] if launcher.is_file() else programs.program("desktop.cli", "open")
         return cls(
             APP if paths.home == default else f"{APP}-{mark}",
-            tuple(programs.program("desktop.cli", "open", *((BACKGROUND,) if background else ()))),
+            (*opening, *((BACKGROUND,) if background else ())),
             {name: os.environ[name] for name in CARRIED if os.environ.get(name)},
         )
 
@@ -54,6 +59,10 @@ class System(Protocol):
 
     def starts_at_login(self, launch: Launch) -> bool:
         """Whether exactly this launch happens at the user's next login."""
+        ...
+
+    def switched_off(self, launch: Launch) -> str:
+        """Where the user has switched the entry off without removing it (``in the Task Manager``); else empty."""
         ...
 
     def start_at_login(self, launch: Launch, wanted: bool) -> None:

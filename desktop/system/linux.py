@@ -47,6 +47,13 @@ class LinuxSystem:
             return False
         return f"\nExec={_command(launch)}\n" in text and not OFF.search(text)
 
+    def switched_off(self, launch: Launch) -> str:
+        try:
+            text = self._login(launch).read_text("utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return ""
+        return "in the desktop's own settings" if OFF.search(text) else ""
+
     def start_at_login(self, launch: Launch, wanted: bool) -> None:
         if wanted:
             _write(self._login(launch), f"{_entry(launch)}X-GNOME-Autostart-enabled=true\n")

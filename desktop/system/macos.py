@@ -28,6 +28,9 @@ class MacSystem:
             return False
         return isinstance(found, dict) and found == self._describe(launch)
 
+    def switched_off(self, launch: Launch) -> str:
+        return ""  # launchd's own list of disabled agents is not read
+
     def start_at_login(self, launch: Launch, wanted: bool) -> None:
         agent = self._agent(launch)
         if not wanted:

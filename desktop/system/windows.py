@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path, PureWindowsPath
 from typing import Protocol
 
-from desktop.system.base import Launch
+from desktop.system.base import APP, Launch
 from vm.errors import HostError
 
 RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
@@ -45,17 +45,20 @@ class WindowsSystem:
         self._registry = registry
 
     def starts_at_login(self, launch: Launch) -> bool:
-        approved = self._registry.get(APPROVED, launch.name)
-        switched_off = isinstance(approved, bytes) and bool(approved) and bool(approved[0] & 1)
-        return self._registry.get(RUN, launch.name) == _command(launch) and not switched_off
+        return self._registry.get(RUN, _name(launch)) == _command(launch) and not self.switched_off(launch)
+
+    def switched_off(self, launch: Launch) -> str:
+        approved = self._registry.get(APPROVED, _name(launch))
+        is_off = isinstance(approved, bytes) and bool(approved) and bool(approved[0] & 1)
+        return "in Windows' Task Manager or Settings (Startup apps)" if is_off else ""
 
     def start_at_login(self, launch: Launch, wanted: bool) -> None:
         try:
-            self._registry.delete(APPROVED, launch.name)
+            self._registry.delete(APPROVED, _name(launch))
             if wanted:
-                self._registry.set(RUN, launch.name, _command(launch))
+                self._registry.set(RUN, _name(launch), _command(launch))
             else:
-                self._registry.delete(RUN, launch.name)
+                self._registry.delete(RUN, _name(launch))
         except OSError as error:
             raise HostError(
                 "Windows' list of what starts at login cannot be changed", detail=str(error)
@@ -66,6 +69,11 @@ class WindowsSystem:
 
     def remove_from_menu(self, launch: Launch) -> bool:
         return False
+
+
+def _name(launch: Launch) -> str:
+    """The name of the value, which the Task Manager may show; capitals do not count in the registry."""
+    return launch.name.replace(APP, "Slipway", 1)
 
 
 def _command(launch: Launch) -> str:

@@ -6,11 +6,14 @@ The cases are scripts, since pytest is not in the package: *_cases.py.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from installers.checkout import system
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import WineSystem
 from tests.wine.windows import CLI, DOCKER, INSTALLED, PYTHON
@@ -56,6 +59,41 @@ def test_taskkill_asks_the_supervisor_to_end(payload: Path) -> None:
         while supervisor(wine) is not None:
             assert time.monotonic() < end
             time.sleep(0.2)
+
+
+RUN = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
+APPROVED = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
+COMMAND = rf'"{INSTALLED}\Slipway.exe" --background'
+
+
+def test_start_at_login(payload: Path) -> None:
+    """Windows starts it, without a window; what was switched off in the Task Manager is reported so."""
+    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
+        fake = {"SLIPWAY_FAKE": "running"}
+        assert wine.run([CLI, "settings", "set", "start_at_login", "true"], fake).code == 0
+        assert COMMAND in wine.run(["reg", "query", RUN, "/v", "Slipway"]).output
+        assert wine.run([CLI, "stop"], fake).code == 0
+        assert wine.run(["wineboot"], fake).code == 0  # what a login does
+        end = time.monotonic() + SECONDS
+        while supervisor(wine) is None:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        assert visible_windows(wine) == ""
+        off = ["/t", "REG_BINARY", "/d", "030000000000000000000000", "/f"]
+        assert wine.run(["reg", "add", APPROVED, "/v", "Slipway", *off]).code == 0
+        assert "switched off in Windows' Task Manager" in wine.run([CLI, "diagnose"], fake).output
+        assert wine.run([CLI, "settings", "set", "start_at_login", "false"], fake).code == 0
+        assert wine.run(["reg", "query", RUN, "/v", "Slipway"]).code != 0
+        assert wine.run(["reg", "query", APPROVED, "/v", "Slipway"]).code != 0
+
+
+def visible_windows(wine: WineSystem) -> str:
+    """The names of all windows that can be seen and have Slipway in their name."""
+    xdotool = system.find_program("xdotool")
+    assert xdotool is not None
+    argv = [xdotool, "search", "--onlyvisible", "--name", "Slipway", "getwindowname"]
+    own = {**os.environ, "DISPLAY": wine.display}
+    return subprocess.run(argv, env=own, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def test_the_window_and_docker_with_the_stand_in(payload: Path) -> None:

@@ -353,4 +353,9 @@ async def test_login(installation: Context, tmp_path: Path, monkeypatch: pytest.
     system().start_at_login(Launch.of(installation.paths, background=True), True)
     assert (await login.check(wanted)).passed
     assert (await login.check(installation)).passed is False
+    (entry,) = (tmp_path / "config" / "autostart").iterdir()
+    entry.write_text(entry.read_text().replace("Autostart-enabled=true", "Autostart-enabled=false"))
+    off = await login.check(wanted)
+    assert off.found == "the setting is on, but Slipway was switched off in the desktop's own settings"
+    assert off.fix.endswith("slipway settings set start_at_login true")
     assert (await login.check(dataclasses.replace(installation, settings=SettingsError("x")))).passed is None

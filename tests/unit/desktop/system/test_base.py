@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from desktop.system.base import Launch
-from vm.host import host
+from vm.host import host, programs
 from vm.host.paths import Paths
 
 
@@ -19,6 +19,15 @@ def test_of_the_default_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert launch.name == "slipway"
     assert launch.command == (sys.executable, "-m", "desktop.cli", "open", "--background")
     assert launch.environment == {}
+
+
+def test_a_package_with_a_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows' package: the window's own program, whatever runs this."""
+    (tmp_path / "Slipway.exe").touch()
+    monkeypatch.setattr(programs, "installation", lambda: tmp_path)
+    launch = Launch.of(host().paths(), background=True)
+    assert launch.command == (str(tmp_path / "Slipway.exe"), "--background")
+    assert Launch.of(host().paths()).command == (str(tmp_path / "Slipway.exe"),)
 
 
 def test_another_installation_has_entries_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def test_at_login() -> None:
     registry = FakeRegistry()
     system = WindowsSystem(registry)
     system.start_at_login(LAUNCH, True)
-    assert registry.values == {(RUN, "slipway"): r'"C:\Program Files\Slipway\pythonw.exe" -m desktop.cli open'}
+    assert registry.values == {(RUN, "Slipway"): r'"C:\Program Files\Slipway\pythonw.exe" -m desktop.cli open'}
     assert system.starts_at_login(LAUNCH)
     system.start_at_login(LAUNCH, False)
     assert registry.values == {}
@@ -38,7 +38,9 @@ def test_switched_off_in_the_task_manager() -> None:
     registry = FakeRegistry()
     system = WindowsSystem(registry)
     system.start_at_login(LAUNCH, True)
-    registry.values[APPROVED, "slipway"] = b"\x03" + bytes(11)
-    assert not system.starts_at_login(LAUNCH)
+    for first, off in ((2, False), (3, True), (6, False), (7, True)):
+        registry.values[APPROVED, "Slipway"] = bytes([first, *bytes(11)])
+        assert system.starts_at_login(LAUNCH) is not off
+        assert bool(system.switched_off(LAUNCH)) is off
     system.start_at_login(LAUNCH, True)  # whoever sets it here wants it
     assert system.starts_at_login(LAUNCH)

@@ -8,50 +8,51 @@ import hashlib
 import os
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from vm.channels import Channels
-from vm.host import tls_channels, windows_security
+from vm.host import tls_channels, windows_hypervisor, windows_security
 from vm.host.base import Installer, Obstacle
 from vm.host.common import LINE_LIMIT, CommonHost
 from vm.host.optional_files import OptionalFiles
-from vm.host.paths import DEFAULT_PIPE, PIPES, Paths
+from vm.host.paths import DEFAULT_PIPE, PIPES, Paths, bundled_qemu
 from vm.host.programs import CREATE_BREAKAWAY_FROM_JOB
 from vm.host.proxies import Proxies, from_windows, run
+from vm.host.windows_hypervisor import Virtualisation
 from vm.spec import Accelerator, Arch
 
 CREATE_NEW_PROCESS_GROUP = 0x00000200
 DETACHED_PROCESS = 0x00000008
 """Process creation flags, Windows SDK winbase.h (``subprocess`` has them on Windows only)."""
 
-ENABLE_WHPX = "DISM /Online /Enable-Feature /All /FeatureName:HypervisorPlatform"
+NO_WHPX = ("WinHvPlatform", "failed to initialize whpx", "No accelerator found", "WHvGetCapability", "hr=")
+"""What QEMU prints when Windows has no hypervisor for it (target/i386/whpx in its sources)."""
 
 _QEMU, _DOCKER = "SoftwareFreedomConservancy.QEMU", "Docker.DockerCLI"
 """winget's names."""
 
 
 class WindowsHost(CommonHost):
-    """A Windows computer."""
+    """A Windows computer. :param look: asks Windows about virtualisation; tests give another."""
+
+    def __init__(self, look: Callable[[Path], Virtualisation] = windows_hypervisor.look) -> None:
+        self._look = look
 
     def accelerators(self, guest: Arch) -> tuple[Accelerator, ...]:
         return (Accelerator.WHPX,) if guest is self.arch else ()
 
     def obstacle(self, accelerator: Accelerator) -> Obstacle | None:
-        library = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "WinHvPlatform.dll"
-        if library.exists():
-            return None
-        return Obstacle(
-            "the Windows feature “Windows Hypervisor Platform” is off",
-            f"In a terminal of an administrator: {ENABLE_WHPX}, then restart Windows",
-        )
+        system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
+        return windows_hypervisor.obstacle(self._look(system))
 
     def advice(self, accelerator: Accelerator, output: str) -> str:
-        if "No accelerator found" in output or "WHvGetCapability" in output or "hr=" in output:
-            return f"In a terminal of an administrator: {ENABLE_WHPX}, then restart Windows"
+        if any(sign in output for sign in NO_WHPX):
+            return windows_hypervisor.TURN_ON
+        update = "Slipway" if bundled_qemu().is_dir() else f"QEMU (winget upgrade {_QEMU})"
         return (
-            "Update QEMU (winget upgrade QEMU.QEMU); in a virtual machine, switch on nested virtualisation "
+            f"Update Windows and {update}; in a virtual machine, switch on nested virtualisation "
             "for it in the outer hypervisor."
         )
 

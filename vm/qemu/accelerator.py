@@ -15,6 +15,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,8 +37,13 @@ DEADLINE = 10.0
 PROOF = "Unable to mount root fs"
 """What the kernel prints when all of its own start is over (init/do_mounts.c, mount_root_generic)."""
 
-SYMPTOMS = ("KVM internal error", "failed to initialize", "Could not access KVM", "Unexpected VP exit")
+SYMPTOMS = (
+    *("KVM internal error", "failed to initialize", "Could not access KVM"),
+    *("Could not load library WinHvPlatform.dll", "WHPX: ", "Unexpected VP exit"),
+)
 """Output that shows a trial has failed, so that the rest of the deadline need not be waited for."""
+
+PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:.]+Z )?(.*qemu-system-[\w.]+: )?")
 
 ASSERTION = "Assertion "
 """In what assert(3) prints, on any system."""
@@ -197,11 +203,16 @@ async def _watch(process: QemuProcess, output: Path, deadline: float) -> None:
 def _symptom(printed: str, console: str, ended: bool, code: int | None, deadline: float) -> str:
     for line in printed.splitlines():
         if any(symptom in line for symptom in SYMPTOMS):
-            return f"a trial boot failed with “{line.strip()}”"
+            return f"a trial boot failed with “{_text(line)}”"
     if not ended:
         where = "after its first messages" if console.strip() else "before the kernel's first message"
         return f"a trial boot hung {where} (waited {deadline:g} s)"
     last = (printed.strip().splitlines() or [describe_exit(code)])[-1]
     if ASSERTION in last:  # names a line of QEMU's source: for the log, which has it
         return "QEMU stopped with an internal error"
-    return f"QEMU ended at once: {last}"
+    return f"QEMU ended at once: {_text(last)}"
+
+
+def _text(line: str) -> str:
+    """A line of QEMU's without the time and the program before it (``-msg timestamp=on``)."""
+    return PREFIX.sub("", line.strip())

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,6 +16,7 @@ from vm.host.base import Host
 from vm.host.linux import LinuxHost
 from vm.host.macos import MacHost
 from vm.host.windows import WindowsHost
+from vm.host.windows_hypervisor import Virtualisation, hypervisor_present
 from vm.spec import Accelerator, Arch
 
 BOTH = ("qemu-system-x86_64", "qemu-img")
@@ -77,6 +79,8 @@ def test_kvm_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
         (MacHost(), "Error: ret = HV_DENIED (0xfae94007)", "com.apple.security.hypervisor"),
         (MacHost(), "Error: ret = HV_UNSUPPORTED (0xfae9400f)", "no hypervisor support"),
         (WindowsHost(), "WHPX: No accelerator found, hr=00000000", "FeatureName:HypervisorPlatform"),
+        (WindowsHost(), "Could not load library WinHvPlatform.dll.", "FeatureName:HypervisorPlatform"),
+        (WindowsHost(), "failed to initialize whpx: Invalid argument", "FeatureName:HypervisorPlatform"),
         (WindowsHost(), "", "winget upgrade"),
     ],
 )
@@ -84,14 +88,55 @@ def test_advice_follows_what_qemu_printed(machine: Host, output: str, advice: st
     assert advice in machine.advice(machine.accelerators(machine.arch)[0], output)
 
 
-def test_windows_feature_that_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
-    obstacle = WindowsHost().obstacle(Accelerator.WHPX)
+DISM = "DISM /Online /Enable-Feature /All /FeatureName:HypervisorPlatform, then restart Windows"
+
+
+@pytest.mark.parametrize(
+    ("found", "why", "fix"),
+    [
+        (Virtualisation(False, None, True), "feature “Windows Hypervisor Platform” is off", DISM),
+        (Virtualisation(False, None, False), "may be switched off in the firmware", DISM),
+        (Virtualisation(True, False, False), "switched off in the computer's firmware", "Intel VT-x"),
+        (Virtualisation(True, False, True), "hypervisor does not run", "hypervisorlaunchtype auto"),
+    ],
+)
+def test_what_forbids_whpx(found: Virtualisation, why: str, fix: str) -> None:
+    obstacle = WindowsHost(lambda system: found).obstacle(Accelerator.WHPX)
     assert obstacle is not None
-    assert "DISM /Online /Enable-Feature /All /FeatureName:HypervisorPlatform" in obstacle.fix
-    (tmp_path / "System32").mkdir()
-    (tmp_path / "System32" / "WinHvPlatform.dll").touch()
-    assert WindowsHost().obstacle(Accelerator.WHPX) is None
+    assert why in obstacle.why
+    assert fix in obstacle.fix
+
+
+@pytest.mark.parametrize(
+    "found",
+    [Virtualisation(True, True, False), Virtualisation(True, True, True), Virtualisation(True, None, False)],
+)
+def test_whpx_that_has_to_be_tried(found: Virtualisation) -> None:
+    assert WindowsHost(lambda system: found).obstacle(Accelerator.WHPX) is None
+
+
+class Platform:
+    """Stands in for WinHvPlatform.dll."""
+
+    def __init__(self, result: int, answer: int) -> None:
+        self._result, self._answer = result, answer
+
+    def WHvGetCapability(self, code: int, answer: Any, size: int, written: Any) -> int:
+        assert (code, size) == (0, 4)
+        answer._obj.value = self._answer  # noqa: SLF001 - what byref() leads to
+        return self._result
+
+
+def test_asking_for_the_hypervisor() -> None:
+    assert hypervisor_present(lambda: Platform(0, 1)) is True
+    assert hypervisor_present(lambda: Platform(0, 0)) is False
+    assert hypervisor_present(lambda: Platform(-2147024809, 1)) is None  # E_INVALIDARG
+    assert hypervisor_present(lambda: object()) is None
+
+    def missing() -> Any:
+        raise OSError("not a library")
+
+    assert hypervisor_present(missing) is None
 
 
 def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

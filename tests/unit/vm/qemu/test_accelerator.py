@@ -22,6 +22,10 @@ WORKS = f"{CONSOLE}\necho 'Kernel panic - not syncing: VFS: {PROOF} on unknown-b
 HANGS = f"{CONSOLE}\nexec sleep 60"
 HANGS_LATER = f"{CONSOLE}\necho 'Linux version 6.12' > $console\nexec sleep 60"
 CRASHES = f"{CONSOLE}\necho 'KVM internal error. Suberror: 1' >&2; exec sleep 60"
+SPEAKS_AS_QEMU = (
+    f"{CONSOLE}\necho '2026-11-30T07:30:18.115595Z C:\\Program Files\\qemu-system-x86_64.exe: -accel whpx: "
+    "Could not load library WinHvPlatform.dll.' >&2; exit 1"
+)
 REFUSES = f"{CONSOLE}\necho 'qemu: invalid accelerator kvm' >&2; exit 1"
 ASSERTS = f"{CONSOLE}\necho \"qemu: kvm.c:3183: Assertion 'ret == n' failed.\" >&2; exit 134"
 
@@ -73,6 +77,7 @@ async def test_proof_is_found_and_kept(setting: Setting) -> None:
         (HANGS, "a trial boot hung before the kernel's first message (waited 0.5 s)"),
         (HANGS_LATER, "a trial boot hung after its first messages (waited 0.5 s)"),
         (CRASHES, "a trial boot failed with “KVM internal error. Suberror: 1”"),
+        (SPEAKS_AS_QEMU, "a trial boot failed with “-accel whpx: Could not load library WinHvPlatform.dll.”"),
         (REFUSES, "QEMU ended at once: qemu: invalid accelerator kvm"),
         (ASSERTS, "QEMU stopped with an internal error"),
     ],

@@ -5,7 +5,9 @@
     maven.py       fetches that Python, and one for this computer
     bytecode.py    compiles Python's files for it
     forwarders.py  writes ``python3.dll``, which hands every call on to ``python313.dll``
-    launcher.py    ``slipway.exe`` and ``Slipway.exe``, which start that Python
+    launcher/      ``slipway.exe`` and ``Slipway.exe``, which run that Python
+    product.py     name, version and publisher, as Windows shows them
+    image.py       the machine's system image
     wheels.py      what pip brings: the libraries of the app, QEMU, and the Go toolchain
     docker.py      ``docker.exe`` with its plugins, compiled from their Go modules
     sources.py     reads sources.toml: what is not pip's, with hashes

@@ -6,6 +6,7 @@ Slipway/
   python/                Python for Windows, with the libraries in Lib/site-packages
   qemu/                  qemu-system-x86_64.exe, qemu-img.exe, their libraries, the firmware in share/
   docker/                docker.exe, and its plugins in cli-plugins/
+  images/                the machine's system image
   desktop/ vm/ engine/   Slipway's own packages, with the files of the guest
   assets/
 """
@@ -19,7 +20,8 @@ from installers.checkout.environment import ROOT
 from installers.common.tree import copy_files
 from installers.windows.bytecode import compile_files
 from installers.windows.docker import docker_program
-from installers.windows.launcher import write_launchers
+from installers.windows.image import copy_image
+from installers.windows.launcher.build import launchers
 from installers.windows.python import python
 from installers.windows.sources import PROGRAMS, go_source
 from installers.windows.wheels import qemu, site_packages
@@ -27,10 +29,11 @@ from installers.windows.wheels import qemu, site_packages
 OWN = ("desktop", "vm", "engine", "assets")
 
 
-def build_payload(target: Path, programs: tuple[str, ...] = PROGRAMS) -> Path:
+def build_payload(target: Path, programs: tuple[str, ...] = PROGRAMS, *, image: bool = True) -> Path:
     """Make the folder ``Slipway`` in ``target``, which must not have one; return it.
 
     :param programs: which of docker's programs; compose alone takes minutes to compile.
+    :param image: with the machine's system image; without it, Slipway cannot start a machine.
     :raise StepError: a piece cannot be had; with the words of the client that should have brought it.
     """
     folder = target / "Slipway"
@@ -48,7 +51,9 @@ def build_payload(target: Path, programs: tuple[str, ...] = PROGRAMS) -> Path:
         path = folder / "docker" / go_source(name).program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(docker_program(name).read_bytes())
-    write_launchers(folder)
+    copy_files(launchers(), folder)
+    if image:
+        copy_image(folder / "images")
     return folder
 
 

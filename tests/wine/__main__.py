@@ -19,7 +19,7 @@ def main() -> int:
     """Make it, show a prompt, and end everything with it; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="slipway-payload-") as folder:
         print("Making the package and a Windows for it; the first time takes half an hour …", flush=True)
-        made = build_payload(Path(folder))
+        made = build_payload(Path(folder), image=False)
         with installed(made, Path(folder) / "installed") as windows:
             wine = windows.wine
             print(

@@ -39,9 +39,11 @@ FIRST_SECONDS = 2400.0
 
 @pytest.fixture(scope="session")
 def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder ``Slipway`` as the installer has it, without docker's plugins, which take minutes to compile."""
+    """The folder ``Slipway`` as the installer has it, without docker's plugins, which take minutes to compile, and
+    without the machine's system image.
+    """
     system.ensure(system.FOR_WINDOWS_TESTS)
-    return build_payload(tmp_path_factory.mktemp("payload"), programs=("docker",))
+    return build_payload(tmp_path_factory.mktemp("payload"), programs=("docker",), image=False)
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,7 @@ def test_the_docker_command_starts(wine: WineSystem) -> None:
 
 @pytest.mark.slow("buildx and compose take minutes to compile")
 def test_dockers_plugins_start(tmp_path: Path) -> None:
-    payload = build_payload(tmp_path)
+    payload = build_payload(tmp_path, image=False)
     with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
         config = wine.drive_c / "users" / "slipway" / ".docker" / "config.json"
         config.parent.mkdir()
@@ -138,6 +138,37 @@ def test_the_command_lines_exit_code_comes_back(wine: WineSystem) -> None:
     assert "no-such-command" in done.errors
 
 
+@pytest.mark.parametrize("program", [r"bin\slipway.exe", "Slipway.exe"])
+def test_a_module_runs_under_the_name_of_slipway(wine: WineSystem, program: str) -> None:
+    """In the launcher's own process, apart from the user's variables, and without a console if it has none."""
+    module = [rf"{INSTALLED}\{program}", "--run-module", "vm.image.build", "--help"]
+    done = wine.run(module, environment={"PYTHONHOME": r"C:\elsewhere", "PYTHONPATH": r"C:\elsewhere"})
+    assert done.code == 0, done
+    assert "Build Slipway's system image" in done.output
+
+
+def test_a_module_of_others_does_not(wine: WineSystem) -> None:
+    done = wine.run([rf"{INSTALLED}\bin\slipway.exe", "--run-module", "http.server"])
+    assert done.code == 1, done
+    assert "not a part of Slipway" in done.errors
+
+
+def test_words_that_are_not_english_and_empty_ones(wine: WineSystem) -> None:
+    done = wine.run([rf"{INSTALLED}\bin\slipway.exe", "", "Grüße 日本"])
+    assert done.code == 2, done
+    done = wine.run([rf"{INSTALLED}\bin\slipway.exe", "Grüße 日本"])
+    assert "Grüße 日本" in done.errors
+
+
+def test_a_damaged_installation_is_named(wine: WineSystem, payload: Path) -> None:
+    (wine.drive_c / "broken" / "bin").mkdir(parents=True)
+    (wine.drive_c / "broken" / "bin" / "slipway.exe").write_bytes((payload / "bin" / "slipway.exe").read_bytes())
+    done = wine.run([r"C:\broken\bin\slipway.exe", "status"])
+    assert done.code == 1, done
+    assert r"C:\broken\bin\..\python\python313.dll" in done.errors
+    assert "Install Slipway again" in done.errors
+
+
 def test_the_same_twice(payload: Path, tmp_path: Path) -> None:
-    again = build_payload(tmp_path, programs=("docker",))
+    again = build_payload(tmp_path, programs=("docker",), image=False)
     assert tree_hash(again) == tree_hash(payload)

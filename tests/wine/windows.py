@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -11,15 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.linux import ENGINE_ROOTFS
 from installers.checkout import system
+from installers.windows.image import copy_image
 from tests.e2e import images
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import Completed, WineSystem
-from vm.host import host
-from vm.image.source import obtain, sources
-from vm.image.store import ImageStore
-from vm.spec import Arch
 
 INSTALLED = r"C:\Program Files\Slipway"
 """Where the payload is, read-only as it is for users of Windows."""
@@ -78,10 +73,7 @@ def installed(payload: Path, folder: Path) -> Iterator[Windows]:
     """
     complete = folder / "payload"
     shutil.copytree(payload, complete, copy_function=os.link)
-    store = ImageStore(host().paths().images)
-    found = asyncio.run(obtain(Arch.AMD64, ENGINE_ROOTFS, sources(store, ENGINE_ROOTFS), lambda text, part: None))
-    image = found.boot.kernel.parent
-    shutil.copytree(image, complete / "images" / image.name)
+    copy_image(complete / "images")
     busybox = system.find_static_busybox()
     assert busybox is not None
     with WineSystem(fresh_prefix(), {complete: INSTALLED}) as wine:

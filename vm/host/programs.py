@@ -2,7 +2,8 @@
 
 From a checkout, and where Slipway is installed as Python packages, a program is ``python -m MODULE``. A packaged
 application is one executable; it runs another of our modules when :data:`RUN_MODULE` is its first argument, for
-which its entry calls :func:`run_requested`.
+which its entry calls :func:`run_requested`. The package for Windows has Slipway's packages beside such an
+executable (installers/windows/launcher), which Windows then shows for each of our processes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 RUN_MODULE = "--run-module"
+LAUNCHER = "Slipway.exe"
+"""The executable in the package for Windows; it has no console."""
+
 PACKAGES = ("vm", "engine", "desktop")
 """Whose modules may be asked for."""
 
@@ -39,6 +43,9 @@ def installation() -> Path:
 
 def program(module: str, *arguments: str) -> list[str]:
     """The command line that runs ``module``, which is one of ours, as a program."""
+    launcher = installation() / LAUNCHER
+    if launcher.is_file():
+        return [str(launcher), RUN_MODULE, module, *arguments]
     return [sys.executable, RUN_MODULE if is_packaged() else "-m", module, *arguments]
 
 

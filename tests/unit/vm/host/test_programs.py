@@ -24,6 +24,15 @@ def test_from_a_packaged_application(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert programs.installation() == tmp_path.resolve()
 
 
+def test_from_the_package_for_windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whichever of its programs asks: by the one that has Slipway's name, and no console."""
+    monkeypatch.setattr(programs, "installation", lambda: tmp_path)
+    launcher = tmp_path / programs.LAUNCHER
+    assert programs.program("vm.x")[0] == sys.executable
+    launcher.touch()
+    assert programs.program("vm.x", "--one") == [str(launcher), programs.RUN_MODULE, "vm.x", "--one"]
+
+
 def test_a_program_that_is_started_goes_on_without_us(tmp_path: Path) -> None:
     output = tmp_path / "output"
     environment = {**os.environ, "GREETING": "hello"}

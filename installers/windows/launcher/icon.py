@@ -1,0 +1,70 @@
+"""Draws the icon in Windows' format, in every size that Windows shows, from the vector picture in ``assets``.
+
+The format is that of Microsoft's "Icons" (an ICONDIR, then one picture for each size). The largest is a PNG; those
+below are bitmaps, which every program that reads icons understands.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF
+from PySide6.QtGui import QImage, QImageWriter, QPainter
+from PySide6.QtSvg import QSvgRenderer
+
+from installers.checkout.environment import ROOT
+
+PICTURE = ROOT / "assets" / "icons" / "slipway.svg"
+
+SIZES = (16, 20, 24, 32, 40, 48, 64, 96, 128, 256)
+"""Pixels: Windows' sizes at scales from 100 % to 400 %."""
+
+LARGEST_BITMAP = 128
+"""Larger ones are PNG files: as a bitmap, the one of 256 pixels would take 270 KB."""
+
+
+def icon_file(picture: Path = PICTURE) -> bytes:
+    """The file ``.ico``."""
+    renderer = QSvgRenderer(str(picture))
+    if not renderer.isValid():
+        raise ValueError(f"{picture} is not a picture")
+    images = [_encoded(_drawn(renderer, size)) for size in SIZES]
+    offset = 6 + 16 * len(SIZES)
+    head = struct.pack("<HHH", 0, 1, len(SIZES))
+    for size, image in zip(SIZES, images, strict=True):
+        byte = size % 256  # 0 stands for 256
+        head += struct.pack("<BBBBHHII", byte, byte, 0, 0, 1, 32, len(image), offset)
+        offset += len(image)
+    return head + b"".join(images)
+
+
+def _drawn(renderer: QSvgRenderer, size: int) -> QImage:
+    image = QImage(size, size, QImage.Format.Format_ARGB32)
+    image.fill(0)
+    painter = QPainter(image)
+    renderer.render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return image
+
+
+def _encoded(image: QImage) -> bytes:
+    return _bitmap(image) if image.width() <= LARGEST_BITMAP else _png(image)
+
+
+def _png(image: QImage) -> bytes:
+    content = QByteArray()
+    buffer = QBuffer(content)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    QImageWriter(buffer, QByteArray(b"PNG")).write(image)
+    return bytes(content.data())
+
+
+def _bitmap(image: QImage) -> bytes:
+    """A bitmap without its file's header, from the last line up, and an empty mask: the colours have alpha."""
+    size = image.width()
+    header = struct.pack("<IiiHHIIiiII", 40, size, 2 * size, 1, 32, 0, 4 * size * size, 0, 0, 0, 0)
+    pixels = bytes(image.constBits())
+    lines = [pixels[4 * size * row : 4 * size * (row + 1)] for row in reversed(range(size))]
+    mask = bytes((size + 31) // 32 * 4 * size)
+    return header + b"".join(lines) + mask

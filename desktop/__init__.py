@@ -6,4 +6,5 @@ supervisor/   the one process that owns the machine, the endpoint and the engine
 cli/          the `slipway` command
 diagnostics/  one check per file
 system/       what the desktop part needs of the host
+installation/ what an installer asks of the installed program
 """

@@ -19,7 +19,7 @@ from desktop.ui.icons import app_icon
 from desktop.ui.opening import report_fatal_errors, report_shown, when_exposed
 from desktop.ui.report import Report
 from desktop.ui.session import Session
-from desktop.ui.single_instance import PING, RAISE, SingleInstance
+from desktop.ui.single_instance import PING, QUIT, RAISE, SingleInstance
 from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
 from desktop.ui.widgets.dialogs import Question
@@ -32,6 +32,9 @@ SCHEME = "SLIPWAY_SCHEME"
 
 BACKGROUND = "--background"
 """Show only the tray icon, as at login."""
+
+END = "--quit"
+"""End the window that is open, without a question, and open none: an installer is about to replace its files."""
 
 SETTLED = (RunState.RUNNING, RunState.FAILED, RunState.UNREACHABLE)
 TROUBLED = (RunState.FAILED, RunState.UNREACHABLE)
@@ -63,7 +66,7 @@ class Application:
         self.window = Window(self.session)
         self.tray = Tray(self.session, self.raise_window, self._settings, self.quit, self._show_error)
         self.instance = instance
-        instance.listen(self.raise_window)
+        instance.listen(self.raise_window, leave)
         self.window.closed.connect(lambda: self._with_settings(self._closed))
         QShortcut(QKeySequence("Ctrl+Q"), self.window, self.quit)
         app.aboutToQuit.connect(self.close)
@@ -166,6 +169,8 @@ def main(report: Report) -> int:
     report_fatal_errors(report)
     app = QApplication(sys.argv)
     instance = SingleInstance(paths.run)
+    if END in sys.argv[1:]:
+        return int(not instance.first and not instance.call_first(QUIT))
     if not instance.first and instance.call_first(PING if background else RAISE):
         report_shown(report)
         return 0

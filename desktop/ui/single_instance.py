@@ -20,8 +20,8 @@ ANSWER_SECONDS = 5.0
 
 RETRY_MS = 50
 
-RAISE, PING, ANSWER = b"raise\n", b"ping\n", b"here\n"
-"""Requests of a second process (show the window; only answer), and the reply."""
+RAISE, PING, QUIT, ANSWER = b"raise\n", b"ping\n", b"quit\n", b"here\n"
+"""Requests of a second process (show the window; only answer; end), and the reply."""
 
 
 class SingleInstance(QObject):
@@ -40,11 +40,12 @@ class SingleInstance(QObject):
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._accept)
         self._raise: Callable[[], object] = lambda: None
+        self._quit: Callable[[], object] = lambda: None
 
     def call_first(self, request: bytes = RAISE, seconds: float = ANSWER_SECONDS) -> bool:
         """Send a request to the first process; return whether it answered within ``seconds``.
 
-        :param request: :data:`RAISE` or :data:`PING`.
+        :param request: :data:`RAISE`, :data:`PING` or :data:`QUIT`.
         """
         end = time.monotonic() + seconds
         while (left := round(1000 * (end - time.monotonic()))) > 0:
@@ -56,12 +57,12 @@ class SingleInstance(QObject):
             QThread.msleep(RETRY_MS)  # it does not listen yet, and there is no event for that
         return False
 
-    def listen(self, on_raise: Callable[[], object]) -> None:
+    def listen(self, on_raise: Callable[[], object], on_quit: Callable[[], object]) -> None:
         """Answer later processes from now on. Only this user can connect.
 
-        :param on_raise: shows the window.
+        :param on_raise: shows the window.    :param on_quit: ends the process.
         """
-        self._raise = on_raise
+        self._raise, self._quit = on_raise, on_quit
         QLocalServer.removeServer(self._socket)
         self._server.listen(self._socket)
 
@@ -83,6 +84,10 @@ class SingleInstance(QObject):
     def _answer(self, socket: QLocalSocket) -> None:
         if not socket.canReadLine():
             return
-        if socket.readLine().data() == RAISE:
+        request = socket.readLine().data()
+        if request == RAISE:
             self._raise()
         socket.write(ANSWER)
+        if request == QUIT:
+            socket.flush()
+            self._quit()

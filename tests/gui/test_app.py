@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -271,6 +271,19 @@ class TestSecondLaunch:
             assert second.returncode == 0
             assert application.window.isVisible() is not background
 
+    @pytest.mark.parametrize("is_open", [True, False])
+    def test_an_installer_ends_the_window(
+        self, qapp: QApplication, folder: Path, tray: list[bool], is_open: bool
+    ) -> None:
+        """Without a question, and it opens none where none is open."""
+        words = [sys.executable, "-m", "desktop.ui", "--quit"]
+        with started(qapp, folder) if is_open else nullcontext() as application:
+            asking = subprocess.Popen(words, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"})
+            until(lambda: asking.poll() is not None)
+            assert asking.returncode == 0
+            if application is not None:
+                until(lambda: application.ended)
+
     def test_a_first_one_that_hangs_is_not_waited_for(self, qapp: QApplication, tmp_path: Path) -> None:
         with socket.socket(socket.AF_UNIX) as silent:
             silent.bind(str(tmp_path / SOCKET))
@@ -294,7 +307,7 @@ class TestSecondLaunch:
         assert instance.first
         assert not SingleInstance(tmp_path).first
         raised: list[bool] = []
-        instance.listen(lambda: raised.append(True))
+        instance.listen(lambda: raised.append(True), lambda: None)
         asked = subprocess.Popen(
             [
                 sys.executable,

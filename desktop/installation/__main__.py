@@ -1,0 +1,70 @@
+"""``desktop.installation COMMAND``: what the installers call. Prints sentences for people.
+
+in-use FOLDER [--seconds N]   waits for the programs that use it to end, and prints those that have not
+path add|remove FOLDER [--all-users]
+remove [--delete-data]        contexts and login, and the data; prints what could not be undone
+
+The exit code is 0 when nothing was left, 1 when something was, 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from desktop.installation import in_use, path, removal
+from desktop.system import system
+from vm.host import host
+
+SECONDS = 20.0
+"""How long programs may take to end by themselves: the window and what the engine has used."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="desktop.installation", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    using = commands.add_parser("in-use")
+    using.add_argument("folder", type=Path)
+    using.add_argument("--seconds", type=float, default=SECONDS)
+    changing = commands.add_parser("path")
+    changing.add_argument("change", choices=("add", "remove"))
+    changing.add_argument("folder")
+    changing.add_argument("--all-users", action="store_true")
+    removing = commands.add_parser("remove")
+    removing.add_argument("--delete-data", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.command == "in-use":
+        return _report(str(user) for user in in_use.wait_until_unused(options.folder, options.seconds))
+    if options.command == "path":
+        return change_path(options.change, options.folder, options.all_users)
+    failed = removal.forget(host().paths(), system())
+    if options.delete_data:
+        failed += removal.delete_data(host().paths(), host().default_home())
+    return _report(failed)
+
+
+def change_path(change: str, folder: str, all_users: bool) -> int:
+    """Change the PATH; return the exit code."""
+    if sys.platform == "win32":
+        from desktop.installation.registry_path import RegistryPath
+
+        try:
+            (path.add if change == "add" else path.remove)(RegistryPath(all_users), folder)
+        except OSError as error:
+            return _report([f"The variable PATH cannot be changed: {error.strerror or error}"])
+        return 0
+    return _report(["The PATH is changed on Windows only"])
+
+
+def _report(sentences: Iterable[str]) -> int:
+    found = list(sentences)
+    for sentence in found:
+        print(sentence)
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What an installer asks of the installed program; on this computer's processes and folders."""

@@ -1,0 +1,88 @@
+"""The programs that use a folder: real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from desktop.installation.__main__ import main
+from desktop.installation.in_use import is_below, users, wait_until_unused
+
+
+@contextmanager
+def sleeping(program: Path | str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that sleeps in ``folder``."""
+    process = subprocess.Popen([str(program), "60"], cwd=folder)
+    try:
+        end = time.monotonic() + 10
+        while psutil.Process(process.pid).exe() == os.path.realpath(sys.executable):  # not yet the other program
+            assert time.monotonic() < end
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def sleep(tmp_path: Path) -> Path:
+    """A program in the folder ``package``."""
+    found = shutil.which("sleep")
+    assert found is not None
+    (tmp_path / "package").mkdir()
+    return Path(shutil.copy(found, tmp_path / "package" / "sleeper"))
+
+
+def test_a_program_in_it(sleep: Path, tmp_path: Path) -> None:
+    assert users(sleep.parent) == []
+    with sleeping(sleep, tmp_path) as process:
+        (found,) = users(sleep.parent)
+        assert str(found) == f"sleeper (process {process.pid})"
+        assert users(sleep.parent, [process.pid]) == []
+        assert users(tmp_path / "pack") == []
+    assert users(sleep.parent) == []
+
+
+def test_a_program_that_works_in_it(sleep: Path) -> None:
+    with sleeping("sleep", sleep.parent) as process:
+        (found,) = users(sleep.parent)
+        assert str(found) == f"sleep (process {process.pid}), which works in that folder"
+
+
+def test_one_that_ends_is_waited_for(sleep: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen([sleep, "1"])
+    waiting = threading.Thread(target=process.wait)  # else it stays in the list as a zombie
+    waiting.start()
+    assert wait_until_unused(sleep.parent, 30) == []
+    waiting.join()
+    assert process.returncode == 0
+
+
+def test_the_command_names_those_that_stay(
+    sleep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sleeping(sleep, tmp_path) as process:
+        assert main(["in-use", str(sleep.parent), "--seconds", "0.1"]) == 1
+        assert capsys.readouterr().out == f"sleeper (process {process.pid})\n"
+    assert main(["in-use", str(sleep.parent)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_this_process_does_not_count() -> None:
+    assert psutil.Process().pid not in [user.pid for user in wait_until_unused(Path.cwd(), 0)]
+
+
+def test_what_is_below(tmp_path: Path) -> None:
+    assert is_below(str(tmp_path), tmp_path)
+    assert is_below(str(tmp_path / "a" / "b"), tmp_path)
+    assert not is_below(f"{tmp_path}x", tmp_path)
+    assert not is_below("", tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from tests.wine.keeping import kept
-from tests.wine.windows import DOCKER, IMAGE, Windows
+from tests.wine.windows import DOCKER, IMAGE, PYTHON, Windows
 
 PROJECT = r"C:\users\slipway\Project Ä"
 """In the home folder, which is shared."""
@@ -27,8 +28,7 @@ def project(windows: Windows) -> Iterator[Path]:
     folder.mkdir()
     (folder / "word").write_text("from Windows", encoding="utf-8")
     yield folder
-    done = windows.wine.run(["cmd", "/c", "rd", "/s", "/q", PROJECT])
-    assert not folder.exists(), done
+    shutil.rmtree(folder)
 
 
 def in_container(windows: Windows, script: str, *options: str) -> str:
@@ -80,6 +80,16 @@ def test_what_is_written_is_on_windows(windows: Windows, project: Path) -> None:
     assert (project / "moved").read_text(encoding="utf-8") == "from Windows"
     assert not (project / "word").exists()
     assert in_container(windows, "stat -c '%a %u:%g' /app/run") == "750 1000:100\n"
+
+
+def test_windows_can_remove_what_was_mounted(windows: Windows, project: Path) -> None:
+    """Nothing of ours keeps it open after the container has gone."""
+    assert in_container(windows, "find /app -type f") == "/app/word\n"
+    removal = f"import os; os.remove({PROJECT!r} + r'\\word'); os.rmdir({PROJECT!r})"
+    done = windows.wine.run([PYTHON, "-c", removal])
+    assert done.code == 0, done
+    assert not project.exists()
+    project.mkdir()
 
 
 def test_what_does_not_exist_yet_is_made(windows: Windows, project: Path) -> None:

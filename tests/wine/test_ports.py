@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.e2e.publishing import socat_archive, told_back
 from tests.localhost import free_port
 from tests.wine.keeping import kept
 from tests.wine.windows import DOCKER, IMAGE, Windows
@@ -27,7 +28,6 @@ def published(windows: Windows, publish: str, script: str) -> Iterator[None]:
 
 
 TCP = "while true; do echo here | nc -l -p 80; done"
-UDP = "nc -u -l -p 80 -e cat"
 
 
 def connect(host: str, port: int) -> bytes:
@@ -67,19 +67,15 @@ def test_each_address(windows: Windows, address: str, answering: tuple[str, ...]
 @pytest.mark.parametrize(("address", "host"), [("127.0.0.1:", "127.0.0.1"), ("", "127.0.0.1"), ("[::1]:", "::1")])
 def test_datagrams(windows: Windows, address: str, host: str) -> None:
     port = free_port()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with published(windows, f"{address}{port}:80/udp", UDP), socket.socket(family, socket.SOCK_DGRAM) as client:
-        client.settimeout(2)
-        client.connect((host, port))
-        end = time.monotonic() + 40
-        while True:
-            try:
-                client.send(b"there and back")
-                assert client.recv(100) == b"there and back"
-                break
-            except OSError:
-                assert time.monotonic() < end
+    echo = ("socat", "-T30", "UDP4-RECVFROM:7,fork", "EXEC:cat")
+    windows.docker("create", "--name", "published", "-p", f"{address}{port}:7/udp", IMAGE, *echo)
+    try:
+        windows.docker("cp", "-", "published:/", given=socat_archive())
+        windows.docker("start", "published")
+        assert told_back(host, port, b"anybody?") == b"anybody?"
         assert f"{port}/udp" in windows.slipway("ports").output
+    finally:
+        windows.docker("rm", "-f", "published")
 
 
 @pytest.mark.parametrize("kind", ["tcp", "udp"])

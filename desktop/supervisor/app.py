@@ -104,23 +104,12 @@ class Supervisor:
         self._planner = BootPlanner(paths, host, self.settings, self.parts.plan, lambda: self._machine.failure)
         self._backend = LinuxGuest(self._machine, self._planner.plan, self._recall)
         self.history = BootHistory(paths.boots)
-        self.lifecycle = Lifecycle(
-            self._backend,
-            LinuxEngine(paths.docker_socket),
-            self._endpoint,
-            self.parts,
-            self.history,
-            self.notifier.notify,
-        )
+        engine, notify = LinuxEngine(paths.docker_socket), self.notifier.notify
+        self.lifecycle = Lifecycle(self._backend, engine, self._endpoint, self.parts, self.history, notify)
         self.wanted = self.lifecycle.wanted
         self.woke = self._machine.host_woke
         self._default = DefaultSocket(
-            host.default_docker_socket if host.offers_default_docker_socket else None,
-            self._endpoint,
-            self.settings,
-            lambda: self.lifecycle.phase,
-            self.notifier,
-            self._warnings,
+            host, self._endpoint, self.settings.get, self.lifecycle, self.notifier, self._warnings
         )
         self.status = StatusReporter(
             self.lifecycle,
@@ -135,14 +124,14 @@ class Supervisor:
             lambda: self._endpoint.connections,
             lambda: self.ending.is_set() and self.lifecycle.phase is Phase.STOPPED,
             self._warnings.list,
-            lambda: self._default.addresses,
+            self._default.addresses,
         )
 
     def _make_operations(self, paths: Paths, host: Host) -> None:
         store = ImageStore(paths.images)
         self.disk = Disk(paths, host, self.settings, self._machine)
         self.images = Images(store, host.arch, self.settings, self._guest)
-        self.docker_context = DockerContext(paths, self.settings, self._warnings, lambda: self._default.addresses)
+        self.docker_context = DockerContext(paths, self.settings, self._warnings, self._default.addresses)
         self.credentials = Credentials(paths.helpers)
         self.guest_logs = GuestLogs(paths, self._guest)
         self.desktop_entry = DesktopEntry(paths)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from desktop.control.schema import WarningReport
-from desktop.supervisor.context import CurrentSettings
+from desktop.settings.schema import Settings
 from desktop.supervisor.lifecycle.phase import Phase
 from desktop.supervisor.notifier import Notifier
 from desktop.supervisor.warnings import Warnings
@@ -50,6 +50,26 @@ class SecondAddress(Protocol):
         ...
 
 
+class DefaultAddress(Protocol):
+    """The host, as far as it has such an address."""
+
+    @property
+    def default_docker_socket(self) -> Path:
+        """Where docker looks when nothing names an engine."""
+        ...
+
+    @property
+    def offers_default_docker_socket(self) -> bool:
+        """Whether a program of this user may listen there."""
+        ...
+
+
+class Life(Protocol):
+    """The lifecycle, as far as it is followed."""
+
+    phase: Phase
+
+
 class Kind(NamedTuple):
     """A kind of address.
 
@@ -66,32 +86,32 @@ class Kind(NamedTuple):
 class DefaultSocket:
     """Follows the phase and the setting ``default_pipe``. Belongs to one event loop.
 
-    :param path: the address; None where no program of this user may listen.
-    :param phase: where Slipway is in its life.
+    :param host: says whether a program of this user may listen there.
+    :param settings: those in use.
+    :param life: says where Slipway is in its life.
     :param kind: how its kind of address is looked at and listened at.
     """
 
     def __init__(
         self,
-        path: Path | None,
+        host: DefaultAddress,
         endpoint: SecondAddress,
-        settings: CurrentSettings,
-        phase: Callable[[], Phase],
+        settings: Callable[[], Settings],
+        life: Life,
         notifier: Notifier,
         warnings: Warnings,
         kind: Kind | None = None,
     ) -> None:
-        self._path = path
+        self._path = host.default_docker_socket if host.offers_default_docker_socket else None
         self._endpoint = endpoint
         self._settings = settings
-        self._phase = phase
+        self._life = life
         self._notifier = notifier
         self._warnings = warnings
         self._kind = kind or Kind(pipe_in_use, pipe_owner, local_listener)
         self._listener: Listener | None = None
         self._task = SupervisedTask("default socket", self._follow)
 
-    @property
     def addresses(self) -> tuple[str, ...]:
         """The address for DOCKER_HOST, while the engine answers there."""
         return (docker_address(self._path),) if self._path is not None and self._listener is not None else ()
@@ -110,7 +130,7 @@ class DefaultSocket:
         assert self._path is not None
         while True:
             subscription = self._notifier.subscribe()
-            wanted = self._settings.get().default_pipe and self._phase() not in IDLE
+            wanted = self._settings().default_pipe and self._life.phase not in IDLE
             if not wanted:
                 await self._give_back()
             elif self._listener is None:

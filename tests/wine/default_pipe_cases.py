@@ -36,11 +36,11 @@ class Kit:
     def __init__(self, stage: Stage) -> None:
         self._loop = stage.loop
         self.phase = Phase.STOPPED
-        self.settings = mock.Mock(get=Settings)
+        self.settings = Settings()
         self._notifier = Notifier()
         self.warnings = Warnings()
         self.default = DefaultSocket(
-            PATH, stage.endpoint, self.settings, lambda: self.phase, self._notifier, self.warnings
+            host(), stage.endpoint, lambda: self.settings, self, self._notifier, self.warnings
         )
 
     def enter(self, phase: Phase) -> None:
@@ -48,11 +48,11 @@ class Kit:
         self._loop.call_soon_threadsafe(self._notifier.notify)
 
     def switch(self, *, on: bool) -> None:
-        self.settings.get = lambda: replace(Settings(), default_pipe=on)
+        self.settings = replace(Settings(), default_pipe=on)
         self._loop.call_soon_threadsafe(self._notifier.notify)
 
     def held(self) -> bool:
-        return self.default.addresses == (ADDRESS,)
+        return self.default.addresses() == (ADDRESS,)
 
 
 @contextmanager

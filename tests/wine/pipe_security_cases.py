@@ -96,7 +96,7 @@ def test_clients_of_the_network_are_refused() -> None:
         made: int = create(name, access, mode, *rest)
         return made
 
-    with mock.patch.object(pipes._kernel, "CreateNamedPipeW", note), Stage():  # noqa: SLF001
+    with mock.patch.object(pipes._kernel, "CreateNamedPipeW", note), Stage():  # noqa: SLF001 - the same
         pass
     assert len(asked) == pipes.WAITING
     assert all(mode & 0x8 and mode & 0x4 for _, mode in asked), "PIPE_REJECT_REMOTE_CLIENTS, PIPE_TYPE_MESSAGE"
@@ -166,7 +166,7 @@ def test_a_server_may_not_act_as_the_user() -> None:
         made: int = create(*arguments)
         return made
 
-    with mock.patch.object(pipe_client._kernel, "CreateFileW", note):  # noqa: SLF001
+    with mock.patch.object(pipe_client._kernel, "CreateFileW", note):  # noqa: SLF001 - the same
         level = level_of_the_client(pipe_client.open_pipe)
     assert [flags & 0x00130000 for flags in asked] == [0x00110000], (
         "SECURITY_SQOS_PRESENT, SECURITY_IDENTIFICATION"

@@ -128,11 +128,9 @@ async def connect(path: Path, protocol: asyncio.BaseProtocol, *, of_anyone: bool
 
     :param of_anyone: whether the server may be another user's.
     :raise OSError: it cannot be opened; TimeoutError: an instance did not become free within 20 s.
-    :raise HostError: the server is another user's, or this event loop has no pipes.
+    :raise HostError: the server is another user's.
     """
     loop: Any = asyncio.get_running_loop()
-    if not hasattr(loop, "_make_duplex_pipe_transport"):  # ProactorEventLoop only
-        raise OSError("this event loop cannot open named pipes")
     pipe = await _opened(path)
     try:
         if not of_anyone:

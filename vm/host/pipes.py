@@ -23,7 +23,7 @@ from typing import Any
 assert sys.platform == "win32"
 
 from vm.host.pipe_client import is_in_use  # noqa: E402 - the line above narrows types
-from vm.host.windows_security import for_pipes, lasting_descriptor  # noqa: E402
+from vm.host.windows_security import for_pipes, lasting_descriptor  # noqa: E402 - the same
 
 log = logging.getLogger(__name__)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
+import importlib
 import os
 import ssl
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vm.channels import Channels
 from vm.host import tls_channels, windows_hypervisor, windows_security
@@ -145,11 +145,11 @@ async def _open_pipe(
     path: Path, protocol: asyncio.BaseProtocol, *, of_anyone: bool = False
 ) -> asyncio.WriteTransport:
     """:raise OSError: nothing listens there.    :raise HostError: another user's program does."""
-    if sys.platform != "win32":
-        raise OSError(errno.ENOTSUP, "there are no named pipes on this system", str(path))
-    from vm.host import pipe_client
-
-    return await pipe_client.connect(path, protocol, of_anyone=of_anyone)
+    if not hasattr(asyncio.get_running_loop(), "_make_duplex_pipe_transport"):  # ProactorEventLoop only
+        raise OSError("this event loop cannot open named pipes")
+    client: Any = importlib.import_module("vm.host.pipe_client")  # it is there on Windows only, as are its types
+    transport: asyncio.WriteTransport = await client.connect(path, protocol, of_anyone=of_anyone)
+    return transport
 
 
 def trusts_servers(trusted: bool | frozenset[str] | set[str]) -> bool:

@@ -25,7 +25,6 @@ from tests.unit.broken_files import KINDS, broken, roomy_folder
 from tests.unit.local_server import serving
 from vm.host import docker_address
 from vm.host.docker_address import make_link, remove_link
-from vm.host.linux import LinuxHost
 from vm.host.paths import Paths
 
 ADDRESS = "unix:///run/user/1/slipway/docker.sock"
@@ -380,43 +379,6 @@ def test_nothing_is_undone_without_the_record(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "m").write_text(kept)
     assert remove_everywhere(tmp_path / "m", ADDRESS) == []
     assert not any(contexts.store.read("slipway") for contexts in (one, two))
-
-
-# -- an engine that answers at Docker's default address too -------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("policy", "current", "said"),
-    [
-        ("auto", "slipway", "docker uses the context “slipway” now"),
-        ("always", "slipway", "docker uses the context “slipway” now"),
-        ("never", "default", ""),
-    ],
-)
-async def test_a_default_that_leads_to_us_is_no_engine_of_the_user_s(
-    tmp_path: Path,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    engine: str,
-    policy: str,
-    current: str,
-    said: str,
-) -> None:
-    """It answers, but only until Slipway stops or another program takes the address."""
-    monkeypatch.setattr(LinuxHost, "default_docker_socket", Path(engine.removeprefix("unix://")))
-    contexts = Contexts(tmp_path / "m", {"DOCKER_CONFIG": str(folder)}, also=[engine])
-    assert await contexts.works("default")
-    assert (await contexts.offer(ADDRESS, policy)).startswith(said)
-    assert contexts.store.current() == current
-    without = Contexts(tmp_path / "m", {"DOCKER_CONFIG": str(tmp_path / "another")})
-    assert "“default”, which works" in await without.offer(ADDRESS, "auto")
-
-
-async def test_a_variable_that_leads_to_us(tmp_path: Path, folder: Path) -> None:
-    variables = {"DOCKER_CONFIG": str(folder), "DOCKER_HOST": "npipe:////./pipe/docker_engine"}
-    assert "overrides" in Contexts(tmp_path / "m", variables).use(ADDRESS)
-    contexts = Contexts(tmp_path / "n", variables, also=["npipe:////./pipe/docker_engine"])
-    assert await contexts.offer(ADDRESS, "auto") == ""
 
 
 # -- what docker decides ------------------------------------------------------------------------------------------

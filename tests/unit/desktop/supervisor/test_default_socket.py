@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from desktop.settings.schema import Settings
 from desktop.supervisor import default_socket
-from desktop.supervisor.context import Change, Configure
 from desktop.supervisor.default_socket import DefaultSocket, Kind
 from desktop.supervisor.lifecycle.phase import Phase
 from desktop.supervisor.notifier import Notifier
@@ -26,25 +26,6 @@ from engine.endpoint.listener import UnixListener
 from tests.unit.carriers import MemoryCarrier, echo
 from tests.unit.sshd import eventually
 from vm.errors import HostError
-
-
-class GivenSettings:
-    """:ivar now: those in use."""
-
-    def __init__(self) -> None:
-        self.now = Settings()
-
-    def get(self) -> Settings:
-        return self.now
-
-    def resolved(self) -> Settings:
-        return self.now
-
-    async def change(self, changes: object) -> Change:
-        raise NotImplementedError
-
-    def subscribe(self, configure: Configure) -> None:
-        raise NotImplementedError
 
 
 def answers(path: Path) -> bool:
@@ -62,15 +43,16 @@ class Kit:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "default.sock"
         self.endpoint = Endpoint(folder / "docker.sock")
-        self.settings, self.phase, self.notifier = GivenSettings(), Phase.STOPPED, Notifier()
+        self.settings, self.phase, self.notifier = Settings(), Phase.STOPPED, Notifier()
         self.warnings = Warnings(self.notifier.notify)
         self.asked = 0
         self.kind = Kind(answers, self.owner, UnixListener)
-        self.default = self.make(self.path)
+        self.default = self.make(offered=True)
 
-    def make(self, path: Path | None) -> DefaultSocket:
+    def make(self, *, offered: bool) -> DefaultSocket:
+        host = SimpleNamespace(default_docker_socket=self.path, offers_default_docker_socket=offered)
         return DefaultSocket(
-            path, self.endpoint, self.settings, lambda: self.phase, self.notifier, self.warnings, self.kind
+            host, self.endpoint, lambda: self.settings, self, self.notifier, self.warnings, self.kind
         )
 
     def owner(self, path: Path) -> str:
@@ -82,7 +64,7 @@ class Kit:
         self.notifier.notify()
 
     def switch(self, *, on: bool) -> None:
-        self.settings.now = replace(self.settings.now, default_pipe=on)
+        self.settings = replace(self.settings, default_pipe=on)
         self.notifier.notify()
 
     @property
@@ -110,7 +92,7 @@ async def kit(folder: Path) -> AsyncIterator[Kit]:
 async def test_it_is_taken_at_the_start_and_given_back_at_the_stop(kit: Kit) -> None:
     assert not kit.path.exists()
     kit.enter(Phase.STARTING)
-    await eventually(lambda: kit.default.addresses == kit.address)
+    await eventually(lambda: kit.default.addresses() == kit.address)
     reader, writer = await asyncio.open_unix_connection(str(kit.path))
     writer.write(b"hello")
     assert await reader.readexactly(5) == b"hello"
@@ -120,14 +102,14 @@ async def test_it_is_taken_at_the_start_and_given_back_at_the_stop(kit: Kit) -> 
     assert await asyncio.wait_for(reader.read(), 10) == b"", "a connection keeps a pipe's name in use"
     writer.close()
     await eventually(lambda: not kit.path.exists())
-    assert kit.default.addresses == ()
+    assert kit.default.addresses() == ()
     assert kit.endpoint.path.exists()
 
 
 @pytest.mark.parametrize("phase", [Phase.RESTARTING, Phase.RECOVERING, Phase.PAUSED, Phase.ADOPTING])
 async def test_it_stays_while_the_engine_comes_back(kit: Kit, phase: Phase) -> None:
     kit.enter(Phase.RUNNING)
-    await eventually(lambda: kit.default.addresses == kit.address)
+    await eventually(lambda: kit.default.addresses() == kit.address)
     before = kit.path.stat().st_ino
     kit.enter(phase)
     await settled(kit)
@@ -149,7 +131,7 @@ async def test_the_setting_counts_at_once(kit: Kit) -> None:
     kit.switch(on=False)
     await eventually(lambda: not kit.path.exists())
     kit.switch(on=True)
-    await eventually(lambda: kit.default.addresses == kit.address)
+    await eventually(lambda: kit.default.addresses() == kit.address)
 
 
 async def test_who_has_it_keeps_it_until_it_ends(kit: Kit, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -165,8 +147,8 @@ async def test_who_has_it_keeps_it_until_it_ends(kit: Kit, monkeypatch: pytest.M
         kit.notifier.notify()
         await asyncio.sleep(0.1)  # it tries several times, and names its owner once
         assert kit.asked == 1
-        assert kit.default.addresses == ()
-    await eventually(lambda: kit.default.addresses == kit.address)
+        assert kit.default.addresses() == ()
+    await eventually(lambda: kit.default.addresses() == kit.address)
     assert kit.warnings.list() == ()
 
 
@@ -190,9 +172,11 @@ async def test_what_cannot_be_listened_at_is_a_warning(kit: Kit) -> None:
 
 
 async def test_where_no_user_may_listen(kit: Kit) -> None:
-    none = kit.make(None)
+    none = kit.make(offered=False)
     none.start()
-    assert none.addresses == ()
+    kit.enter(Phase.RUNNING)
+    await eventually(lambda: kit.default.addresses() == kit.address)
+    assert none.addresses() == ()
     await none.close()
 
 

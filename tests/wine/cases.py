@@ -9,7 +9,13 @@ from tests.wine.system import Completed, WineSystem
 from tests.wine.windows import PYTHON
 
 FOLDER = "cases"
-NEEDED = ("__init__.py", "unit/__init__.py", "unit/carriers.py", "e2e/__init__.py", "e2e/wire.py")
+NEEDED = (
+    "__init__.py",
+    "e2e/__init__.py",
+    "e2e/wire.py",
+    "unit/__init__.py",
+    "unit/carriers.py",
+)
 
 
 def run_cases(
@@ -20,15 +26,28 @@ def run_cases(
     :param module: one of this folder.
     :raise AssertionError: one has failed; with what was printed.
     """
+    done = run_module(
+        wine, "tests.wine.case_runner", f"tests.wine.{module}", environment=environment, seconds=seconds
+    )
+    assert done.code == 0, f"{done.output}{done.errors}"
+    return [line.split()[1] for line in done.output.splitlines() if line.startswith("passed ")]
+
+
+def run_module(
+    wine: WineSystem,
+    module: str,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 300,
+) -> Completed:
+    """What the function ``main`` of a module of the tests has printed, given these arguments."""
     here = ROOT / "tests"
     for source in (*(here / name for name in NEEDED), *(here / "wine").glob("*.py")):
         target = wine.drive_c / FOLDER / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
     script = (
-        f"import sys; sys.path.insert(0, r'C:\\{FOLDER}'); from tests.wine.case_runner import main; "
-        f"raise SystemExit(main('tests.wine.{module}'))"
+        f"import sys; sys.path.insert(0, r'C:\\{FOLDER}'); from {module} import main; "
+        "raise SystemExit(main(*sys.argv[1:]))"
     )
-    done: Completed = wine.run([PYTHON, "-c", script], environment, seconds=seconds)
-    assert done.code == 0, f"{done.output}{done.errors}"
-    return [line.split()[1] for line in done.output.splitlines() if line.startswith("passed ")]
+    return wine.run([PYTHON, "-c", script, *arguments], environment, seconds=seconds)

@@ -12,6 +12,14 @@ from tests.wine.windows import PYTHON
 
 SECONDS = 60.0
 
+PIPE = """
+import ctypes, sys
+create = ctypes.WinDLL("kernel32").CreateNamedPipeW
+create.restype = ctypes.c_void_p
+kept = [create(sys.argv[1], 3, 4, 255, 65536, 65536, 0, None) for _ in range(3)]
+"""
+"""Keeps the pipe that it is given, with places for three clients; it never answers them."""
+
 READY = r"C:\ready"
 
 

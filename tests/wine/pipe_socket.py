@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 _winapi: Any = importlib.import_module("_winapi") if sys.platform == "win32" else None
 
@@ -73,10 +73,15 @@ class PipeSocket:
         assert how == socket.SHUT_WR
         self._write(b"")
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """For ``http.client``, which reads from one."""
+    def makefile(self, mode: str, buffering: int = -1) -> io.RawIOBase | io.BufferedReader:
+        """For ``http.client`` and others that read from one."""
         assert mode == "rb"
-        return io.BufferedReader(_Reader(self))
+        return io.BufferedReader(_Reader(self)) if buffering else _Reader(self)
+
+    def sendfile(self, file: BinaryIO) -> None:
+        """Send what is left of a file."""
+        while piece := file.read(4 * PIECE):
+            self.sendall(piece)
 
     def close(self) -> None:
         """Leave. Idempotent."""
@@ -137,7 +142,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._pipe.recv(len(buffer))
+        data = self._pipe.recv(min(len(buffer), 4 * PIECE))  # which is allocated for each call
         buffer[: len(data)] = data
         return len(data)
 

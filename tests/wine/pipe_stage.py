@@ -1,4 +1,4 @@
-"""An endpoint at a named pipe with a scripted engine behind it, for the cases of pipes; runs on Windows only."""
+"""An endpoint with a scripted engine behind it, for the cases of pipes and for the benchmark."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ class ScriptedEngine:
             return data
         self.pings += target == b"/_ping"
         digest = hashlib.sha256(data[:length])
+        self.received += len(data[:length])
         left, data = length - len(data[:length]), data[length:]
         while left:
             piece = await stream.read(min(left, PIECE))
@@ -139,10 +140,10 @@ class _Route:
 
 
 class Stage:
-    """One endpoint in an event loop of its own thread; a context manager. :ivar path: its pipe."""
+    """One endpoint in an event loop of its own thread; a context manager. :ivar path: by default a pipe's."""
 
-    def __init__(self) -> None:
-        self.path = Path(rf"\\.\pipe\slipway_case_{os.getpid()}_{time.monotonic_ns()}")
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or Path(rf"\\.\pipe\slipway_case_{os.getpid()}_{time.monotonic_ns()}")
         self.engine = ScriptedEngine()
         self.route = _Route(self.engine)
         self.loop = new_event_loop()

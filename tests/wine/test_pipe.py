@@ -13,18 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.wine.cases import run_cases
+from tests.wine.keeping import PIPE, kept
 from tests.wine.system import Completed, WineSystem
-from tests.wine.windows import CLI, DOCKER, PYTHON
-
-SERVER = r"""
-import ctypes, sys, time
-kernel = ctypes.WinDLL("kernel32")
-kernel.CreateNamedPipeW.restype = ctypes.c_void_p
-pipes = [kernel.CreateNamedPipeW(sys.argv[1], 3, 4, 255, 65536, 65536, 0, None) for _ in range(3)]
-print("ready", flush=True)
-time.sleep(300)
-"""
-"""Another program that has a pipe, and never answers."""
+from tests.wine.windows import CLI, DOCKER
 
 
 @pytest.mark.parametrize(
@@ -87,24 +78,10 @@ def test_a_supervisor_that_is_killed_amid_a_request(wine: WineSystem) -> None:
     stop(wine)
 
 
-@pytest.fixture
-def squatter(wine: WineSystem) -> Iterator[WineSystem]:
-    """There is a program that has the control API's pipe."""
-    (wine.drive_c / "squatter.py").write_text(SERVER, encoding="utf-8")
-    with (wine.drive_c / "squatter.out").open("wb") as output:
-        program = wine.popen([PYTHON, r"C:\squatter.py", r"\\.\pipe\slipway_control"], stdout=output)
-        end = time.monotonic() + 60
-        while b"ready" not in (wine.drive_c / "squatter.out").read_bytes():
-            assert program.is_running()
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        yield wine
-        program.kill()
-        program.wait()
-
-
-def test_a_false_server_is_named(squatter: WineSystem) -> None:
-    done = cli(squatter, "status")
+def test_a_false_server_is_named(wine: WineSystem) -> None:
+    """It has made the control API's pipe, and never answers."""
+    with kept(wine, PIPE, r"\\.\pipe\slipway_control"):
+        done = cli(wine, "status")
     assert done.code != 0
     assert "Slipway's supervisor does not answer: python.exe (process " in done.errors, done
     assert r"listens at \\.\pipe\slipway_control" in done.errors, done

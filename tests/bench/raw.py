@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ class BadReply(Exception):
     """The engine did not answer as asked."""
 
 
-Place = Path | int
-"""Where an engine answers: a Unix socket, or a TCP port of 127.0.0.1."""
+Place = Path | int | Callable[[], Any]
+"""Where an engine answers: a Unix socket, a TCP port of 127.0.0.1, or what connects and returns a socket."""
 
 
 class Connection:
@@ -32,6 +32,8 @@ class Connection:
         if isinstance(place, int):
             self._socket = socket.create_connection(("127.0.0.1", place), TIMEOUT)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        elif not isinstance(place, Path):
+            self._socket = place()
         else:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._socket.settimeout(TIMEOUT)

@@ -11,6 +11,9 @@ from tests.wine.windows import PYTHON
 FOLDER = "cases"
 NEEDED = (
     "__init__.py",
+    "bench/__init__.py",
+    "bench/pipe_probe.py",
+    "bench/raw.py",
     "e2e/__init__.py",
     "e2e/wire.py",
     "unit/__init__.py",

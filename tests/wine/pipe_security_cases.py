@@ -67,6 +67,7 @@ def test_only_the_user_the_system_and_administrators() -> None:
         assert windows_security.only_ours(listed, user), listed
         who = {entry.split(";")[5] for entry in re.findall(r"\(([^)]*)\)", listed)}
         assert who == {"SY", "BA", user}, listed
+        assert windows_security.owner_sid(client.handle) == user
 
 
 def test_the_check_of_access_lists_can_fail() -> None:
@@ -190,11 +191,15 @@ def test_a_server_of_another_user_gets_nothing() -> None:
     with Stage() as stage:
         assert asyncio.run(exchange(stage.path, of_anyone=False)) == OK
         opened = stage.route.opened
+        denied = mock.Mock(side_effect=OSError(errno.EACCES, "Access denied"))
+        with mock.patch.multiple(pipe_client, process_sid=denied):  # our own, run as an administrator
+            assert asyncio.run(exchange(stage.path, of_anyone=False)) == OK
+            opened += 1
         for found, why in (
-            ({"return_value": other}, "it belongs to another user"),
-            ({"side_effect": OSError(errno.EACCES, "Access denied")}, "cannot be found out (Access denied)"),
+            (mock.Mock(return_value=other), "it belongs to another user"),
+            (denied, "cannot be found out (Access denied)"),
         ):
-            with mock.patch.object(pipe_client, "process_sid", **found):
+            with mock.patch.multiple(pipe_client, process_sid=found, owner_sid=mock.Mock(return_value=other)):
                 told = error_of(HostError, lambda: asyncio.run(exchange(stage.path, of_anyone=False))).message
                 assert re.search(r"pipe \S+: python\.exe \(process \d+\); ", told), told
                 assert why in told, told

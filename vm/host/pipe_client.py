@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from vm.errors import HostError
-from vm.host.windows_security import process_sid, user_sid
+from vm.host.windows_security import owner_sid, process_sid, user_sid
 
 assert sys.platform == "win32"
 
@@ -90,12 +90,14 @@ def require_own(pipe: windows_utils.PipeHandle, path: Path) -> None:
 
     :raise HostError: it is not, or that cannot be found out.
     """
+    number = server_process(pipe)
     try:
-        number = server_process(pipe)
         if process_sid(number) == user_sid():
             return
         why = "it belongs to another user"
-    except OSError as error:  # processes of other users cannot be examined
+    except OSError as error:  # another user's, or this user's that runs as an administrator
+        if owner_sid(pipe.handle) == user_sid():
+            return
         why = f"whose it is cannot be found out ({error.strerror})"
     raise HostError(
         f"Another program listens at Slipway's pipe {path}: {program(number)}; {why}",

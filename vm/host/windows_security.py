@@ -16,9 +16,9 @@ from typing import Any
 
 TOKEN_QUERY, TOKEN_USER, QUERY_LIMITED_INFORMATION = 0x8, 1, 0x1000
 SDDL_REVISION = 1
-FILE_OBJECT = 1
-DACL = 0x4
-"""Arguments of OpenProcess, OpenProcessToken, GetTokenInformation, GetNamedSecurityInfoW, SetFileSecurityW and
+FILE_OBJECT, KERNEL_OBJECT = 1, 6
+OWNER, DACL = 0x1, 0x4
+"""Arguments of OpenProcess, OpenProcessToken, GetTokenInformation, Get(Named)SecurityInfo, SetFileSecurityW and
 ConvertStringSecurityDescriptorToSecurityDescriptorW (winnt.h, accctrl.h)."""
 
 
@@ -39,6 +39,26 @@ def process_sid(number: int) -> str:
         kernel.CloseHandle(process)
 
 
+def owner_sid(handle: int) -> str:
+    """That of the owner of a pipe that is open; only an administrator can make one that is owned by another user.
+
+    :raise OSError: Windows does not tell.
+    """
+    advapi = _advapi()
+    made, owner = ctypes.c_void_p(), ctypes.c_void_p()
+    kind, wanted = ctypes.c_int(KERNEL_OBJECT), wintypes.DWORD(OWNER)
+    nothing = [None] * 3
+    error = advapi.GetSecurityInfo(
+        ctypes.c_void_p(handle), kind, wanted, ctypes.byref(owner), *nothing, ctypes.byref(made)
+    )
+    if error:
+        raise _windows_error(error)
+    try:
+        return _text_of(owner)
+    finally:
+        _kernel().LocalFree(made)
+
+
 def _sid_of(process: Any) -> str:
     """:param process: a handle. :raise OSError: Windows does not tell."""
     kernel, advapi = _kernel(), _advapi()
@@ -51,17 +71,26 @@ def _sid_of(process: Any) -> str:
         _check(advapi.GetTokenInformation(token, TOKEN_USER, user, size, ctypes.byref(size)))
     finally:
         kernel.CloseHandle(token)
+    return _text_of(ctypes.c_void_p.from_buffer(user))
+
+
+def _text_of(sid: ctypes.c_void_p) -> str:
     text = ctypes.c_wchar_p()
-    _check(advapi.ConvertSidToStringSidW(ctypes.c_void_p.from_buffer(user), ctypes.byref(text)))
+    _check(_advapi().ConvertSidToStringSidW(sid, ctypes.byref(text)))
     try:
         return str(text.value)
     finally:
-        kernel.LocalFree(text)
+        _kernel().LocalFree(text)
 
 
 def for_pipes() -> str:
-    """The descriptor of our pipes: SYSTEM and administrators, and this user to use them; nobody else."""
-    return f"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;{user_sid()})"
+    """The descriptor of our pipes: SYSTEM and administrators, and this user to use them; nobody else.
+
+    The owner is this user. An administrator's programs would make theirs the administrators', by which the user's
+    other programs could not tell it from a pipe of another administrator's.
+    """
+    user = user_sid()
+    return f"O:{user}D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;{user})"
 
 
 def for_folders() -> str:

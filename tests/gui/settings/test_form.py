@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.settings import schema
 from desktop.settings.fields import Section, setting
 from desktop.settings.schema import MACHINE, Settings, fields
 from desktop.ui.pages.settings import SettingsPage
@@ -32,6 +33,13 @@ from tests.gui.settings.steps import (
     type_into,
 )
 from tests.gui.stage import until
+from vm.host.windows import WindowsHost
+
+
+@pytest.fixture
+def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form is made as there; the supervisor's settings stay this host's."""
+    monkeypatch.setattr(schema, "host", WindowsHost)
 
 
 class TestForms:
@@ -149,6 +157,13 @@ class TestForms:
     def test_every_setting_is_on_a_tab(self, page: SettingsPage) -> None:
         forms = [page.resources, page.folders, page.behaviour, page.engine, page.proxy, page.docker]
         assert {path for form in forms for path in form.editors} >= {item.name for item in fields()}
+
+    def test_what_only_other_hosts_can_do_is_on_none(self, page: SettingsPage) -> None:
+        assert set(page.docker.editors) == {"context"}
+
+    def test_what_this_host_can_do(self, on_windows: None, page: SettingsPage) -> None:
+        assert set(page.docker.editors) == {"context", "default_pipe"}
+        assert "Programs that do not know contexts" in page.docker.cards
 
     @pytest.mark.parametrize("name", ["resources", "folders", "engine", "proxy", "docker"])
     def test_the_tab_key_goes_from_top_to_bottom(self, page: SettingsPage, name: str) -> None:

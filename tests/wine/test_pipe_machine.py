@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 
+from installers.windows.docker import docker_program
 from tests.e2e.wire import PROBES
 from tests.wine.cases import run_cases
 from tests.wine.keeping import PIPE, kept
@@ -84,6 +85,31 @@ def test_an_image_there_and_back(windows: Windows) -> None:
     windows.docker("load", "-i", r"C:\large.tar", seconds=300)
     assert windows.docker("run", "--rm", "large", "sha256sum", "/large").split()[0] == wanted
     windows.docker("rmi", "large")
+
+
+def test_a_build_by_buildkit(windows: Windows) -> None:
+    """Its requests, and the session by which the engine asks docker for the files, are HTTP/2 after an upgrade."""
+    home = windows.wine.run(["cmd", "/c", "echo %USERPROFILE%"]).output.strip()
+    plugin = windows.wine.host_path(rf"{home}\.docker\cli-plugins\docker-buildx.exe")
+    plugin.parent.mkdir(parents=True, exist_ok=True)
+    plugin.write_bytes(docker_program("buildx").read_bytes())
+    try:
+        folder = windows.wine.drive_c / "kit"
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(
+            f"FROM {IMAGE}\nCOPY large word /\nRUN cat /word >/copied\n", encoding="utf-8"
+        )
+        (folder / "word").write_text("built", encoding="utf-8")
+        (folder / "large").write_bytes(bytes(16 * 1024 * 1024))
+        environment = {"DOCKER_BUILDKIT": "1"}
+        argv = [DOCKER, "build", "--progress=plain", "-t", "kit", r"C:\kit"]
+        done = windows.wine.run(argv, environment, seconds=300)
+        assert done.code == 0, done
+        assert "load build context" in done.errors, done
+        counted = windows.docker("run", "--rm", "kit", "sh", "-c", "wc -c </large; cat /copied").split()
+        assert counted == ["16777216", "built"]
+    finally:
+        plugin.unlink()
 
 
 def test_a_client_that_is_killed_leaves_nothing(windows: Windows) -> None:

@@ -5,11 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import platform
-import shlex
-import shutil
-import signal
-import subprocess
-import sys
 import sysconfig
 import time
 from collections import deque
@@ -22,10 +17,10 @@ import click
 from desktop.cli.output import as_json, counted, labelled, table
 from desktop.cli.session import run
 from desktop.control.client import LOG_SOURCES, ControlClient, SupervisorAbsent, own_paths
-from vm.errors import HostError, UserError
+from vm.errors import UserError
 
 if TYPE_CHECKING:
-    from desktop.control.schema import EngineReport, SshReport
+    from desktop.control.schema import EngineReport
 
 T = TypeVar("T")
 
@@ -165,42 +160,9 @@ def shell(ctx: click.Context, command: tuple[str, ...]) -> None:
 
     Changes to the system are lost at the next start. Your data is in /var/lib/slipway.
     """
-    ctx.exit(_ssh(run(lambda client: client.ssh(), spawn=False), command))
+    from desktop.control.shell import open_shell  # which loads an implementation of SSH
 
-
-def _ssh(report: SshReport, command: tuple[str, ...]) -> int:
-    program = shutil.which("ssh")
-    if program is None:
-        raise HostError("The ssh command is not installed", "Install the OpenSSH client.")
-    arguments = [
-        program,
-        "-p",
-        str(report.port),
-        "-i",
-        report.key,
-        "-F",
-        "none",
-        "-o",
-        "IdentitiesOnly=yes",
-        "-o",
-        "LogLevel=ERROR",
-    ]
-    arguments += ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={_quoted(report.known_hosts)}"]
-    if not command or (sys.stdin.isatty() and sys.stdout.isatty()):
-        arguments.append("-t")
-    arguments.append(f"{report.user}@{report.host}")
-    if command:
-        arguments.append(shlex.join(command))
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command in the machine
-    try:
-        return subprocess.run(arguments, check=False).returncode
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def _quoted(path: str) -> str:
-    """Quote a path for ``ssh -o``, whose values are split at white space (ssh_config(5))."""
-    return f'"{path}"'
+    ctx.exit(open_shell(run(lambda client: client.ssh(), spawn=False), command))
 
 
 @click.command()

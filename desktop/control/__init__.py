@@ -7,4 +7,5 @@ client.py   the client; errors.py what goes wrong on the way to the supervisor
 spawn.py    starting the supervisor, once; lock.py the lock that says that one lives
 bundle.py   the support bundle
 window.py   opening the window
+shell.py    a shell in the machine
 """

@@ -80,7 +80,7 @@ LAYERS = {
 }
 
 CONFINED = {
-    "paramiko": ("vm.guest.ssh", "vm.guest.ssh_stream", "vm.guest.ssh_wire"),
+    "paramiko": ("vm.guest.ssh", "vm.guest.ssh_stream", "vm.guest.ssh_wire", "vm.guest.shell"),
     "qemu": ("vm.qemu",),
     "PySide6": ("desktop.ui", "desktop.system"),
     "PyQt6": ("desktop.ui", "desktop.system"),

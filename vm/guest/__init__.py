@@ -3,7 +3,8 @@
 stream.py     Stream and Carrier: what any link offers (the endpoint knows only these)
 link.py       the fast link: HTTP/2 over a virtio-serial port to the guest's agent
 run.py        a command in the guest, to its end
-ssh.py        the SSH carrier, for when there is no fast link; the only user of paramiko
+ssh.py        the SSH carrier, for when there is no fast link
+shell.py      a shell in the guest for the user's own terminal; this and ssh.py know paramiko
 control.py    the line protocol on the virtio-serial port org.slipway.control
 names.py      the host's end of the machine's name server
 clock.py      the guest's clock at the host's

@@ -65,7 +65,7 @@ class SshLink:
         :param host_key: the guest's public key file (``ssh-ed25519 BASE64 …``); no other key is accepted
         :raise LinkError: refused, timed out, another host key, key not accepted, or a key file cannot be used
         """
-        identity, pinned = _load_identity(key), _load_pinned(host_key)
+        identity, pinned = load_identity(key), _load_pinned(host_key)
         where = f"{host}:{port}"
         try:
             async with asyncio.timeout(timeout):
@@ -73,7 +73,8 @@ class SshLink:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 transport = _transport(sock, timeout)
                 try:
-                    await asyncio.to_thread(_handshake, transport, user, identity, pinned, timeout)
+                    await asyncio.to_thread(sign_in, transport, user, identity, pinned, timeout)
+                    transport.sock.settimeout(IDLE_WAKE)
                     return cls(transport)
                 except BaseException:
                     _hang_up(transport)
@@ -240,7 +241,8 @@ class SshLink:
         self.closed.set()
 
 
-def _load_identity(key: Path) -> paramiko.Ed25519Key:
+def load_identity(key: Path) -> paramiko.Ed25519Key:
+    """Our private key. :raise LinkError: it cannot be read."""
     try:
         return paramiko.Ed25519Key.from_private_key_file(str(key))
     except (OSError, paramiko.SSHException) as error:
@@ -283,10 +285,13 @@ def _transport(sock: socket.socket, timeout: float) -> paramiko.Transport:
     return transport
 
 
-def _handshake(
+def sign_in(
     transport: paramiko.Transport, user: str, identity: paramiko.PKey, pinned: bytes, timeout: float
 ) -> None:
-    """The blocking part, in a thread: keys, the host's identity, then ours; a wrong host learns nothing."""
+    """The part that blocks: keys, the host's identity, then ours; a wrong host learns nothing.
+
+    :raise LinkError: it is another host.    :raise paramiko.SSHException, EOFError, OSError: it failed.
+    """
     transport.start_client(timeout=timeout)
     offered = transport.get_remote_server_key()
     if offered.asbytes() != pinned:
@@ -296,7 +301,6 @@ def _handshake(
             f"offered {offered.get_name()} {offered.get_base64()}",
         )
     transport.auth_publickey(user, identity)
-    transport.sock.settimeout(IDLE_WAKE)
 
 
 def _hang_up(transport: paramiko.Transport) -> None:

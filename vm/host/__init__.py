@@ -7,6 +7,7 @@ pipes.py, pipe_client.py   the two ends of Windows' named pipes
 tls_channels.py   QEMU's channels there
 windows_hypervisor.py   whether Windows' hypervisor can run a machine
 windows_security.py   who may open what we make there
+terminal_posix.py, terminal_windows.py   the terminal that a program was started in
 windows_session.py    the session's end and the computer's sleep, as Windows reports them
 pipe_connection.py   such pipes for threads           nt.py, nt_status.py   files by Windows' kernel
 names.py     names by the system's resolver        proxies.py  the proxy that programs are to use
@@ -25,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vm.errors import HostError
-from vm.host.base import Host, LocalServer, SessionListener
+from vm.host.base import Host, LocalServer, SessionListener, Terminal
 
 
 def host() -> Host:
@@ -102,6 +103,18 @@ def watch_session(listener: SessionListener) -> Callable[[], None]:
     return lambda: None
 
 
+def own_terminal() -> Terminal:
+    """The terminal of this process, whose standard input and output it has to be."""
+    if sys.platform == "win32":
+        from vm.host.terminal_windows import ConsoleTerminal
+
+        return ConsoleTerminal()
+    else:  # noqa: RET505 - what else is not looked at on Windows
+        from vm.host.terminal_posix import PosixTerminal
+
+        return PosixTerminal()
+
+
 def pipe_server(path: Path) -> LocalServer:
     """What listens at the named pipe ``path``.
 
@@ -165,6 +178,7 @@ __all__ = [
     "has_left",
     "host",
     "new_event_loop",
+    "own_terminal",
     "pipe_in_use",
     "pipe_owner",
     "pipe_server",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -56,6 +57,34 @@ class LocalServer(Protocol):
 
     async def close(self) -> None:
         """Stop accepting. Connections already accepted stay. Idempotent."""
+        ...
+
+
+class Terminal(Protocol):
+    """The terminal that this process was started in, for a program elsewhere that is to have it as its own."""
+
+    @property
+    def name(self) -> str:
+        """Its kind, by the variable TERM; what terminfo(5) knows."""
+        ...
+
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        ...
+
+    def taken(self, resized: Callable[[], None]) -> AbstractContextManager[None]:
+        """Until this ends, each key is read as it is typed, Ctrl-C too, and nothing is echoed.
+
+        :param resized: called, in any thread, when the size has changed.
+        """
+        ...
+
+    def read(self) -> bytes:
+        """Wait for what is typed, in UTF-8; empty when no more will be."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Show text in UTF-8 with its escape sequences; a character may come in two pieces."""
         ...
 
 

@@ -36,7 +36,7 @@ class PortReport:
 
 @dataclass(frozen=True)
 class SshReport:
-    """How the system's ``ssh`` reaches the guest, with both keys pinned."""
+    """How an SSH client reaches the guest, with both keys pinned."""
 
     host: str
     port: int

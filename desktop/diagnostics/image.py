@@ -6,6 +6,8 @@ import asyncio
 
 from desktop.diagnostics.base import Context, Finding
 from engine.linux import ENGINE_ROOTFS
+from vm.host.paths import bundled_images, image_url
+from vm.image.fetch import build_hint, can_build
 from vm.image.recipe import load_recipe
 from vm.image.store import ImageStore
 
@@ -21,9 +23,12 @@ async def check(context: Context) -> Finding:
 def _check(context: Context) -> Finding:
     arch = context.host.arch
     version = load_recipe(ENGINE_ROOTFS).version(arch)
-    store = ImageStore(context.paths.images)
-    boot = store.find(arch, version)
-    if boot is None:
+    for store in (ImageStore(context.paths.images), ImageStore(bundled_images())):
+        if (boot := store.find(arch, version)) is not None:
+            break
+    else:
+        if not can_build() and not image_url():
+            return Finding(False, f"the image {version} is missing", build_hint())
         return Finding(
             None, f"the image {version} does not exist yet", "It is created at the next start: slipway start"
         )

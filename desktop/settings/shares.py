@@ -7,13 +7,18 @@ must not make the whole settings file unusable.
 from __future__ import annotations
 
 import json
+import ntpath
 import os
+import re
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
 from desktop.settings.fields import Problem
 from vm.guest.hostpath import is_elsewhere, is_within, system_folder, to_guest
+
+ON_DRIVE = re.compile(r"//?([A-Za-z])(?:/(.*))?", re.DOTALL)
+"""``/c/Users`` and ``//c/Users`` (Git Bash, whose programs would change a single slash)."""
 
 
 def folders(value: object) -> tuple[str, ...] | None:
@@ -25,7 +30,14 @@ def folders(value: object) -> tuple[str, ...] | None:
         value = [part for part in value.split(os.pathsep) if part]
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         return None
-    return tuple(os.path.normpath(item) if Path(item).is_absolute() else item for item in value)
+    names = map(with_drive, value) if Path.home().drive else value
+    return tuple(os.path.normpath(item) if Path(item).is_absolute() else item for item in names)
+
+
+def with_drive(path: str) -> str:
+    """A folder on a drive as Windows writes it, also where it is written as in the machine or in Git Bash."""
+    match = ON_DRIVE.fullmatch(path)
+    return ntpath.normpath(f"{match[1].upper()}:\\{match[2] or ''}") if match is not None else path
 
 
 def problem(paths: Sequence[str]) -> Problem | None:

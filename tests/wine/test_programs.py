@@ -87,6 +87,26 @@ def test_start_at_login(payload: Path) -> None:
         assert wine.run(["reg", "query", APPROVED, "/v", "Slipway"]).code != 0
 
 
+def test_folders_as_people_write_them(payload: Path) -> None:
+    """And what is said where the machine's image is missing."""
+    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
+        fake = {"SLIPWAY_FAKE": "running"}
+        for name in ("one", "two", "three"):
+            (wine.drive_c / name).mkdir()
+        written = "/c/one;//c/two;c:/three/."
+        assert wine.run([CLI, "settings", "set", "shared_folders", written], fake).code == 0
+        told = wine.run([CLI, "settings", "get", "shared_folders"], fake).output
+        assert [name.lower() for name in json.loads(told)] == [r"c:\one", r"c:\two", r"c:\three"]
+        refused = wine.run([CLI, "settings", "set", "shared_folders", "/c/none"], fake)
+        assert refused.code == 1
+        assert r"“C:\none”: it does not exist" in refused.errors
+        assert wine.run([CLI, "stop"], fake).code == 0
+        failed = wine.run([CLI, "start"], seconds=SECONDS)
+        assert failed.code == 1
+        assert "The machine's system image is missing, and your computer cannot build it" in failed.errors
+        assert "Install Slipway again" in failed.errors
+
+
 def visible_windows(wine: WineSystem) -> str:
     """The names of all windows that can be seen and have Slipway in their name."""
     xdotool = system.find_program("xdotool")

@@ -52,12 +52,17 @@ def find_tool(name: str) -> str:
     return found
 
 
+def can_build() -> bool:
+    """Whether this system has what builds images, or could have it."""
+    return shutil.which("apt-get") is not None
+
+
 def build_hint() -> str:
-    """What to type so that this host can build images."""
-    if shutil.which("apt-get") is None:
+    """What to type so that this host can build images, or what to do instead."""
+    if not can_build():
         return (
-            "The system image is built on Debian or Ubuntu; build it there and copy its folder here, "
-            f"or name a server that has it in {IMAGE_URL}."
+            "Install Slipway again: its package has the image. From a checkout, build it on Debian or Ubuntu and "
+            f"copy its folder here, or name a server that has it in {IMAGE_URL}."
         )
     packages = sorted({*TOOLS.values(), "debian-archive-keyring"} - {"apt", "dpkg"})
     return f"Type: sudo apt-get install {' '.join(packages)}"
@@ -66,8 +71,10 @@ def build_hint() -> str:
 def check_tools() -> None:
     """See that this host has all a build needs.
 
-    :raise HostError: a program or Debian's keys are missing.
+    :raise HostError: it is neither Debian nor Ubuntu, or a program or Debian's keys are missing.
     """
+    if not can_build():
+        raise HostError("The machine's system image is missing, and your computer cannot build it", build_hint())
     for name in TOOLS:
         find_tool(name)
     if not KEYRING.exists():

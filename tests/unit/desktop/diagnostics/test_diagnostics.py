@@ -154,6 +154,17 @@ async def test_the_image_is_not_there_yet(installation: Context) -> None:
     assert (await image.check(installation)).passed is None
 
 
+async def test_no_image_where_none_can_be_built(
+    installation: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = await image.check(installation)
+    assert found.passed is False
+    assert found.fix.startswith("Install Slipway again")
+    monkeypatch.setenv("SLIPWAY_IMAGE_URL", "https://images.example")
+    assert (await image.check(installation)).passed is None
+
+
 @pytest.mark.parametrize(("free", "passed"), [(1, False), (10**9, True), (10**12, True)])
 async def test_space(installation: Context, monkeypatch: pytest.MonkeyPatch, free: int, passed: bool) -> None:
     monkeypatch.setattr(type(installation.host), "free_bytes", lambda self, path: free)

@@ -55,6 +55,23 @@ def test_from_words(tmp_path: Path, text: str, wanted: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("/c/Users/me", "C:\\Users\\me"),
+        ("//d/data/../other/", "D:\\other"),
+        ("/c", "C:\\"),
+        ("C:\\Users\\me", "C:\\Users\\me"),
+        ("c:/Users/me", "c:/Users/me"),  # which normpath() makes right there
+        ("//server/share", "//server/share"),
+        ("/data/me", "/data/me"),
+        ("relative", "relative"),
+    ],
+)
+def test_folders_on_a_drive(written: str, meant: str) -> None:
+    assert shares.with_drive(written) == meant
+
+
+@pytest.mark.parametrize(
     ("value", "why"),
     [
         (["project"], "cannot include “project”: it is not an absolute path"),

@@ -222,6 +222,14 @@ def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.hint
 
 
+def test_a_system_that_builds_no_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is not told to install Debian's programs."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HostError, match="your computer cannot build it") as caught:
+        fetch.check_tools()
+    assert caught.value.hint.startswith("Install Slipway again")
+
+
 async def test_a_program_that_fails_shows_its_last_lines(tmp_path: Path) -> None:
     script = tmp_path / "fails"
     script.write_text("#!/bin/sh\necho one\necho the reason >&2\nexit 3\n")

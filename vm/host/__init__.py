@@ -5,6 +5,7 @@ linux.py     macos.py     windows.py               paths.py    every on-disk nam
 files_posix.py   the limit of open files, the state of a Unix socket
 pipes.py, pipe_client.py   the two ends of Windows' named pipes
 tls_channels.py   QEMU's channels there
+windows_registry.py   values of Windows' registry
 windows_hypervisor.py   whether Windows' hypervisor can run a machine
 windows_security.py   who may open what we make there
 terminal_posix.py, terminal_windows.py   the terminal that a program was started in

@@ -1,7 +1,7 @@
 """The proxy the host's programs are to use, read from where each system keeps it.
 
 Variables go first, as with curl; then the desktop's own setting. A proxy that a script chooses (PAC) is not
-followed: it would have to be run for each address.
+followed: it would have to be run for each address. That there is one is reported.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ class Proxies:
     """Addresses such as ``http://proxy.example:3128``; empty: none.
 
     :ivar no: hosts, domains and networks that are reached directly, as NO_PROXY lists them.
+    :ivar passed_over: what the host is set to and cannot be followed, for a person; empty: nothing.
     """
 
     http: str = ""
     https: str = ""
     no: str = ""
+    passed_over: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.http or self.https)
@@ -78,6 +80,8 @@ def from_gnome(ask: Run) -> Proxies:
             )
         except (ValueError, SyntaxError):
             continue  # true and false; not among what is needed
+    if values.get(" mode") == "auto":
+        return Proxies(passed_over=f"it is chosen by a script ({values.get(' autoconfig-url') or 'WPAD'})")
     if values.get(" mode") != "manual":
         return Proxies()
 
@@ -98,23 +102,47 @@ def from_scutil(ask: Run) -> Proxies:
         on = values.get(f"{kind}Enable") == "1"
         return _address(values.get(f"{kind}Proxy", ""), values.get(f"{kind}Port", "")) if on else ""
 
-    return Proxies(address("HTTP"), address("HTTPS"), ",".join(no))
+    script = values.get("ProxyAutoConfigURLString", "WPAD") if values.get("ProxyAutoConfigEnable") == "1" else ""
+    passed_over = f"it is chosen by a script ({script})" if script else ""
+    return Proxies(address("HTTP"), address("HTTPS"), ",".join(no), passed_over)
 
 
-INTERNET = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Internet Settings"
+INTERNET = r"Software\Microsoft\Windows\CurrentVersion\Internet Settings"
+"""The registry's key with a user's proxy, and the computer's."""
 
 
-def from_windows(ask: Run) -> Proxies:
-    """The user's Internet settings: one server for all, or ``http=…;https=…``; exceptions with ``;`` between."""
-    told = ask(["reg", "query", INTERNET])
-    values = dict(re.findall(r"^\s+(\w+)\s+REG_\w+\s+(.*?)\s*$", told, re.MULTILINE))
-    if int(values.get("ProxyEnable", "0"), 16) == 0:
-        return Proxies()
-    server = values.get("ProxyServer", "")
-    parts: dict[str, str] = dict(part.split("=", 1) for part in server.split(";") if "=" in part)
-    no = [host for host in values.get("ProxyOverride", "").split(";") if host and host != "<local>"]
-    both = "" if parts else server
-    return Proxies(_complete(parts.get("http", both)), _complete(parts.get("https", both)), ",".join(no))
+def from_windows(values: Mapping[str, object]) -> Proxies:
+    """Windows' Internet settings: one server for all, or ``http=…;https=…``; exceptions with ``;`` between.
+
+    :param values: of the key :data:`INTERNET`.
+    """
+    script = str(values.get("AutoConfigURL") or "")
+    passed_over = [f"it is chosen by a script ({script})"] if script else []
+    if values.get("ProxyEnable") != 1:
+        return Proxies(passed_over="; ".join(passed_over))
+    server = str(values.get("ProxyServer") or "").strip()
+    words = [word for word in re.split(r"[;\s]+", server) if word]
+    parts: dict[str, str] = dict(word.split("=", 1) for word in words if "=" in word)
+    both = next((word for word in words if "=" not in word), "")
+    if "socks" in parts:
+        passed_over.append(f"it is a SOCKS proxy ({parts['socks']})")
+    no = re.split(r"[;\s]+", str(values.get("ProxyOverride") or ""))
+    return Proxies(
+        _complete(parts.get("http", both)),
+        _complete(parts.get("https", both)),
+        ",".join(_exception(host) for host in no if host and host.lower() != "<local>"),
+        "; ".join(passed_over),
+    )
+
+
+def _exception(host: str) -> str:
+    """An exception of Windows' as NO_PROXY has it: networks by their length, not by stars."""
+    host = re.sub(r"^[a-z]+://", "", host, flags=re.IGNORECASE)
+    match = re.fullmatch(r"((?:\d{1,3}\.){1,3})\*(?:\.\*)*", host)
+    if match is None:
+        return host
+    numbers = match[1].rstrip(".").split(".")
+    return f"{'.'.join([*numbers, '0', '0', '0'][:4])}/{8 * len(numbers)}"
 
 
 def _address(host: str, port: str) -> str:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from vm.channels import Channels
-from vm.host import tls_channels, windows_hypervisor, windows_security
+from vm.host import tls_channels, windows_hypervisor, windows_registry, windows_security
 from vm.host.base import Installer, Obstacle
 from vm.host.common import LINE_LIMIT, CommonHost
 from vm.host.optional_files import OptionalFiles
 from vm.host.paths import DEFAULT_PIPE, PIPES, Paths, bundled_qemu
 from vm.host.programs import CREATE_BREAKAWAY_FROM_JOB
-from vm.host.proxies import Proxies, from_windows, run
+from vm.host.proxies import Proxies, from_windows
 from vm.host.windows_hypervisor import Virtualisation
 from vm.spec import Accelerator, Arch
 
@@ -35,10 +35,18 @@ _QEMU, _DOCKER = "SoftwareFreedomConservancy.QEMU", "Docker.DockerCLI"
 
 
 class WindowsHost(CommonHost):
-    """A Windows computer. :param look: asks Windows about virtualisation; tests give another."""
+    """A Windows computer.
 
-    def __init__(self, look: Callable[[Path], Virtualisation] = windows_hypervisor.look) -> None:
+    :param look: asks Windows about virtualisation.    :param internet_settings: reads the user's proxy.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[Path], Virtualisation] = windows_hypervisor.look,
+        internet_settings: Callable[[], Mapping[str, object]] = windows_registry.internet_settings,
+    ) -> None:
         self._look = look
+        self._internet_settings = internet_settings
 
     def accelerators(self, guest: Arch) -> tuple[Accelerator, ...]:
         return (Accelerator.WHPX,) if guest is self.arch else ()
@@ -108,7 +116,7 @@ class WindowsHost(CommonHost):
             return ()
 
     def proxies(self, environment: Mapping[str, str]) -> Proxies:
-        return super().proxies(environment) or from_windows(run)
+        return super().proxies(environment) or from_windows(self._internet_settings())
 
     def certificates(self, files: OptionalFiles) -> list[bytes]:
         listing = getattr(ssl, "enum_certificates")  # noqa: B009 - only Windows' Python has it

@@ -25,6 +25,12 @@ OLD_PROXY = WarningReport(
 )
 
 
+NAME_IT = (
+    "Name the proxy in the setting daemon.proxies, or in the variables HTTP_PROXY and HTTPS_PROXY of the terminal "
+    "that starts Slipway. If you need none: slipway settings set host_proxy false"
+)
+
+
 class HostProxies(LinkedPart):
     """Which proxies are used, by the machine's names. A change reaches containers and builds at once."""
 
@@ -55,9 +61,21 @@ class HostProxies(LinkedPart):
 
     async def _look(self) -> Proxies:
         """Those in use; that dockerd has others is a warning."""
-        proxies, started = await asyncio.to_thread(lambda: (self.now(), self._of_engine()))
-        self._warnings.set(self.name, [OLD_PROXY] if proxies != started else [])
+        proxies, started, passed_over = await asyncio.to_thread(
+            lambda: (self.now(), self._of_engine(), self._passed_over())
+        )
+        warnings = [OLD_PROXY] if proxies != started else []
+        if passed_over:
+            warnings.append(WarningReport(f"Your computer's proxy is not used: {passed_over}", NAME_IT))
+        self._warnings.set(self.name, warnings)
         return proxies
+
+    def _passed_over(self) -> str:
+        """Why the host's proxy cannot be followed; empty when it can, or need not be."""
+        settings = self._settings.get()
+        if settings.daemon.get("proxies") or not settings.host_proxy:
+            return ""
+        return self._host.proxies(self._environment.variables()).passed_over
 
     def _of(self, settings: Settings) -> Proxies:
         return in_use(settings, self._host, self._environment.variables())

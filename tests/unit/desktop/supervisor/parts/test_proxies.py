@@ -21,6 +21,7 @@ from tests.unit.sshd import eventually
 from vm.guest.stream import Completed
 from vm.host import host
 from vm.host.paths import Paths
+from vm.host.proxies import Proxies
 
 LOCAL = "http://ann:secret@127.0.0.1:3128/"
 INSIDE = "http://ann:secret@host.docker.internal:3128/"
@@ -92,6 +93,23 @@ async def test_a_start_in_another_environment_is_followed(kit: Kit) -> None:
     await eventually(lambda: machine.given[-1] == b"")
     assert kit.warnings.list() == (OLD_PROXY,)
     assert "proxies" not in (await kit.boot()).daemon
+    kit.environment.changed[0]()
+    await eventually(lambda: kit.warnings.list() == ())
+    await kit.part.close()
+
+
+async def test_a_proxy_that_cannot_be_followed(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is reported, unless the user has said what to use."""
+    script = Proxies(passed_over="it is chosen by a script (http://wpad.test)")
+    monkeypatch.setattr(type(host()), "proxies", lambda self, environment: script)
+    await kit.boot()
+    machine = Machine()
+    kit.part._task.use(machine)  # noqa: SLF001 - as above
+    await eventually(lambda: machine.given == [b""])
+    (warning,) = kit.warnings.list()
+    assert warning.message.endswith("is not used: it is chosen by a script (http://wpad.test)")
+    assert "daemon.proxies" in warning.hint
+    await kit.settings.change({"host_proxy": "false"})
     kit.environment.changed[0]()
     await eventually(lambda: kit.warnings.list() == ())
     await kit.part.close()

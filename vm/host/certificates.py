@@ -6,12 +6,13 @@ import base64
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
 import certifi
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from vm.host.optional_files import OptionalFiles
 
@@ -32,6 +33,10 @@ ANCHORS = (
     "/etc/pki/trust/anchors",
 )
 """Where an administrator puts authorities of his own, whether or not the bundle has been made again since."""
+
+
+Listing = Callable[[str], Iterable[tuple[bytes, str, bool | set[str] | frozenset[str]]]]
+"""Python's :func:`ssl.enum_certificates`: what is in a store of Windows', this user's and the computer's."""
 
 
 def read_pem(data: bytes) -> list[bytes]:
@@ -74,6 +79,55 @@ def of_linux(files: OptionalFiles) -> list[bytes]:
         data = files.read(path) or b""
         found += read_pem(data) or ([data] if data[:1] == b"\x30" else [])  # DER is a SEQUENCE
     return found
+
+
+def of_windows(listing: Listing) -> list[bytes]:
+    """What this user's and the computer's stores trust for TLS servers, and no store distrusts.
+
+    A company's servers may send their own certificate alone, since its authorities between are in the store CA.
+    Those are included; others there, of which Windows keeps many, only make the list long.
+    """
+    distrusted = {data for data, _, _ in listing("Disallowed")}
+    roots, between = (
+        [data for data, kind, trusted in listing(name) if _counts(kind, trusted) and data not in distrusted]
+        for name in ("ROOT", "CA")
+    )
+    return roots + issued_by(between, own_authorities(roots))
+
+
+def _counts(kind: str, trusted: bool | set[str] | frozenset[str]) -> bool:
+    """Whether a certificate of Windows' store counts for TLS servers: for everything, or for id-kp-serverAuth."""
+    usable = trusted is True or (isinstance(trusted, frozenset | set) and "1.3.6.1.5.5.7.3.1" in trusted)
+    return kind == "x509_asn" and usable
+
+
+def issued_by(candidates: Iterable[bytes], authorities: Iterable[bytes]) -> list[bytes]:
+    """Those candidates that an authority has signed, or another of them that one has signed."""
+    left = {data: parsed for data in candidates if (parsed := _parsed(data)) is not None}
+    signers = [parsed for data in authorities if (parsed := _parsed(data)) is not None]
+    found: list[bytes] = []
+    while signers:
+        signer = signers.pop()
+        signed = [data for data, parsed in left.items() if _has_signed(signer, parsed)]
+        signers += [left.pop(data) for data in signed]
+        found += signed
+    return found
+
+
+def _has_signed(signer: x509.Certificate, other: x509.Certificate) -> bool:
+    try:
+        other.verify_directly_issued_by(signer)
+    except (ValueError, TypeError, InvalidSignature):  # other names, an odd kind of key, another signature
+        return False
+    return True
+
+
+def _parsed(certificate: bytes) -> x509.Certificate | None:
+    try:
+        return x509.load_der_x509_certificate(certificate)
+    except ValueError as error:
+        log.debug("a certificate cannot be read: %s", error)
+        return None
 
 
 def _is_authority(certificate: bytes) -> bool:

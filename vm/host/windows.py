@@ -15,6 +15,7 @@ from typing import Any
 from vm.channels import Channels
 from vm.host import tls_channels, windows_hypervisor, windows_registry, windows_security
 from vm.host.base import Installer, Obstacle
+from vm.host.certificates import of_windows
 from vm.host.common import LINE_LIMIT, CommonHost
 from vm.host.optional_files import OptionalFiles
 from vm.host.paths import DEFAULT_PIPE, PIPES, Paths, bundled_qemu
@@ -120,7 +121,7 @@ class WindowsHost(CommonHost):
 
     def certificates(self, files: OptionalFiles) -> list[bytes]:
         listing = getattr(ssl, "enum_certificates")  # noqa: B009 - only Windows' Python has it
-        return [data for data, kind, trusted in listing("ROOT") if kind == "x509_asn" and trusts_servers(trusted)]
+        return of_windows(listing)
 
     def spawn_flags(self) -> dict[str, bool | int]:
         flags = CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS | CREATE_BREAKAWAY_FROM_JOB
@@ -158,8 +159,3 @@ async def _open_pipe(
     client: Any = importlib.import_module("vm.host.pipe_client")  # it is there on Windows only, as are its types
     transport: asyncio.WriteTransport = await client.connect(path, protocol, of_anyone=of_anyone)
     return transport
-
-
-def trusts_servers(trusted: bool | frozenset[str] | set[str]) -> bool:
-    """Whether a certificate of Windows' store counts for TLS servers: for everything, or for id-kp-serverAuth."""
-    return trusted is True or (isinstance(trusted, frozenset | set) and "1.3.6.1.5.5.7.3.1" in trusted)

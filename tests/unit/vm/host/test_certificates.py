@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import certifi
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from tests.e2e.authority import Authority
 from tests.unit.broken_files import KINDS, broken, roomy_folder
 from vm.host import certificates
 from vm.host.certificates import own_authorities, read_pem, to_pem
 from vm.host.optional_files import OptionalFiles
-from vm.host.windows import trusts_servers
 
 
 def test_only_authorities_that_mozilla_has_not(tmp_path: Path) -> None:
@@ -58,8 +63,63 @@ def test_what_cannot_be_read_is_noted(tmp_path: Path, monkeypatch: pytest.Monkey
     assert os.strerror(KINDS[kind]) in {one.reason for one in files.passed_over}
 
 
-@pytest.mark.parametrize(
-    ("trusted", "wanted"), [(True, True), (frozenset({"1.3.6.1.5.5.7.3.1"}), True), (frozenset(), False)]
-)
-def test_windows_tells_what_for(trusted: bool | frozenset[str], wanted: bool) -> None:
-    assert trusts_servers(trusted) is wanted
+class Chain:
+    """Certificates, each signed by the one before it; the first one by itself."""
+
+    def __init__(self, *names: str) -> None:
+        self.certificates: list[bytes] = []
+        signer, signing_key = None, None
+        now = datetime.now(UTC)
+        for name in names:
+            key = ec.generate_private_key(ec.SECP256R1())
+            subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+            builder = x509.CertificateBuilder(signer or subject, subject, key.public_key(), number())
+            builder = builder.not_valid_before(now).not_valid_after(now + timedelta(days=1))
+            builder = builder.add_extension(x509.BasicConstraints(True, None), critical=True)
+            made = builder.sign(signing_key or key, hashes.SHA256())
+            self.certificates.append(made.public_bytes(Encoding.DER))
+            signer, signing_key = subject, key
+
+
+def number() -> int:
+    return x509.random_serial_number()
+
+
+class Stores:
+    """Windows' stores, as :func:`ssl.enum_certificates` lists them."""
+
+    def __init__(self, **stores: list[tuple[bytes, str, bool | set[str]]]) -> None:
+        self._stores = stores
+
+    def list(self, name: str) -> list[tuple[bytes, str, bool | set[str]]]:
+        return self._stores.get(name, [])
+
+
+def entries(*certificates: bytes, trusted: bool | set[str] = True) -> list[tuple[bytes, str, bool | set[str]]]:
+    return [(data, "x509_asn", trusted) for data in certificates]
+
+
+SERVERS, MAIL = {"1.3.6.1.5.5.7.3.1"}, {"1.3.6.1.5.5.7.3.4"}
+
+
+@pytest.mark.parametrize(("trusted", "counts"), [(True, True), (SERVERS, True), (MAIL, False), (False, False)])
+def test_what_windows_trusts_for_servers(trusted: bool | set[str], counts: bool) -> None:
+    (root,) = Chain("root").certificates
+    assert certificates.of_windows(Stores(ROOT=entries(root, trusted=trusted)).list) == [root] * counts
+
+
+def test_windows_stores() -> None:
+    """The company's root and those between it and servers; not others', nor what somebody has forbidden."""
+    root, first, second = Chain("root", "first", "second").certificates
+    (bad,) = Chain("bad").certificates
+    same_names = Chain("root", "first").certificates
+    mozilla = read_pem(Path(certifi.where()).read_bytes())
+    found = certificates.of_windows(
+        Stores(
+            ROOT=[*entries(*mozilla[:3], root, bad), (b"pkcs", "pkcs_7_asn", True)],
+            CA=entries(second, first, *same_names, b"junk"),
+            Disallowed=entries(bad, trusted=set()),
+        ).list
+    )
+    assert own_authorities(found) == sorted([root, first, second])
+    assert found[:3] == mozilla[:3]

@@ -94,3 +94,37 @@ def test_the_proxy(wine: WineSystem) -> None:
     change("AutoConfigURL", "REG_SZ", "http://wpad.test/proxy.pac")
     told = "it is chosen by a script (http://wpad.test/proxy.pac)"
     assert proxies() == {"http": "", "https": "", "no": "", "passed_over": told}
+
+
+RULES = r"HKLM\SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig"
+RULE = rf"{RULES}\{{2f0c3f43-0f0c-5a86-9d2e-6b1f0d7f5a51}}"
+
+NAMES = """
+import asyncio, json, sys
+import dns.message
+from vm.host import host
+from vm.host.names import Resolver
+
+async def main():
+    resolver = Resolver(host().name_servers)
+    for name in sys.argv[1:]:
+        answer = dns.message.from_wire(await resolver.answer(dns.message.make_query(name, "A").to_wire()))
+        print(json.dumps([answer.rcode(), [str(item) for rrset in answer.answer for item in rrset]]))
+    print(json.dumps(host().name_servers("web.corp.test")))
+    resolver.close()
+
+asyncio.run(main())
+"""
+
+
+def test_names(wine: WineSystem) -> None:
+    """By Windows' resolver; other questions go to the servers that a VPN's rule names."""
+    servers = ["/v", "GenericDNSServers", "/t", "REG_SZ", "/d", "192.0.2.7;192.0.2.8", "/f"]
+    assert wine.run(["reg", "add", RULE, *servers]).code == 0
+    assert wine.run(["reg", "add", RULE, "/v", "Name", "/t", "REG_MULTI_SZ", "/d", ".corp.test", "/f"]).code == 0
+    done = wine.run([PYTHON, "-c", NAMES, "localhost", "no-such-name.invalid"])
+    assert done.code == 0, done
+    here, nowhere, asked = (json.loads(line) for line in done.output.splitlines() if line.startswith("["))
+    assert here == [0, ["127.0.0.1"]]
+    assert nowhere == [3, []]  # NXDOMAIN
+    assert asked == ["192.0.2.7", "192.0.2.8"]

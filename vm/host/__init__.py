@@ -6,6 +6,7 @@ files_posix.py   the limit of open files, the state of a Unix socket
 pipes.py, pipe_client.py   the two ends of Windows' named pipes
 tls_channels.py   QEMU's channels there
 windows_registry.py   values of Windows' registry
+windows_names.py   name servers, with the rules of VPNs
 windows_hypervisor.py   whether Windows' hypervisor can run a machine
 windows_security.py   who may open what we make there
 terminal_posix.py, terminal_windows.py   the terminal that a program was started in

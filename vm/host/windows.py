@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vm.channels import Channels
-from vm.host import tls_channels, windows_hypervisor, windows_registry, windows_security
+from vm.host import tls_channels, windows_hypervisor, windows_names, windows_registry, windows_security
 from vm.host.base import Installer, Obstacle
 from vm.host.certificates import of_windows
 from vm.host.common import LINE_LIMIT, CommonHost
@@ -109,12 +109,7 @@ class WindowsHost(CommonHost):
         return Installer("winget", " && ".join(f"winget install --exact --id {name}" for name in wanted))
 
     def name_servers(self, name: str) -> tuple[str, ...]:
-        import dns.resolver  # reads the registry when it is made
-
-        try:
-            return tuple(map(str, dns.resolver.Resolver().nameservers))
-        except dns.resolver.NoResolverConfiguration:
-            return ()
+        return windows_names.name_servers(name, windows_names.rules(), windows_names.general())
 
     def proxies(self, environment: Mapping[str, str]) -> Proxies:
         return super().proxies(environment) or from_windows(self._internet_settings())

@@ -26,6 +26,11 @@ ENVIRONMENT = {
 }
 """How Go is to compile (``go help environment``); where modules come from stays as the user has it."""
 
+LICENCES = "licences.txt"
+LICENCE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "UNLICENSE")
+MODULES = '{{with .Module}}{{.Path}} {{.Version}}{{"\\t"}}{{.Dir}}{{end}}'
+"""What ``go list`` prints for each package: its module and the folder with that."""
+
 
 def docker_program(name: str) -> Path:
     """One of the programs (:data:`installers.windows.sources.PROGRAMS`), compiled for Windows.
@@ -48,6 +53,53 @@ def build(source: GoSource, scratch: Path, target: Path) -> None:
     :param scratch: an empty folder.
     :raise StepError: Go has failed, or the module is not the one of sources.toml.
     """
+    go, variables, module = prepare(source, scratch)
+    argv: list[str | Path] = [go, "build", "-trimpath", "-mod=readonly", "-ldflags", source.flags]
+    argv += ["-o", target, source.package]
+    run_quietly(f"compiling {target.name}", argv, variables, folder=module)
+
+
+def docker_licences(name: str) -> Path:
+    """A file with the licences of all modules that one of the programs is made of.
+
+    :raise StepError: Go has failed, or a module has none.
+    """
+    source = go_source(name)
+
+    def make(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="slipway-go-") as scratch:
+            (folder / LICENCES).write_text(licences(source, Path(scratch)), encoding="utf-8", newline="\n")
+
+    return keep(f"windows-{name}-licences", key_of(repr(source), repr(ENVIRONMENT), MODULES), make) / LICENCES
+
+
+def licences(source: GoSource, scratch: Path) -> str:
+    """The licences of the modules in a program, each module under its name and version.
+
+    :raise StepError: Go has failed, or a module has none.
+    """
+    go, variables, module = prepare(source, scratch)
+    title = f"listing the modules of {Path(source.program).name}"
+    argv: list[str | Path] = [go, "list", "-mod=readonly", "-deps", "-f", MODULES, source.package]
+    parts = []
+    for line in sorted(set(run_quietly(title, argv, variables, folder=module).split("\n")) - {""}):
+        name, _, folder = line.partition("\t")
+        texts = [path for path in sorted(Path(folder).iterdir()) if path.name.upper().startswith(LICENCE_NAMES)]
+        if not texts:
+            raise StepError(f"{name} has no licence in {folder}")
+        parts += [f"{'=' * 100}\n{name}: {path.name}\n\n{_text(path)}\n" for path in texts if path.is_file()]
+    return "\n".join(parts)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").strip()
+
+
+def prepare(source: GoSource, scratch: Path) -> tuple[Path, dict[str, str], Path]:
+    """Lay out a module so that Go can compile it: the program ``go``, its variables, and the module's folder.
+
+    :raise StepError: Go has failed, or the module is not the one of sources.toml.
+    """
     go = go_toolchain() / "bin" / "go"
     variables = {**ENVIRONMENT, "GOROOT": str(go.parent.parent)}
     module = scratch / "module"
@@ -58,9 +110,7 @@ def build(source: GoSource, scratch: Path, target: Path) -> None:
         (module / "vendor.mod").rename(module / "go.mod")
         (module / "vendor.sum").rename(module / "go.sum")
     shutil.rmtree(module / "vendor", ignore_errors=True)
-    argv: list[str | Path] = [go, "build", "-trimpath", "-mod=readonly", "-ldflags", source.flags]
-    argv += ["-o", target, source.package]
-    run_quietly(f"compiling {target.name}", argv, variables, folder=module)
+    return go, variables, module
 
 
 def fetch(source: GoSource, go: Path, scratch: Path) -> Path:

@@ -9,6 +9,7 @@ Slipway/
   images/                the machine's system image
   desktop/ vm/ engine/   Slipway's own packages, with the files of the guest
   assets/
+  licenses/              the licences of all parts
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from installers.windows.bytecode import compile_files
 from installers.windows.docker import docker_program
 from installers.windows.image import copy_image
 from installers.windows.launcher.build import launchers
+from installers.windows.licences import write_licences
 from installers.windows.python import python
 from installers.windows.sources import PROGRAMS, go_source
 from installers.windows.wheels import qemu, site_packages
@@ -54,6 +56,7 @@ def build_payload(target: Path, programs: tuple[str, ...] = PROGRAMS, *, image: 
     copy_files(launchers(), folder)
     if image:
         copy_image(folder / "images")
+    write_licences(folder, programs)
     return folder
 
 

@@ -54,9 +54,18 @@ QT_LEFT_OUT = (
         "typesystems",
     ),  # to compile with
     *("Qt*Sql*", "plugins/sqldrivers", "translations"),
+    *("Qt*Concurrent*", "Qt*DBus*", "Qt*PrintSupport*", "Qt*SvgWidgets*", "Qt*Test*", "Qt*Xml*"),
+    *("plugins/generic", "plugins/networkinformation", "plugins/tls"),  # its network code is used for pipes only
+    *("plugins/platforms/qdirect2d.dll", "plugins/platforms/qminimal.dll"),
+    *(f"plugins/imageformats/q{name}.dll" for name in ("icns", "pdf", "tga", "tiff", "wbmp", "webp")),
     "opengl32sw.dll",  # a graphics card in software, 20 MB; the window draws without OpenGL
 )
-"""What of Qt the window does not use (patterns below its folder): QML, headers, databases. That is half of it."""
+"""What of Qt the window does not use (patterns below its folder): QML, headers, databases. That is half of it.
+Its modules for OpenGL stay: pyqtgraph imports them with each plot.
+"""
+
+LEFT_OUT = ("**/tests", "**/*.pyi", "**/*.lib", "**/*.h", "numpy/f2py", "pyqtgraph/examples")
+"""What of all libraries is for their developers (patterns below ``site-packages``)."""
 
 
 def install(lock: Path, folder: Path, *options: str) -> None:
@@ -70,11 +79,11 @@ def install(lock: Path, folder: Path, *options: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete a file, or a folder with all that is in it."""
+    """Delete a file, or a folder with all that is in it; nothing when a folder above has been deleted."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def site_packages() -> Path:
@@ -83,12 +92,14 @@ def site_packages() -> Path:
     def make(folder: Path) -> None:
         install(WHEELS_LOCK, folder, *FOR_WINDOWS)
         shutil.rmtree(folder / SCRIPTS, ignore_errors=True)
-        for pattern in QT_LEFT_OUT:
-            for path in (folder / "PySide6").glob(pattern):
-                remove(path)
+        for below, patterns in ((folder / "PySide6", QT_LEFT_OUT), (folder, LEFT_OUT)):
+            for pattern in patterns:
+                for path in list(below.glob(pattern)):
+                    remove(path)
         compile_files(folder, "the libraries")
 
-    return keep("windows-libraries", key_of(WHEELS_LOCK.read_bytes(), *FOR_WINDOWS, *QT_LEFT_OUT, COMPILE), make)
+    key = key_of(WHEELS_LOCK.read_bytes(), *FOR_WINDOWS, *QT_LEFT_OUT, *LEFT_OUT, COMPILE)
+    return keep("windows-libraries", key, make)
 
 
 def qemu() -> Path:

@@ -179,8 +179,17 @@ FOR_NATIVE_TESTS = (
 )
 """Compile the guest's programs for the host, with sanitizers; elsewhere than on Linux they are not tested."""
 
-FOR_WINDOWS_TESTS = (Part("mvn", {"apt": "maven"}, only=BUILDERS),)
-"""Fetches the Python for Windows; Wine comes from Debian's packages and is not installed here (tests/wine)."""
+FOR_WINDOWS_PACKAGES = (
+    Part("mvn", {"apt": "maven"}, only=BUILDERS),
+    Part("makensis", {"apt": "nsis"}, only=BUILDERS),
+    Part("wixl", {"apt": "wixl"}, only=BUILDERS),
+    Part("msibuild", {"apt": "msitools"}, only=BUILDERS),
+    Part("osslsigncode", {"apt": "osslsigncode"}, only=BUILDERS),
+)
+"""Fetch the Python for Windows, make the installers, and sign them."""
+
+FOR_WINDOWS_TESTS = FOR_WINDOWS_PACKAGES
+"""The tests install what they test; Wine comes from Debian's packages and is not installed here (tests/wine)."""
 
 FOR_TESTS = (
     *FOR_NATIVE_TESTS,

@@ -11,7 +11,12 @@
     wheels.py      what pip brings: the libraries of the app, QEMU, and the Go toolchain
     docker.py      ``docker.exe`` with its plugins, compiled from their Go modules
     sources.py     reads sources.toml: what is not pip's, with hashes
-    __main__.py    ``python -m installers.windows FOLDER`` makes the payload
+    licences.py    the licences of all parts
+    contents.py    what makes up the size
+    signing.py     signs what is ours
+    nsis/          the installer .exe
+    msi/           the package for administrators
+    __main__.py    ``python3 -m installers.windows build`` makes both
 
 The lock files hold versions and hashes, no addresses: pip, Maven and Go take things from wherever this user has
 set them up to. Each piece is kept in the cache under the hash of what it is made from (common/store.py).

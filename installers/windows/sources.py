@@ -56,6 +56,18 @@ class GoSource:
         return " ".join(["-s", "-w", *(f"-X {variable}" for variable in self.variables)])
 
 
+@dataclass(frozen=True)
+class NsisSource:
+    """NSIS as Debian packages it.
+
+    :ivar version: as makensis tells it.
+    :ivar files: file below ``/usr/share/nsis`` → SHA-256.
+    """
+
+    version: str
+    files: dict[str, str]
+
+
 def _tables() -> dict[str, dict[str, Any]]:
     with FILE.open("rb") as stream:
         return tomllib.load(stream)
@@ -70,3 +82,8 @@ def go_source(name: str) -> GoSource:
     """Where one of :data:`PROGRAMS` comes from."""
     table = _tables()[name]
     return GoSource(**{**table, "variables": tuple(table["variables"])})
+
+
+def nsis_source() -> NsisSource:
+    """The parts of NSIS that go into the installer."""
+    return NsisSource(**_tables()["nsis"])

@@ -31,6 +31,9 @@ class Desktop:
             raise self._error
         self.login.append((launch.name, wanted))
 
+    def switched_off(self, launch: Launch) -> str:
+        return ""
+
     def add_to_menu(self, launch: Launch) -> tuple[Path, ...]:
         return ()
 

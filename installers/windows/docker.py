@@ -16,6 +16,8 @@ from installers.common.store import keep, key_of
 from installers.windows.sources import GoSource, go_source
 from installers.windows.wheels import GO_LOCK, go_toolchain
 
+HERE = Path(__file__).resolve().parent
+
 ENVIRONMENT = {
     "CGO_ENABLED": "0",
     "GOARCH": "amd64",
@@ -43,7 +45,8 @@ def docker_program(name: str) -> Path:
         with tempfile.TemporaryDirectory(prefix="slipway-go-") as scratch:
             build(source, Path(scratch), folder / Path(source.program).name)
 
-    key = key_of(repr(source), repr(ENVIRONMENT), GO_LOCK.read_bytes())
+    added = [(HERE / name).read_bytes() for name in source.added]
+    key = key_of(repr(source), repr(ENVIRONMENT), GO_LOCK.read_bytes(), *added)
     return keep(f"windows-{name}", key, make) / Path(source.program).name
 
 
@@ -110,6 +113,8 @@ def prepare(source: GoSource, scratch: Path) -> tuple[Path, dict[str, str], Path
         (module / "vendor.mod").rename(module / "go.mod")
         (module / "vendor.sum").rename(module / "go.sum")
     shutil.rmtree(module / "vendor", ignore_errors=True)
+    for name, place in source.added.items():
+        shutil.copyfile(HERE / name, module / place)
     return go, variables, module
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class GoSource:
     :ivar package: the program's folder in the module.
     :ivar program: what it is called below ``docker/`` in the package.
     :ivar variables: string variables that the linker sets, such as the version.
+    :ivar added: source files of ours, beside this one → their places in the module.
     """
 
     module: str
@@ -49,6 +51,7 @@ class GoSource:
     package: str
     program: str
     variables: tuple[str, ...]
+    added: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def flags(self) -> str:

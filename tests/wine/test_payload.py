@@ -115,11 +115,9 @@ def test_the_docker_command_starts(wine: WineSystem) -> None:
 
 @pytest.mark.slow("buildx and compose take minutes to compile")
 def test_dockers_plugins_start(tmp_path: Path) -> None:
+    """They are found beside docker.exe, without an entry in the user's configuration."""
     payload = build_payload(tmp_path, image=False)
     with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
-        config = wine.drive_c / "users" / "slipway" / ".docker" / "config.json"
-        config.parent.mkdir()
-        config.write_text(json.dumps({"cliPluginsExtraDirs": [rf"{INSTALLED}\docker\cli-plugins"]}))
         for plugin, version in (("buildx", "v0.29.1"), ("compose", "v2.40.3")):
             done = wine.run([rf"{INSTALLED}\docker\docker.exe", plugin, "version"])
             assert done.code == 0, done

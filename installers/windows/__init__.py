@@ -9,14 +9,14 @@
     product.py     name, version and publisher, as Windows shows them
     image.py       the machine's system image
     wheels.py      what pip brings: the libraries of the app, QEMU, and the Go toolchain
-    docker.py      ``docker.exe`` with its plugins, compiled from their Go modules
+    docker.py      ``docker.exe`` with its plugins, compiled from their Go modules; docker_plugins.go goes with it
     sources.py     reads sources.toml: what is not pip's, with hashes
     licences.py    the licences of all parts
     contents.py    what makes up the size
     signing.py     signs what is ours
     nsis/          the installer .exe
     msi/           the package for administrators
-    __main__.py    ``python3 -m installers.windows build`` makes both
+    command.py     ``python3 -m installers.windows build`` makes both; __main__.py: in which Python
 
 The lock files hold versions and hashes, no addresses: pip, Maven and Go take things from wherever this user has
 set them up to. Each piece is kept in the cache under the hash of what it is made from (common/store.py).

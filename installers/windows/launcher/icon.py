@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF
-from PySide6.QtGui import QImage, QImageWriter, QPainter
+from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 from installers.checkout.environment import ROOT
@@ -39,6 +39,24 @@ def icon_file(picture: Path = PICTURE) -> bytes:
     return head + b"".join(images)
 
 
+SIDE = (164, 314)
+"""Pixels of the picture at the side of an installer's last page (Modern UI 2's manual)."""
+
+
+def side_picture(picture: Path = PICTURE) -> bytes:
+    """The picture at the side of the installer's last page, a file ``.bmp``: the icon on its own blue."""
+    width, height = SIDE
+    image = QImage(width, height, QImage.Format.Format_RGB888)
+    colours = QLinearGradient(0, 0, 0, height)
+    colours.setColorAt(0, QColor("#1d86d8"))
+    colours.setColorAt(1, QColor("#0c4f94"))
+    painter = QPainter(image)
+    painter.fillRect(image.rect(), colours)
+    QSvgRenderer(str(picture)).render(painter, QRectF(26, 48, 112, 112))
+    painter.end()
+    return _written(image, b"BMP")
+
+
 def _drawn(renderer: QSvgRenderer, size: int) -> QImage:
     image = QImage(size, size, QImage.Format.Format_ARGB32)
     image.fill(0)
@@ -49,14 +67,14 @@ def _drawn(renderer: QSvgRenderer, size: int) -> QImage:
 
 
 def _encoded(image: QImage) -> bytes:
-    return _bitmap(image) if image.width() <= LARGEST_BITMAP else _png(image)
+    return _bitmap(image) if image.width() <= LARGEST_BITMAP else _written(image, b"PNG")
 
 
-def _png(image: QImage) -> bytes:
+def _written(image: QImage, kind: bytes) -> bytes:
     content = QByteArray()
     buffer = QBuffer(content)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    QImageWriter(buffer, QByteArray(b"PNG")).write(image)
+    QImageWriter(buffer, QByteArray(kind)).write(image)
     return bytes(content.data())
 
 

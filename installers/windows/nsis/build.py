@@ -15,7 +15,7 @@ from pathlib import Path
 from installers.checkout.console import StepError, run_quietly
 from installers.checkout.system import find_program
 from installers.common.tree import tree_bytes
-from installers.windows.launcher.icon import icon_file
+from installers.windows.launcher.icon import icon_file, side_picture
 from installers.windows.product import COMPANY, COPYRIGHT, version, version_numbers
 from installers.windows.sources import nsis_source
 
@@ -38,6 +38,7 @@ def build_installer(payload: Path, target: Path, sign: Sequence[str] = (), *, qu
     with tempfile.TemporaryDirectory(prefix="slipway-nsis-") as scratch:
         work = Path(scratch)
         (work / "slipway.ico").write_bytes(icon_file())
+        (work / "side.bmp").write_bytes(side_picture())
         (work / "entries.nsh").write_text(entries(payload), encoding="utf-8")
         licence = work / "LICENSE.txt"
         licence.write_bytes((payload / "LICENSE").read_bytes())
@@ -49,6 +50,7 @@ def build_installer(payload: Path, target: Path, sign: Sequence[str] = (), *, qu
             "COPYRIGHT": COPYRIGHT,
             "SIZE": tree_bytes(payload) // 1024,
             "ICON": work / "slipway.ico",
+            "SIDE": work / "side.bmp",
             "LICENSE": licence,
             "PAYLOAD": payload,
             "ENTRIES": work / "entries.nsh",

@@ -1,6 +1,6 @@
 ; Slipway's installer for Windows. build.py gives it, as definitions:
 ;
-;   OUTPUT, VERSION, NUMBERS (four), PUBLISHER, COPYRIGHT, SIZE (KiB), ICON, LICENSE
+;   OUTPUT, VERSION, NUMBERS (four), PUBLISHER, COPYRIGHT, SIZE (KiB), ICON, SIDE (a picture), LICENSE
 ;   PAYLOAD    the folder with all that is installed
 ;   ENTRIES    a file with the macro FOR_EACH_ENTRY: the names in that folder
 ;   SIGN       a command that signs the uninstaller; not defined for one without a signature
@@ -45,6 +45,7 @@ BrandingText "Slipway ${VERSION}"
 !include FileFunc.nsh
 !include nsDialogs.nsh
 !include WinMessages.nsh
+!include WinVer.nsh
 !include "${ENTRIES}"
 
 RequestExecutionLevel user ; no question of Windows' for one's own account; "Run as administrator" allows all users
@@ -86,6 +87,8 @@ Var DataBox
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${SIDE}"
+!define MUI_UNWELCOMEFINISHPAGE_BITMAP "${SIDE}"
 !define MUI_ABORTWARNING
 !define MUI_COMPONENTSPAGE_NODESC
 !define MUI_FINISHPAGE_RUN
@@ -167,6 +170,18 @@ Function .onInit
   ${GetOptions} $R0 "/?" $R1
   ${IfNot} ${Errors}
     MessageBox MB_OK "${HELP}"
+    Quit
+  ${EndIf}
+  ${IfNot} ${AtLeastWin10}
+    MessageBox MB_OK|MB_ICONSTOP "Slipway needs Windows 10 or newer." /SD IDOK
+    SetErrorLevel ${FAILED}
+    Quit
+  ${EndIf}
+  System::Call 'kernel32::CreateMutexW(p 0, i 0, w "SlipwayInstaller") p .r1 ?e' ; held until this process ends
+  Pop $R1
+  ${If} $R1 == 183 ; ERROR_ALREADY_EXISTS
+    MessageBox MB_OK|MB_ICONSTOP "Slipway's installer is already open." /SD IDOK
+    SetErrorLevel ${FAILED}
     Quit
   ${EndIf}
   UserInfo::GetAccountType

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QByteArray
 from PySide6.QtGui import QColor, QImage
 
-from installers.windows.launcher.icon import SIZES, icon_file
+from installers.windows.launcher.icon import SIDE, SIZES, icon_file, side_picture
 
 
 def images(file: bytes) -> list[tuple[int, bytes]]:
@@ -43,6 +43,13 @@ def test_only_the_largest_is_a_png() -> None:
 
 def test_the_same_each_time() -> None:
     assert icon_file() == icon_file()
+
+
+def test_the_installers_side_picture() -> None:
+    image = QImage()
+    assert image.loadFromData(QByteArray(side_picture()), "BMP")  # type: ignore[arg-type]  # PySide6's stubs
+    assert (image.width(), image.height()) == SIDE
+    assert image.pixelColor(0, 0) != image.pixelColor(82, 100)
 
 
 def test_no_picture(tmp_path: Path) -> None:

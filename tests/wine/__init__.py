@@ -3,6 +3,8 @@
     conftest.py      the payload and the Wine system, once for each process of tests
     system.py        WineSystem: runs Windows programs, and ends all of them
     root.py          the root folder with Wine, from Debian's packages; kept in the cache
+    installed.py     Slipway where it is installed
+    registry.py      reads Windows' registry
     prefix.py        a fresh registry and C: drive; kept in the cache
     windows.py       a Windows on which Slipway runs, with its machine
     cases.py         runs ``*_cases.py`` by Windows' Python, in which case_runner.py runs each case

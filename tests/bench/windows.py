@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -131,7 +132,7 @@ def _images(windows: Windows, subject: Subject, folder: Path, report: Report, si
 def _idle(windows: Windows, subject: Subject, report: Report, sizes: Sizes, say: Say) -> None:
     """Processor's time and memory, by the host's own account of Wine's processes."""
     say(f"windows: {sizes.settle:.0f} s to settle, {sizes.watch:.0f} s of watching")
-    ours = {"supervisor": _process("desktop.supervisor"), "Wine's server": _process("wineserver")}
+    ours = {"supervisor": _process(_is_supervisor), "Wine's server": _process(_is_server)}
     theirs = {"supervisor": subject.supervisor}
     time.sleep(sizes.settle)
     before = {process.pid: _busy(process) for process in (*ours.values(), *theirs.values())}
@@ -150,16 +151,21 @@ def _idle(windows: Windows, subject: Subject, report: Report, sizes: Sizes, say:
         report.rows.append(row)
 
 
-def _process(words: str) -> psutil.Process:
-    """The one process of Wine's below this one whose command line has these words.
-
-    :raise OSError: there is none.
-    """
+def _process(wanted: Callable[[psutil.Process], bool]) -> psutil.Process:
+    """The one process below this one that is the wanted one. :raise OSError: there is none."""
     for process in psutil.Process().children(recursive=True):
-        line = " ".join(process.cmdline())
-        if words in line and (words == "wineserver" or "\\" in line):
+        if wanted(process):
             return process
-    raise OSError(f"there is no process of Wine's for {words}")
+    raise OSError(f"{wanted.__name__}: there is no such process")
+
+
+def _is_supervisor(process: psutil.Process) -> bool:
+    argv = process.cmdline()
+    return "desktop.supervisor" in argv and "\\" in argv[0]
+
+
+def _is_server(process: psutil.Process) -> bool:
+    return process.name().startswith("wineserver")
 
 
 def _busy(process: psutil.Process) -> float:

@@ -27,8 +27,8 @@ from vm.host.windows_security import for_pipes, lasting_descriptor  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-BUFFER = 64 * 1024
-"""Bytes that each direction of a pipe may hold."""
+BUFFER = 256 * 1024
+"""Bytes that each direction of a pipe may hold: one piece of the relay. Only what is in it takes memory."""
 
 WAITING = 8
 """Instances that wait for clients. One that finds none has to try again (ERROR_PIPE_BUSY)."""

@@ -61,21 +61,16 @@ class HostProxies(LinkedPart):
 
     async def _look(self) -> Proxies:
         """Those in use; that dockerd has others is a warning."""
-        proxies, started, passed_over = await asyncio.to_thread(
-            lambda: (self.now(), self._of_engine(), self._passed_over())
-        )
+        (proxies, passed_over), started = await asyncio.to_thread(lambda: (self._found(), self._of_engine()))
         warnings = [OLD_PROXY] if proxies != started else []
         if passed_over:
             warnings.append(WarningReport(f"Your computer's proxy is not used: {passed_over}", NAME_IT))
         self._warnings.set(self.name, warnings)
         return proxies
 
-    def _passed_over(self) -> str:
-        """Why the host's proxy cannot be followed; empty when it can, or need not be."""
-        settings = self._settings.get()
-        if settings.daemon.get("proxies") or not settings.host_proxy:
-            return ""
-        return self._host.proxies(self._environment.variables()).passed_over
+    def _found(self) -> tuple[Proxies, str]:
+        """See :func:`find_proxies`."""
+        return find_proxies(self._settings.get(), self._host, self._environment.variables())
 
     def _of(self, settings: Settings) -> Proxies:
         return in_use(settings, self._host, self._environment.variables())
@@ -91,7 +86,13 @@ def in_use(settings: Settings, host: Host, environment: dict[str, str]) -> Proxi
 
     :param environment: the user's.
     """
+    return find_proxies(settings, host, environment)[0]
+
+
+def find_proxies(settings: Settings, host: Host, environment: dict[str, str]) -> tuple[Proxies, str]:
+    """Those of :func:`in_use`, and what of the host's is passed over though it would count."""
     own = settings.daemon.get("proxies")
     if own:
-        return for_guest(from_daemon(own))
-    return for_guest(host.proxies(environment)) if settings.host_proxy else Proxies()
+        return for_guest(from_daemon(own)), ""
+    found = host.proxies(environment) if settings.host_proxy else Proxies()
+    return for_guest(found), found.passed_over

@@ -16,9 +16,6 @@ APP = "slipway"
 BACKGROUND = "--background"
 """The option of ``slipway open`` that shows the tray icon only."""
 
-LAUNCHER = "Slipway.exe"
-"""The window's own program, which the package for Windows has."""
-
 CARRIED = ("SLIPWAY_HOME", "SLIPWAY_CACHE")
 """Variables that say which installation is meant; neither a menu nor a login knows them."""
 
@@ -40,7 +37,7 @@ class Launch:
         """The launch of the installation at ``paths``: the same as ``slipway open``."""
         default = host().default_home()
         mark = hashlib.sha256(os.fsencode(paths.home)).hexdigest()[:8]
-        launcher = programs.installation() / LAUNCHER
+        launcher = programs.installation() / programs.LAUNCHER
         opening = [str(launcher)] if launcher.is_file() else programs.program("desktop.cli", "open")
         return cls(
             APP if paths.home == default else f"{APP}-{mark}",

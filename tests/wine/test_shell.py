@@ -21,6 +21,24 @@ sys.exit(run_shell(Entrance("127.0.0.1", int(port), user, Path(key), Path(known_
 """
 
 
+NOWHERE = """
+import subprocess, sys
+script = (
+    "import os, sys\\n"
+    "from vm.host import own_terminal\\n"
+    "print(os.isatty(0), os.isatty(1), own_terminal(), file=sys.stderr)\\n"
+)
+nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+print(subprocess.run([sys.executable, "-c", script], **nowhere, text=True, check=True).stderr)
+"""
+
+
+def test_the_device_nul_is_no_terminal(wine: WineSystem) -> None:
+    """Windows' C library takes it for one."""
+    done = wine.run([PYTHON, "-c", NOWHERE])
+    assert (done.code, done.output.split()) == (0, ["True", "True", "None"]), done
+
+
 async def test_a_shell(wine: WineSystem) -> None:
     """Programs in there and here share the host's network."""
     async with running_sshd() as server:

@@ -7,13 +7,13 @@ unlike the link (ssh.py) it reads with paramiko's own threads. Both keys are pin
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import paramiko
 
@@ -144,8 +144,9 @@ def _print_errors(channel: paramiko.Channel) -> None:
 
 def _feed(channel: paramiko.Channel, terminal: Terminal | None) -> None:
     """Send the input, and its end. It may wait for input when the command has ended, so nobody waits for it."""
+    given: Any = sys.stdin.buffer  # its raw stream has no lock that could keep Python from ending
     with contextlib.suppress(paramiko.SSHException, OSError):  # the command has ended: it has no use for more
-        while data := terminal.read() if terminal is not None else os.read(0, CHUNK):
+        while data := terminal.read() if terminal is not None else given.raw.read(CHUNK):
             _send(channel, data)
         channel.shutdown_write()
 

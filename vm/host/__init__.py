@@ -105,12 +105,12 @@ def watch_session(listener: SessionListener) -> Callable[[], None]:
     return lambda: None
 
 
-def own_terminal() -> Terminal:
-    """The terminal of this process, whose standard input and output it has to be."""
+def own_terminal() -> Terminal | None:
+    """The terminal that standard input and output are; None where they are none, though isatty() may say so."""
     if sys.platform == "win32":
-        from vm.host.terminal_windows import ConsoleTerminal
+        from vm.host.terminal_windows import find_console
 
-        return ConsoleTerminal()
+        return find_console()
     else:  # noqa: RET505 - what else is not looked at on Windows
         from vm.host.terminal_posix import PosixTerminal
 

@@ -46,6 +46,16 @@ class ConsoleTerminal:
         self._shown = codecs.getincrementaldecoder("utf-8")("replace")
 
     @property
+    def is_there(self) -> bool:
+        """Whether both streams are the console's."""
+        try:
+            _mode(self._input)
+            _mode(self._output)
+        except OSError:
+            return False
+        return True
+
+    @property
     def name(self) -> str:
         return os.environ.get("TERM") or "xterm-256color"
 
@@ -94,6 +104,12 @@ class ConsoleTerminal:
             if now != known:
                 known = now
                 resized()
+
+
+def find_console() -> ConsoleTerminal | None:
+    """The console of this process; None without one. For Windows' C library, the device NUL is a terminal too."""
+    found = ConsoleTerminal()
+    return found if found.is_there else None
 
 
 def _mode(handle: int) -> int:

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from desktop.installation import in_use, path, removal
-from desktop.system import system
+from desktop.system import path_variable, system
+from vm.errors import HostError
 from vm.host import host
 
 SECONDS = 20.0
@@ -48,15 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def change_path(change: str, folder: str, all_users: bool) -> int:
     """Change the PATH; return the exit code."""
-    if sys.platform == "win32":
-        from desktop.installation.registry_path import RegistryPath
-
-        try:
-            (path.add if change == "add" else path.remove)(RegistryPath(all_users), folder)
-        except OSError as error:
-            return _report([f"The variable PATH cannot be changed: {error.strerror or error}"])
-        return 0
-    return _report(["The PATH is changed on Windows only"])
+    try:
+        (path.add if change == "add" else path.remove)(path_variable(all_users), folder)
+    except OSError as error:
+        return _report([f"The variable PATH cannot be changed: {error.strerror or error}"])
+    except HostError as error:
+        return _report([error.message])
+    return 0
 
 
 def _report(sentences: Iterable[str]) -> int:

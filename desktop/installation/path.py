@@ -6,27 +6,9 @@ NSIS would cut a PATH of more than 1,024 characters, so this is done here. The v
 
 from __future__ import annotations
 
-from typing import Protocol
+from desktop.system import PathVariable
 
 SEPARATOR = ";"
-
-
-class PathVariable(Protocol):
-    """The stored variable, of this user or of the computer."""
-
-    def read(self) -> str:
-        """The value, unexpanded; empty when there is none.
-
-        :raise OSError: it cannot be read.
-        """
-        ...
-
-    def write(self, value: str) -> None:
-        """Store the value, of the kind it had; an empty one is removed.
-
-        :raise OSError: it cannot be written.
-        """
-        ...
 
 
 def add(variable: PathVariable, folder: str) -> bool:

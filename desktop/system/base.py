@@ -79,3 +79,21 @@ class System(Protocol):
     def remove_from_menu(self, launch: Launch) -> bool:
         """Remove it; return whether it was there."""
         ...
+
+
+class PathVariable(Protocol):
+    """The variable PATH as Windows stores it, of this user or of the computer."""
+
+    def read(self) -> str:
+        """The value, unexpanded; empty when there is none.
+
+        :raise OSError: it cannot be read.
+        """
+        ...
+
+    def write(self, value: str) -> None:
+        """Store the value, of the kind it had; an empty one is removed.
+
+        :raise OSError: it cannot be written.
+        """
+        ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -56,15 +57,18 @@ def _packages(folder: Path) -> list[str]:
     lines = []
     for path in sorted((folder / "python" / "Lib" / "site-packages").glob("*.dist-info/METADATA")):
         metadata = HeaderParser().parsestr(path.read_text(encoding="utf-8"))
-        licence = (
-            metadata["License-Expression"] or metadata["License"] or _classified(metadata.get_all("Classifier"))
-        )
-        lines.append(f"- {metadata['Name']} {metadata['Version']}: {licence.splitlines()[0].strip()}")
+        lines.append(f"- {metadata['Name']} {metadata['Version']}: {licence_of(metadata)}")
     return lines
 
 
-def _classified(classifiers: list[str] | None) -> str:
-    found = [line.rpartition(" :: ")[2] for line in classifiers or () if line.startswith("License :: ")]
+def licence_of(metadata: Message) -> str:
+    """A package's licence in a few words, from its core metadata (Python Packaging User Guide)."""
+    if expression := metadata["License-Expression"]:
+        return str(expression)
+    if (text := (metadata["License"] or "").strip()) and "\n" not in text:  # not the whole text of a licence
+        return str(text)
+    classifiers = metadata.get_all("Classifier") or []
+    found = [line.rpartition(" :: ")[2] for line in classifiers if line.startswith("License :: ")]
     return ", ".join(found) or "see its folder"
 
 
@@ -73,10 +77,8 @@ def _image(folder: Path) -> list[str]:
     lines = []
     for manifest in sorted(folder.glob("images/*/manifest.json")):
         packages = json.loads(manifest.read_text(encoding="utf-8"))["packages"]
-        lines.append(
-            "Debian's packages of these versions, unchanged but for what the image leaves out. Licences and"
-        )
-        lines.append("sources of each: <https://sources.debian.org> and <https://snapshot.debian.org>.")
+        lines.append("Debian's packages of these versions, unchanged but for what the image leaves out. Debian")
+        lines.append("publishes the licences and the source of each under its name and version.")
         lines += ["", *(f"- {name} {version}" for name, version in sorted(packages.items()))]
     return lines or ["This package has none."]
 

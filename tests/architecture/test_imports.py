@@ -82,7 +82,7 @@ LAYERS = {
 CONFINED = {
     "paramiko": ("vm.guest.ssh", "vm.guest.ssh_stream", "vm.guest.ssh_wire", "vm.guest.shell"),
     "qemu": ("vm.qemu",),
-    "PySide6": ("desktop.ui", "desktop.system"),
+    "PySide6": ("desktop.ui", "desktop.system", "installers.windows.launcher.icon"),
     "PyQt6": ("desktop.ui", "desktop.system"),
     "httpx": ("engine.client", "engine.cancellation", "desktop.control"),
     "httpcore": ("engine.client",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from desktop.installation.__main__ import main
 from desktop.installation.path import add, remove
 
 OURS = r"C:\Program Files\Slipway\bin"
@@ -64,3 +65,8 @@ def test_a_folder_below_is_another_one() -> None:
     variable = Stored(rf"{OURS}\more")
     assert not remove(variable, OURS)
     assert add(variable, OURS)
+
+
+def test_only_windows_stores_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["path", "add", OURS]) == 1
+    assert capsys.readouterr().out == "The PATH is changed on Windows only\n"

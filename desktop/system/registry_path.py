@@ -15,7 +15,7 @@ NAME = "Path"
 
 
 class RegistryPath:
-    """See :class:`desktop.installation.path.PathVariable`.
+    """See :class:`desktop.system.base.PathVariable`.
 
     :param all_users: the computer's, for which an administrator is needed.
     """

@@ -16,15 +16,16 @@ from tests.wine.windows import INSTALLED, Windows, started
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The first test to ask for it waits until Wine and the payload are made, which takes minutes once.
+    """Leave all but those marked ``quick`` to the nightly run: together they take the better part of an hour.
 
-    Tests with a machine come last: it runs until the session ends, and slows down what runs beside it.
+    The first test to ask for it waits until Wine and the payload are made, which takes minutes once. Tests with a
+    machine come last: it runs until the session ends, and slows down what runs beside it.
     """
     here = Path(__file__).parent
     items.sort(key=lambda item: needs_machine(item, here))  # keeps the order of equals
     for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.slow("a Windows and its package are made first"))
+        if item.path.is_relative_to(here) and not item.get_closest_marker("quick"):
+            item.add_marker(pytest.mark.slow("of those on Windows, a few are run each time"))
         if item.path.is_relative_to(here) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(FIRST_SECONDS))
 

@@ -14,6 +14,7 @@ from tests.wine.system import WineSystem
 from tests.wine.windows import PYTHON
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("script", "cases"),
     [

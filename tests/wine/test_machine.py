@@ -6,16 +6,20 @@ import json
 import time
 import urllib.request
 
+import pytest
+
 from tests.localhost import free_port
 from tests.wine.windows import DOCKER, IMAGE, PYTHON, START_SECONDS, Windows
 
 
+@pytest.mark.quick
 def test_the_client_is_windows_and_the_engine_linux(windows: Windows) -> None:
     told = json.loads(windows.docker("version", "--format", "json"))
     assert (told["Client"]["Os"], told["Client"]["Arch"]) == ("windows", "amd64")
     assert (told["Server"]["Os"], told["Server"]["Arch"]) == ("linux", "amd64")
 
 
+@pytest.mark.quick
 def test_dockers_context(windows: Windows) -> None:
     """It is the current one, since docker's own pipe does not answer."""
     lines = [json.loads(line) for line in windows.docker("context", "ls", "--format", "json").splitlines()]
@@ -24,6 +28,7 @@ def test_dockers_context(windows: Windows) -> None:
     assert found["slipway"]["Current"] is True
 
 
+@pytest.mark.quick
 def test_what_a_container_is_told_and_says(windows: Windows) -> None:
     """Its input ends, and it goes on: one direction of a pipe ends by itself."""
     script = "cat; sleep 1; echo after"
@@ -42,6 +47,7 @@ def test_an_exit_code(windows: Windows) -> None:
     assert windows.wine.run([DOCKER, "run", "--rm", IMAGE, "sh", "-c", "exit 42"]).code == 42
 
 
+@pytest.mark.quick
 def test_a_published_port(windows: Windows) -> None:
     port = free_port()
     serve = "mkdir /w; echo here >/w/index.html; httpd -f -p 80 -h /w"
@@ -75,6 +81,7 @@ def test_a_build(windows: Windows) -> None:
     assert windows.docker("run", "--rm", "built", "cat", "/word") == "built"
 
 
+@pytest.mark.quick
 def test_who_ends_the_supervisor_ends_nothing_else(windows: Windows) -> None:
     windows.docker("run", "-d", "--name", "stays", IMAGE, "sleep", "100000")
     before = windows.status()

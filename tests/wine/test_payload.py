@@ -20,6 +20,7 @@ FACTS = "import json, sys; print(json.dumps([sys.platform, sys.version_info[:2],
 LIBRARIES = "PySide6.QtWidgets, PySide6.QtNetwork, PySide6.QtSvg, paramiko, qemu.qmp, httpx, aiohttp, pyqtgraph"
 
 
+@pytest.mark.quick
 def test_python_is_windows_own(wine: WineSystem) -> None:
     done = wine.run([PYTHON, "-c", FACTS], environment={"PYTHONPATH": r"C:\elsewhere"})
     assert done.code == 0, done
@@ -33,6 +34,7 @@ def test_every_library_can_be_imported(wine: WineSystem) -> None:
     assert done.code == 0, done
 
 
+@pytest.mark.quick
 def test_its_encryption_works(wine: WineSystem) -> None:
     """OpenSSL from Python's own library, and from that of cryptography, which goes through python3.dll."""
     script = (
@@ -47,6 +49,7 @@ def test_its_encryption_works(wine: WineSystem) -> None:
     assert (done.code, done.output.strip()) == (0, "98c1eb4e"), done
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("program", ["qemu-system-x86_64.exe", "qemu-img.exe"])
 def test_qemu_starts(wine: WineSystem, program: str) -> None:
     done = wine.run([rf"{INSTALLED}\qemu\{program}", "--version"])
@@ -130,6 +133,7 @@ def test_the_command_line_starts(wine: WineSystem) -> None:
     assert "slipway" in done.output.lower()
 
 
+@pytest.mark.quick
 def test_the_command_lines_exit_code_comes_back(wine: WineSystem) -> None:
     done = wine.run([rf"{INSTALLED}\bin\slipway.exe", "no-such-command"])
     assert done.code == 2, done

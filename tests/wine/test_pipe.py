@@ -18,6 +18,7 @@ from tests.wine.system import Completed, WineSystem
 from tests.wine.windows import CLI, DOCKER
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("module", "cases"), [("pipe_cases", 17), ("pipe_security_cases", 10), ("default_pipe_cases", 6)]
 )

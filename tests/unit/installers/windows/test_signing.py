@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from installers.checkout.console import StepError
 from installers.windows.forwarders import write_forwarders
+from installers.windows.msi.build import build_msi
 from installers.windows.signing import OURS, Signer
 
 
@@ -95,3 +96,13 @@ def test_makensis_can_call_it(library: Path, tmp_path: Path) -> None:
     command = Signer(make_certificate(tmp_path)).command
     subprocess.run([*command, str(library)], check=True, cwd=tmp_path)
     assert is_signed(library, tmp_path / "cert.pem")
+
+
+def test_an_msi_is_signed_too(tmp_path: Path) -> None:
+    payload = tmp_path / "payload"
+    for name in ("Slipway.exe", "bin/slipway.exe", "docker/docker.exe"):
+        (payload / name).parent.mkdir(parents=True, exist_ok=True)
+        (payload / name).write_text(name, encoding="ascii")
+    package = build_msi(payload, tmp_path / "Slipway.msi")
+    Signer(make_certificate(tmp_path)).sign(package)
+    assert is_signed(package, tmp_path / "cert.pem")

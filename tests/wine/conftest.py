@@ -9,6 +9,7 @@ import pytest
 
 from installers.checkout import system
 from installers.windows.payload import build_payload
+from installers.windows.sources import PROGRAMS
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import WineSystem
 from tests.wine.windows import INSTALLED, Windows, started
@@ -39,12 +40,14 @@ FIRST_SECONDS = 2400.0
 
 
 @pytest.fixture(scope="session")
-def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder ``Slipway`` as the installer has it, without docker's plugins, which take minutes to compile, and
-    without the machine's system image.
+def payload(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """The folder ``Slipway`` as the installer has it, without the machine's system image.
+
+    Docker's plugins, which take minutes to compile, are in it only for the long tests.
     """
     system.ensure(system.FOR_WINDOWS_TESTS)
-    return build_payload(tmp_path_factory.mktemp("payload"), programs=("docker",), image=False)
+    programs = PROGRAMS if pytestconfig.getoption("--run-slow") else ("docker",)
+    return build_payload(tmp_path_factory.mktemp("payload"), programs=programs, image=False)
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 
 import pytest
 
 from tests.localhost import free_port
-from tests.wine.windows import DOCKER, IMAGE, PYTHON, START_SECONDS, Windows
+from tests.wine.windows import DOCKER, IMAGE, PYTHON, START_SECONDS, Windows, fetched
 
 
 @pytest.mark.quick
@@ -57,17 +56,6 @@ def test_a_published_port(windows: Windows) -> None:
         assert f"0.0.0.0:{port}/tcp" in windows.slipway("ports").output
     finally:
         windows.docker("rm", "-f", "web")
-
-
-def fetched(port: int) -> str:
-    end = time.monotonic() + 30
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            assert time.monotonic() < end
-            time.sleep(0.2)
 
 
 def test_a_build(windows: Windows) -> None:

@@ -12,7 +12,6 @@ import pytest
 from installers.common.tree import tree_hash
 from installers.windows.payload import build_payload
 from tests.localhost import free_port
-from tests.wine.prefix import fresh_prefix
 from tests.wine.system import WineProgram, WineSystem
 from tests.wine.windows import INSTALLED, PYTHON
 
@@ -116,15 +115,12 @@ def test_the_docker_command_starts(wine: WineSystem) -> None:
     assert (client["Os"], client["Arch"], client["Version"]) == ("windows", "amd64", "28.5.2")
 
 
-@pytest.mark.slow("buildx and compose take minutes to compile")
-def test_dockers_plugins_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("plugin", "version"), [("buildx", "v0.29.1"), ("compose", "v2.40.3")])
+def test_dockers_plugins_start(wine: WineSystem, plugin: str, version: str) -> None:
     """They are found beside docker.exe, without an entry in the user's configuration."""
-    payload = build_payload(tmp_path, image=False)
-    with WineSystem(fresh_prefix(), {payload: INSTALLED}) as wine:
-        for plugin, version in (("buildx", "v0.29.1"), ("compose", "v2.40.3")):
-            done = wine.run([rf"{INSTALLED}\docker\docker.exe", plugin, "version"])
-            assert done.code == 0, done
-            assert version in done.output
+    done = wine.run([rf"{INSTALLED}\docker\docker.exe", plugin, "version"])
+    assert done.code == 0, done
+    assert version in done.output
 
 
 def test_the_command_line_starts(wine: WineSystem) -> None:
@@ -172,5 +168,5 @@ def test_a_damaged_installation_is_named(wine: WineSystem, payload: Path) -> Non
 
 
 def test_the_same_twice(payload: Path, tmp_path: Path) -> None:
-    again = build_payload(tmp_path, programs=("docker",), image=False)
+    again = build_payload(tmp_path, image=False)
     assert tree_hash(again) == tree_hash(payload)

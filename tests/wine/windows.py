@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,3 +82,15 @@ def installed(payload: Path, folder: Path) -> Iterator[Windows]:
         layer = images.busybox_layer(busybox, images.applets(busybox))
         images.write_archive(wine.drive_c / "image.tar", layer, "amd64", IMAGE)
         yield Windows(wine)
+
+
+def fetched(port: int) -> str:
+    """What a web server at 127.0.0.1 answers, once it does."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            assert time.monotonic() < end
+            time.sleep(0.2)

@@ -177,6 +177,33 @@ def test_a_program_that_uses_the_files_stops_an_upgrade(installed: Computer) -> 
     assert installed.slipway(USERS, "--version").code == 0
 
 
+def test_what_an_earlier_upgrade_has_left_is_removed(installed: Computer) -> None:
+    """And a file of the user's own in there gets back its place."""
+    wine = installed.wine
+    left = wine.host_path(f"{USERS}.old")
+    (left / "vm").mkdir(parents=True)
+    (left / "vm" / "open_then.py").write_text("", encoding="ascii")
+    (left / "notes.txt").write_text("mine", encoding="ascii")
+    done = installed.install()
+    assert done.code == 0, done
+    assert not left.exists()
+    assert "vm/open_then.py" not in installed.files(USERS)
+    (wine.host_path(USERS) / "notes.txt").unlink()
+
+
+def test_a_failure_leaves_the_old_version_as_it_was(installed: Computer) -> None:
+    """Something has the name that the old folder needs for a moment."""
+    before, in_the_way = installed.files(USERS), installed.wine.host_path(f"{USERS}.old")
+    in_the_way.write_text("no folder", encoding="ascii")
+    try:
+        assert installed.install().code == FAILED
+    finally:
+        in_the_way.unlink()
+    assert installed.files(USERS) == before
+    assert not installed.wine.host_path(f"{USERS}.new").exists()
+    assert installed.slipway(USERS, "--version").code == 0
+
+
 def test_one_installer_at_a_time(installed: Computer) -> None:
     first = installed.wine.popen([SETUP])
     try:

@@ -252,6 +252,19 @@ Function KeepForeignFiles
   RMDir "$INSTDIR.old"
 FunctionEnd
 
+; Delete what an earlier upgrade could not: its name has to be free.
+Function RemoveFormer
+  ${If} ${FileExists} "$INSTDIR.old\*.*"
+    !insertmacro DELETE_INSTALLED "$INSTDIR.old"
+    Call KeepForeignFiles
+  ${EndIf}
+  ${If} ${FileExists} "$INSTDIR.old"
+    MessageBox MB_OK|MB_ICONSTOP '"$INSTDIR.old" is in the way. Delete it or move it away, then try again.' /SD IDOK
+    SetErrorLevel ${FAILED}
+    Abort '"$INSTDIR.old" is in the way.'
+  ${EndIf}
+FunctionEnd
+
 Section "Slipway"
   SectionIn RO
   Call CheckFolder
@@ -259,6 +272,7 @@ Section "Slipway"
   ${AndIf} ${FileExists} "$INSTDIR.old\bin\slipway.exe"
     Rename "$INSTDIR.old" "$INSTDIR"
   ${EndIf}
+  Call RemoveFormer
   RMDir /r "$INSTDIR.new"
   SetOutPath "$INSTDIR.new"
   File /r "${PAYLOAD}/*"
@@ -287,7 +301,7 @@ Section "Slipway"
     SetErrorLevel ${IN_USE}
     Abort "The folder $INSTDIR cannot be replaced: a program has opened something in it."
   ${Loop}
-  !insertmacro DELETE_INSTALLED "$INSTDIR.old"
+  !insertmacro DELETE_INSTALLED "$INSTDIR.old" ; what is open, for a virus scanner, goes at the next upgrade
   ${If} ${FileExists} "$INSTDIR.old\*.*"
     Call KeepForeignFiles
   ${EndIf}

@@ -92,7 +92,6 @@ class UnixListener:
             )
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.parent.chmod(0o700)
             await self._make_way()
             loop = asyncio.get_running_loop()
             self._server = await loop.create_unix_server(make_protocol, str(self._path), backlog=BACKLOG)

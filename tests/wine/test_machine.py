@@ -85,10 +85,11 @@ def test_who_ends_the_supervisor_ends_nothing_else(windows: Windows) -> None:
 def test_only_the_user_may_read_the_keys(windows: Windows) -> None:
     script = (
         "from vm.host import host; paths = host().paths()\n"
-        "print([host().is_private(folder) for folder in (paths.home, paths.run, paths.keys)])\n"
+        "places = (paths.home, paths.run, paths.keys, paths.keys / 'client', paths.keys / 'host')\n"
+        "print([host().is_private(place) for place in places])\n"
     )
     done = windows.wine.run([PYTHON, "-c", script])
-    assert (done.code, done.output.strip()) == (0, "[True, True, True]"), done
+    assert (done.code, done.output.strip()) == (0, str([True] * 5)), done
 
 
 def test_another_program_has_the_name_of_the_pipe(windows: Windows) -> None:

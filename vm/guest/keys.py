@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from vm.errors import MachineError
+from vm.host import host
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _public_line(private: Path, comment: str) -> bytes:
         raise _unusable(private, str(error)) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise _unusable(private, "it is not an ed25519 key")
-    private.chmod(0o600)  # ssh refuses keys others can read
+    host().make_private(private)  # ssh refuses keys others can read
     blob = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     return blob + f" {comment}\n".encode()
 

@@ -219,6 +219,13 @@ class Host(Protocol):
         """
         ...
 
+    def make_private(self, path: Path) -> None:
+        """Let only this user, administrators and the system open a folder, and what is made in it later, or a file.
+
+        :raise OSError: that is not allowed.
+        """
+        ...
+
     def is_private(self, path: Path) -> bool:
         """Whether other users, administrators and the system apart, have no access to a file, folder or socket.
 

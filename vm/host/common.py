@@ -83,6 +83,7 @@ class CommonHost:
         return Paths(
             home=Path(home).expanduser().absolute() if home else self.default_home(),
             cache=Path(cache).expanduser().absolute() if cache else self.default_cache(),
+            make_private=self.make_private,
         )
 
     def free_bytes(self, path: Path) -> int:
@@ -115,6 +116,9 @@ class CommonHost:
             return repr(psutil.Process(pid).create_time())
         except psutil.Error:
             return None
+
+    def make_private(self, path: Path) -> None:
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
     def is_private(self, path: Path) -> bool:
         return not stat.S_IMODE(path.stat().st_mode) & 0o077

@@ -92,10 +92,13 @@ class WindowsHost(CommonHost):
 
     def paths(self) -> Paths:
         """Pipes of other homes and users end with a name of their own: all share one name space."""
-        found = replace(super().paths(), make_private=windows_security.make_private)
+        found = super().paths()
         if found.home == self.default_home():
             return replace(found, pipes="")
         return replace(found, pipes="_" + hashlib.sha256(str(found.home).lower().encode()).hexdigest()[:12])
+
+    def make_private(self, path: Path) -> None:
+        windows_security.make_private(path)
 
     def is_private(self, path: Path) -> bool:
         return windows_security.is_private(path)

@@ -116,15 +116,15 @@ def descriptor(sddl: str) -> Iterator[ctypes.c_void_p]:
         _kernel().LocalFree(made)
 
 
-def make_private(folder: Path) -> None:
-    """Let only SYSTEM, administrators and this user into a folder, and into what is made in it from now on.
+def make_private(path: Path) -> None:
+    """Let only SYSTEM, administrators and this user open a file or folder, and what is made in that from now on.
 
     SetNamedSecurityInfoW would reach what is there already as well; Wine's does nothing.
 
     :raise OSError: that is not allowed.
     """
     with descriptor(for_folders()) as made:
-        _check(_advapi().SetFileSecurityW(str(folder), DACL, made))
+        _check(_advapi().SetFileSecurityW(str(path), DACL, made))
 
 
 def is_private(path: Path) -> bool:

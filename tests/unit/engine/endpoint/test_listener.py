@@ -36,7 +36,6 @@ def bound(path: Path) -> socket.socket:
 
 
 async def test_private_socket_in_a_private_folder(path: Path) -> None:
-    path.parent.mkdir(mode=0o755)
     listener = UnixListener(path)
     await listener.start(asyncio.Protocol)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -44,6 +43,17 @@ async def test_private_socket_in_a_private_folder(path: Path) -> None:
     await listener.close()
     await listener.close()
     assert not path.exists()
+
+
+async def test_a_folder_that_is_there_stays_as_it_is(path: Path) -> None:
+    """It may be one for everybody, such as /tmp."""
+    path.parent.mkdir()
+    path.parent.chmod(0o1777)
+    listener = UnixListener(path)
+    await listener.start(asyncio.Protocol)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o1777
+    await listener.close()
 
 
 async def test_a_path_that_is_too_long(path: Path) -> None:

@@ -140,6 +140,39 @@ def wait_for_stage(windows: Windows, moment: str) -> dict[str, Any]:
         time.sleep(0.2)
 
 
+WAKE = """
+import ctypes
+from ctypes import wintypes
+post = ctypes.WinDLL("user32").PostMessageW
+post.argtypes = [wintypes.HWND, wintypes.UINT, wintypes.WPARAM, wintypes.LPARAM]
+assert post(0xFFFF, 0x218, 0x12, 0)
+"""
+"""Sends WM_POWERBROADCAST with PBT_APMRESUMEAUTOMATIC to all windows of the top level, as Windows does."""
+
+AT_ONCE = 4.0
+"""Seconds; without the message the clocks are compared each 30 s."""
+
+
+def test_the_computer_wakes_up(windows: Windows) -> None:
+    """The guest has the time again at once."""
+    log = windows.wine.drive_c / "users" / "slipway" / "AppData" / "Local" / "Slipway" / "logs" / "supervisor.log"
+
+    def corrections() -> int:
+        lines = log.read_text(encoding="utf-8").splitlines()
+        return sum("the guest's clock is" in line and line.endswith("step") for line in lines)
+
+    wait_until_running(windows)
+    for _ in range(3):
+        windows.slipway("shell", "--", "sh", "-c", "date -s @$(($(date +%s) - 1000))")
+        before = corrections()
+        assert windows.wine.run([PYTHON, "-c", WAKE]).code == 0
+        end = time.monotonic() + AT_ONCE
+        while corrections() == before:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert abs(time.time() - int(windows.slipway("shell", "date", "+%s").output)) < 20
+
+
 def test_the_session_ends(windows: Windows) -> None:
     """As at log-off and shutdown: what was written just before is there later, and the disk was left in order."""
     windows.docker("volume", "create", "before")

@@ -220,7 +220,7 @@ class Host(Protocol):
         ...
 
     def make_private(self, path: Path) -> None:
-        """Let only this user, administrators and the system open a folder, and what is made in it later, or a file.
+        """Let only this user, administrators and the system open a file, or a folder and what is made in it.
 
         :raise OSError: that is not allowed.
         """

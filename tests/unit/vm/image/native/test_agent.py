@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -31,11 +32,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a program of th
 
 SECONDS = 60.0
 MUCH = 3 << 20
-HELD = 256 * 1024
-"""Bytes that the agent accepts of a client whose peer reads nothing: more than a socket's buffers hold."""
+BEYOND = 128 * 1024
+"""Bytes that the agent accepts of a client whose peer reads nothing, when the socket's buffers are full."""
 
 LITTLE = 32 * 1024
-"""Bytes that fit into them, and not into what the network takes at once."""
+"""Bytes that fit into these, and not into what the network takes at once."""
 
 PART, PARTS, PAUSE_MS = 4096, 6, 500
 """How a slow program reads, for longer than what it does not read is kept."""
@@ -153,7 +154,10 @@ async def test_what_was_said_before_leaving_arrives(link: FastLink, tmp_path: Pa
 
 
 class Peer:
-    """A program in the machine that writes to its client, and reads when it is told to."""
+    """A program in the machine that writes to its client, and reads when it is told to.
+
+    :ivar held: more bytes than a socket's buffers hold, by :data:`BEYOND`.
+    """
 
     def __init__(self, family: socket.AddressFamily, folder: Path) -> None:
         self._listener = socket.socket(family)
@@ -164,6 +168,21 @@ class Peer:
         self._listener.listen()
         self._listener.settimeout(SECONDS)
         self.address = self._listener.getsockname()
+        self.held = self._room() + BEYOND
+
+    def _room(self) -> int:
+        """Bytes that the kernel takes of a client whose peer reads nothing: how it controls congestion decides."""
+        with socket.socket(self._listener.family) as client:
+            client.connect(self.address)
+            with self._listener.accept()[0]:
+                size, before = 0, -1
+                while size != before:
+                    before = size
+                    with contextlib.suppress(BlockingIOError):
+                        while True:
+                            size += client.send(bytes(4096), socket.MSG_DONTWAIT)
+                    time.sleep(0.02)  # for the network to take what it takes
+                return size
 
     def __enter__(self) -> Self:
         return self
@@ -221,11 +240,11 @@ async def test_who_writes_to_a_client_that_has_gone_does_not_wait(
 ) -> None:
     """Although what the client had said still waits to be read."""
     with Peer(family, tmp_path) as peer:
-        await peer.abandoned(link, HELD)
+        await peer.abandoned(link, peer.held)
         taken = await asyncio.to_thread(peer.write)
         assert taken == (0 if family == socket.AF_UNIX else MUCH)
         await peer.delivered()
-        assert await asyncio.to_thread(peer.read) == HELD
+        assert await asyncio.to_thread(peer.read) == peer.held
 
 
 @pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
@@ -245,20 +264,20 @@ async def test_who_waits_for_a_client_to_read_goes_on_when_it_has_gone(
         stream = await peer.serve(link)
         writing = asyncio.create_task(asyncio.to_thread(peer.write))
         await stream.read(1)
-        await stream.write(bytes(HELD))
+        await stream.write(bytes(peer.held))
         await stream.write_eof()
         await stream.close()
         taken = await writing
         assert taken < MUCH if family == socket.AF_UNIX else taken == MUCH
         await peer.delivered()
-        assert await asyncio.to_thread(peer.read) == HELD
+        assert await asyncio.to_thread(peer.read) == peer.held
 
 
 @pytest.mark.parametrize("program", [("-DORPHAN_SECONDS=1",)], indirect=True)
 async def test_what_no_one_reads_is_dropped_after_a_while(link: FastLink, tmp_path: Path) -> None:
     """Each time that something is read the while begins again."""
     with Peer(socket.AF_INET, tmp_path) as peer:
-        await peer.abandoned(link, HELD)
+        await peer.abandoned(link, peer.held)
         ended = select.poll()
         ended.register(peer.socket, 0)
         for _ in range(PARTS):

@@ -78,7 +78,7 @@ async def files_stay_open(daemon: DaemonProcess, root: Path, machine: subprocess
 
 async def main() -> None:
     """All of it. The daemon ends when its machine does."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:  # the daemon may still have its log open
         base = Path(name)
         paths = Paths(base / "home", base / "cache", pipes=f"_test_{os.getpid()}")
         paths.prepare()

@@ -30,6 +30,9 @@ FOLDER = sum(getattr(os, name, 0) for name in ("O_DIRECTORY", "O_CLOEXEC", "O_PA
 """Opens a folder for nothing but being one (open(2)); Windows has none of these."""
 
 
+DEFAULT_TERMINAL = 80, 24
+
+
 class CommonHost:
     """The answers that do not depend on the system."""
 
@@ -169,3 +172,15 @@ def name_servers(text: str) -> tuple[str, ...]:
     lines = (line.split() for line in text.splitlines())
     found = tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
     return found or ("127.0.0.1",)
+
+
+def terminal_size(descriptor: int) -> tuple[int, int]:
+    """Columns and lines of a terminal; 80 and 24, as ssh(1) has it, where it does not tell.
+
+    Not those of the variables COLUMNS and LINES, which stay when the window changes.
+    """
+    try:
+        found = os.get_terminal_size(descriptor)
+    except OSError:
+        return DEFAULT_TERMINAL
+    return (found.columns, found.lines) if all(found) else DEFAULT_TERMINAL

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from vm.host.common import terminal_size
 
 assert sys.platform != "win32"
 
@@ -25,8 +26,7 @@ class PosixTerminal:
         return os.environ.get("TERM") or "dumb"
 
     def size(self) -> tuple[int, int]:
-        found = shutil.get_terminal_size()
-        return found.columns, found.lines
+        return terminal_size(OUTPUT)
 
     @contextmanager
     def taken(self, resized: Callable[[], None]) -> Iterator[None]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import codecs
 import ctypes
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import wintypes
+
+from vm.host.common import terminal_size
 
 assert sys.platform == "win32"
 
@@ -22,6 +23,9 @@ STD_INPUT, STD_OUTPUT = -10, -11
 PROCESSED_INPUT, LINE_INPUT, ECHO_INPUT, VT_INPUT = 0x1, 0x2, 0x4, 0x200
 PROCESSED_OUTPUT, VT_OUTPUT, NO_AUTO_RETURN = 0x1, 0x4, 0x8
 """Modes of consoles (consoleapi.h)."""
+
+STDOUT = 1
+"""Its descriptor."""
 
 LOOK_SECONDS = 0.5
 CHUNK = 2048
@@ -60,8 +64,7 @@ class ConsoleTerminal:
         return os.environ.get("TERM") or "xterm-256color"
 
     def size(self) -> tuple[int, int]:
-        found = shutil.get_terminal_size()
-        return found.columns, found.lines
+        return terminal_size(STDOUT)
 
     @contextmanager
     def taken(self, resized: Callable[[], None]) -> Iterator[None]:

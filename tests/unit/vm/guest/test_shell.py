@@ -120,7 +120,7 @@ class Window:
     def __init__(self, shell: Shell) -> None:
         self._master, inside = pty.openpty()
         self.resize(30, 100)
-        environment = {**os.environ, "TERM": "vt100"}
+        environment = {**os.environ, "TERM": "vt100", "COLUMNS": "7", "LINES": "5"}  # as some shells export them
         self.process = subprocess.Popen(
             shell.argv,
             env=environment,

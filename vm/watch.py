@@ -18,7 +18,7 @@ from vm.errors import DiskError, FolderServerEnded, LinkError, MachineError, Sta
 from vm.guest.clock import keep_time
 from vm.guest.stream import Link
 from vm.host import Host
-from vm.qemu.failures import LastWords
+from vm.qemu.failures import LastWords, is_crash
 from vm.qemu.monitor import Monitor
 from vm.qemu.process import QemuProcess, describe_exit
 from vm.session import Session
@@ -118,16 +118,21 @@ class Watch:
     async def _follow_server(self, session: Session, link: Link, tag: str, server: QemuProcess) -> None:
         """End the machine when a folder's server has died: what accesses that folder would wait forever."""
         await asyncio.wait([server.exited])
-        if tag not in session.record.shares or await session.process.wait(POLL_SECONDS):
+        if tag not in session.record.shares:
             return  # it is no longer needed
+        code = server.exited.result()
+        words = LastWords(
+            f"the server of a shared folder ended ({server.name}, {describe_exit(code)})", FolderServerEnded
+        )
+        if is_crash(code):  # else it may have ended because QEMU did
+            self.last_words = words
+        if await session.process.wait(POLL_SECONDS):
+            return
+        self.last_words = words
         try:
             await link.run(FLUSH, timeout=FLUSH_SECONDS)
         except LinkError as error:
             log.warning("what the machine has not written yet is lost: %s", error.message)
-        how = describe_exit(server.exited.result())
-        self.last_words = LastWords(
-            f"the server of a shared folder ended ({server.name}, {how})", FolderServerEnded
-        )
         await session.process.kill()
 
     async def _follow_link(self, link: Link) -> None:

@@ -55,6 +55,7 @@ class Folders(Part):
         self._shares = Shares(paths, host, self._machine, self._let_go, self._silent)
         self._renewing = asyncio.Lock()
         self._sftp_wanted = False
+        self._server_ended = False
 
     def configure(self, settings: Settings) -> None:
         """Share what the settings say."""
@@ -65,7 +66,13 @@ class Folders(Part):
         """The table of folders, and those that virtiofs carries from the start."""
         folders = plan.settings.shares()
         plan.config["folders"] = table(folders).encode()
-        server, plan.unshared = await asyncio.to_thread(file_server, plan.settings, self._host, plan.failure)
+        # Of a machine that is brought up again and again, the last failure need not be the first.
+        self._server_ended = plan.failure is not None and (
+            self._server_ended or isinstance(plan.failure, FolderServerEnded)
+        )
+        server, plan.unshared = await asyncio.to_thread(
+            file_server, plan.settings, self._host, server_ended=self._server_ended
+        )
         if server is not None:
             plan.file_server = server
             plan.shares = await asyncio.to_thread(by_virtiofs, folders)
@@ -173,12 +180,12 @@ class Folders(Part):
         return (record.pid, record.birth) if record is not None else None
 
 
-def file_server(settings: Settings, host: Host, failure: UserError | None) -> tuple[FileServer | None, str]:
+def file_server(settings: Settings, host: Host, *, server_ended: bool) -> tuple[FileServer | None, str]:
     """What serves folders by virtiofs; or nothing, and why. Blocks.
 
-    :param failure: why the machine does not run; one that virtiofs brought down starts without it this time.
+    :param server_ended: a server brought the machine down, and it has not been stopped and started since.
     """
-    if isinstance(failure, FolderServerEnded):
+    if server_ended:
         return None, "a folder's server ended while it was in use; it is tried again when Slipway starts next"
     if settings.folder_carrier == "sftp":
         return None, "the setting “folder_carrier” asks for SFTP"

@@ -171,6 +171,19 @@ async def test_a_server_that_dies_takes_the_machine_along(sharing: Kit, monkeypa
     assert no_qemu_left(sharing)
 
 
+async def test_a_server_that_dies_is_the_cause_when_qemu_falls_with_it(sharing: Kit) -> None:
+    """QEMU need not wait to be ended."""
+    machine, _ = sharing.machine()
+    await machine.start(sharing.spec)
+    record = sharing.machine_record()
+    os.kill(record.shares["one"][0], signal.SIGKILL)
+    await until(lambda: not sharing.alive(record.shares["one"][0]))
+    os.kill(record.pid, signal.SIGSEGV)
+    await until(lambda: machine.state is MachineState.FAILED)
+    assert isinstance(machine.failure, FolderServerEnded)
+    assert no_qemu_left(sharing)
+
+
 async def test_a_folder_that_is_not_shared_any_more(
     sharing: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from engine.client import EngineClient, Version
+from engine.client.transport import Dialler
 from vm.errors import EngineError, LinkError, UserError
 from vm.guest.stream import Carrier
 
@@ -35,13 +37,15 @@ class EngineAnswerError(EngineError):
 
 
 class LinuxEngine:
-    """dockerd in the machine, seen from the user's socket.
+    """dockerd, seen from the user's socket.
 
     :param socket: the endpoint's socket.
+    :param way: another way to it, while the user's socket leads to another engine; None: there is only one.
     """
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, way: Callable[[], Path | Dialler] | None = None) -> None:
         self.socket = socket
+        self._way = way or (lambda: socket)
         self._known: Version | None = None
 
     async def version(self, timeout: float) -> Version:
@@ -57,7 +61,7 @@ class LinuxEngine:
     async def _ask(self, life_timeout: float, version_timeout: float) -> Version:
         limit = life_timeout
         try:
-            async with EngineClient(self.socket) as client:
+            async with EngineClient(self._way()) as client:
                 async with asyncio.timeout(limit):
                     await client.ping()
                 if self._known is None:

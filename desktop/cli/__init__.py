@@ -10,5 +10,5 @@ machine.py      start, stop, restart, status       inspect.py      logs, ports, 
 settings.py     settings                           storage.py      disk, image
 docker.py       context, credentials               maintenance.py  diagnose, reset, completion
 window.py       open, menu                         debug.py        debug
-help.py         help
+engine.py       engine                             help.py         help
 """

@@ -16,6 +16,9 @@ from desktop.cli.signals import Terminated
 from desktop.cli.streams import EXIT_FAILURE, Streams
 from vm.errors import UserError
 
+SWITCHES = {"-switchdaemon": "other", "-switchlinuxengine": "linux", "-switchwindowsengine": "windows"}
+"""Options of Docker Desktop's ``DockerCli.exe``, in small letters, which scripts have → ``engine use``."""
+
 EXIT_NOT_RUNNING = 3
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
@@ -25,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run ``slipway`` and return its exit code. :param arguments: by default those of this process."""
     streams = Streams()
     try:
-        code = _run(sys.argv[1:] if arguments is None else arguments)
+        code = _run(translated(sys.argv[1:] if arguments is None else arguments))
     except (OSError, SystemExit) as error:
         if not streams.caused(error):
             raise
@@ -49,6 +52,12 @@ def _run(arguments: list[str]) -> int:
         fail(error, verbose)
         return EXIT_NOT_RUNNING if error.code == "SupervisorAbsent" else EXIT_FAILURE
     return code if isinstance(code, int) else 0
+
+
+def translated(arguments: list[str]) -> list[str]:
+    """The arguments, or what they are called here if they are Docker Desktop's."""
+    name = SWITCHES.get(arguments[0].lower()) if len(arguments) == 1 else None
+    return ["engine", "use", name] if name is not None else arguments
 
 
 def _options(arguments: list[str]) -> int:

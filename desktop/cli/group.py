@@ -21,6 +21,7 @@ COMMANDS = {
     "folders": ("desktop.cli.inspect", "folders", "List the folders that containers can mount."),
     "shell": ("desktop.cli.inspect", "shell", "Open a shell in the machine, or run a command in it."),
     "version": ("desktop.cli.inspect", "version", "Show the versions of Slipway and the engine."),
+    "engine": ("desktop.cli.engine", "engine", "Switch between Linux and Windows containers."),
     "settings": ("desktop.cli.settings", "settings", "Show and change the settings."),
     "disk": ("desktop.cli.storage", "disk", "Show, grow and check the data disk."),
     "image": ("desktop.cli.storage", "image", "List and build system images of the machine."),

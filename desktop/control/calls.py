@@ -31,6 +31,7 @@ from desktop.control.schema import (
     CheckDisk,
     ContextReport,
     DiskReport,
+    EngineState,
     Event,
     FolderReport,
     GrowDisk,
@@ -44,6 +45,7 @@ from desktop.control.schema import (
     SettingsReport,
     SshReport,
     Status,
+    UseEngine,
     Watch,
 )
 
@@ -179,6 +181,11 @@ class ControlApi(ABC):
     stop = Stream("POST", "/stop", Nothing, Event, "Stop the machine; the supervisor stays.")
     restart = Stream("POST", "/restart", Nothing, Event, "Stop if it runs, then start.")
     end = Stream("POST", "/shutdown", Nothing, Event, "Stop the machine, then end the supervisor.")
+
+    engines = Call("GET", "/engines", Nothing, list[EngineState], "Every engine, and how it is.")
+    use_engine = Stream(
+        "POST", "/engines/use", UseEngine, Event, "Switch to an engine; it has answered at the end."
+    )
 
     settings = Call("GET", "/settings", Nothing, dict[str, Any], "All settings, with the defaults filled in.")
     set_settings = Call("PUT", "/settings", ChangeSettings, Note, "Set some, all or none.", timeout=90)

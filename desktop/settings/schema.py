@@ -34,6 +34,7 @@ ENGINE = Section(
     "daemon.json",
     "Additions to dockerd's own configuration, as JSON. They are checked before they are applied.",
 )
+SWITCH = Section("engine", "Linux and Windows containers")
 WAITING = Section("engine", "While Slipway starts")
 PORTS = Section(
     "proxy",
@@ -125,6 +126,12 @@ class Settings:
         section=FOLDERS,
         applies=Applies.RESTART,
         choices={"auto": "Automatic: virtiofs where it works", "sftp": "SFTP"},
+    )
+    keep_engines: bool = setting(
+        False,
+        title="Keep both engines running",
+        section=SWITCH,
+        help="Else the engine for Linux or for Windows containers is stopped when you switch to the other one.",
     )
     start_at_login: bool = setting(
         False,

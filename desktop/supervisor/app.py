@@ -11,11 +11,11 @@ import asyncio
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.admission import make_admission
 from desktop.supervisor.default_socket import DefaultSocket
+from desktop.supervisor.engines.make import EngineMaker
 from desktop.supervisor.environment import UserEnvironment
 from desktop.supervisor.guest import MachineAccess
 from desktop.supervisor.lifecycle.boot_history import BootHistory
 from desktop.supervisor.lifecycle.boot_plan import BootPlanner
-from desktop.supervisor.lifecycle.lifecycle import Lifecycle
 from desktop.supervisor.lifecycle.phase import Phase
 from desktop.supervisor.lifecycle.status import StatusReporter
 from desktop.supervisor.notifier import Notifier
@@ -44,8 +44,6 @@ from desktop.supervisor.parts.trust import HostTrust
 from desktop.supervisor.settings import LiveSettings
 from desktop.supervisor.warnings import Warnings
 from engine.backends.linux_guest import LinuxGuest
-from engine.endpoint import Endpoint
-from engine.linux import LinuxEngine
 from vm.host import Host
 from vm.host.docker_address import remove_link
 from vm.host.paths import Paths
@@ -98,21 +96,21 @@ class Supervisor:
             )
         )
         admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
-        self._endpoint = Endpoint(paths.docker_socket, self.settings.get().wait_seconds, admission=admission)
+        self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
+        self._endpoint = self._maker.endpoint
 
     def _make_lifecycle(self, paths: Paths, host: Host) -> None:
         self._planner = BootPlanner(paths, host, self.settings, self.parts.plan, lambda: self._machine.failure)
         self._backend = LinuxGuest(self._machine, self._planner.plan, self._recall)
         self.history = BootHistory(paths.boots)
-        engine, notify = LinuxEngine(paths.docker_socket), self.notifier.notify
-        self.lifecycle = Lifecycle(self._backend, engine, self._endpoint, self.parts, self.history, notify)
-        self.wanted = self.lifecycle.wanted
+        self.engines = self._maker.make(self._backend, self.parts, self.history.add)
+        self.wanted = self.engines.wanted
         self.woke = self._machine.host_woke
         self._default = DefaultSocket(
-            host, self._endpoint, self.settings.get, self.lifecycle, self.notifier, self._warnings
+            host, self._endpoint, self.settings.get, self.engines, self.notifier, self._warnings
         )
         self.status = StatusReporter(
-            self.lifecycle,
+            self.engines,
             self.settings,
             self._guest,
             self._machine.memory,
@@ -122,7 +120,7 @@ class Supervisor:
             self.notifier,
             paths.docker_host,
             lambda: self._endpoint.connections,
-            lambda: self.ending.is_set() and self.lifecycle.phase is Phase.STOPPED,
+            lambda: self.ending.is_set() and self.engines.lifecycle.phase is Phase.STOPPED,
             self._warnings.list,
             self._default.addresses,
         )
@@ -136,7 +134,7 @@ class Supervisor:
         self.guest_logs = GuestLogs(paths, self._guest)
         self.desktop_entry = DesktopEntry(paths)
         forget = self._sockets.sockets.forget
-        self.reset = Reset(paths, self.settings, self.lifecycle, store, self.desktop_entry, forget)
+        self.reset = Reset(paths, self.settings, self.engines.machine, store, self.desktop_entry, forget)
         self.support = Support(
             paths,
             host,
@@ -149,20 +147,20 @@ class Supervisor:
             self.ports,
             self._file_events.unwatched,
         )
-        self.debug = Debug(self.lifecycle, self.parts, self._endpoint)
+        self.debug = Debug(self.engines.machine, self.parts, self._endpoint)
 
     def _connect(self) -> None:
         """Who hears of what."""
-        self._backend.listen(self.lifecycle)
         self._machine.changed.append(self._backend.machine_changed)
         self._machine.link_changed.append(self._backend.link_changed)
         self._machine.asked.append(self.ports.guest_asked)
-        self.lifecycle.started += [self.docker_context.offer_expected, self.images.prune]
+        for life in self.engines.lives:
+            life.started.append(self.docker_context.offer_expected)
+        self.engines.machine.started.append(self.images.prune)
         daemon = DaemonJson(self._guest)
         self.settings.checks += [require_folders, daemon.require_valid, self.disk.require_growth]
         self.settings.effects.append(self.desktop_entry)
         self.settings.final = self.disk.apply_growth
-        self.settings.subscribe(lambda settings: self._endpoint.set_wait_timeout(settings.wait_seconds))
         self.settings.subscribe(self.parts.configure)
         self.settings.subscribe(lambda _: self.notifier.notify())
 
@@ -179,19 +177,19 @@ class Supervisor:
         :raise UserError: the socket cannot be made.
         """
         self.parts.configure(self.settings.get())
-        await self._endpoint.start()
+        await self._maker.listen()
         self._default.start()
-        self.lifecycle.open(adopt=self.paths.qemu_record.exists())  # a name in a local folder
+        self.engines.open(machine_left=self.paths.qemu_record.exists())  # a name in a local folder
 
     async def settle(self) -> None:
         """Stop what runs, for an orderly end of the process."""
         await self.images.cancel_builds()
-        await self.lifecycle.settle()
+        await self.engines.settle()
         self.notifier.notify()  # status watchers end
 
     async def close(self) -> None:
         """Give up the user's socket and ports. A machine that still runs is adopted by the next supervisor."""
         await self.parts.close()
         await self._default.close()
-        await self._endpoint.close()
+        await self._maker.close()
         remove_link(self.paths.docker_link)

@@ -65,9 +65,12 @@ class DefaultAddress(Protocol):
 
 
 class Life(Protocol):
-    """The lifecycle, as far as it is followed."""
+    """What says where Slipway is in its life."""
 
-    phase: Phase
+    @property
+    def phase(self) -> Phase:
+        """Of the engine in use."""
+        ...
 
 
 class Kind(NamedTuple):

@@ -15,28 +15,30 @@ from desktop.supervisor.settings import outcome
 
 def handlers(supervisor: Supervisor) -> list[Route]:
     """All of them; desktop/supervisor/server.py checks that none is missing."""
-    lifecycle, status, settings = supervisor.lifecycle, supervisor.status, supervisor.settings
+    engines, status, settings = supervisor.engines, supervisor.status, supervisor.settings
     disk, images, context = supervisor.disk, supervisor.images, supervisor.docker_context
 
     async def end() -> AsyncIterator[Event]:
         try:
-            async for event in lifecycle.stop():
+            async for event in engines.stop():
                 yield event
         finally:
             supervisor.ending.set()
 
     async def change(changes: Mapping[str, str]) -> Note:
-        return outcome(await settings.change(changes), running=lifecycle.up)
+        return outcome(await settings.change(changes), running=engines.machine.up)
 
     return [
         ControlApi.status.handled_by(status.status),
         ControlApi.watch.handled_by(status.watch),
         ControlApi.boots.handled_by(supervisor.history.list),
-        ControlApi.start.handled_for_caller(partial(_bring_up, supervisor, lifecycle.start)),
-        ControlApi.cancel_start.handled_by(lifecycle.cancel_start),
-        ControlApi.stop.handled_by(lifecycle.stop),
-        ControlApi.restart.handled_for_caller(partial(_bring_up, supervisor, lifecycle.restart)),
+        ControlApi.start.handled_for_caller(partial(_bring_up, supervisor, engines.start)),
+        ControlApi.cancel_start.handled_by(engines.cancel_start),
+        ControlApi.stop.handled_by(engines.stop),
+        ControlApi.restart.handled_for_caller(partial(_bring_up, supervisor, engines.restart)),
         ControlApi.end.handled_by(end),
+        ControlApi.engines.handled_by(engines.report),
+        ControlApi.use_engine.handled_by(engines.use),
         ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
         ControlApi.settings_report.handled_by(settings.report),
@@ -76,4 +78,4 @@ async def _bring_up(
                 yield await context.with_note(event, caller)
     finally:
         if not done:  # it has failed, or the client has left; then the start goes on for it
-            supervisor.lifecycle.when_idle(partial(context.dismiss, caller))
+            supervisor.engines.lifecycle.when_idle(partial(context.dismiss, caller))

@@ -2,4 +2,5 @@
 
 base.py         Backend, its features as data, and what it reports
 linux_guest.py  Moby in the Linux machine
+native.py       a dockerd of this computer, which is a service: the engine of Windows containers
 """

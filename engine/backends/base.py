@@ -22,11 +22,13 @@ class Features:
     :ivar containers: the kind it runs, as Docker's API calls it: ``linux``, ``windows``.
     :ivar guest: whether it runs in a machine of ours: with a link, shared folders, published ports, a data disk.
     :ivar pause: whether it can be paused and resumed in place.
+    :ivar place: what is started and stopped with it, in messages: ``machine``.
     """
 
     containers: str
     guest: bool
     pause: bool
+    place: str = "machine"
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ carried gets an HTTP answer that names the hop which failed. No error leaves a c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from engine.endpoint.admission import Admission, AdmittedStream
+from engine.endpoint.admission import Admission, AdmittedStream, Unchecked
 from engine.endpoint.cutoff import cutoff
 from engine.endpoint.gate import Gate, WaitBudget
 from engine.endpoint.listener import Listener, local_listener
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 READ_AHEAD = 64 * 1024 * 1024
 """Bytes that all connections together may read ahead of clients that are slower than the engine."""
+
+CUT_SECONDS = 2.0
+"""For the last answer to reach a client whose connection is ended; one that does not read has no use for it."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 """Seconds between attempts to open a stream that the guest refused."""
@@ -134,6 +137,25 @@ class Endpoint:
         """From now on let connections wait this long at a held gate."""
         self._gate.budget.seconds = wait_seconds
 
+    async def cut(self, error: EngineError) -> None:
+        """End the connections that are being relayed, since the engine behind this is another one from now on.
+
+        A client that waits for an answer gets ``error`` (HTTP 503), unless something of the answer has come; to
+        the others the connection ends. Those that wait at the gate go on waiting.
+        """
+        relayed = [one for one in self._clients.values() if one.side is not None]
+        await asyncio.gather(*(self._cut_one(one, Refusal(503, error)) for one in relayed))
+
+    async def _cut_one(self, connection: _Connection, refusal: Refusal) -> None:
+        side = connection.side
+        if isinstance(side, AdmittedStream) and side.unanswered:
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                side.say(refusal.encode(close=True))
+                async with asyncio.timeout(CUT_SECONDS):
+                    await side.close()
+        connection.task.cancel()
+        await asyncio.wait([connection.task])
+
     @property
     def connections(self) -> int:
         """Connections now open, those waiting included."""
@@ -167,7 +189,7 @@ class Endpoint:
 
     async def _serve(self, client: LocalStream) -> None:
         try:
-            guest = await self._reach(client)
+            guest, route = await self._reach(client)
         except _Refused as refused:
             await self._refuse(client, refused.refusal)
         except Exception as error:
@@ -181,13 +203,20 @@ class Endpoint:
             client.abort()
             raise
         else:
-            await self._relay(client, guest)
+            await self._relay(guest, self._side(client, route))
 
-    async def _relay(self, client: LocalStream, guest: Stream) -> None:
-        self.stats.relayed += 1
-        side: ClientStream = client
+    def _side(self, client: LocalStream, route: Route) -> ClientStream:
+        """The client as the relay sees it."""
+        side: AdmittedStream | LocalStream = client
         if self._admission is not None:
-            side = AdmittedStream(client, self._admission, self._turn_away)
+            admission = self._admission if route.admitted else Unchecked()
+            side = AdmittedStream(client, admission, self._turn_away)
+        if client in self._clients:  # else it has left
+            self._clients[client].side = side
+        return side
+
+    async def _relay(self, guest: Stream, side: ClientStream) -> None:
+        self.stats.relayed += 1
         try:
             await relay(side, guest, self._sent, self._received, self._read_ahead)
         except LinkError as error:
@@ -197,8 +226,8 @@ class Endpoint:
             self.stats.cut += 1
             log.exception("a connection ended by an internal error")
 
-    async def _reach(self, client: LocalStream) -> Stream:
-        """A stream to the engine.
+    async def _reach(self, client: LocalStream) -> tuple[Stream, Route]:
+        """A stream to the engine, and the way it took.
 
         :raise _Refused: there will be none in time
         :raise ConnectionResetError: the client has left
@@ -226,7 +255,7 @@ class Endpoint:
             else:
                 self._retrying.end()
                 self._retrying.seconds = self._retry_seconds
-                return stream
+                return stream, route
 
     async def _open(self, route: Route, *cutoffs: asyncio.Future[None]) -> Stream:
         """:raise LinkError: ``route`` has not been opened in time, or before one of ``cutoffs`` was done."""
@@ -262,11 +291,16 @@ class Endpoint:
         self.stats.bytes_to_clients += size
 
 
-class _Connection(NamedTuple):
-    """Who serves a client, and by which listener it has come."""
+@dataclass
+class _Connection:
+    """Who serves a client, and by which listener it has come.
+
+    :ivar side: the client as the engine sees it, while it is connected to the engine.
+    """
 
     task: asyncio.Task[None]
     listener: Listener
+    side: AdmittedStream | LocalStream | None = None
 
 
 class _Refused(Exception):

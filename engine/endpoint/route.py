@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from engine.endpoint.local import LocalStream
+from vm.errors import LinkError
 from vm.guest.stream import Carrier, Stream
+from vm.host import Host
 
 
 class Route(Protocol):
@@ -14,6 +20,11 @@ class Route(Protocol):
     @property
     def name(self) -> str:
         """Where it leads, as the subject of a message: “/run/docker.sock in the machine”."""
+        ...
+
+    @property
+    def admitted(self) -> bool:
+        """Whether requests to create or start something pass the endpoint's admission on this way."""
         ...
 
     async def open(self) -> Stream:
@@ -31,6 +42,7 @@ class GuestRoute:
 
     carrier: Carrier
     path: str
+    admitted: bool = True
 
     @property
     def name(self) -> str:
@@ -40,3 +52,64 @@ class GuestRoute:
     async def open(self) -> Stream:
         """Open a stream to the socket. :raise LinkError: the link is down, or nothing listens there."""
         return await self.carrier.open_unix(self.path)
+
+
+@dataclass(frozen=True)
+class LocalRoute:
+    """To an engine of this computer, by its own socket or pipe, which may be the system's.
+
+    What is mounted and published there is this computer's already, so that nothing has to be checked.
+    """
+
+    host: Host
+    path: Path
+    admitted: bool = False
+
+    @property
+    def name(self) -> str:
+        """Where it leads."""
+        return str(self.path)
+
+    async def open(self) -> Stream:
+        """Connect to it.
+
+        :raise LinkError: nothing listens there.
+        :raise HostError: another user's program does.
+        """
+        stream = EngineStream(lambda _: None)
+        try:
+            await self.host.connect_local(self.path, stream, of_system=True)
+        except (OSError, TimeoutError) as error:
+            raise LinkError(f"Nothing answers at {self.path}", "", str(error)) from error
+        return stream
+
+
+class EngineStream(LocalStream):
+    """The engine's side of a connection to a local socket: its errors are those of a link."""
+
+    async def read(self, limit: int) -> bytes:
+        """Return up to ``limit`` bytes; ``b""`` at the end. :raise LinkError: the connection was lost."""
+        with _as_link_errors():
+            return await super().read(limit)
+
+    async def write(self, data: bytes) -> None:
+        """Send ``data``. :raise LinkError: the engine reads no more."""
+        with _as_link_errors():
+            await super().write(data)
+
+    async def write_eof(self) -> None:
+        """End our direction. :raise LinkError: the connection was lost."""
+        with _as_link_errors():
+            await super().write_eof()
+
+    async def close(self) -> None:
+        """Drop both directions at once. Idempotent, never raises."""
+        self.abort()
+
+
+@contextlib.contextmanager
+def _as_link_errors() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionError as error:
+        raise LinkError("The connection to the engine was lost", "", str(error)) from error

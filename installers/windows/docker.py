@@ -1,4 +1,4 @@
-"""``docker.exe`` with its plugins buildx and compose, compiled from their Go modules by a Go of known content.
+"""``docker.exe`` with its plugins, and ``dockerd.exe``: compiled from their Go modules by a Go of known content.
 
 The ``go`` command fetches the modules from wherever this user's configuration says; sources.toml has their hashes.
 The docker CLI has no ``go.mod``: its requirements are in ``vendor.mod``.
@@ -46,7 +46,7 @@ def docker_program(name: str) -> Path:
             build(source, Path(scratch), folder / Path(source.program).name)
 
     added = [(HERE / name).read_bytes() for name in source.added]
-    key = key_of(repr(source), repr(ENVIRONMENT), GO_LOCK.read_bytes(), *added)
+    key = key_of(repr(source), *source.tags, repr(ENVIRONMENT), GO_LOCK.read_bytes(), *added)
     return keep(f"windows-{name}", key, make) / Path(source.program).name
 
 
@@ -58,6 +58,7 @@ def build(source: GoSource, scratch: Path, target: Path) -> None:
     """
     go, variables, module = prepare(source, scratch)
     argv: list[str | Path] = [go, "build", "-trimpath", "-mod=readonly", "-ldflags", source.flags]
+    argv += source.constraints
     argv += ["-o", target, source.package]
     run_quietly(f"compiling {target.name}", argv, variables, folder=module)
 
@@ -73,7 +74,10 @@ def docker_licences(name: str) -> Path:
         with tempfile.TemporaryDirectory(prefix="slipway-go-") as scratch:
             (folder / LICENCES).write_text(licences(source, Path(scratch)), encoding="utf-8", newline="\n")
 
-    return keep(f"windows-{name}-licences", key_of(repr(source), repr(ENVIRONMENT), MODULES), make) / LICENCES
+    return (
+        keep(f"windows-{name}-licences", key_of(repr(source), *source.tags, repr(ENVIRONMENT), MODULES), make)
+        / LICENCES
+    )
 
 
 def licences(source: GoSource, scratch: Path) -> str:
@@ -83,7 +87,8 @@ def licences(source: GoSource, scratch: Path) -> str:
     """
     go, variables, module = prepare(source, scratch)
     title = f"listing the modules of {Path(source.program).name}"
-    argv: list[str | Path] = [go, "list", "-mod=readonly", "-deps", "-f", MODULES, source.package]
+    argv: list[str | Path] = [go, "list", "-mod=readonly", "-deps", "-f", MODULES]
+    argv += [*source.constraints, source.package]
     parts = []
     for line in sorted(set(run_quietly(title, argv, variables, folder=module).split("\n")) - {""}):
         name, _, folder = line.partition("\t")

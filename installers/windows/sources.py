@@ -10,7 +10,7 @@ from typing import Any
 
 FILE = Path(__file__).with_name("sources.toml")
 
-PROGRAMS = ("docker", "buildx", "compose")
+PROGRAMS = ("docker", "buildx", "compose", "dockerd")
 """The programs that are compiled, by their tables in the file."""
 
 
@@ -42,6 +42,7 @@ class GoSource:
     :ivar package: the program's folder in the module.
     :ivar program: what it is called below ``docker/`` in the package.
     :ivar variables: string variables that the linker sets, such as the version.
+    :ivar tags: build constraints that hold (``go help buildconstraint``).
     :ivar added: source files of ours, beside this one → their places in the module.
     """
 
@@ -51,7 +52,13 @@ class GoSource:
     package: str
     program: str
     variables: tuple[str, ...]
+    tags: tuple[str, ...] = field(default=(), repr=False)
     added: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def constraints(self) -> list[str]:
+        """Go's options for the tags."""
+        return ["-tags", ",".join(self.tags)] if self.tags else []
 
     @property
     def flags(self) -> str:
@@ -84,7 +91,8 @@ def python_source(name: str = "python") -> PythonSource:
 def go_source(name: str) -> GoSource:
     """Where one of :data:`PROGRAMS` comes from."""
     table = _tables()[name]
-    return GoSource(**{**table, "variables": tuple(table["variables"])})
+    lists = {name: tuple(value) for name, value in table.items() if isinstance(value, list)}
+    return GoSource(**{**table, **lists})
 
 
 def nsis_source() -> NsisSource:

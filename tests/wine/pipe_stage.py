@@ -129,6 +129,7 @@ class _Route:
     """To the scripted engine. :ivar opened: how many streams there were.    :ivar closed: those closed."""
 
     name = "the scripted engine"
+    admitted = True
 
     def __init__(self, engine: ScriptedEngine) -> None:
         self._carrier = MemoryCarrier(engine.serve)

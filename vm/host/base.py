@@ -264,9 +264,10 @@ class Host(Protocol):
         """
         ...
 
-    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol) -> None:
-        """Connect a protocol to a local socket of ours (on Windows, a named pipe).
+    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol, *, of_system: bool = False) -> None:
+        """Connect a protocol to a local socket (on Windows, a named pipe).
 
+        :param of_system: whether the server of a pipe may be a service of the system's; else it has to be ours.
         :raise OSError: nothing listens there.
         :raise HostError: another user's program listens at the pipe.
         """

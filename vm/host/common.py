@@ -154,7 +154,7 @@ class CommonHost:
             channel.unlink(missing_ok=True)  # left by a QEMU that was killed
         return Channels()
 
-    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol) -> None:
+    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol, *, of_system: bool = False) -> None:
         await asyncio.get_running_loop().create_unix_connection(lambda: protocol, str(path))
 
     async def connect(

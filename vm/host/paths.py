@@ -7,11 +7,15 @@ are found by content, and can be made again: they live in the user's cache folde
     HOME/                       0700
       settings.json             desktop.settings.store
       boots.json                timings of past starts
+      engine.json               which of several engines is in use
       context.json              what was changed in Docker's configurations
       helpers.json              credential helpers that were taken out of docker's config.json
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
                                 (on Windows pipes: docker_slipway, slipway_control …)
+        docker-linux.sock       the Linux engine alone, where there is another one
+        docker-windows.sock     the engine of Windows containers
+        engine.process.json     its process, where it is no service
         supervisor.lock         single instance       qemu.json         the running QEMU: pid, start time, spec
         starting.lock           held by the client that starts the supervisor, and that one's process
         qmp.sock                QEMU's monitor        guest.sock        the guest's control port
@@ -24,7 +28,7 @@ are found by content, and can be made again: they live in the user's cache folde
         data.qcow2              everything of the user's
         sockets.json            the host's sockets that its containers mount
         keys/                   keys of this installation (0600)
-      logs/                     supervisor.log, console.log, qemu.log, folders.log, virtiofsd-N.log
+      logs/                     supervisor.log, console.log, qemu.log, folders.log, virtiofsd-N.log, engine.log
                                 console.previous.log and qemu.previous.log: of the QEMU before
     INSTALLATION/               see :func:`vm.host.programs.installation`
       images/                   images that came with the package (:func:`bundled_images`)
@@ -130,6 +134,26 @@ class Paths:
     @property
     def docker_socket(self) -> Path:
         return self._local("docker.sock", "docker_slipway")
+
+    @property
+    def linux_socket(self) -> Path:
+        return self._local("docker-linux.sock", "docker_slipway_linux")
+
+    @property
+    def windows_socket(self) -> Path:
+        return self._local("docker-windows.sock", "docker_slipway_windows")
+
+    @property
+    def engine_record(self) -> Path:
+        return self.home / "engine.json"
+
+    @property
+    def engine_process(self) -> Path:
+        return self.run / "engine.process.json"
+
+    @property
+    def engine_log(self) -> Path:
+        return self.logs / "engine.log"
 
     @property
     def docker_link(self) -> Path | None:

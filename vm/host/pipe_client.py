@@ -37,6 +37,9 @@ SQOS_PRESENT, IDENTIFICATION = 0x00100000, 0x00010000
 NOWAIT = 1
 """WaitNamedPipeW's shortest wait, in milliseconds."""
 
+SYSTEM_SIDS = ("S-1-5-18", "S-1-5-32-544")
+"""LocalSystem, and the administrators, who own what its services make ([MS-DTYP] 2.4.2.4)."""
+
 NOT_FOUND, PIPE_BUSY = 2, 231
 """Errors (winerror.h)."""
 
@@ -85,18 +88,20 @@ def server_process(pipe: windows_utils.PipeHandle) -> int:
     return number.value
 
 
-def require_own(pipe: windows_utils.PipeHandle, path: Path) -> None:
+def require_own(pipe: windows_utils.PipeHandle, path: Path, *, of_system: bool = False) -> None:
     """See that the server of a pipe is a process of this user; nothing is sent before.
 
+    :param of_system: whether it may be one of the system's, too.
     :raise HostError: it is not, or that cannot be found out.
     """
     number = server_process(pipe)
+    trusted = {user_sid(), *(SYSTEM_SIDS if of_system else ())}
     try:
-        if process_sid(number) == user_sid():
+        if process_sid(number) in trusted:
             return
         why = "it belongs to another user"
     except OSError as error:  # another user's, or this user's that runs as an administrator
-        if owner_sid(pipe.handle) == user_sid():
+        if owner_sid(pipe.handle) in trusted:
             return
         why = f"whose it is cannot be found out ({error.strerror})"
     raise HostError(
@@ -125,10 +130,13 @@ def program(number: int) -> str:
         return f"process {number}"
 
 
-async def connect(path: Path, protocol: asyncio.BaseProtocol, *, of_anyone: bool) -> asyncio.WriteTransport:
+async def connect(
+    path: Path, protocol: asyncio.BaseProtocol, *, of_anyone: bool, of_system: bool = False
+) -> asyncio.WriteTransport:
     """Connect a protocol to a pipe; waits while all instances are in use.
 
     :param of_anyone: whether the server may be another user's.
+    :param of_system: whether it may be the system's.
     :raise OSError: it cannot be opened; TimeoutError: an instance did not become free within 20 s.
     :raise HostError: the server is another user's.
     """
@@ -136,7 +144,7 @@ async def connect(path: Path, protocol: asyncio.BaseProtocol, *, of_anyone: bool
     pipe = await _opened(path)
     try:
         if not of_anyone:
-            require_own(pipe, path)
+            require_own(pipe, path, of_system=of_system)
     except BaseException:
         pipe.close()
         raise

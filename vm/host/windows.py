@@ -134,8 +134,8 @@ class WindowsHost(CommonHost):
     def make_channels(self, channels: Sequence[Path], keys: Path) -> Channels:
         return tls_channels.make(channels, keys)
 
-    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol) -> None:
-        await _open_pipe(path, protocol)
+    async def connect_local(self, path: Path, protocol: asyncio.BaseProtocol, *, of_system: bool = False) -> None:
+        await _open_pipe(path, protocol, of_system=of_system)
 
     async def connect(
         self, path: Path, *, of_anyone: bool = False
@@ -149,11 +149,13 @@ class WindowsHost(CommonHost):
 
 
 async def _open_pipe(
-    path: Path, protocol: asyncio.BaseProtocol, *, of_anyone: bool = False
+    path: Path, protocol: asyncio.BaseProtocol, *, of_anyone: bool = False, of_system: bool = False
 ) -> asyncio.WriteTransport:
     """:raise OSError: nothing listens there.    :raise HostError: another user's program does."""
     if not hasattr(asyncio.get_running_loop(), "_make_duplex_pipe_transport"):  # ProactorEventLoop only
         raise OSError("this event loop cannot open named pipes")
     client: Any = importlib.import_module("vm.host.pipe_client")  # it is there on Windows only, as are its types
-    transport: asyncio.WriteTransport = await client.connect(path, protocol, of_anyone=of_anyone)
+    transport: asyncio.WriteTransport = await client.connect(
+        path, protocol, of_anyone=of_anyone, of_system=of_system
+    )
     return transport

@@ -27,6 +27,7 @@ from desktop.control.schema.settings import ChangeMenu, ChangeSettings, Settings
 from desktop.control.schema.status import (
     AcceleratorReport,
     EngineReport,
+    EngineState,
     Hello,
     HopReport,
     MachineReport,
@@ -37,6 +38,7 @@ from desktop.control.schema.status import (
     Status,
     SwitchReport,
     UsageReport,
+    UseEngine,
     WarningReport,
     Watch,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "ContextReport",
     "DiskReport",
     "EngineReport",
+    "EngineState",
     "ErrorReport",
     "Event",
     "FolderReport",
@@ -82,6 +85,7 @@ __all__ = [
     "Status",
     "SwitchReport",
     "UsageReport",
+    "UseEngine",
     "WarningReport",
     "Watch",
 ]

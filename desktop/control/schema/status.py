@@ -124,6 +124,34 @@ class SwitchReport:
     obstacle: str
 
 
+@dataclass(frozen=True)
+class EngineState:
+    """One of the engines that Slipway can lead to.
+
+    :ivar name: as in ``slipway engine use NAME``.    :ivar title: what it is for: ``Linux containers``.
+    :ivar os: the system of its containers, as Docker's API calls it.    :ivar summary: one sentence.
+    :ivar in_use: the user's socket leads to it.    :ivar switching: it is being switched to.
+    :ivar obstacle: why it cannot be used here; empty when it can.    :ivar hint: what would change that.
+    """
+
+    name: str
+    title: str
+    os: str
+    state: RunState
+    summary: str
+    in_use: bool = False
+    switching: bool = False
+    obstacle: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class UseEngine:
+    """Asks for another engine, by its name."""
+
+    name: str
+
+
 class PartState(StrEnum):
     """How one of the parts beside the engine is."""
 
@@ -181,6 +209,7 @@ class Status:
     usage: UsageReport | None = None
     memory: MemoryReport | None = None
     switch: SwitchReport | None = None
+    engines: tuple[EngineState, ...] = ()
     parts: tuple[PartReport, ...] = ()
     warnings: tuple[WarningReport, ...] = ()
     also: tuple[str, ...] = ()

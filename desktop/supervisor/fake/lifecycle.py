@@ -6,11 +6,13 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from desktop.control.schema import (
     AcceleratorReport,
     Boot,
     EngineReport,
+    EngineState,
     ErrorReport,
     Event,
     HopReport,
@@ -27,12 +29,15 @@ from desktop.control.schema import (
 )
 from desktop.settings.schema import Settings
 from desktop.supervisor.context import CurrentSettings, Emit, Work
+from desktop.supervisor.engines.make import LINUX
+from desktop.supervisor.engines.windows import NAME as WINDOWS
+from desktop.supervisor.engines.windows import absent
 from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.fake.world import World
 from desktop.supervisor.lifecycle.jobs import Job, cancel_for_last
 from desktop.supervisor.lifecycle.memory import describe_memory
 from desktop.supervisor.notifier import Notifier
-from vm.errors import HostError
+from vm.errors import EngineError, HostError
 from vm.guest.memory import GuestMemory
 from vm.host import Host
 
@@ -92,6 +97,8 @@ class FakeLifecycle:
         self._job: Job | None = None
         self._settled = False
         self._note = ""
+        self._in_use = LINUX
+        self._target = ""
         self.asked = False
         self.boots: list[Boot] = []
 
@@ -132,6 +139,41 @@ class FakeLifecycle:
             return await work(emit)
 
         return self._ask(name, stopped)
+
+    def use(self, name: str) -> AsyncIterator[Event]:
+        """Switch to the engine of that name.
+
+        :raise EngineError: it cannot be used.
+        """
+        found = next((one for one in self.engines() if one.name == name), None)
+        if found is None or found.obstacle:
+            raise EngineError(f"There is no engine “{name}”", found.hint if found is not None else "")
+
+        async def work(emit: Emit) -> str:
+            self._target = name
+            try:
+                emit(Event("progress", f"starting the engine for {found.title}"))
+                for _ in range(20):
+                    await asyncio.sleep(self._moment)
+                self._in_use = name
+                self._began = self._began or time.time()
+            finally:
+                self._target = ""
+            return f"{found.title} are in use: Moby {ENGINE.version}, {found.os}/{ENGINE.arch}"
+
+        return self._ask(f"switch to {name}", work)
+
+    def engines(self) -> list[EngineState]:
+        """Of Linux and of Windows containers."""
+        found = []
+        for name, title in ((LINUX, "Linux containers"), (WINDOWS, "Windows containers")):
+            running = self._began is not None and name == self._in_use
+            state = RunState.RUNNING if running else RunState.STOPPED
+            one = EngineState(name, title, name, state, state.value.title(), in_use=name == self._in_use)
+            found.append(replace(one, switching=name == self._target))
+        if not self._scenario.two:
+            found[1] = absent(self._host)
+        return found
 
     async def settle(self) -> None:
         """Stop whatever runs."""
@@ -220,10 +262,11 @@ class FakeLifecycle:
             note=self._note if state is RunState.STOPPED else "",
             machine=self._machine(self._settings.resolved()),
             accelerator=VERDICT,
-            engine=ENGINE if running else None,
+            engine=replace(ENGINE, os=self._in_use) if running else None,
             usage=UsageReport(self._world.machine_cpu_seconds(), 740 * 2**20, time.time()) if running else None,
             memory=self._memory(self._settings.resolved()) if running else None,
             switch=SwitchReport("Windows containers", self._host.no_windows_containers),
+            engines=tuple(self.engines()),
             parts=tuple(
                 PartReport(name, PartState.RUNNING if running else PartState.IDLE, since=self._began)
                 for name in PARTS

@@ -17,6 +17,7 @@ class Scenario:
     :ivar held: a start stays at “booting Linux” until the home folder has a file “go-on”.
     :ivar many: 500 containers and 2,000 images.
     :ivar empty: an engine with nothing in it.    :ivar busy: containers change their state all the time.
+    :ivar two: an engine of Windows containers, too.
     :ivar loud: the container “web” prints 10,000 lines a second.    :ivar full: the machine's memory is full.
     """
 
@@ -29,6 +30,7 @@ class Scenario:
     busy: bool = False
     loud: bool = False
     full: bool = False
+    two: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Scenario:

@@ -128,6 +128,8 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.stop.handled_by(lifecycle.stop),
         ControlApi.restart.handled_for_caller(partial(bring_up, lifecycle.restart)),
         ControlApi.end.handled_by(fake.end),
+        ControlApi.engines.handled_by(lifecycle.engines),
+        ControlApi.use_engine.handled_by(lifecycle.use),
         ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
         ControlApi.settings_report.handled_by(settings.report),

@@ -14,9 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from desktop.control.schema import Event, Note
+from desktop.control.schema import Boot, Event, Note
 from desktop.supervisor.context import Emit, Work
-from desktop.supervisor.lifecycle.boot_history import BootHistory
 from desktop.supervisor.lifecycle.boot_timeline import BootTimeline
 from desktop.supervisor.lifecycle.health import Health, check_health
 from desktop.supervisor.lifecycle.jobs import Job, cancel_for_last
@@ -92,6 +91,7 @@ async def _answered(note: Callable[[], Awaitable[str]]) -> str:
 class Lifecycle:
     """Belongs to one event loop.
 
+    :param keep: called with the timings of each start.
     :param notify: called after each change that a status would show.
     :ivar phase: where Slipway is in its life.
     :ivar failure: why it failed, or is held.
@@ -107,14 +107,15 @@ class Lifecycle:
         engine: Engine,
         gate: Gate,
         parts: Attachments,
-        history: BootHistory,
+        keep: Callable[[Boot], object],
         notify: Callable[[], None],
     ) -> None:
         self._backend = backend
         self._engine = engine
         self._gate = gate
         self._parts = parts
-        self._history = history
+        self._keep = keep
+        self._place = backend.features.place
         self._notify = notify
         self._policy = RestartPolicy()
         self._job: Job | None = None
@@ -277,7 +278,7 @@ class Lifecycle:
 
     async def _adopt(self, emit: Emit) -> str:
         self._enter(Phase.ADOPTING)
-        emit(Event("progress", "taking over the running machine"))
+        emit(Event("progress", f"taking over the running {self._place}"))
         if not await self._backend.adopt():
             self._enter(Phase.STOPPED)
             return "The remains of the last run were cleaned up"
@@ -286,7 +287,7 @@ class Lifecycle:
         finally:
             if self.phase is Phase.ADOPTING:
                 self._enter(Phase.RUNNING)
-        return "The running machine was taken over"
+        return f"The running {self._place} was taken over"
 
     async def _recover(self, emit: Emit) -> str:
         cause = self._backend.failure or self.failure
@@ -323,7 +324,7 @@ class Lifecycle:
                 self._fail(error, timeline.doing)
             raise
         self._settle_phase()
-        self._history.add(timeline.boot())
+        self._keep(timeline.boot())
         notes = [await _answered(note) for note in self.started]
         outcome = f"Moby {version.version} answers on {self._engine.socket} after {timeline.total:.1f} s"
         return "\n".join(filter(None, [outcome, *notes]))
@@ -338,7 +339,7 @@ class Lifecycle:
                 if self._backend.up or deaths == MOST_DEATHS:  # it can be looked into, or it is no accident
                     raise
                 log.warning("the engine ended before its first answer, and is started again: %s", error.message)
-                timeline.note("the machine ended while its engine was starting; starting it again")
+                timeline.note(f"the {self._place} ended while its engine was starting; starting it again")
         raise AssertionError("unreachable")
 
     async def _first_answer(self) -> Version:
@@ -348,7 +349,7 @@ class Lifecycle:
         try:
             await asyncio.wait([answer, end], return_when=asyncio.FIRST_COMPLETED)
             if end.done():
-                raise end.result() or MachineError("The machine ended while its engine was starting")
+                raise end.result() or MachineError(f"The {self._place} ended while its engine was starting")
             return await answer
         finally:
             for task in (answer, end):
@@ -360,7 +361,7 @@ class Lifecycle:
 
         :raise UserError: it cannot be ended; the phase is FAILED.
         """
-        emit(Event("progress", "stopping the containers and the machine"))
+        emit(Event("progress", f"stopping the containers and the {self._place}"))
         self._enter(phase)
         await shielded(self._end())
 
@@ -417,7 +418,7 @@ class Lifecycle:
     def ended(self, cause: UserError) -> None:
         """It has ended by itself: recover, unless a job is under way, which sees it itself."""
         log.warning("the engine ended by itself: %s", cause.message)
-        self._lost = "the machine ended unexpectedly"
+        self._lost = f"the {self._place} ended unexpectedly"
         self._leave(ended=True)
         self._apply_gate()
         self._recover_if_ended()
@@ -453,6 +454,6 @@ class Lifecycle:
             route = self._backend.route() if self._within_reach else None
         except UserError:  # lost between two events
             route = None
-        self.opening = opening(self.phase, route, self.failure, self._lost)
+        self.opening = opening(self.phase, route, self.failure, self._lost, self._place)
         self.opening.apply(self._gate)
         self._notify()

@@ -71,12 +71,12 @@ RUN_STATES = {
 START_HINT = "Start it: slipway start"
 
 REASONS = {
-    _P.ADOPTING: "Slipway is taking over the running machine",
-    _P.STARTING: "the machine is starting",
+    _P.ADOPTING: "Slipway is taking over the running {place}",
+    _P.STARTING: "the {place} is starting",
     _P.RESTARTING: "Slipway is restarting",
-    _P.RECOVERING: "the machine ended unexpectedly and is being started again",
+    _P.RECOVERING: "the {place} ended unexpectedly and is being started again",
 }
-"""Completes “Slipway's engine is not ready: …” for connections that wait."""
+"""Completes “Slipway's engine is not ready: …” for connections that wait; ``place``: of the engine's features."""
 
 
 class Gate(Protocol):
@@ -113,11 +113,14 @@ class Opening:
             gate.hold(self.reason)
 
 
-def opening(phase: Phase, route: Route | None, failure: UserError | None, lost: str) -> Opening:
+def opening(
+    phase: Phase, route: Route | None, failure: UserError | None, lost: str, place: str = "machine"
+) -> Opening:
     """The gate in a phase.
 
     :param route: the way to the engine while it is within reach.
     :param lost: why it is out of reach while it runs.
+    :param place: what is started and stopped with the engine.
     """
     if phase is Phase.STOPPING:
         return Opening(error=EngineError("Slipway is stopping", START_HINT))
@@ -130,4 +133,4 @@ def opening(phase: Phase, route: Route | None, failure: UserError | None, lost: 
         return Opening(error=EngineError(f"Slipway is not available: {message}", hint))
     if route is not None and phase is not Phase.RESTARTING:  # nothing new for an engine that is on its way down
         return Opening(route=route)
-    return Opening(reason=REASONS.get(phase, lost))
+    return Opening(reason=REASONS[phase].format(place=place) if phase in REASONS else lost)

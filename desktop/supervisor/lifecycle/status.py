@@ -13,6 +13,7 @@ from typing import Protocol
 import psutil
 
 from desktop.control.schema import (
+    EngineState,
     ErrorReport,
     MachineReport,
     MemoryReport,
@@ -52,6 +53,19 @@ SUMMARIES = {
 }
 
 
+class Engines(Protocol):
+    """All engines, as far as they are shown."""
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """Of the one in use."""
+        ...
+
+    def report(self) -> list[EngineState]:
+        """How each of them is."""
+        ...
+
+
 class Reports(Protocol):
     """The parts, as far as they are shown."""
 
@@ -71,7 +85,7 @@ class StatusReporter:
     :ivar also: further addresses at which the engine answers.
     """
 
-    lifecycle: Lifecycle
+    engines: Engines
     settings: CurrentSettings
     guest: GuestAccess
     memory: Callable[[], Awaitable[GuestMemory]]
@@ -87,7 +101,7 @@ class StatusReporter:
 
     async def status(self, *, all_hops: bool = False) -> Status:
         """What is going on now; when the engine should answer, a real call is made."""
-        lifecycle = self.lifecycle
+        lifecycle = self.engines.lifecycle
         phase, failure, job = lifecycle.phase, lifecycle.failure, lifecycle.job
         state, stage = RUN_STATES[phase], lifecycle.failed_stage
         told = ErrorReport.of(failure) if failure is not None else None
@@ -113,6 +127,7 @@ class StatusReporter:
             usage=self._usage(),
             memory=memory,
             switch=SwitchReport("Windows containers", self.host.no_windows_containers),
+            engines=tuple(self.engines.report()),
             parts=self.parts.report(),
             warnings=self.warnings(),
             also=self.also(),

@@ -13,6 +13,6 @@ ports.py         ports that dockerd must not choose
 """
 
 from engine.endpoint.admission.filter import AdmittedStream
-from engine.endpoint.admission.pipeline import Admission, Step
+from engine.endpoint.admission.pipeline import Admission, Step, Unchecked
 
-__all__ = ["Admission", "AdmittedStream", "Step"]
+__all__ = ["Admission", "AdmittedStream", "Step", "Unchecked"]

@@ -102,6 +102,11 @@ class AdmittedStream:
         self._answer_begins()
         self._client.abort()
 
+    def say(self, data: bytes) -> None:
+        """Answer in the engine's place. :raise ConnectionError: the client is gone"""
+        self._answer_begins()
+        self._client.say(data)
+
     def reset(self) -> None:
         """Drop the connection so that over TCP it does not look like a clean end."""
         self._answer_begins()
@@ -110,6 +115,11 @@ class AdmittedStream:
     def hung_up(self) -> bool:
         """Whether the client has closed both directions."""
         return self._client.hung_up()
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a request has gone to the engine, and nothing of its answer has come back."""
+        return self._answer is not None and self._body is None and not self._answer.begun
 
     # -- one request ----------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from desktop.supervisor.__main__ import make_supervisor
 from desktop.supervisor.app import Supervisor
 from desktop.supervisor.handlers import handlers
 from desktop.supervisor.server import Clients, make_app
+from tests.unit.desktop.supervisor.engines.kit import only
 from tests.unit.desktop.supervisor.lifecycle.kit import Kit, collect, outcome
 from tests.unit.sshd import eventually
 from vm.errors import MachineError
@@ -41,7 +42,7 @@ class Starts:
         paths = Paths(folder / "h", folder / "c")
         paths.prepare()
         supervisor = Supervisor(paths, host())
-        supervisor.lifecycle = self.lifecycle
+        supervisor.engines = only(self.lifecycle, folder)
         self.lifecycle.started.append(supervisor.docker_context.offer_expected)
         (route,) = (route for route in handlers(supervisor) if route.call is ControlApi.start)
         self._handler: Any = route.handler

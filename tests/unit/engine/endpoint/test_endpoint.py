@@ -61,6 +61,7 @@ class Opening:
     """A route whose attempts never end, unless they fail."""
 
     name = "The engine"
+    admitted = True
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error

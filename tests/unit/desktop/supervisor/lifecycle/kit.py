@@ -172,7 +172,7 @@ class Kit:
         self.history = BootHistory(folder / "boots.json")
         self.phases: list[str] = []
         self.lifecycle = Lifecycle(
-            self.backend, self.engine, self.gate, self.parts, self.history, self._note_phase
+            self.backend, self.engine, self.gate, self.parts, self.history.add, self._note_phase
         )
         self.backend.lifecycle, self.backend.gate = self.lifecycle, self.gate
 

@@ -1,0 +1,105 @@
+"""The commands ``engine …``, and the switches of the same meaning that Docker Desktop has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from desktop.cli.machine import COLOURS
+from desktop.cli.output import as_json, follow, interrupt, labelled, table
+from desktop.cli.session import run
+from desktop.cli.signals import Terminated, cancel_on_sigterm, surviving_hangup
+from desktop.control.client import ControlClient
+from desktop.control.schema import EngineState
+from vm.errors import EngineError
+
+OTHER = "other"
+"""Instead of a name: the one that is not in use."""
+
+
+@click.group()
+def engine() -> None:
+    """Choose between Linux and Windows containers."""
+
+
+@engine.command("list")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def engine_list(json_: bool) -> None:
+    """List the engines. The star marks the one that docker reaches."""
+    found = run(lambda client: client.engines())
+    if json_:
+        as_json(found)
+        return
+    rows = [
+        (f"{one.name}{' *' if one.in_use else ''}", one.title, _state(one), one.obstacle or _more(one))
+        for one in found
+    ]
+    table(("NAME", "FOR", "STATE", ""), rows)
+
+
+@engine.command("status")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def engine_status(json_: bool) -> None:
+    """Show which engine docker reaches, and how both are."""
+    found = run(lambda client: client.engines())
+    if json_:
+        as_json(found)
+        return
+    lines = [("In use", one.title) for one in found if one.in_use]
+    lines += [("Switching to", one.title) for one in found if one.switching]
+    for one in found:
+        state = click.style(_state(one), fg=COLOURS.get(one.state, "yellow"), bold=True)
+        lines.append((one.name.title(), f"{state}  {one.obstacle or _more(one)}".rstrip()))
+        if one.hint:
+            lines.append(("", one.hint))
+    labelled(lines)
+
+
+@engine.command("use")
+@click.argument("name")
+def engine_use(name: str) -> None:
+    """Switch to the engine NAME, “linux” or “windows”, or to the “other” one.
+
+    Returns when it has answered where docker finds it. If it does not, the one before stays in use. Containers
+    of the other engine are stopped, unless the setting keep_engines is on; nothing of it is deleted. Ctrl-C
+    cancels the switch.
+    """
+    with surviving_hangup():
+        click.echo(run(lambda client: _follow_switch(client, name)))
+
+
+async def _follow_switch(client: ControlClient, name: str) -> str:
+    """Follow a switch to its outcome. Ctrl-C and SIGTERM cancel it, unless another client follows it too."""
+    if name == OTHER:
+        name = other(await client.engines())
+    terminated = cancel_on_sigterm()
+    following = asyncio.create_task(follow(client.use_engine(name)))
+    try:
+        return await asyncio.shield(following)
+    except asyncio.CancelledError:
+        interrupt("Interrupted. Cancelling the switch …")
+        note = await client.cancel_start()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        interrupt(note.text)
+        if terminated.is_set():
+            raise Terminated from None
+        raise
+
+
+def other(engines: Sequence[EngineState]) -> str:
+    """The name of the engine that is not in use. :raise EngineError: it cannot be used here."""
+    one = next(one for one in engines if not one.in_use)
+    if one.obstacle:
+        raise EngineError(f"{one.title} cannot be used on this computer: {one.obstacle}", one.hint)
+    return one.name
+
+
+def _state(one: EngineState) -> str:
+    return "not available" if one.obstacle else one.state.value
+
+
+def _more(one: EngineState) -> str:
+    return "" if one.summary.lower() == one.state.value else one.summary

@@ -1,0 +1,130 @@
+"""Makes the engines of this computer, each with its lifecycle, and what leads the user's socket to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from desktop.control.schema import Boot
+from desktop.settings.schema import Settings
+from desktop.supervisor.engines.engines import Engines
+from desktop.supervisor.engines.main_gate import MainGate
+from desktop.supervisor.engines.record import EngineRecord
+from desktop.supervisor.engines.switch import Switch, Unit
+from desktop.supervisor.engines.windows import TITLE, absent, windows_engine
+from desktop.supervisor.lifecycle.lifecycle import Attachments, Lifecycle
+from desktop.supervisor.settings import LiveSettings
+from engine.backends.base import Backend, Guest
+from engine.backends.linux_guest import LinuxGuest
+from engine.client.link_transport import RouteDialler
+from engine.client.transport import Dialler
+from engine.endpoint import Endpoint
+from engine.endpoint.admission import Admission
+from engine.linux import LinuxEngine
+from vm.host import Host
+from vm.host.paths import Paths
+
+LINUX = "linux"
+
+
+class NoParts:
+    """Of an engine without a machine of ours: what it has is this computer's."""
+
+    def attach(self, guest: Guest) -> None:
+        """Nothing is attached."""
+
+    def detach(self, *, ended: bool) -> None:
+        """Nothing was."""
+
+    async def prepare_stop(self) -> None:
+        """Nothing has to be prepared."""
+
+
+class EngineMaker:
+    """Around what the engines of one supervisor share.
+
+    :param admission: what the Linux engine's requests pass.
+    :ivar endpoint: the user's own, which leads to the engine in use.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        host: Host,
+        settings: LiveSettings,
+        admission: Admission,
+        notify: Callable[[], None],
+    ) -> None:
+        self._paths = paths
+        self._host = host
+        self._settings = settings
+        self._notify = notify
+        self._windows = windows_engine(paths, host)
+        self._record = EngineRecord(paths.engine_record, LINUX)
+        wait = settings.get().wait_seconds
+        self.endpoint = Endpoint(paths.docker_socket, wait, admission=admission)
+        self._own = Endpoint(paths.linux_socket, wait, admission=admission) if self._windows is not None else None
+        known = (LINUX, self._windows.name) if self._windows is not None else (LINUX,)
+        recorded = self._record.read()
+        self._gate = MainGate(self.endpoint, recorded if recorded in known else LINUX)
+        settings.subscribe(self._configure)
+
+    async def listen(self) -> None:
+        """Listen at the user's socket, and where there are several engines at the Linux engine's own.
+
+        :raise UserError: a socket cannot be made.
+        """
+        for endpoint in self._endpoints:
+            await endpoint.start()
+
+    async def close(self) -> None:
+        """Listen no more. Idempotent."""
+        for endpoint in self._endpoints:
+            await endpoint.close()
+
+    @property
+    def _endpoints(self) -> list[Endpoint]:
+        return [self.endpoint, self._own] if self._own is not None else [self.endpoint]
+
+    def _configure(self, settings: Settings) -> None:
+        for endpoint in self._endpoints:
+            endpoint.set_wait_timeout(settings.wait_seconds)
+
+    def make(self, linux: LinuxGuest[Any], parts: Attachments, keep: Callable[[Boot], object]) -> Engines:
+        """All of them.
+
+        :param parts: of the machine.    :param keep: called with the timings of each of its starts.
+        """
+        life = self._life(linux, parts, keep, self._own)
+        linux.listen(life)
+        units = [Unit(LINUX, "Linux containers", "linux", life, _nothing)]
+        if self._windows is not None:
+            windows = self._windows
+            life = self._life(windows, NoParts(), lambda boot: None, None)
+            windows.listen(life)
+            units.append(Unit(windows.name, TITLE, windows.os, life, windows.require))
+
+        def keep_both() -> bool:
+            return self._settings.get().keep_engines
+
+        engine = LinuxEngine(self._paths.docker_socket)
+        switch = Switch(self._gate, self.endpoint, self._record, engine, keep_both, self._notify)
+        others = () if self._windows is not None else (absent(self._host),)
+        return Engines(units, others, self._gate, switch, keep_both, self._notify)
+
+    def _life(
+        self, backend: Backend, parts: Attachments, keep: Callable[[Boot], object], own: Endpoint | None
+    ) -> Lifecycle:
+        def way() -> Path | Dialler:
+            """As the user reaches it, if it is in use."""
+            if self._gate.in_use == backend.name:
+                return self._paths.docker_socket
+            return RouteDialler(backend.route())
+
+        engine = LinuxEngine(self._paths.docker_socket, way)
+        return Lifecycle(backend, engine, self._gate.of(backend.name, own), parts, keep, self._notify)
+
+
+async def _nothing() -> None:
+    """It can always be tried."""

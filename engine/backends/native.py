@@ -1,0 +1,141 @@
+"""The native engine: a dockerd of this computer, which runs as a service and has a socket or pipe of its own.
+
+The service is the system's, which this package may not see: what is used of it is said by :class:`Service`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+from engine.backends.base import Features, Hop, Listener, Progress
+from engine.client import EngineClient
+from engine.endpoint.route import LocalRoute, Route
+from vm.errors import EngineError, UserError
+from vm.host import Host
+
+HOP_SECONDS = 3.0
+"""For dockerd to answer at its own address."""
+
+
+class Service(Protocol):
+    """What is used of a :class:`vm.services.state.Service`; its errors are those of that class."""
+
+    @property
+    def title(self) -> str: ...
+
+    async def state(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def wait_ended(self) -> str: ...
+
+
+class NativeEngine:
+    """A service as a :class:`~engine.backends.base.Backend`. Belongs to one event loop.
+
+    :param address: where its API answers.
+    """
+
+    def __init__(self, name: str, features: Features, service: Service, address: Path, host: Host) -> None:
+        self.name = name
+        self.features = features
+        self._service = service
+        self._address = address
+        self._host = host
+        self._listener: Listener | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
+        self.failure: UserError | None = None
+
+    def listen(self, listener: Listener) -> None:
+        """Tell ``listener`` what happens from now on."""
+        self._listener = listener
+
+    @property
+    def up(self) -> bool:
+        """Whether the service runs."""
+        return self._watch is not None and not self._watch.done()
+
+    async def start(self, progress: Progress) -> None:
+        """Start the service.
+
+        :raise HostError: it does not start.
+        """
+        self.failure = None
+        progress.chosen("", "")
+        async with progress.stage("service"):
+            await self._service.start()
+        self._follow()
+
+    async def adopt(self) -> bool:
+        """Take it over if it runs."""
+        if await self._service.state() != "running":
+            return False
+        self._follow()
+        return True
+
+    async def stop(self) -> None:
+        """Stop the service. :raise HostError: it cannot be stopped."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+        self.failure = None
+        await self._service.stop()
+
+    async def resume(self) -> None:
+        """Nothing: it cannot be paused."""
+
+    async def wait_ended(self) -> UserError | None:
+        """Wait until it has ended by itself; the cause."""
+        await self._ended.wait()
+        return self.failure
+
+    def route(self) -> Route:
+        """Its own socket or pipe."""
+        return LocalRoute(self._host, self._address)
+
+    async def hops(self) -> list[Hop]:
+        """The service, dockerd. Never raises."""
+        try:
+            state = await self._service.state()
+        except UserError as error:
+            return [Hop("service", None, error.message, error.hint), Hop("dockerd", None, "not reached")]
+        if state != "running":
+            return [
+                Hop("service", False, f"{self._service.title} is {state}"),
+                Hop("dockerd", None, "not reached"),
+            ]
+        return [Hop("service", True, f"{self._service.title} runs"), await self._dockerd()]
+
+    async def _dockerd(self) -> Hop:
+        try:
+            async with asyncio.timeout(HOP_SECONDS), EngineClient(self._address) as client:
+                await client.ping()
+        except TimeoutError:
+            return Hop("dockerd", False, f"dockerd does not answer within {HOP_SECONDS:g} s")
+        except UserError as error:
+            return Hop("dockerd", False, error.message, error.hint)
+        return Hop("dockerd", True, f"dockerd answers at {self._address}")
+
+    def _follow(self) -> None:
+        self._ended = asyncio.Event()
+        self._watch = asyncio.create_task(self._until_ended(), name=f"watch {self._service.title}")
+        if self._listener is not None:
+            self._listener.reached(None)
+
+    async def _until_ended(self) -> None:
+        try:
+            how = await self._service.wait_ended()
+        except UserError as error:
+            how = error.message
+        title, first = self._service.title, how.partition("\n")[0]
+        self.failure = EngineError(f"{title} ended unexpectedly: {first}", "Starting it again may help.", how)
+        self._watch = None
+        self._ended.set()
+        if self._listener is not None:
+            self._listener.ended(self.failure)

@@ -1,0 +1,144 @@
+"""The native engine as a backend: what it says of its service's life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.backends.base import Features, Guest
+from engine.backends.native import NativeEngine
+from tests.unit.sshd import eventually
+from vm.errors import HostError, UserError
+from vm.host import host
+
+FEATURES = Features(containers="windows", guest=False, pause=False, place="Windows engine")
+
+
+class Service:
+    """:ivar failure: of its next start."""
+
+    title = "The service X"
+
+    def __init__(self) -> None:
+        self.now = "stopped"
+        self.failure: UserError | None = None
+        self.end = asyncio.Event()
+
+    async def state(self) -> str:
+        return self.now
+
+    async def start(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.now = "running"
+        self.end.clear()
+
+    async def stop(self) -> None:
+        self.now = "stopped"
+
+    async def wait_ended(self) -> str:
+        await self.end.wait()
+        self.now = "stopped"
+        return "exit code 1\nno such feature"
+
+
+class Notes:
+    """Notes what it is told. Also the progress of a start."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def reached(self, guest: Guest | None) -> None:
+        assert guest is None
+        self.told.append("reached")
+
+    def lost(self, reason: str) -> None:
+        self.told.append(f"lost: {reason}")
+
+    def held(self, cause: UserError | None) -> None:
+        self.told.append("held")
+
+    def resumed(self) -> None:
+        self.told.append("resumed")
+
+    def ended(self, cause: UserError) -> None:
+        self.told.append(f"ended: {cause.message}")
+
+    @asynccontextmanager
+    async def stage(self, name: str) -> AsyncIterator[None]:
+        yield
+        self.told.append(name)
+
+    def note(self, text: str, fraction: float | None = None) -> None:
+        raise AssertionError(text)
+
+    def chosen(self, accelerator: str, image: str) -> None:
+        assert (accelerator, image) == ("", "")
+
+    def machine_begins(self) -> None:
+        raise AssertionError
+
+    def machine_stage(self, name: str, seconds: float) -> None:
+        raise AssertionError
+
+
+def made(folder: Path) -> tuple[NativeEngine, Service, Notes]:
+    service, notes = Service(), Notes()
+    engine = NativeEngine("windows", FEATURES, service, folder / "e.sock", host())
+    engine.listen(notes)
+    return engine, service, notes
+
+
+async def test_start_and_stop(tmp_path: Path) -> None:
+    engine, service, notes = made(tmp_path)
+    assert not engine.up
+    await engine.start(notes)
+    assert (engine.up, service.now, notes.told) == (True, "running", ["service", "reached"])
+    assert engine.route().name == str(tmp_path / "e.sock")
+    await engine.stop()
+    assert (engine.up, service.now, notes.told[2:]) == (False, "stopped", [])
+
+
+async def test_its_end_is_reported(tmp_path: Path) -> None:
+    engine, service, notes = made(tmp_path)
+    await engine.start(notes)
+    service.end.set()
+    failure = await asyncio.wait_for(engine.wait_ended(), 5)
+    assert failure is not None
+    assert failure.message == "The service X ended unexpectedly: exit code 1"
+    assert failure.detail == "exit code 1\nno such feature"
+    assert notes.told[-1] == f"ended: {failure.message}"
+    assert not engine.up
+    await engine.start(notes)
+    await eventually(lambda: engine.up)
+    assert engine.failure is None
+    await engine.stop()
+
+
+async def test_what_runs_already_is_taken_over(tmp_path: Path) -> None:
+    engine, service, notes = made(tmp_path)
+    assert not await engine.adopt()
+    service.now = "running"
+    assert await engine.adopt()
+    assert (engine.up, notes.told) == (True, ["reached"])
+    await engine.stop()
+
+
+async def test_a_start_that_fails(tmp_path: Path) -> None:
+    engine, service, notes = made(tmp_path)
+    service.failure = HostError("it may not")
+    with pytest.raises(HostError):
+        await engine.start(notes)
+    assert (engine.up, notes.told) == (False, [])
+
+
+async def test_its_hops(tmp_path: Path) -> None:
+    engine, _, notes = made(tmp_path)
+    assert [(hop.name, hop.ok) for hop in await engine.hops()] == [("service", False), ("dockerd", None)]
+    await engine.start(notes)
+    assert [(hop.name, hop.ok) for hop in await engine.hops()] == [("service", True), ("dockerd", False)]
+    await engine.stop()

@@ -1,0 +1,6 @@
+"""Services: programs that outlive Slipway and are started and stopped by name.
+
+state.py     what a service can be, and what it is asked for
+windows.py   a service of Windows, by its Service Control Manager
+process.py   a program of one's own in the place of a service, where there is none to be had
+"""

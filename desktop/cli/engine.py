@@ -89,6 +89,37 @@ async def _follow_switch(client: ControlClient, name: str) -> str:
         raise
 
 
+@engine.command("setup")
+@click.option("--check", is_flag=True, help="Only show what is needed, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def engine_setup(check: bool, yes: bool) -> None:
+    """Set Windows containers up on this Windows. Shows what is needed, and asks first.
+
+    It needs an administrator, and may need a restart of Windows. All of it can be undone: slipway engine remove.
+    """
+    found = run(lambda client: client.engine_needs())
+    for one in found:
+        mark = click.style("✓", fg="green") if one.met else click.style("✗", fg="red")
+        click.echo(f"{mark} {one.title}{'' if one.met else f': {one.fix}'}")
+    if check or all(one.met for one in found):
+        return
+    if not yes:
+        click.confirm("Set Windows containers up?", abort=True, err=True)
+    click.echo(run(lambda client: follow(client.install_engine())))
+
+
+@engine.command("remove")
+@click.option("--delete-data", is_flag=True, help="Delete the images, containers and volumes of Windows, too.")
+@click.option("--keep-features", is_flag=True, help="Leave the Windows features on that the setup switched on.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def engine_remove(delete_data: bool, keep_features: bool, yes: bool) -> None:
+    """Remove the engine of Windows containers, and undo what its setup has changed."""
+    if not yes:
+        question = "Remove it and delete all its images, containers and volumes?" if delete_data else "Remove it?"
+        click.confirm(question, abort=True, err=True)
+    click.echo(run(lambda client: follow(client.remove_engine(delete_data, not keep_features))))
+
+
 def other(engines: Sequence[EngineState]) -> str:
     """The name of the engine that is not in use. :raise EngineError: it cannot be used here."""
     one = next(one for one in engines if not one.in_use)

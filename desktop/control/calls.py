@@ -41,6 +41,8 @@ from desktop.control.schema import (
     Note,
     PortReport,
     ReadLog,
+    RemoveEngine,
+    RequirementReport,
     Reset,
     SettingsReport,
     SshReport,
@@ -186,6 +188,16 @@ class ControlApi(ABC):
     use_engine = Stream(
         "POST", "/engines/use", UseEngine, Event, "Switch to an engine; it has answered at the end."
     )
+
+    engine_needs = Call(
+        "GET",
+        "/engines/windows",
+        Nothing,
+        list[RequirementReport],
+        "What Windows containers need of Windows.",
+    )
+    install_engine = Stream("POST", "/engines/windows/install", Nothing, Event, "Set Windows containers up.")
+    remove_engine = Stream("POST", "/engines/windows/remove", RemoveEngine, Event, "Undo that.")
 
     settings = Call("GET", "/settings", Nothing, dict[str, Any], "All settings, with the defaults filled in.")
     set_settings = Call("PUT", "/settings", ChangeSettings, Note, "Set some, all or none.", timeout=90)

@@ -18,7 +18,8 @@ from desktop.settings import daemon as daemon_json
 from desktop.settings import shares
 from desktop.settings.fields import KEY, Applies, Field, HostSize, Kind, Problem, Section, SettingsError, setting
 from desktop.settings.spelling import nearest
-from vm.host import host
+from vm.host import Host, host
+from vm.host.paths import windows_engine_program
 
 MACHINE = Section("resources", "Virtual machine", "How much of your computer the Linux machine may use.")
 DISK = Section("resources", "Data disk", "Holds images, containers and volumes.")
@@ -65,6 +66,10 @@ def _folders(value: object) -> Iterator[Problem]:
 def _as_folders(value: object) -> object:
     found = shares.folders(value)
     return value if found is None else found
+
+
+def _two_engines(host: Host) -> bool:
+    return not host.no_windows_containers or bool(windows_engine_program())
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,16 @@ class Settings:
         False,
         title="Keep both engines running",
         section=SWITCH,
+        offered=_two_engines,
         help="Else the engine for Linux or for Windows containers is stopped when you switch to the other one.",
+    )
+    windows_service: str = setting(
+        "slipway",
+        title="Engine for Windows containers",
+        section=SWITCH,
+        offered=_two_engines,
+        help="Takes effect when Slipway itself starts again (slipway stop).",
+        choices={"slipway": "Slipway's own service", "docker": "The service “docker” of another installation"},
     )
     start_at_login: bool = setting(
         False,

@@ -30,6 +30,7 @@ from desktop.supervisor.operations.guest_logs import GuestLogs
 from desktop.supervisor.operations.images import Images
 from desktop.supervisor.operations.reset import Reset
 from desktop.supervisor.operations.support import Support
+from desktop.supervisor.operations.windows_setup import WindowsSetup
 from desktop.supervisor.parts.engine_events import EngineEventHub
 from desktop.supervisor.parts.file_events import FileEvents
 from desktop.supervisor.parts.folders import Folders
@@ -147,6 +148,7 @@ class Supervisor:
             self.ports,
             self._file_events.unwatched,
         )
+        self.windows_setup = WindowsSetup(host, self.engines, self.notifier.notify)
         self.debug = Debug(self.engines.machine, self.parts, self._endpoint)
 
     def _connect(self) -> None:

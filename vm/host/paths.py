@@ -63,6 +63,17 @@ IMAGE_URL = "SLIPWAY_IMAGE_URL"
 """The variable that names a server of system images; see vm/image/download.py."""
 
 
+WINDOWS_ENGINE = "SLIPWAY_WINDOWS_ENGINE"
+"""The variable that names a program in the place of the engine of Windows containers, whose service it stands for:
+its command line as a JSON list, in which ``{socket}`` is the path, and ``{address}`` the address, that it is to
+listen at. It need be no engine of Windows containers, nor this computer a Windows (CONTRIBUTING.md)."""
+
+
+def windows_engine_program() -> str:
+    """The command line in that variable; empty when there is none."""
+    return os.environ.get(WINDOWS_ENGINE, "")
+
+
 def image_url() -> str:
     """The address that system images are downloaded from; empty when there is none."""
     return os.environ.get(IMAGE_URL, "")

@@ -39,15 +39,18 @@ class WindowsHost(CommonHost):
     """A Windows computer.
 
     :param look: asks Windows about virtualisation.    :param internet_settings: reads the user's proxy.
+    :param version: reads what Windows it is.
     """
 
     def __init__(
         self,
         look: Callable[[Path], Virtualisation] = windows_hypervisor.look,
         internet_settings: Callable[[], Mapping[str, object]] = windows_registry.internet_settings,
+        version: Callable[[], Mapping[str, object]] = windows_registry.version,
     ) -> None:
         self._look = look
         self._internet_settings = internet_settings
+        self._version = version
 
     def accelerators(self, guest: Arch) -> tuple[Accelerator, ...]:
         return (Accelerator.WHPX,) if guest is self.arch else ()
@@ -75,7 +78,8 @@ class WindowsHost(CommonHost):
 
     @property
     def no_windows_containers(self) -> str:
-        return "not in this version"
+        edition = str(self._version().get("EditionID", ""))
+        return "Windows Home has none" if edition.startswith("Core") else ""
 
     def program_name(self, name: str) -> str:
         return f"{name}.exe"

@@ -9,6 +9,7 @@ from vm.host.proxies import INTERNET
 
 USER, COMPUTER = "HKEY_CURRENT_USER", "HKEY_LOCAL_MACHINE"
 
+CURRENT_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 POLICIES = r"Software\Policies\Microsoft\Windows\CurrentVersion\Internet Settings"
 
 
@@ -37,6 +38,11 @@ def subkeys(root: str, key: str) -> list[str]:
             return [winreg.EnumKey(opened, number) for number in range(winreg.QueryInfoKey(opened)[0])]
     except OSError:
         return []
+
+
+def version() -> dict[str, object]:
+    """What Windows this is: ``EditionID`` (``Professional``, ``Core`` for Home), ``InstallationType`` …"""
+    return values(COMPUTER, CURRENT_VERSION)
 
 
 def internet_settings() -> dict[str, object]:

@@ -5,7 +5,7 @@ caller.py     CallerEnvironment: what each request says about the terminal or wi
 work.py       Event: a line of a stream of long work; Note; Boot: the timings of a start
 status.py     RunState, Status and what it consists of
 settings.py   the settings, the desktop's menu
-disk.py  images.py  network.py  folders.py  context.py  reset.py
+disk.py  images.py  network.py  folders.py  context.py  reset.py  engines.py
 diagnosis.py  checks, guest logs, the support bundle
 
 codec.py turns them into JSON and back. A field that is added has a default, so that an older peer is understood;
@@ -18,6 +18,7 @@ from desktop.control.schema.caller import CallerEnvironment
 from desktop.control.schema.context import ChangeHelpers, ContextReport
 from desktop.control.schema.diagnosis import BundleFile, Check, LogPart, ReadLog
 from desktop.control.schema.disk import CheckDisk, DiskReport, GrowDisk
+from desktop.control.schema.engines import RemoveEngine, RequirementReport, UseEngine
 from desktop.control.schema.errors import ErrorReport, RemoteError
 from desktop.control.schema.folders import MOUNTED, FolderReport
 from desktop.control.schema.images import BuildImage, ImageReport
@@ -38,7 +39,6 @@ from desktop.control.schema.status import (
     Status,
     SwitchReport,
     UsageReport,
-    UseEngine,
     WarningReport,
     Watch,
 )
@@ -76,6 +76,8 @@ __all__ = [
     "PortReport",
     "ReadLog",
     "RemoteError",
+    "RemoveEngine",
+    "RequirementReport",
     "Reset",
     "ResetLevel",
     "RunState",

@@ -145,13 +145,6 @@ class EngineState:
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class UseEngine:
-    """Asks for another engine, by its name."""
-
-    name: str
-
-
 class PartState(StrEnum):
     """How one of the parts beside the engine is."""
 

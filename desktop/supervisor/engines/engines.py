@@ -181,6 +181,11 @@ class Engines:
         async for event in self.lifecycle.stop():
             yield event
 
+    async def rest(self, name: str) -> None:
+        """Stop an engine that is not in use."""
+        if name in self._units and self._units[name] is not self.in_use:
+            await quietly_stop(self._units[name])
+
     async def settle(self) -> None:
         """Stop whatever runs, for an orderly end of the process."""
         await self._end_switch()

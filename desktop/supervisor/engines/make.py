@@ -60,7 +60,7 @@ class EngineMaker:
         self._host = host
         self._settings = settings
         self._notify = notify
-        self._windows = windows_engine(paths, host)
+        self._windows = windows_engine(paths, host, settings.get().windows_service)
         self._record = EngineRecord(paths.engine_record, LINUX)
         wait = settings.get().wait_seconds
         self.endpoint = Endpoint(paths.docker_socket, wait, admission=admission)

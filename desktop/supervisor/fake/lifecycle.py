@@ -21,6 +21,7 @@ from desktop.control.schema import (
     Note,
     PartReport,
     PartState,
+    RequirementReport,
     RunState,
     StageReport,
     Status,
@@ -174,6 +175,33 @@ class FakeLifecycle:
         if not self._scenario.two:
             found[1] = absent(self._host)
         return found
+
+    def needs(self) -> list[RequirementReport]:
+        """What Windows containers need: half of it is there."""
+        if not self._scenario.two:
+            raise EngineError("Windows containers cannot be used on this computer")
+        return [
+            RequirementReport("Windows Pro, Enterprise, Education or Server", True),
+            RequirementReport("The Windows feature “Containers”", False, "setup", "the setup switches it on"),
+        ]
+
+    def install(self) -> AsyncIterator[Event]:
+        """Set Windows containers up."""
+
+        async def work(emit: Emit) -> str:
+            emit(Event("progress", "waiting until an administrator has allowed it, and it is done"))
+            await asyncio.sleep(self._moment)
+            return "Restart Windows, then: slipway engine use windows"
+
+        return self._ask("setup", work)
+
+    def remove(self, data: bool = False, features: bool = True) -> AsyncIterator[Event]:
+        """Take them away."""
+
+        async def work(emit: Emit) -> str:
+            return "It is removed"
+
+        return self._ask("removal", work)
 
     async def settle(self) -> None:
         """Stop whatever runs."""

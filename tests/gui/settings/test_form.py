@@ -39,7 +39,7 @@ from vm.host.windows import WindowsHost
 @pytest.fixture
 def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The form is made as there; the supervisor's settings stay this host's."""
-    monkeypatch.setattr(schema, "host", WindowsHost)
+    monkeypatch.setattr(schema, "host", partial(WindowsHost, version=dict))
 
 
 class TestForms:

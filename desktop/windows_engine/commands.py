@@ -1,0 +1,62 @@
+"""Windows' own programs that the setup runs, and what their exit codes say: the one place that runs them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from typing import Protocol
+
+from vm.errors import HostError
+from vm.host.programs import NO_WINDOW
+
+RESTART_NEEDED = 3010
+"""ERROR_SUCCESS_REBOOT_REQUIRED (winerror.h)."""
+
+SECONDS = 1800.0
+"""For one program; DISM takes minutes."""
+
+
+class Run(Protocol):
+    """Runs a program to its end."""
+
+    def __call__(self, *argv: str) -> tuple[int, str]:
+        """Its exit code and what it printed. :raise OSError: it cannot be started."""
+        ...
+
+
+def run(*argv: str) -> tuple[int, str]:
+    """Run a program of Windows'. :raise OSError: it cannot be started, or does not end."""
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+            check=False,
+            creationflags=NO_WINDOW,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OSError(f"{argv[0]} does not end") from error
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+class Commands:
+    """:param run: runs a program."""
+
+    def __init__(self, run: Run = run) -> None:
+        self._run = run
+
+    def need(self, what: str, *argv: str, harmless: Sequence[int] = ()) -> int:
+        """Run a program that has to succeed; its exit code.
+
+        :param what: completes “Slipway could not …”.    :param harmless: other codes that are as good as 0.
+        :raise HostError: it has not.
+        """
+        try:
+            code, said = self._run(*argv)
+        except OSError as error:
+            raise HostError(f"Slipway could not {what}: {argv[0]} does not run", "", str(error)) from error
+        if code in (0, *harmless, *(one & 0xFF for one in harmless)):  # Wine keeps eight bits
+            return code
+        raise HostError(f"Slipway could not {what} (error {code})", "", f"{subprocess.list2cmdline(argv)}\n{said}")

@@ -1,0 +1,62 @@
+"""Setup and removal as the user asks for them: in this process if it may, else by one that Windows elevates."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from desktop.windows_engine import elevation
+from desktop.windows_engine.requirements import look, missing_features, obstacle, requirements
+from vm.errors import HostError
+from vm.host import programs
+from vm.host.paths import bundled_docker
+from vm.host.windows_security import user_sid
+
+MODULE = "desktop.windows_engine"
+
+Elevate = Callable[[Sequence[str]], int]
+
+
+def install(elevate: Elevate = elevation.run_elevated) -> bool:
+    """Set the engine up; whether Windows has to be restarted. Blocks for minutes.
+
+    :raise HostError: this Windows cannot, the user has refused, or a step has failed.
+    """
+    found = requirements(look())
+    if (one := obstacle(found)) is not None:
+        raise HostError(f"Windows containers cannot be set up on this computer: {one.fix}")
+    program = bundled_docker() / "dockerd.exe"
+    if not program.is_file():
+        raise HostError("The engine of Windows containers did not come with this Slipway", "", str(program))
+    domain = os.environ.get("USERDOMAIN", "")
+    user = f"{domain}\\{getpass.getuser()}" if domain else getpass.getuser()
+    words = ["install", "--program", str(program), "--user", user, "--sid", user_sid()]
+    for feature in missing_features(found):
+        words += ["--feature", feature]
+    return _have_done(words, elevate)
+
+
+def remove(*, data: bool, features: bool, elevate: Elevate = elevation.run_elevated) -> bool:
+    """Take it away again (:meth:`.setup.Setup.remove`); whether Windows has to be restarted.
+
+    :raise HostError: the user has refused, or a step has failed.
+    """
+    more = [*(["--data"] if data else []), *(["--features"] if features else [])]
+    return _have_done(["remove", *more], elevate)
+
+
+def _have_done(words: Sequence[str], elevate: Elevate) -> bool:
+    with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
+        report = Path(folder) / "report.json"
+        code = elevate(programs.program(MODULE, "--report", str(report), *words))
+        try:
+            told = json.loads(report.read_bytes())
+        except (OSError, ValueError) as error:
+            raise HostError(f"The helper has ended without a word (exit code {code})", "", repr(error)) from error
+    if "error" in told:
+        raise HostError(told["error"], told["hint"], told["detail"])
+    return bool(told["restart"])

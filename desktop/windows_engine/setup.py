@@ -1,0 +1,253 @@
+"""The steps of the setup and of its undoing. What it has changed is recorded, so that nothing else is undone.
+
+Run by an administrator, or by the tests. Each step may be repeated: a setup that was interrupted is run again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from desktop.windows_engine.commands import RESTART_NEEDED, Commands
+from desktop.windows_engine.places import ADDRESS, DESCRIPTION, DISPLAY_NAME, GROUP, SERVICE, Places
+from vm.errors import HostError
+
+EXISTS, NO_SUCH_SERVICE, MARKED_FOR_DELETE, NOT_ACTIVE = 1073, 1060, 1072, 1062
+"""Errors of services (winerror.h)."""
+
+EVENTS = rf"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\{SERVICE}"
+"""Where a program that writes to the event log is registered (Microsoft, "Event Sources")."""
+
+Tell = Callable[[str], object]
+
+
+@dataclass
+class Changed:
+    """What the setup has changed.
+
+    :ivar features: those it has switched on.    :ivar group: it has made the group.
+    """
+
+    features: list[str] = field(default_factory=list)
+    group: bool = False
+
+    @classmethod
+    def read(cls, path: Path) -> Changed:
+        """What is recorded; nothing where that cannot be understood."""
+        try:
+            kept = json.loads(path.read_bytes())
+            return cls([str(name) for name in kept["features"]], bool(kept["group"]))
+        except (OSError, ValueError, TypeError, KeyError):
+            return cls()
+
+    def write(self, path: Path) -> None:
+        """:raise OSError: it cannot be kept."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for.
+
+    :ivar program: the dockerd.exe that came with Slipway.
+    :ivar user: the account that may use the engine, as ``DOMAIN\\name``.    :ivar sid: its security identifier.
+    :ivar features: those to switch on.
+    """
+
+    program: Path
+    user: str
+    sid: str
+    features: Sequence[str]
+
+
+class Setup:
+    """:param tell: called with one line for each step."""
+
+    def __init__(self, places: Places, commands: Commands, tell: Tell) -> None:
+        self._places = places
+        self._commands = commands
+        self._tell = tell
+
+    def install(self, plan: Plan) -> bool:
+        """Set it up; whether Windows has to be restarted.
+
+        :raise HostError: a step has failed; those before it stay, and are not repeated in vain.
+        """
+        changed = Changed.read(Path(self._places.record))
+        self._make_folders()
+        restart = self._switch_on(plan.features, changed)
+        self._make_group(plan.user, changed)
+        self._place_program(plan.program)
+        self._configure(plan.user)
+        self._register(plan.sid)
+        return restart
+
+    def remove(self, *, data: bool, features: bool) -> bool:
+        """Take the service away; whether Windows has to be restarted.
+
+        :param data: delete its images, containers and volumes.
+        :param features: switch off what the setup has switched on.
+        :raise HostError: a step has failed.
+        """
+        changed = Changed.read(Path(self._places.record))
+        self._unregister()
+        self._tell("deleting the program")
+        self._delete(Path(self._places.programs))
+        restart = False
+        if features:
+            for name in reversed(changed.features):
+                self._tell(f"switching off the Windows feature “{name}”")
+                restart |= self._dism("/Disable-Feature", name)
+            changed.features = []
+        if changed.group:
+            self._commands.need("delete the group", "net", "localgroup", GROUP, "/delete", harmless=(2,))
+            changed.group = False
+        if data:
+            self._tell("deleting its images, containers and volumes")
+            self._delete(Path(self._places.data))
+        elif Path(self._places.data).exists():
+            self._keep(changed)
+        return restart
+
+    # -- the steps ----------------------------------------------------------------------------------------------
+
+    def _make_folders(self) -> None:
+        self._tell("making its folders")
+        for folder in (self._places.programs, self._places.data):
+            try:
+                Path(folder).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise HostError(f"{folder} cannot be made: {error.strerror}", "", repr(error)) from error
+        # SYSTEM and administrators, and nobody else: the engine's data root holds what its containers wrote
+        full = ("*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
+        self._commands.need(
+            "protect its data", "icacls", str(self._places.data), "/inheritance:r", "/grant:r", *full, "/q"
+        )
+
+    def _switch_on(self, features: Sequence[str], changed: Changed) -> bool:
+        restart = False
+        for name in features:
+            self._tell(f"switching on the Windows feature “{name}”, which takes minutes")
+            restart |= self._dism("/Enable-Feature", name)
+            if name not in changed.features:
+                changed.features.append(name)
+            self._keep(changed)
+        return restart
+
+    def _dism(self, verb: str, feature: str) -> bool:
+        more = ("/All",) if verb == "/Enable-Feature" else ()
+        what = f"change the Windows feature “{feature}”"
+        argv = ("dism", "/Online", verb, f"/FeatureName:{feature}", *more, "/NoRestart", "/Quiet")
+        code = self._commands.need(what, *argv, harmless=(RESTART_NEEDED,))
+        return code != 0
+
+    def _make_group(self, user: str, changed: Changed) -> None:
+        self._tell(f"making the group “{GROUP}”")
+        made = self._commands.need(
+            "make its group",
+            *("net", "localgroup", GROUP, "/add", "/comment:May use the engine of Windows containers"),
+            harmless=(2,),  # it is there
+        )
+        changed.group = changed.group or made == 0
+        self._keep(changed)
+        self._commands.need("add you to its group", "net", "localgroup", GROUP, user, "/add", harmless=(2,))
+
+    def _place_program(self, program: Path) -> None:
+        self._tell("copying the engine")
+        self._stop()
+        try:
+            shutil.copyfile(program, Path(self._places.program))
+        except OSError as error:
+            raise HostError(f"The engine cannot be copied: {error.strerror}", "", repr(error)) from error
+
+    def _configure(self, user: str) -> None:
+        """What is set here Slipway needs; all else in the file is the user's."""
+        self._tell("writing its configuration")
+        path = Path(self._places.configuration)
+        try:
+            kept = json.loads(path.read_bytes()) if path.exists() else {}
+            if not isinstance(kept, dict):
+                raise ValueError("it is no object")
+        except (OSError, ValueError) as error:
+            raise HostError(
+                f"{path} cannot be understood",
+                "Mend or delete it, and set Windows containers up again.",
+                str(error),
+            ) from error
+        kept |= {
+            "hosts": [ADDRESS],
+            "data-root": str(self._places.data_root),
+            "group": f"{GROUP},{user}",  # who is new in a group is in it after the next login only
+        }
+        path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+        self._commands.need(
+            "use its configuration", str(self._places.program), "--validate", "--config-file", str(path)
+        )
+
+    def _register(self, sid: str) -> None:
+        self._tell("registering the service")
+        line = (
+            f'"{self._places.program}" --run-service --service-name {SERVICE} '
+            f'--config-file "{self._places.configuration}"'
+        )
+        what = "register the service"
+        settings = ("binPath=", line, "start=", "demand", "DisplayName=", DISPLAY_NAME)
+        if self._commands.need(what, "sc", "create", SERVICE, *settings, harmless=(EXISTS,)):
+            self._commands.need(what, "sc", "config", SERVICE, *settings)
+        self._commands.need(what, "sc", "description", SERVICE, DESCRIPTION)
+        self._commands.need(
+            what, "sc", "failure", SERVICE, "reset=", "86400", "actions=", "restart/15000/restart/15000//"
+        )
+        self._commands.need(what, "sc", "sdset", SERVICE, descriptor(sid))
+        for name, kind, value in (
+            ("EventMessageFile", "REG_EXPAND_SZ", str(self._places.program)),
+            ("TypesSupported", "REG_DWORD", "7"),
+        ):
+            self._commands.need(what, "reg", "add", EVENTS, "/v", name, "/t", kind, "/d", value, "/f")
+
+    def _unregister(self) -> None:
+        self._tell("removing the service")
+        self._stop()
+        self._commands.need(
+            "remove the service", "sc", "delete", SERVICE, harmless=(NO_SUCH_SERVICE, MARKED_FOR_DELETE)
+        )
+        self._commands.need("remove it from the event log", "reg", "delete", EVENTS, "/f", harmless=(1,))
+
+    def _stop(self) -> None:
+        """``net stop`` waits until the service has stopped."""
+        self._commands.need("stop the service", "net", "stop", SERVICE, harmless=(2,))
+
+    def _keep(self, changed: Changed) -> None:
+        try:
+            changed.write(Path(self._places.record))
+        except OSError as error:
+            raise HostError(
+                f"{self._places.record} cannot be written: {error.strerror}", "", repr(error)
+            ) from error
+
+    @staticmethod
+    def _delete(folder: Path) -> None:
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise HostError(
+                f"{folder} cannot be deleted: {error.strerror}", "Restart Windows and try again.", repr(error)
+            ) from error
+
+
+def descriptor(sid: str) -> str:
+    """Who may do what with the service (SDDL; Microsoft, "Service Security and Access Rights").
+
+    SYSTEM and administrators everything; the user start, stop and ask; whoever is logged in ask.
+
+    :param sid: the user's.
+    """
+    return (
+        "D:(A;;CCLCSWRPWPDTLOCRRC;;;SY)(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)"
+        f"(A;;CCLCSWRPWPLORC;;;{sid})(A;;CCLCSWLORC;;;IU)"
+    )

@@ -1,0 +1,162 @@
+"""The steps of the setup, with programs of Windows that take notes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PureWindowsPath
+from typing import cast
+
+import pytest
+
+from desktop.windows_engine import manage
+from desktop.windows_engine.commands import Commands
+from desktop.windows_engine.places import Places
+from desktop.windows_engine.setup import Changed, Plan, Setup, descriptor
+from vm.errors import HostError
+
+
+class HerePlaces(Places):
+    """In folders of this computer."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(cast(PureWindowsPath, folder / "programs"), cast(PureWindowsPath, folder / "data"))
+
+
+class Programs:
+    """:ivar ran: the command lines.    :ivar codes: beginning of a command line → its exit code."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.codes: dict[str, int] = {}
+
+    def __call__(self, *argv: str) -> tuple[int, str]:
+        line = " ".join(argv)
+        self.ran.append(line)
+        return next(
+            (code for start, code in self.codes.items() if line.startswith(start)), 0
+        ), f"said of {argv[0]}"
+
+
+class Kit:
+    def __init__(self, folder: Path) -> None:
+        self.places, self.programs, self.told = HerePlaces(folder), Programs(), list[str]()
+        self.setup = Setup(self.places, Commands(self.programs), self.told.append)
+        (folder / "dockerd.exe").write_bytes(b"MZ")
+        self.plan = Plan(folder / "dockerd.exe", r"PC\ada", "S-1-5-21-1-2-3-1001", ["Containers"])
+
+    @property
+    def configuration(self) -> Path:
+        return Path(self.places.configuration)
+
+    def lines(self, start: str) -> list[str]:
+        return [line for line in self.programs.ran if line.startswith(start)]
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    return Kit(tmp_path)
+
+
+def test_install(kit: Kit) -> None:
+    kit.programs.codes["dism /Online /Enable-Feature /FeatureName:Containers"] = 3010
+    assert kit.setup.install(kit.plan), "Windows has to be restarted"
+    assert Path(kit.places.program).read_bytes() == b"MZ"
+    kept = json.loads(kit.configuration.read_text())
+    assert kept["hosts"] == ["npipe:////./pipe/docker_slipway_windows"]
+    assert kept["group"] == r"slipway-users,PC\ada"
+    assert Changed.read(Path(kit.places.record)) == Changed(["Containers"], group=True)
+    (created,) = kit.lines("sc create SlipwayWindowsEngine")
+    assert "start= demand" in created
+    assert kit.lines("sc sdset SlipwayWindowsEngine")[0].endswith(descriptor("S-1-5-21-1-2-3-1001"))
+    assert kit.lines("icacls"), "its data is for administrators only"
+
+
+def test_it_can_be_repeated(kit: Kit) -> None:
+    kit.setup.install(kit.plan)
+    kit.configuration.write_text(json.dumps({"registry-mirrors": ["https://mirror.example"], "hosts": []}))
+    kit.programs.codes = {"sc create": 1073, "net localgroup slipway-users": 2}
+    assert not kit.setup.install(Plan(kit.plan.program, kit.plan.user, kit.plan.sid, []))
+    assert kit.lines("sc config SlipwayWindowsEngine")
+    kept = json.loads(kit.configuration.read_text())
+    assert kept["registry-mirrors"] == ["https://mirror.example"], "what the user has added stays"
+    assert kept["hosts"] == ["npipe:////./pipe/docker_slipway_windows"]
+    assert Changed.read(Path(kit.places.record)) == Changed(["Containers"], group=True)
+
+
+@pytest.mark.parametrize("step", ["icacls", "dism", "net localgroup", "sc create", "sc sdset", "reg add"])
+def test_a_step_that_fails_is_named(kit: Kit, step: str) -> None:
+    kit.programs.codes[step] = 5
+    with pytest.raises(HostError, match=r"Slipway could not .* \(error 5\)") as caught:
+        kit.setup.install(kit.plan)
+    assert "said of" in caught.value.detail
+
+
+def test_a_configuration_that_dockerd_refuses(kit: Kit) -> None:
+    kit.programs.codes[f"{kit.places.program} --validate"] = 1
+    with pytest.raises(HostError, match="could not use its configuration"):
+        kit.setup.install(kit.plan)
+
+
+def test_a_configuration_that_cannot_be_understood_is_left_alone(kit: Kit) -> None:
+    kit.setup.install(kit.plan)
+    kit.configuration.write_text("{half")
+    with pytest.raises(HostError, match="cannot be understood"):
+        kit.setup.install(kit.plan)
+    assert kit.configuration.read_text() == "{half"
+
+
+def test_remove_undoes_what_was_changed(kit: Kit) -> None:
+    kit.setup.install(kit.plan)
+    kit.programs.ran.clear()
+    assert not kit.setup.remove(data=False, features=True)
+    assert kit.lines("dism") == ["dism /Online /Disable-Feature /FeatureName:Containers /NoRestart /Quiet"]
+    assert kit.lines("net localgroup slipway-users /delete")
+    assert kit.lines("sc delete SlipwayWindowsEngine")
+    assert not Path(kit.places.programs).exists()
+    assert kit.configuration.exists(), "the data stays"
+    assert Changed.read(Path(kit.places.record)) == Changed()
+
+
+def test_remove_leaves_what_was_there_before(kit: Kit) -> None:
+    kit.programs.codes["net localgroup slipway-users /add"] = 2
+    kit.setup.install(Plan(kit.plan.program, kit.plan.user, kit.plan.sid, []))
+    kit.programs.ran.clear()
+    kit.setup.remove(data=True, features=True)
+    assert kit.lines("dism") == []
+    assert kit.lines("net localgroup") == []
+    assert not Path(kit.places.data).exists()
+
+
+def test_remove_of_what_is_not_there(kit: Kit) -> None:
+    kit.programs.codes = {"sc delete": 1060, "net stop": 2, "reg delete": 1}
+    assert not kit.setup.remove(data=True, features=True)
+
+
+# -- what the user asks for --------------------------------------------------------------------------------------
+
+
+def test_the_helpers_report_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def helper(report: str) -> manage.Elevate:
+        def run(argv: object) -> int:
+            words = list(cast(list[str], argv))
+            Path(words[words.index("--report") + 1]).write_text(report)
+            return 0
+
+        return run
+
+    assert manage.remove(data=False, features=True, elevate=helper('{"restart": true}'))
+    with pytest.raises(HostError, match="no room") as caught:
+        manage.remove(
+            data=False, features=True, elevate=helper('{"error": "no room", "hint": "h", "detail": "d"}')
+        )
+    assert (caught.value.hint, caught.value.detail) == ("h", "d")
+    with pytest.raises(HostError, match="without a word"):
+        manage.remove(data=False, features=True, elevate=lambda argv: 3)
+
+
+def test_a_helper_that_is_refused_changes_nothing() -> None:
+    def refused(argv: object) -> int:
+        raise HostError("It was not allowed, and nothing has changed")
+
+    with pytest.raises(HostError, match="not allowed"):
+        manage.remove(data=True, features=True, elevate=refused)

@@ -148,11 +148,11 @@ def pipe_owner(path: Path) -> str:
 
 
 async def end_direction(transport: asyncio.Transport) -> None:
-    """End our direction of a local connection, behind what was written before.
+    """End our direction of a client's connection, behind what was written before.
 
     :raise OSError: the connection is gone.
     """
-    if sys.platform == "win32":
+    if sys.platform == "win32" and not transport.can_write_eof():  # a pipe
         from vm.host import pipes
 
         await pipes.end_direction(transport)
@@ -161,11 +161,14 @@ async def end_direction(transport: asyncio.Transport) -> None:
 
 
 def has_left(transport: asyncio.Transport) -> bool:
-    """Whether the other program has closed a local connection altogether, which an EOF alone does not tell."""
+    """Whether the other program has closed a connection altogether, which an EOF alone does not tell.
+
+    Of a connection by TCP it is known only on POSIX.
+    """
     if sys.platform == "win32":
         from vm.host import pipes
 
-        return pipes.is_gone(transport)
+        return transport.get_extra_info("pipe") is not None and pipes.is_gone(transport)
     from vm.host import files_posix
 
     return files_posix.has_left(transport.get_extra_info("socket"))

@@ -77,6 +77,12 @@ class TlsConnection(asyncio.Protocol):
         self._refused = False
         self._eof_received = self._eof_sent = False
 
+    def close(self) -> None:
+        """End the connection behind what was sent."""
+        self.end()
+        if self._below is not None:
+            self._below.close()
+
     def abort(self) -> None:
         """Drop the connection at once."""
         if self._below is not None:
@@ -203,7 +209,8 @@ class TlsConnection(asyncio.Protocol):
             self._client.data_received(b"".join(pieces))
         if ended:
             self._eof_received = True
-            self._client.eof_received()
+            if not self._client.eof_received():  # asyncio: then the transport closes itself
+                self.close()
 
     def _flush(self) -> None:
         """Send what OpenSSL has written."""
@@ -241,8 +248,7 @@ class TlsTransport(asyncio.Transport):
 
     def close(self) -> None:
         if not self._below.is_closing():
-            self._connection.end()
-            self._below.close()
+            self._connection.close()
 
     def abort(self) -> None:
         self._below.abort()

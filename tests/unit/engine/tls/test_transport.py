@@ -8,6 +8,8 @@ import ssl
 import pytest
 
 from engine.endpoint import GuestRoute
+from engine.tls import TlsListener
+from tests.localhost import free_port
 from tests.unit.carriers import MemoryCarrier, MemoryStream, echo
 from tests.unit.engine.endpoint.client import GUEST, hello, message
 from tests.unit.engine.tls.client import connected
@@ -157,3 +159,14 @@ async def test_while_the_engine_starts_the_client_waits(served: Served) -> None:
         await eventually(lambda: served.endpoint.waiting == 1)
         served.endpoint.open_gate(GuestRoute(MemoryCarrier(hello), GUEST))
         assert await client.read_all() == b"hello from the guest"
+
+
+async def test_a_protocol_that_does_not_keep_its_direction_is_closed(served: Served) -> None:
+    """As asyncio's transports do with what eof_received returns; the endpoint's own keeps it."""
+    listener = TlsListener("127.0.0.1", free_port(), served.store.identity())
+    await listener.start(asyncio.Protocol)
+    async with connected(listener.port, served.client) as client:
+        await client.end()
+        assert await client.read_all() == b""
+    await eventually(lambda: not listener.connections())
+    await listener.close()

@@ -11,4 +11,5 @@ settings.py     settings                           storage.py      disk, image
 docker.py       context, credentials               maintenance.py  diagnose, reset, completion
 window.py       open, menu                         debug.py        debug
 engine.py       engine                             help.py         help
+tls.py          tls
 """

@@ -124,6 +124,8 @@ def status_lines(found: Status) -> list[tuple[str, str]]:
         engine = found.engine
         lines.append(("Engine", f"Moby {engine.version} (API {engine.api_version}), {engine.os}/{engine.arch}"))
     lines.append(("Socket", "\n".join((found.socket, *found.also))))
+    if found.tls:
+        lines.append(("TLS", f"{found.tls}, for clients with a certificate"))
     if found.machine is not None:
         machine = found.machine
         running = f", QEMU {machine.pid}" if machine.pid is not None else ""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from desktop.control.schema import (
+    AddTlsClient,
     Boot,
     BuildImage,
     BundleFile,
@@ -30,8 +31,10 @@ from desktop.control.schema import (
     Check,
     CheckDisk,
     ContextReport,
+    DisableTls,
     DiskReport,
     EngineState,
+    EnableTls,
     Event,
     FolderReport,
     GrowDisk,
@@ -44,10 +47,13 @@ from desktop.control.schema import (
     RemoveEngine,
     RequirementReport,
     Reset,
+    RevokeTlsClient,
     SettingsReport,
     SshReport,
     Status,
     UseEngine,
+    TlsBundle,
+    TlsReport,
     Watch,
 )
 
@@ -224,6 +230,12 @@ class ControlApi(ABC):
     use_context = Call("POST", "/context/use", Nothing, Note, "Make `slipway` the current Docker context.")
     restore_context = Call("POST", "/context/restore", Nothing, Note, "Make the context before it current again.")
     change_helpers = Call("POST", "/helpers", ChangeHelpers, Note, "Remove credential helpers, or put them back.")
+
+    tls = Call("GET", "/tls", Nothing, TlsReport, "Whether the engine answers by TLS, and to which clients.")
+    enable_tls = Call("POST", "/tls/enable", EnableTls, Note, "Answer by TLS at an address.")
+    disable_tls = Call("POST", "/tls/disable", DisableTls, Note, "Answer by TLS no more.")
+    add_tls_client = Call("POST", "/tls/clients", AddTlsClient, TlsBundle, "Make a certificate for a client.")
+    revoke_tls_client = Call("POST", "/tls/clients/revoke", RevokeTlsClient, Note, "Let a client in no more.")
 
     reset_plan = Call("GET", "/reset/plan", Reset, list[str], "What a reset would do, one sentence each.")
     reset = Stream("POST", "/reset", Reset, Event, "Stop, and delete what the plan says.")

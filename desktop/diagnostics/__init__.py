@@ -11,6 +11,7 @@ context.py      the engine that the command uses       credentials.py   credenti
 folders.py      shared folders that do not respond     changes.py       folders without file events
 ports.py        ports that are in use                  login.py         start at login
 host_warnings.py  optional files that were passed over
+tls.py          the TLS listener
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from desktop.diagnostics import (
     qemu,
     settings,
     space,
+    tls,
 )
 from desktop.diagnostics import (
     context as docker_context,
@@ -63,6 +65,7 @@ MODULES = (
     folders,
     changes,
     ports,
+    tls,
     login,
 )
 

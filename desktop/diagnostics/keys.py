@@ -15,6 +15,8 @@ async def check(context: Context) -> Finding:
         (paths.run, 0o700),
         (paths.keys, 0o700),
         *((paths.keys / name, 0o600) for name in ("client", "host")),
+        (paths.tls, 0o700),
+        *((paths.tls / name, 0o600) for name in ("ca-key.pem", "tls.json")),
     ]
     if paths.pipes is None:
         wanted += [(paths.docker_socket, 0o600), (paths.control_socket, 0o600)]

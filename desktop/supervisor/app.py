@@ -41,6 +41,7 @@ from desktop.supervisor.parts.ports import Ports
 from desktop.supervisor.parts.proxies import HostProxies
 from desktop.supervisor.parts.registry import PartRegistry
 from desktop.supervisor.parts.swarm_ports import SwarmPorts
+from desktop.supervisor.parts.tls import Tls
 from desktop.supervisor.parts.trust import HostTrust
 from desktop.supervisor.settings import LiveSettings
 from desktop.supervisor.warnings import Warnings
@@ -82,6 +83,10 @@ class Supervisor:
         self.folders = Folders(paths, host, self._guest, self._file_events.unwatched)
         self._sockets = MountedSockets(paths, host, self.settings, hub.events, self.environment.agents)
         proxies = HostProxies(paths, host, self.settings, self.environment, self._warnings)
+        admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
+        self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
+        self._endpoint = self._maker.endpoint
+        self.tls = Tls(paths, host, self._endpoint, self.notifier, self._warnings)
         self.parts = PartRegistry(
             (
                 hub,  # the next two and the file events follow it
@@ -94,19 +99,16 @@ class Supervisor:
                 HostTrust(host, self.environment, self._warnings),
                 proxies,
                 self._file_events,
+                self.tls,
             )
         )
-        admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
-        self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
-        self._endpoint = self._maker.endpoint
 
     def _make_lifecycle(self, paths: Paths, host: Host) -> None:
         self._planner = BootPlanner(paths, host, self.settings, self.parts.plan, lambda: self._machine.failure)
         self._backend = LinuxGuest(self._machine, self._planner.plan, self._recall)
         self.history = BootHistory(paths.boots)
         self.engines = self._maker.make(self._backend, self.parts, self.history.add)
-        self.wanted = self.engines.wanted
-        self.woke = self._machine.host_woke
+        self.wanted, self.woke = self.engines.wanted, self._machine.host_woke
         self._default = DefaultSocket(
             host, self._endpoint, self.settings.get, self.engines, self.notifier, self._warnings
         )
@@ -124,6 +126,7 @@ class Supervisor:
             lambda: self.ending.is_set() and self.engines.lifecycle.phase is Phase.STOPPED,
             self._warnings.list,
             self._default.addresses,
+            self.tls.address,
         )
 
     def _make_operations(self, paths: Paths, host: Host) -> None:
@@ -135,7 +138,7 @@ class Supervisor:
         self.guest_logs = GuestLogs(paths, self._guest)
         self.desktop_entry = DesktopEntry(paths)
         forget = self._sockets.sockets.forget
-        self.reset = Reset(paths, self.settings, self.engines.machine, store, self.desktop_entry, forget)
+        self.reset = Reset(paths, self.settings, self.engines.machine, store, self.desktop_entry, forget, self.tls.end)
         self.support = Support(
             paths,
             host,
@@ -159,8 +162,7 @@ class Supervisor:
         for life in self.engines.lives:
             life.started.append(self.docker_context.offer_expected)
         self.engines.machine.started.append(self.images.prune)
-        daemon = DaemonJson(self._guest)
-        self.settings.checks += [require_folders, daemon.require_valid, self.disk.require_growth]
+        self.settings.checks += [require_folders, DaemonJson(self._guest).require_valid, self.disk.require_growth]
         self.settings.effects.append(self.desktop_entry)
         self.settings.final = self.disk.apply_growth
         self.settings.subscribe(self.parts.configure)

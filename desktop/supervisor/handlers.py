@@ -62,6 +62,11 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.use_context.handled_for_caller(context.use),
         ControlApi.restore_context.handled_for_caller(context.restore),
         ControlApi.change_helpers.handled_for_caller(supervisor.credentials.change),
+        ControlApi.tls.handled_by(supervisor.tls.show),
+        ControlApi.enable_tls.handled_by(supervisor.tls.enable),
+        ControlApi.disable_tls.handled_by(supervisor.tls.disable),
+        ControlApi.add_tls_client.handled_by(supervisor.tls.add_client),
+        ControlApi.revoke_tls_client.handled_by(supervisor.tls.revoke),
         ControlApi.reset_plan.handled_by(supervisor.reset.plan),
         ControlApi.reset.handled_by(supervisor.reset.run),
     ]

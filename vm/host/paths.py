@@ -10,6 +10,7 @@ are found by content, and can be made again: they live in the user's cache folde
       engine.json               which of several engines is in use
       context.json              what was changed in Docker's configurations
       helpers.json              credential helpers that were taken out of docker's config.json
+      tls/                      0700: the authority and the clients of the TLS listener, where there is one
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
                                 (on Windows pipes: docker_slipway, slipway_control …)
@@ -133,6 +134,10 @@ class Paths:
     @property
     def contexts(self) -> Path:
         return self.home / "context.json"
+
+    @property
+    def tls(self) -> Path:
+        return self.home / "tls"
 
     @property
     def run(self) -> Path:

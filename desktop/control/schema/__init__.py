@@ -5,7 +5,7 @@ caller.py     CallerEnvironment: what each request says about the terminal or wi
 work.py       Event: a line of a stream of long work; Note; Boot: the timings of a start
 status.py     RunState, Status and what it consists of
 settings.py   the settings, the desktop's menu
-disk.py  images.py  network.py  folders.py  context.py  reset.py  engines.py
+disk.py  images.py  network.py  folders.py  context.py  reset.py  engines.py  tls.py
 diagnosis.py  checks, guest logs, the support bundle
 
 codec.py turns them into JSON and back. A field that is added has a default, so that an older peer is understood;
@@ -42,11 +42,25 @@ from desktop.control.schema.status import (
     WarningReport,
     Watch,
 )
+from desktop.control.schema.tls import (
+    CLIENT_DAYS,
+    TLS_PORT,
+    AddTlsClient,
+    DisableTls,
+    EnableTls,
+    RevokeTlsClient,
+    TlsBundle,
+    TlsClientReport,
+    TlsReport,
+)
 from desktop.control.schema.work import Boot, Event, Note, StageReport
 
 __all__ = [
+    "CLIENT_DAYS",
     "MOUNTED",
+    "TLS_PORT",
     "AcceleratorReport",
+    "AddTlsClient",
     "Boot",
     "BuildImage",
     "BundleFile",
@@ -57,7 +71,9 @@ __all__ = [
     "Check",
     "CheckDisk",
     "ContextReport",
+    "DisableTls",
     "DiskReport",
+    "EnableTls",
     "EngineReport",
     "EngineState",
     "ErrorReport",
@@ -80,12 +96,16 @@ __all__ = [
     "RequirementReport",
     "Reset",
     "ResetLevel",
+    "RevokeTlsClient",
     "RunState",
     "SettingsReport",
     "SshReport",
     "StageReport",
     "Status",
     "SwitchReport",
+    "TlsBundle",
+    "TlsClientReport",
+    "TlsReport",
     "UsageReport",
     "UseEngine",
     "WarningReport",

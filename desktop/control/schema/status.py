@@ -183,6 +183,7 @@ class Status:
 
     :ivar summary: one sentence.    :ivar failure: why it failed, or which hop does not answer.
     :ivar socket: the address for DOCKER_HOST.    :ivar also: others at which the engine answers for now.
+    :ivar tls: the one for clients with a certificate; empty while it does not answer by TLS.
     :ivar stage: what goes on; of a start that failed, the stage it failed in.
     :ivar note: why it is stopped, when that was not asked for as such: ``The start was cancelled``.
     """
@@ -206,6 +207,7 @@ class Status:
     parts: tuple[PartReport, ...] = ()
     warnings: tuple[WarningReport, ...] = ()
     also: tuple[str, ...] = ()
+    tls: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,11 @@ from desktop.supervisor.notifier import Notifier
 from desktop.supervisor.operations.debug import debug_report
 from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.operations.folder_check import require_folders
+from desktop.supervisor.parts.tls import Tls
 from desktop.supervisor.process import Service
 from desktop.supervisor.settings import LiveSettings, outcome
-from engine.endpoint.listener import local_listener
+from desktop.supervisor.warnings import Warnings
+from engine.endpoint.listener import Listener, local_listener
 from vm.host import Host
 from vm.host.paths import Paths
 
@@ -48,6 +50,7 @@ class FakeSupervisor:
         self.operations = FakeOperations(
             paths, host, self.lifecycle, self.settings, self.desktop_entry, self.world
         )
+        self.tls = Tls(paths, host, self, notifier, Warnings(notifier.notify))
         self._scenario = scenario
         self._listener = local_listener(paths.docker_socket)
         self._runner: web.AppRunner | None = None
@@ -64,9 +67,20 @@ class FakeSupervisor:
         await self._runner.setup()
         assert self._runner.server is not None
         await self._listener.start(self._runner.server)
+        self.tls.configure(self.settings.get())
         self._life = asyncio.create_task(
             self.world.shout() if self._scenario.loud else self.world.live(busy=self._scenario.busy)
         )
+
+    async def listen_also(self, listener: Listener) -> None:
+        """Answer there as well. :raise EngineError: another process listens there."""
+        assert self._runner is not None
+        assert self._runner.server is not None
+        await listener.start(self._runner.server)
+
+    async def listen_no_more(self, listener: Listener) -> None:
+        """Give the address back."""
+        await listener.close()
 
     def notice(self, caller: CallerEnvironment) -> None:
         """A client with this environment asks for something; there is no machine that needs any of it."""
@@ -83,6 +97,7 @@ class FakeSupervisor:
         if self._life is not None:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
+        await self.tls.close()
         await self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -153,6 +168,11 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.use_context.handled_for_caller(operations.use_context),
         ControlApi.restore_context.handled_for_caller(operations.restore_context),
         ControlApi.change_helpers.handled_for_caller(operations.change_helpers),
+        ControlApi.tls.handled_by(fake.tls.show),
+        ControlApi.enable_tls.handled_by(fake.tls.enable),
+        ControlApi.disable_tls.handled_by(fake.tls.disable),
+        ControlApi.add_tls_client.handled_by(fake.tls.add_client),
+        ControlApi.revoke_tls_client.handled_by(fake.tls.revoke),
         ControlApi.reset_plan.handled_by(operations.reset_plan),
         ControlApi.reset.handled_by(operations.reset),
     ]

@@ -83,6 +83,7 @@ class StatusReporter:
     :ivar ended: whether nothing will change any more.
     :ivar warnings: what is not as it should be.
     :ivar also: further addresses at which the engine answers.
+    :ivar tls: the one at which it answers by TLS, if it does.
     """
 
     engines: Engines
@@ -98,6 +99,7 @@ class StatusReporter:
     ended: Callable[[], bool]
     warnings: Callable[[], tuple[WarningReport, ...]]
     also: Callable[[], tuple[str, ...]] = tuple
+    tls: Callable[[], str] = str
 
     async def status(self, *, all_hops: bool = False) -> Status:
         """What is going on now; when the engine should answer, a real call is made."""
@@ -131,6 +133,7 @@ class StatusReporter:
             parts=self.parts.report(),
             warnings=self.warnings(),
             also=self.also(),
+            tls=self.tls(),
         )
 
     async def watch(self, every: float) -> AsyncIterator[Status]:

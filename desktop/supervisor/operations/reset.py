@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from desktop.control.schema import Event, ResetLevel
@@ -24,6 +24,7 @@ class Reset:
 
     :param operations: stops the engine, and keeps it stopped meanwhile.
     :param forget: forgets what the deleted containers had mounted.
+    :param end_tls: ends the TLS listener, and deletes its certificates.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Reset:
         images: ImageStore,
         entry: DesktopEntry,
         forget: Callable[[], None],
+        end_tls: Callable[[], Awaitable[object]],
     ) -> None:
         self._paths = paths
         self._settings = settings
@@ -41,6 +43,7 @@ class Reset:
         self._images = images
         self._entry = entry
         self._forget = forget
+        self._end_tls = end_tls
 
     def plan(self, level: ResetLevel) -> list[str]:
         """What a reset of that level does, one sentence each."""
@@ -57,7 +60,8 @@ class Reset:
         if level is ResetLevel.DATA:
             return [*data, f"keep the settings and the machine's system image: {paths.settings}, {paths.images}"]
         images = f"delete the machine's system image, which is built again when needed: {paths.images}"
-        return [*data, images, settings, login, "remove Slipway from the applications menu, if it is there"]
+        tls = [f"turn off TLS, and delete its certificates: {paths.tls}"] if paths.tls.exists() else []
+        return [*data, images, settings, login, *tls, "remove Slipway from the applications menu, if it is there"]
 
     async def run(self, level: ResetLevel) -> AsyncIterator[Event]:
         """Do what :meth:`plan` says."""
@@ -77,6 +81,7 @@ class Reset:
             return "Your data was deleted; the settings were kept" + left
         await asyncio.to_thread(self._delete_images)
         await self._settings.reset(self._kept)
+        await self._end_tls()
         await asyncio.to_thread(self._entry.remove_from_menu)
         return "Slipway was reset" + left
 

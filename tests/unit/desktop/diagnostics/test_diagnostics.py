@@ -47,6 +47,7 @@ from desktop.diagnostics import (
     qemu,
     settings,
     space,
+    tls,
 )
 from desktop.diagnostics import (
     context as docker_context,
@@ -56,6 +57,7 @@ from desktop.settings.schema import Settings, SettingsError
 from desktop.system import Launch, system
 from engine.context_store import ContextStore
 from engine.contexts import Contexts
+from engine.tls import Place, TlsStore
 from vm.errors import UserError
 from vm.guest.keys import ensure_keys
 from vm.host import host
@@ -222,6 +224,20 @@ async def test_parts(installation: Context) -> None:
     assert "slipway restart" in finding.fix
 
 
+async def test_tls(installation: Context) -> None:
+    assert await tls.check(installation) == Finding(True, "off")
+
+    def reported(part: PartReport, address: str = "") -> Context:
+        return dataclasses.replace(installation, status=dataclasses.replace(STOPPED, parts=(part,), tls=address))
+
+    assert await tls.check(reported(PartReport("tls", PartState.IDLE))) == Finding(True, "off")
+    listening = await tls.check(reported(PartReport("tls", PartState.RUNNING), "tcp://127.0.0.1:2376"))
+    assert listening.passed
+    assert "tcp://127.0.0.1:2376" in listening.found
+    taken = await tls.check(reported(PartReport("tls", PartState.RESTARTING, 1, "the port is in use by x")))
+    assert (taken.passed, taken.found) == (False, "the port is in use by x")
+
+
 async def test_ports(installation: Context) -> None:
     assert (await ports.check(installation)).passed
     taken = dataclasses.replace(installation, waiting_ports=["Bind for 0.0.0.0:80 failed: in use by x"])
@@ -237,6 +253,11 @@ async def test_keys(installation: Context) -> None:
     finding = await keys.check(installation)
     assert finding.passed is False
     assert f"chmod 600 {made.client_private}" in finding.fix
+    made.client_private.chmod(0o600)
+    TlsStore(installation.paths.tls, installation.host.make_private).enable(Place())
+    assert (await keys.check(installation)).passed
+    (installation.paths.tls / "ca-key.pem").chmod(0o640)
+    assert (await keys.check(installation)).passed is False
 
 
 async def test_a_qemu_that_was_left_behind(installation: Context, tmp_path: Path) -> None:

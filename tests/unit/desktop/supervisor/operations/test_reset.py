@@ -47,7 +47,7 @@ class Installation:
         self.settings.effects.append(self.entry)
         self.contexts = Contexts(self.paths.contexts)
         self.operations = Operations()
-        self.forgotten = 0
+        self.forgotten = self.tls_ended = 0
         self.reset = Reset(
             self.paths,
             self.settings,
@@ -55,10 +55,14 @@ class Installation:
             ImageStore(self.paths.images),
             self.entry,
             self._forget,
+            self._end_tls,
         )
 
     def _forget(self) -> None:
         self.forgotten += 1
+
+    async def _end_tls(self) -> None:
+        self.tls_ended += 1
 
     async def furnish(self) -> None:
         self.paths.data_disk.write_bytes(b"disk")
@@ -108,7 +112,15 @@ async def test_reset_in_levels(
     assert installation.left() == wanted
     assert installation.operations.names == stopped
     assert installation.forgotten == len(stopped)
+    assert installation.tls_ended == (level is ResetLevel.ALL)
     assert len(await installation.run(level)) == 1  # again, with nothing there
+
+
+async def test_the_plan_names_certificates_that_there_are(installation: Installation) -> None:
+    assert not any("TLS" in sentence for sentence in installation.reset.plan(ResetLevel.ALL))
+    installation.paths.tls.mkdir()
+    assert any("TLS" in sentence for sentence in installation.reset.plan(ResetLevel.ALL))
+    assert not any("TLS" in sentence for sentence in installation.reset.plan(ResetLevel.DATA))
 
 
 async def test_a_reset_replaces_settings_that_are_nonsense(installation: Installation) -> None:

@@ -70,7 +70,13 @@ def tls_status(json_: bool) -> None:
     if json_:
         as_json(found)
         return
-    state = "on" if found.listening else "off" if not found.enabled else f"on, but not listening: {found.failure}"
+    state = (
+        "on"
+        if found.listening
+        else "off"
+        if not found.enabled
+        else f"on, but not listening: {found.failure or 'starting'}"
+    )
     lines = [("TLS", state if found.enabled else "off  Turn it on: slipway tls enable")]
     if found.enabled:
         lines.append(("Address", f"{found.url} (listens at {found.address}, port {found.port})"))

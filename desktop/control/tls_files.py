@@ -42,6 +42,11 @@ def save_files(folder: Path, bundle: TlsBundle) -> None:
 
 
 def context_command(name: str, folder: Path, url: str) -> str:
-    """What makes a Docker context of the files, for a POSIX shell. :param folder: where the client has them"""
+    """What makes a Docker context of the files, for any shell. :param folder: where the client has them"""
     files = ",".join(f"{key}={folder / file}" for key, file in (("ca", CA), ("cert", CERTIFICATE), ("key", KEY)))
-    return f"docker context create {shlex.quote(name)} --docker {shlex.quote(f'host={url},{files}')}"
+    return f"docker context create {name} --docker {_quoted(f'host={url},{files}')}"
+
+
+def _quoted(text: str) -> str:
+    """As sh, cmd and PowerShell all read it, where that is possible; else for sh."""
+    return shlex.quote(text) if set(text) & set('"$`!') else f'"{text}"'

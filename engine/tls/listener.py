@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import ssl
 from collections import Counter
@@ -32,13 +33,15 @@ class Identity:
 
     :ivar context: has its certificate, and refuses clients that the authority has not certified, or has revoked.
     :ivar clients: the fingerprint of each client's certificate → the client's name. No other is let in.
-    :ivar made: seconds since 1970.    :ivar names: the addresses and names in its certificate.
+    :ivar made: seconds since 1970.    :ivar until: when the authority expires, and with it all certificates.
+    :ivar names: the addresses and names in its certificate.
     """
 
     context: ssl.SSLContext
     clients: Mapping[str, str] = field(default_factory=dict)
     made: float = 0.0
     names: tuple[str, ...] = ()
+    until: float = math.inf
 
 
 class TlsListener:

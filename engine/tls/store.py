@@ -272,7 +272,7 @@ class TlsStore:
         with self._writing():
             context = self._context(authority, server, authority.revocations(revoked, now))
         clients = {one.facts.fingerprint: one.name for one in record.clients if one.revoked is None}
-        return Identity(context, clients, now, names)
+        return Identity(context, clients, now, names, authority.expires)
 
     def _context(self, authority: Authority, server: Pair, revocations: bytes) -> ssl.SSLContext:
         """:raise OSError: the files that OpenSSL reads cannot be written"""

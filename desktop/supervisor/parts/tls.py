@@ -36,6 +36,9 @@ RENEW_SECONDS = 86400.0
 WARN_SECONDS = 30 * 86400.0
 """Before a client's certificate expires."""
 
+WARN_AUTHORITY_SECONDS = 90 * 86400.0
+"""Before the authority does, ten years after it was made: no certificate of it can be valid for longer."""
+
 
 class SecondAddress(Protocol):
     """The endpoint, as far as it answers at more than one address."""
@@ -208,12 +211,12 @@ class Tls(Part):
         :raise UserError: that cannot be done, or they cannot be read.
         """
         record = await asyncio.to_thread(self._store.read)
-        self._warnings.set(self.name, expiring(record, time.time()))
         place = record.place
         listener = self._listener
         if listener is not None and (not record.enabled or place.at != (listener.address, listener.port)):
             await self._shut()
         if not record.enabled:
+            self._warnings.set(self.name, ())
             return
         self._url = place.url
         if self._listener is None:
@@ -224,6 +227,7 @@ class Tls(Part):
             self._notify()
         elif changed or self._is_stale(place):
             self._listener.use(await asyncio.to_thread(self._store.identity))
+        self._warnings.set(self.name, expiring(record, time.time(), self._listener.identity.until))
 
     def _is_stale(self, place: Place) -> bool:
         assert self._listener is not None
@@ -238,16 +242,28 @@ class Tls(Part):
             self._notify()
 
 
-def expiring(record: Record, now: float) -> Iterator[WarningReport]:
-    """About clients that will soon not be let in any more. :param now: seconds since 1970"""
+def expiring(record: Record, now: float, until: float) -> Iterator[WarningReport]:
+    """About clients that will soon not be let in any more.
+
+    :param now: seconds since 1970.    :param until: when the authority expires, the same.
+    """
+    if until - now < WARN_AUTHORITY_SECONDS:
+        yield WarningReport(
+            f"The authority of all TLS certificates expires on {_day(until)}",
+            "Make a new one, and new clients: slipway tls disable --forget, then slipway tls enable",
+        )
+        return
     last: dict[str, float] = {}
-    for one in record.clients if record.enabled else ():
+    for one in record.clients:
         if one.state(now) is ClientState.VALID:
             last[one.name] = max(one.facts.expires, last.get(one.name, 0.0))
     for name, expires in last.items():
         if expires - now < WARN_SECONDS:
-            day = time.strftime("%Y-%m-%d", time.localtime(expires))
             yield WarningReport(
-                f"The certificate of the TLS client “{name}” expires on {day}",
+                f"The certificate of the TLS client “{name}” expires on {_day(expires)}",
                 f"Make another one: slipway tls client add {name} --renew",
             )
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(seconds))

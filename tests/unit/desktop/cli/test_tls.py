@@ -65,7 +65,7 @@ def test_a_client_s_life(slipway: Program, port: str, tmp_path: Path) -> None:
     assert f"tcp://127.0.0.1:{port}" in slipway("tls", "enable", "--port", port)
     folder = tmp_path / "the bundle"
     told = slipway("tls", "client", "add", "laptop", "--out", folder)
-    assert f"docker context create laptop --docker 'host=tcp://127.0.0.1:{port},ca={folder}/ca.pem," in told
+    assert f'docker context create laptop --docker "host=tcp://127.0.0.1:{port},ca={folder}/ca.pem,' in told
     assert all(host().is_private(path) for path in (folder, *folder.iterdir()))
     assert sorted(path.name for path in folder.iterdir()) == ["ca.pem", "cert.pem", "key.pem"]
     assert get(port, folder).stdout == "OK"

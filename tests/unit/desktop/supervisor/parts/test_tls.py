@@ -257,13 +257,29 @@ def test_who_is_warned_of() -> None:
         client("renewed", 400),
         client("gone", -1),
     )
-    warned = [item.message for item in expiring(Record(True, Place(), clients), 0.0)]
+    warned = [item.message for item in expiring(Record(True, Place(), clients), 0.0, 999 * DAY)]
     assert len(warned) == 1
     assert "“soon”" in warned[0]
-    assert not list(expiring(Record(False, Place(), clients), 0.0))
     revoked = tuple(replace(item, revoked=1.0) for item in clients)
-    assert not list(expiring(Record(True, Place(), revoked), 0.0))
+    assert not list(expiring(Record(True, Place(), revoked), 0.0, 999 * DAY))
+    (authority,) = expiring(Record(True, Place(), clients), 0.0, 80 * DAY)
+    assert "disable --forget" in authority.hint
 
 
 def test_what_is_proposed_is_what_the_engine_has() -> None:
     assert (TLS_PORT, CLIENT_DAYS) == (PORT, made.CLIENT_DAYS)
+
+
+async def test_a_warning_comes_with_the_client_and_goes_with_it(kit: Kit) -> None:
+    await kit.enable()
+    await kit.tls.add_client("short", 3, renew=False)
+    (warning,) = kit.warnings.list()
+    assert "“short”" in warning.message
+    await kit.tls.add_client("short", CLIENT_DAYS, renew=True)
+    assert kit.warnings.list() == ()
+    await kit.tls.add_client("other", 3, renew=False)
+    await kit.tls.revoke("other")
+    assert kit.warnings.list() == ()
+    await kit.tls.add_client("third", 3, renew=False)
+    await kit.tls.disable(forget=False)
+    assert kit.warnings.list() == ()

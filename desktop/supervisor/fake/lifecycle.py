@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 from desktop.control.schema import (
@@ -101,6 +101,7 @@ class FakeLifecycle:
         self._in_use = LINUX
         self._target = ""
         self.asked = False
+        self.tls: Callable[[], str] = str  # the address of the TLS listener, which the supervisor has
         self.boots: list[Boot] = []
 
     @property
@@ -299,6 +300,7 @@ class FakeLifecycle:
                 PartReport(name, PartState.RUNNING if running else PartState.IDLE, since=self._began)
                 for name in PARTS
             ),
+            tls=self.tls(),
         )
 
     async def watch(self, every: float) -> AsyncIterator[Status]:

@@ -51,6 +51,7 @@ class FakeSupervisor:
             paths, host, self.lifecycle, self.settings, self.desktop_entry, self.world
         )
         self.tls = Tls(paths, host, self, notifier, Warnings(notifier.notify))
+        self.lifecycle.tls = self.tls.address
         self._scenario = scenario
         self._listener = local_listener(paths.docker_socket)
         self._runner: web.AppRunner | None = None

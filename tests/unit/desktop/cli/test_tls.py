@@ -69,6 +69,7 @@ def test_a_client_s_life(slipway: Program, port: str, tmp_path: Path) -> None:
     assert all(host().is_private(path) for path in (folder, *folder.iterdir()))
     assert sorted(path.name for path in folder.iterdir()) == ["ca.pem", "cert.pem", "key.pem"]
     assert get(port, folder).stdout == "OK"
+    assert f"tcp://127.0.0.1:{port}, for clients with a certificate" in slipway("status")
     assert re.search(r"laptop +valid +\d{4}-\d\d-\d\d +[0-9a-f]{16} +0", slipway("tls", "client", "list"))
     assert "revoked" in slipway("tls", "client", "revoke", "laptop")
     assert clients(slipway) == {"laptop": "revoked"}

@@ -33,8 +33,8 @@ from desktop.control.schema import (
     ContextReport,
     DisableTls,
     DiskReport,
-    EngineState,
     EnableTls,
+    EngineState,
     Event,
     FolderReport,
     GrowDisk,
@@ -51,9 +51,9 @@ from desktop.control.schema import (
     SettingsReport,
     SshReport,
     Status,
-    UseEngine,
     TlsBundle,
     TlsReport,
+    UseEngine,
     Watch,
 )
 

@@ -138,7 +138,9 @@ class Supervisor:
         self.guest_logs = GuestLogs(paths, self._guest)
         self.desktop_entry = DesktopEntry(paths)
         forget = self._sockets.sockets.forget
-        self.reset = Reset(paths, self.settings, self.engines.machine, store, self.desktop_entry, forget, self.tls.end)
+        self.reset = Reset(
+            paths, self.settings, self.engines.machine, store, self.desktop_entry, forget, self.tls.end
+        )
         self.support = Support(
             paths,
             host,

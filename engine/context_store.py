@@ -103,8 +103,11 @@ class ContextStore:
 
     def meta(self, name: str) -> Path:
         """Where a context is described."""
-        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-        return self.folder / "contexts" / "meta" / digest / "meta.json"
+        return self.folder / "contexts" / "meta" / _digest(name) / "meta.json"
+
+    def tls(self, name: str) -> Path:
+        """The folder of a context's certificates for Docker; it need not exist."""
+        return self.folder / "contexts" / "tls" / _digest(name) / "docker"
 
     def read(self, name: str) -> dict[str, Any] | None:
         """A context's description, or None when there is none.
@@ -143,6 +146,10 @@ class ContextStore:
         for folder in (*meta.parents[:3], self.folder):
             if not _remove_empty(folder):
                 return
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -2,6 +2,10 @@
 
 EngineError (vm.errors)
 ├── EngineUnreachable     no answer: no socket, refused, broken off
+│   ├── SshFailed         ssh cannot log in, or the other computer has no engine
+│   │   ├── HostKeyUnknown    nobody has confirmed the other computer's key yet; it carries the fingerprint
+│   │   └── LoginNeeded   ssh asks for a password or a passphrase, and was not given it
+│   └── TlsFailed         one of the two sides does not trust the other's certificate
 ├── StreamBroken          an answer that does not follow the protocol, or ended in the middle
 ├── ProgressError         a pull, push, build or load failed after it had begun; reported in its stream
 └── ApiError              an HTTP status of 400 or more, with the engine's own message
@@ -17,6 +21,29 @@ from vm.errors import EngineError
 
 class EngineUnreachable(EngineError):
     """There is no answer on the socket."""
+
+
+class SshFailed(EngineUnreachable):
+    """ssh cannot log in to the other computer, or there is no engine that it could reach."""
+
+
+class HostKeyUnknown(SshFailed):
+    """Nobody has confirmed yet that the other computer's key is its own.
+
+    :ivar fingerprint: as OpenSSH shows it, ``SHA256:…``; empty where it is not known.
+    """
+
+    def __init__(self, message: str, hint: str = "", detail: str = "", fingerprint: str = "") -> None:
+        super().__init__(message, hint, detail)
+        self.fingerprint = fingerprint
+
+
+class LoginNeeded(SshFailed):
+    """ssh asks for a password or a passphrase, and was not given it."""
+
+
+class TlsFailed(EngineUnreachable):
+    """One of the two sides does not trust the other's certificate."""
 
 
 class StreamBroken(EngineError):

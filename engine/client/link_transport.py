@@ -1,4 +1,4 @@
-"""The client's calls over streams of the link: to an engine in the machine, past the endpoint and its gate.
+"""The client's calls over streams: of the link to an engine in the machine, or of a way to another computer.
 
 httpx has no place for a stream of ours; httpcore, which it is built on, has one (``AsyncNetworkBackend``).
 """
@@ -14,11 +14,11 @@ from typing import Any, Protocol
 import httpcore
 import httpx
 
-from vm.errors import LinkError, UserError
+from vm.errors import UserError
 from vm.guest.stream import Stream
 
 MOST = 10
-"""Connections at once; a call beyond them waits."""
+"""Connections at once to the machine; a call beyond them waits."""
 
 
 class Route(Protocol):
@@ -30,25 +30,34 @@ class Route(Protocol):
 
 
 class RouteDialler:
-    """Calls and event streams over a route. Connections that are taken over (attach, exec) need a socket."""
+    """Calls and streams over a route.
 
-    def __init__(self, route: Route) -> None:
+    :param keep: the seconds for which an idle stream is kept for the next call; its streams have to say by an
+        attribute ``ended`` whether the engine has closed them meanwhile. 0: none is kept.
+    :param most: connections at once; a call beyond them waits.
+    """
+
+    def __init__(self, route: Route, hint: str = "", keep: float = 0, most: int = MOST) -> None:
         self._route = route
+        self._keep, self._most = keep, most
+        self.hint = hint
 
     def http(self) -> httpx.AsyncBaseTransport:
         """A transport for calls."""
-        return _RouteTransport(self._route)
+        return _RouteTransport(self._route, self._keep, self._most)
 
-    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """:raise OSError: always."""
-        raise OSError("a connection over the link cannot be taken over")
+    async def open(self) -> Stream:
+        """One connection that is taken over. :raise UserError: nothing answers."""
+        return await self._route.open()
 
 
 class _RouteTransport(httpx.AsyncBaseTransport):
-    def __init__(self, route: Route) -> None:
-        # a stream cannot say that the engine has closed it meanwhile, so none is kept for the next call
+    def __init__(self, route: Route, keep: float, most: int) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            network_backend=_Backend(route), max_connections=MOST, max_keepalive_connections=0
+            network_backend=_Backend(route),
+            max_connections=most,
+            max_keepalive_connections=most if keep else 0,
+            keepalive_expiry=keep or None,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -115,7 +124,7 @@ class _NetworkStream(httpcore.AsyncNetworkStream):
                 return await self._stream.read(max_bytes)
         except TimeoutError as error:
             raise httpcore.ReadTimeout("the engine does not answer in time") from error
-        except LinkError as error:
+        except UserError as error:
             raise httpcore.ReadError(error.message) from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -124,7 +133,7 @@ class _NetworkStream(httpcore.AsyncNetworkStream):
                 await self._stream.write(buffer)
         except TimeoutError as error:
             raise httpcore.WriteTimeout("the engine does not read in time") from error
-        except LinkError as error:
+        except UserError as error:
             raise httpcore.WriteError(error.message) from error
 
     async def aclose(self) -> None:
@@ -136,7 +145,8 @@ class _NetworkStream(httpcore.AsyncNetworkStream):
         raise httpcore.UnsupportedProtocol("no TLS over the link")
 
     def get_extra_info(self, info: str) -> Any:
-        return None
+        """``is_readable``: an idle connection is only read from when the other end has closed it."""
+        return getattr(self._stream, "ended", None) if info == "is_readable" else None
 
 
 @contextmanager

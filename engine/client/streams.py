@@ -6,7 +6,6 @@ pull, push, build and events.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from enum import IntEnum
 from typing import Any
 
 from engine.client.errors import StreamBroken
+from vm.errors import UserError
+from vm.guest.stream import Stream
 
 HEADER = 8
 """Bytes before each frame: the stream's number, three zeros, the length (big endian)."""
@@ -146,11 +147,8 @@ class Duplex:
     :ivar content_type: says whether the output is multiplexed.
     """
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, content_type: str, first: bytes
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, stream: Stream, content_type: str, first: bytes) -> None:
+        self._stream = stream
         self._first = first
         self.content_type = content_type
 
@@ -166,19 +164,16 @@ class Duplex:
         :raise StreamBroken: the connection is gone.
         """
         try:
-            self._writer.write(data)
-            await self._writer.drain()
-        except OSError as error:
-            raise StreamBroken("The connection to the container broke", detail=str(error)) from error
+            await self._stream.write(data)
+        except UserError as error:
+            raise _broken(error) from error
 
     async def write_eof(self) -> None:
         """End the input; the output goes on."""
         try:
-            if self._writer.can_write_eof():
-                self._writer.write_eof()
-                await self._writer.drain()
-        except OSError as error:
-            raise StreamBroken("The connection to the container broke", detail=str(error)) from error
+            await self._stream.write_eof()
+        except UserError as error:
+            raise _broken(error) from error
 
     def frames(self) -> AsyncIterator[Frame]:
         """The output until its end."""
@@ -186,11 +181,7 @@ class Duplex:
 
     async def close(self) -> None:
         """Close both directions. Idempotent."""
-        self._writer.close()
-        try:
-            await self._writer.wait_closed()
-        except OSError:  # the other side was first
-            return
+        await self._stream.close()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The output as it comes, undecoded.
@@ -202,12 +193,17 @@ class Duplex:
             yield first
         while True:
             try:
-                chunk = await self._reader.read(CHUNK)
-            except OSError as error:
-                raise StreamBroken("The connection to the container broke", detail=str(error)) from error
+                chunk = await self._stream.read(CHUNK)
+            except UserError as error:
+                raise _broken(error) from error
             if not chunk:
                 return
             yield chunk
+
+
+def _broken(error: UserError) -> StreamBroken:
+    detail = f"{error.message} {error.detail}".strip()
+    return StreamBroken("The connection to the container broke", error.hint, detail)
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -19,8 +19,10 @@ import httpx
 from engine.cancellation import CancelSafeTransport
 from engine.client.errors import EngineUnreachable, StreamBroken, api_error
 from engine.client.local_http import local_transport
+from engine.client.socket_stream import SocketStream
 from engine.client.streams import CHUNK, Duplex
-from vm.errors import EngineError
+from vm.errors import EngineError, LinkError, UserError
+from vm.guest.stream import Stream
 from vm.host import host
 
 API_VERSION = (1, 51)
@@ -40,29 +42,39 @@ Body = bytes | AsyncIterable[bytes]
 
 
 class Dialler(Protocol):
-    """A way to the engine."""
+    """A way to the engine.
+
+    :ivar hint: what to do when nothing answers there; may be empty.
+    """
+
+    hint: str
 
     def http(self) -> httpx.AsyncBaseTransport:
         """For calls."""
 
-    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def open(self) -> Stream:
         """For one connection that is taken over.
 
-        :raise OSError: nothing answers, or this way is for calls only.
+        :raise OSError: nothing answers.    :raise UserError: nothing answers, and there is more to say about it.
         """
 
 
 class SocketDialler:
-    """The endpoint's socket; on Windows, its pipe."""
+    """A local socket, by default the endpoint's; on Windows, a pipe.
 
-    def __init__(self, path: Path) -> None:
+    :param of_anyone: it may belong to another user, as a socket of the system's own engine does.
+    """
+
+    def __init__(self, path: Path, hint: str = "Start it: slipway start", *, of_anyone: bool = False) -> None:
         self._path = path
+        self._of_anyone = of_anyone
+        self.hint = hint
 
     def http(self) -> httpx.AsyncBaseTransport:
-        return local_transport(self._path)
+        return local_transport(self._path, of_anyone=self._of_anyone)
 
-    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await host().connect(self._path)
+    async def open(self) -> Stream:
+        return SocketStream(*await host().connect(self._path, of_anyone=self._of_anyone))
 
 
 def query(**values: Any) -> dict[str, str]:
@@ -164,7 +176,7 @@ class Transport:
                     _require_success(reply, method, where)
                 yield reply
         except httpx.HTTPError as error:
-            raise unreachable(error) from error
+            raise unreachable(error, self._dialler.hint) from error
 
     async def upgrade(
         self,
@@ -184,15 +196,15 @@ class Transport:
         data = json.dumps(body).encode() if body is not None else b""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                reader, writer = await self._dialler.open()
-        except (OSError, TimeoutError) as error:
-            raise unreachable(error) from error
+                stream = await self._dialler.open()
+        except (OSError, UserError) as error:
+            raise unreachable(error, self._dialler.hint) from error
         try:
-            return await _upgrade(reader, writer, where, data, [("Upgrade", protocol), *headers])
+            return await _upgrade(stream, where, data, [("Upgrade", protocol), *headers])
         except BaseException as error:
-            writer.close()
-            if isinstance(error, OSError):
-                raise unreachable(error) from error
+            await stream.close()
+            if isinstance(error, LinkError):
+                raise unreachable(error, self._dialler.hint) from error
             raise
 
     async def _path(self, path: str) -> str:
@@ -214,17 +226,24 @@ class Transport:
                 method, path, params=params, content=content, headers=headers, timeout=times
             )
         except httpx.HTTPError as error:
-            raise unreachable(error) from error
+            raise unreachable(error, self._dialler.hint) from error
         _require_success(reply, method, path)
         return reply
 
 
-def unreachable(error: Exception) -> EngineUnreachable:
-    """Why there is no answer, as an error for the user."""
+def unreachable(error: BaseException, hint: str) -> EngineUnreachable:
+    """Why there is no answer, as an error for the user. :param hint: see :class:`Dialler`."""
+    cause: BaseException | None = error
+    while cause is not None:  # httpx's and httpcore's errors come from that of the way
+        if isinstance(cause, EngineUnreachable):
+            return cause.copy()
+        cause = cause.__cause__ or cause.__context__  # httpcore raises some "from None"
     detail = f"{type(error).__name__}: {error}"
+    if isinstance(error, UserError) and error.detail:
+        detail = f"{detail} {error.detail}"
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return EngineUnreachable("The engine does not answer in time", "See what fails: slipway status", detail)
-    return EngineUnreachable("The engine cannot be reached", "Start it: slipway start", detail)
+    return EngineUnreachable("The engine cannot be reached", hint, detail)
 
 
 def _negotiate(version: str) -> str:
@@ -261,8 +280,7 @@ def _message(body: bytes) -> str:
 
 
 async def _upgrade(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
+    stream: Stream,
     where: str,
     data: bytes,
     more: Sequence[tuple[str, str]],
@@ -271,8 +289,7 @@ async def _upgrade(
     headers = [("Host", "docker"), ("User-Agent", AGENT), ("Connection", "Upgrade"), *more]
     headers += [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
     for part in (h11.Request(method="POST", target=where, headers=headers), h11.Data(data), h11.EndOfMessage()):
-        writer.write(protocol.send(part) or b"")
-    await writer.drain()
+        await stream.write(protocol.send(part) or b"")
     refused: h11.Response | None = None
     text = b""
     while True:
@@ -281,9 +298,9 @@ async def _upgrade(
         except h11.RemoteProtocolError as error:
             raise StreamBroken("The engine's answer is not HTTP", detail=str(error)) from error
         if event is h11.NEED_DATA:
-            protocol.receive_data(await reader.read(CHUNK))
+            protocol.receive_data(await stream.read(CHUNK))
         elif isinstance(event, h11.InformationalResponse) and event.status_code == 101:
-            return Duplex(reader, writer, _content_type(event), protocol.trailing_data[0])
+            return Duplex(stream, _content_type(event), protocol.trailing_data[0])
         elif isinstance(event, h11.Response):
             refused = event
         elif isinstance(event, h11.Data):

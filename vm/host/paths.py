@@ -24,6 +24,7 @@ are found by content, and can be made again: they live in the user's cache folde
         channels/               on Windows, the key that QEMU asks for at these three
         folders.sock            the server of shared folders
         share.sock              for a moment, the way to one of virtiofs
+        ssh-KEY/                one way to another engine by ssh: OpenSSH's control sockets, and where it asks
         daemon.json             what dockerd was given at the machine's start; so are its other small files
       machine/
         data.qcow2              everything of the user's
@@ -220,6 +221,14 @@ class Paths:
     @property
     def share_socket(self) -> Path:
         return self.run / "share.sock"
+
+    def ssh(self, key: str) -> Path:
+        """The folder of one way to another engine. :param key: a random word."""
+        return self.run / f"ssh-{key}"
+
+    def ask_socket(self, key: str) -> Path:
+        """Where ssh asks for what this way needs: a password, a decision."""
+        return self._local(f"ssh-{key}/ask.sock", f"slipway_ask_{key}")
 
     @property
     def machine(self) -> Path:

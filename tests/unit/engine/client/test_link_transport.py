@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from engine.client import EngineClient
-from engine.client.errors import EngineUnreachable, NotFound
+from engine.client.errors import EngineUnreachable, NotFound, StreamBroken
 from engine.client.link_transport import RouteDialler
 from tests.unit.carriers import MemoryCarrier, MemoryStream
 from vm.errors import LinkError
@@ -114,7 +114,25 @@ async def test_an_engine_that_does_not_answer(engine: EngineClient, guest: Guest
             await other.info()
 
 
-async def test_a_connection_cannot_be_taken_over(engine: EngineClient) -> None:
-    with pytest.raises(EngineUnreachable) as caught:
-        await engine.containers.attach("web", stdin=True)
-    assert "cannot be taken over" in caught.value.detail
+async def test_a_connection_is_taken_over(engine: EngineClient, guest: Guest) -> None:
+    head = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
+    guest.answer = head + b"Connection: Upgrade\r\nUpgrade: tcp\r\n\r\nhello"
+    async with await engine.containers.attach("web", stdin=True) as duplex:
+        chunks = duplex.chunks()
+        assert await anext(chunks) == b"hello"
+        await duplex.write_eof()
+        stream = guest.streams[-1]
+        assert await stream.read(10) == b""
+        await stream.write(b" and more")
+        assert await anext(chunks) == b" and more"
+        await stream.peer.break_off(LinkError("the link broke"))
+        with pytest.raises(StreamBroken) as caught:
+            await anext(chunks)
+    assert "the link broke" in caught.value.detail
+
+
+async def test_no_connection_can_be_taken_over(engine: EngineClient, carrier: MemoryCarrier) -> None:
+    await engine.ping()
+    carrier.refuse = LinkError("nothing listens there", detail="/run/docker.sock")
+    with pytest.raises(EngineUnreachable, match="cannot be reached"):
+        await engine.containers.attach("web")

@@ -1,0 +1,60 @@
+"""An endpoint → what the engine's client dials by."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.client.errors import EngineUnreachable
+from engine.client.link_transport import RouteDialler
+from engine.client.transport import Dialler, SocketDialler
+from engine.remote.askpass import Asker
+from engine.remote.endpoints import Endpoint, Kind
+from engine.remote.ssh import SshRoute
+from engine.remote.tls import TcpRoute
+from vm.host.paths import Paths
+
+MOST = 100
+"""Connections at once: each container whose load is shown has one."""
+
+KEPT_SECONDS, KEPT_SSH_SECONDS = 5.0, 30.0
+"""How long an idle connection waits for the next call; one over ssh costs a process at both ends."""
+
+AWAY = "Check that its computer is up and that its engine runs."
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an endpoint is dialled.
+
+    :ivar ask: has ssh's questions answered by someone, or by nobody.    :ivar close: ends what it has started.
+    """
+
+    dialler: Dialler
+    ask: Callable[[Asker | None], None]
+    close: Callable[[], Awaitable[None]]
+
+
+def connect(endpoint: Endpoint, paths: Paths) -> Way:
+    """Make the dialler; nothing is connected yet.
+
+    :raise EngineUnreachable: the endpoint cannot be used, for the reason it has.
+    """
+    if endpoint.problem:
+        raise EngineUnreachable(f"“{endpoint.name}” cannot be used: {endpoint.problem}", "See: docker context ls")
+    if endpoint.kind is Kind.SSH:
+        ssh = SshRoute(endpoint, paths)
+
+        def ask(asker: Asker | None) -> None:
+            ssh.questions.asker = asker
+
+        return Way(RouteDialler(ssh, AWAY, KEPT_SSH_SECONDS, MOST), ask, ssh.close)
+    if endpoint.kind in (Kind.TLS, Kind.PLAIN):
+        tcp = TcpRoute(endpoint)
+        return Way(RouteDialler(tcp, AWAY, KEPT_SECONDS, MOST), lambda _: None, tcp.close)
+    return Way(SocketDialler(Path(endpoint.path), AWAY, of_anyone=True), lambda _: None, _nothing)
+
+
+async def _nothing() -> None:
+    """There is nothing to end."""

@@ -1,0 +1,225 @@
+"""TCP with TLS (RFC 8446), each side with a certificate, as docker has it; and TCP without.
+
+asyncio's TLS cannot end one direction and go on reading, which ``docker run -i`` needs. So TLS is spoken here,
+over OpenSSL's memory buffers: our ``close_notify`` is sent, and reading goes on until the engine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from pathlib import Path
+
+from engine.client.errors import EngineUnreachable, TlsFailed
+from engine.client.socket_stream import SocketStream, close_writer
+from engine.remote.endpoints import Endpoint, TlsFiles
+from vm.errors import LinkError
+from vm.guest.stream import Stream
+
+CONNECT_SECONDS = 10.0
+PIECE = 64 * 1024
+"""Bytes that are decrypted at a time."""
+
+
+class TcpRoute:
+    """The way to an endpoint by TCP, with TLS where it has certificates.
+
+    :raise TlsFailed: its certificates cannot be used.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._context = tls_context(endpoint.tls) if endpoint.tls is not None else None
+
+    async def open(self) -> Stream:
+        """See :class:`engine.client.link_transport.Route`.
+
+        :raise EngineUnreachable: nothing answers.    :raise TlsFailed: a certificate is not accepted.
+        """
+        host, port = self._endpoint.host, self._endpoint.port
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                reader, writer = await _connect(host, port)
+                if self._context is None:
+                    return SocketStream(reader, writer)
+                stream = TlsStream(reader, writer, self._context, host)
+                try:
+                    await stream.handshake()
+                except BaseException:
+                    await stream.close()
+                    raise
+                return stream
+        except TimeoutError as error:
+            raise EngineUnreachable(f"{host} does not answer at port {port}", CHECK, str(error)) from error
+        except socket.gaierror as error:
+            raise EngineUnreachable(f"“{host}” cannot be found", CHECK, str(error)) from error
+        except OSError as error:
+            raise EngineUnreachable(f"Nothing answers at port {port} of {host}", CHECK, str(error)) from error
+
+    async def close(self) -> None:
+        """Nothing is kept open here."""
+
+
+CHECK = "Check that the other computer is up, that its engine listens there, and what is between the two."
+
+
+async def _connect(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection(host, port)
+    sock: socket.socket = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return reader, writer
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """A client's side of TLS 1.2 or newer.
+
+    :raise TlsFailed: a file is missing, cannot be read, or holds no certificate or key.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not files.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        if files.ca is not None:
+            context.load_verify_locations(cafile=files.ca)
+        elif files.verify:
+            context.load_default_certs()
+        if files.cert is not None and files.key is not None:
+            context.load_cert_chain(files.cert, files.key, password=_no_passphrase)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        folder = next((path.parent for path in (files.ca, files.cert, files.key) if path), Path())
+        raise TlsFailed(
+            "The context's certificates cannot be used", f"See the files in {folder}", str(error)
+        ) from error
+    return context
+
+
+def _no_passphrase() -> str:
+    raise ValueError("the key has a passphrase, which docker does not support for contexts either")
+
+
+class TlsStream:
+    """See :class:`vm.guest.stream.Stream`. A stream without the engine's ``close_notify`` was cut, not ended.
+
+    :param host: the name that its certificate has to be for; None: this is the server's side.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        context: ssl.SSLContext,
+        host: str | None,
+    ) -> None:
+        self._reader, self._writer = reader, writer
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_side=host is None, server_hostname=host)
+        self._ready = bytearray()
+        self._ended = self._eof_sent = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the engine has closed its side: an idle connection is told nothing else."""
+        return self._ended or self._reader.at_eof()
+
+    async def handshake(self) -> None:
+        """:raise TlsFailed: the engine's certificate is not trusted, or it speaks no TLS."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._fill()
+            except ssl.SSLError as error:
+                await self._flush()
+                raise _failed(error) from error
+            else:
+                await self._flush()
+                return
+
+    async def read(self, limit: int) -> bytes:
+        while True:
+            if self._ready:
+                data = bytes(self._ready[:limit])
+                del self._ready[:limit]
+                return data
+            if self._ended:
+                return b""
+            self._decrypt()
+            if not self._ready and not self._ended:
+                await self._flush()  # an answer of TLS itself, such as a new key
+                await self._fill()
+
+    async def write(self, data: bytes) -> None:
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise _failed(error) from error
+        await self._flush()
+
+    async def write_eof(self) -> None:
+        if self._eof_sent:
+            return
+        self._eof_sent = True
+        self._decrypt()  # OpenSSL gives up at data that it finds while it closes
+        try:
+            self._tls.unwrap()
+        except ssl.SSLWantReadError:  # the engine's own end is still to come
+            pass
+        except ssl.SSLError as error:
+            raise _failed(error) from error
+        await self._flush()
+
+    async def close(self) -> None:
+        await close_writer(self._writer)
+
+    def _decrypt(self) -> None:
+        """Take all that has come."""
+        while not self._ended:
+            try:
+                data = self._tls.read(PIECE)
+            except ssl.SSLWantReadError:
+                return
+            except ssl.SSLZeroReturnError:
+                data = b""
+            except ssl.SSLEOFError as error:
+                raise LinkError("The connection broke", detail=str(error)) from error
+            except ssl.SSLError as error:
+                raise _failed(error) from error
+            self._ready += data
+            self._ended = not data
+
+    async def _fill(self) -> None:
+        try:
+            data = await self._reader.read(PIECE)
+        except OSError as error:
+            raise LinkError("The connection broke", detail=str(error)) from error
+        if data:
+            self._in.write(data)
+        else:
+            self._in.write_eof()
+
+    async def _flush(self) -> None:
+        try:
+            self._writer.write(self._out.read())
+            await self._writer.drain()
+        except OSError as error:
+            raise LinkError("The connection broke", detail=str(error)) from error
+
+
+def _failed(error: ssl.SSLError) -> TlsFailed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TlsFailed(
+            f"The engine's certificate is not trusted: {error.verify_message}",
+            "Another computer may answer in its place. Compare the context's ca.pem with the engine's authority.",
+            str(error),
+        )
+    if "ALERT" in (error.reason or ""):  # OpenSSL's names for what the other side sends (RFC 8446, 6.2)
+        return TlsFailed(
+            "The engine refuses this client's certificate",
+            "It may have expired, been revoked, or come from another authority. Ask for a new one.",
+            str(error),
+        )
+    return TlsFailed("The engine does not speak TLS as it should", "Check the context's address.", str(error))

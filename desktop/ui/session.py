@@ -1,7 +1,7 @@
-"""The window's connection to Slipway: status, the engine's events, and one client of each API.
+"""The window's connection to Slipway: its status, the control API, and the engine that the pages follow.
 
 The session reconnects when the supervisor or the engine comes back. Pages fetch their data when
-:attr:`Session.engine_ready` is emitted.
+:attr:`Session.engine_ready` is emitted. That engine is Slipway's own, or one of the user's Docker contexts.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from desktop.control.client import ControlClient, SupervisorAbsent, own_paths
 from desktop.control.schema import Event as ControlEvent
 from desktop.control.schema import RunState, Status, UsageReport
 from desktop.ui.bridge import Bridge, Failed, Work
+from desktop.ui.engine_connection import EngineConnection
 from engine.client import EngineClient
-from engine.client import Event as EngineEvent
 from engine.client.credentials import UserKeys
+from engine.remote.connect import connect
+from engine.remote.endpoints import Endpoint
 from vm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,9 @@ many seconds, from :data:`RETRY_SECONDS`."""
 WATCH_SECONDS = 3.0
 """Between two statuses when nothing happens."""
 
+REMOTE_SECONDS = 60.0
+"""For an answer of another engine to begin; Slipway's own may boot meanwhile."""
+
 USAGE_KEPT = 600
 """Samples of the machine's load that are kept: half an hour."""
 
@@ -45,7 +50,8 @@ USAGE_KEPT = 600
 class Session(QObject):
     """One per window. Its signals are emitted in Qt's thread.
 
-    :ivar client: the control API.    :ivar engine: the Docker API.
+    :ivar client: the control API.    :ivar own: Slipway's own engine.    :ivar chosen: the engine that the pages
+    follow; the signals of an engine are those of this one.
     :ivar status: the latest status; None while there is no supervisor.
     :ivar error: why there is no supervisor, if that is known.    :ivar usage: the machine's load over time.
     :ivar progress: a sentence while a supervisor takes its time to start; otherwise empty.
@@ -54,30 +60,82 @@ class Session(QObject):
     status_changed = Signal()
     engine_ready = Signal()
     engine_gone = Signal()
+    engine_changed = Signal()
+    connection_changed = Signal()
     events_received = Signal(list)
+    asked = Signal(object)
 
     def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.bridge = bridge
         self.paths = own_paths()
         self.client = ControlClient(self.paths)
-        self.engine = EngineClient(self.paths.docker_socket, keys=UserKeys().look)
         bridge.at_end(self.client.close)
-        bridge.at_end(self.engine.__aexit__)
+        self.own = EngineConnection(bridge, EngineClient(self.paths.docker_socket, keys=UserKeys().look))
+        self.chosen = self.own
+        self._others: dict[Endpoint, EngineConnection] = {}
+        self._connect(self.own)
         self.status: Status | None = None
         self.error: UserError | None = None
         self.progress = ""
         self.usage: deque[UsageReport] = deque(maxlen=USAGE_KEPT)
-        self._events: Work | None = None
         self._watch: Work | None = None
         self._starting: Work | None = None
         self._spawn = True
         self._needed = asyncio.Event()  # set in the asyncio thread: a call needs a supervisor now
 
     @property
+    def engine(self) -> EngineClient:
+        """The Docker API of the chosen engine."""
+        return self.chosen.engine
+
+    @property
     def running(self) -> bool:
-        """Whether the engine answered at the latest status."""
+        """Whether Slipway's own engine answered at the latest status."""
         return self.status is not None and self.status.state is RunState.RUNNING
+
+    # -- engines --------------------------------------------------------------------------------------------------
+
+    def choose(self, endpoint: Endpoint | None) -> None:
+        """Have the pages follow another engine; None: Slipway's own. Connections that were made stay open.
+
+        :raise UserError: the endpoint cannot be used.
+        """
+        chosen = self.own
+        if endpoint is not None:
+            if endpoint not in self._others:
+                way = connect(endpoint, self.paths)
+                engine = EngineClient(way.dialler, REMOTE_SECONDS, keys=UserKeys().look)
+                self._others[endpoint] = EngineConnection(self.bridge, engine, endpoint, way)
+                self._connect(self._others[endpoint])
+            chosen = self._others[endpoint]
+        if chosen is self.chosen:
+            return
+        left, self.chosen = self.chosen, chosen
+        self.engine_gone.emit()
+        self.engine_changed.emit()
+        if left is not self.own:
+            left.close()
+        if chosen is not self.own:
+            chosen.open()
+        elif chosen.connected:
+            self.engine_ready.emit()
+
+    def _connect(self, connection: EngineConnection) -> None:
+        """Pass on what happens to an engine while it is the chosen one."""
+
+        def passing(signal: Any) -> Callable[..., None]:
+            def emit(*values: object) -> None:
+                if self.chosen is connection:
+                    signal.emit(*values)
+
+            return emit
+
+        connection.ready.connect(passing(self.engine_ready))
+        connection.gone.connect(passing(self.engine_gone))
+        connection.events_received.connect(passing(self.events_received))
+        connection.changed.connect(passing(self.connection_changed))
+        connection.asked.connect(passing(self.asked))
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -87,9 +145,10 @@ class Session(QObject):
 
     def close(self) -> None:
         """Stop following; the supervisor keeps running."""
-        for work in (self._watch, self._events):
-            if work is not None:
-                work.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        for connection in (self.own, *self._others.values()):
+            connection.close()
 
     async def _statuses(self) -> AsyncIterator[Status | UserError | str]:
         """Statuses; while there are none, why, and sentences about a start that takes its time."""
@@ -137,33 +196,10 @@ class Session(QObject):
             if self.status is not None and self.status.usage is not None:
                 self.usage.append(self.status.usage)
         if self.running and not before:
-            self._events = self.bridge.follow(self._engine_events, self._take_events, owner=self)
+            self.own.open()
         elif before and not self.running:
-            if self._events is not None:
-                self._events.cancel()
-            self.engine_gone.emit()
+            self.own.close()
         self.status_changed.emit()
-
-    async def _engine_events(self) -> AsyncIterator[EngineEvent | None]:
-        """Events from now on; None means that some may be missing, so that everything has to be fetched again."""
-        while True:
-            try:
-                await self.engine.ping()
-                events = self.engine.events()
-                yield None
-                async with aclosing(cast(Any, events)) as source:
-                    async for event in source:
-                        yield event
-            except UserError as error:  # the status shows what is wrong
-                log.info("the stream of engine events ended: %s", error.message)
-            await asyncio.sleep(RETRY_SECONDS)
-
-    def _take_events(self, received: list[EngineEvent | None]) -> None:
-        events = [event for event in received if event is not None]
-        if len(events) != len(received):
-            self.engine_ready.emit()
-        if events:
-            self.events_received.emit(events)
 
     # -- work -----------------------------------------------------------------------------------------------------
 

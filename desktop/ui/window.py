@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pkgutil import resolve_name
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
@@ -21,14 +22,19 @@ from PySide6.QtWidgets import (
 
 from desktop.control.schema import RunState
 from desktop.ui.context import Context, Subjects
+from desktop.ui.engine_connection import Asked, State, warning
+from desktop.ui.engines import OWN, Engines, Entry
 from desktop.ui.icons import app_icon
 from desktop.ui.models.collections import Collections
 from desktop.ui.models.states import TITLES
+from desktop.ui.pages.engines import EnginesDialog, ask_user
 from desktop.ui.session import Session
 from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
+from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.sidebar import Sidebar
+from vm.errors import UserError
 
 PLACES = (
     ("home", "Home"),
@@ -39,11 +45,18 @@ PLACES = (
     ("settings", "Settings"),
 )
 
+SWARM_PLACES = (("services", "Services"), ("nodes", "Nodes"))
+"""Shown while the engine manages a swarm; Ctrl+7 and Ctrl+8."""
+
+OWN_PLACES = ("home", "settings")
+"""They are about Slipway's own machine, whichever engine the others follow."""
+
 SHORTCUTS = (
     (
         "Everywhere",
         (
             (f"Ctrl+1 … Ctrl+{len(PLACES)}", "Go to a place in the sidebar"),
+            ("Ctrl+E", "Choose an engine"),
             ("Ctrl+F", "Search the list or the log"),
             ("Ctrl+N", "Run a container"),
             ("Ctrl+L", "Pull an image"),
@@ -82,6 +95,9 @@ SHORTCUTS = (
 )
 """Groups of keys and what they do."""
 
+LAMPS = {State.CONNECTED: "running", State.CONNECTING: "starting", State.LOST: "failed", State.CLOSED: ""}
+"""State of a connection → the state whose colour it has."""
+
 SMALLEST = QSize(960, 560)
 AT_FIRST = QSize(1280, 800)
 
@@ -101,7 +117,8 @@ class Window(QMainWindow):
         self.setMinimumSize(SMALLEST)
         self.pages: dict[str, QWidget] = {}
         self.stack = QStackedWidget()
-        self._side = Sidebar(PLACES, self.show_place)
+        self.engines = Engines(session, self._memory())
+        self._side = Sidebar(PLACES, self.show_place, self.choose_engine, SWARM_PLACES)
         self._state = Elided(kind="small")
         self._endpoint = label("", "small", select=True)
         body = QWidget()
@@ -120,10 +137,15 @@ class Window(QMainWindow):
         outer.setColumnStretch(1, 1)
         self.setCentralWidget(whole)
         self._make_shortcuts()
-        session.status_changed.connect(self._show_state)
+        for changed in (session.status_changed, session.connection_changed):
+            changed.connect(self._show_state)
+        session.engine_changed.connect(self._engine_changed)
+        session.engine_ready.connect(self._ask_swarm)
+        session.asked.connect(self._ask_user)
         self._show_state()
         self._restore()
         self.show_place("home")
+        self.engines.restore()
 
     # -- places ---------------------------------------------------------------------------------------------------
 
@@ -144,6 +166,8 @@ class Window(QMainWindow):
         """Import a page when it is first shown, so that the window paints sooner."""
         made = resolve_name(f"desktop.ui.pages.{name}:{name.capitalize()}Page")(self.context)
         assert isinstance(made, QWidget)
+        if name in OWN_PLACES:
+            made.setProperty(ENGINE, "")
         return made
 
     def show_page(self, page: QWidget) -> None:
@@ -177,11 +201,27 @@ class Window(QMainWindow):
         return bar
 
     def _show_state(self) -> None:
+        chosen = self.session.chosen
+        if chosen.endpoint is not None:
+            words = [chosen.title, warning(chosen.endpoint), chosen.state.value]
+            if chosen.connected and chosen.version is not None:
+                words += [f"Moby {chosen.version.version}", f"{chosen.version.os}/{chosen.version.arch}"]
+            if chosen.error is not None:
+                words.append(chosen.error.message)
+            self._state.set_full("  ·  ".join(word for word in words if word))
+            self._endpoint.setText(chosen.endpoint.address)
+            state = " · ".join(word for word in (chosen.state.value, warning(chosen.endpoint)) if word)
+            self._side.engine.show_engine(chosen.title, state, LAMPS[chosen.state])
+            return
+        self._show_own_state()
+
+    def _show_own_state(self) -> None:
         status = self.session.status
         if status is None:
             error = self.session.error
             self._state.set_full(error.message if error else self.session.progress or "Connecting …")
             self._endpoint.setText("")
+            self._side.engine.show_engine("This computer", "Connecting …" if error is None else "Not running", "")
             return
         words = [TITLES[status.state]]
         if status.engine is not None:
@@ -193,12 +233,65 @@ class Window(QMainWindow):
             words.append(status.stage)
         self._state.set_full("  ·  ".join(words))
         self._endpoint.setText(status.socket)
+        self._side.engine.show_engine("This computer", TITLES[status.state], status.state.value)
+
+    # -- engines --------------------------------------------------------------------------------------------------
+
+    def choose_engine(self) -> EnginesDialog:
+        """Open the choice of the engine that the pages follow."""
+        endpoint = self.session.chosen.endpoint
+        current = OWN if endpoint is None else f"context:{endpoint.name}"
+        dialog = EnginesDialog(self, self.engines, current, self._choose)
+        dialog.open()
+        return dialog
+
+    def _choose(self, entry: Entry) -> None:
+        try:
+            self.engines.choose(entry)
+        except UserError as error:
+            self.banners.error(error)
+
+    def _engine_changed(self) -> None:
+        """The pages of objects belong to the engine before."""
+        chosen = self.session.chosen
+        self._back()
+        other = chosen.endpoint is not None
+        where = f"On “{chosen.title}”, {chosen.endpoint.address}" if chosen.endpoint is not None else ""
+        self.setProperty(ENGINE, where)
+        self.setWindowTitle(f"{chosen.title} – Slipway" if other else "Slipway")
+        self._side.show_extra(False)
+        if self.place in (*dict(SWARM_PLACES), *(OWN_PLACES if other else ())):
+            self.show_place("containers")
+        if warning(chosen.endpoint):
+            self.banners.show_message(
+                "warning",
+                f"The connection to “{chosen.title}” is not encrypted",
+                "Anyone on the way can read it and use the engine. Give the context TLS certificates, or use ssh://.",
+            )
+        self._show_state()
+
+    def _ask_swarm(self) -> None:
+        def told(info: dict[str, Any]) -> None:
+            manages = bool((info.get("Swarm") or {}).get("ControlAvailable"))
+            self._side.show_extra(manages)
+            if not manages and self.place in dict(SWARM_PLACES):
+                self.show_place("containers")
+
+        self.session.bridge.call(self.session.engine.info(), told, lambda _: None, owner=self)
+
+    def _ask_user(self, asked: Asked) -> None:
+        chosen = self.session.chosen
+        if asked.question.notice:
+            self.banners.show_message("info", asked.question.text)
+        else:
+            ask_user(self, chosen.title, asked, chosen.answer)
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
     def _make_shortcuts(self) -> None:
-        for number, (key, _) in enumerate(PLACES, 1):
-            self._key(f"Ctrl+{number}", partial(self.show_place, key))
+        for number, (key, _) in enumerate((*PLACES, *SWARM_PLACES), 1):
+            self._key(f"Ctrl+{number}", partial(self._show_if_offered, key))
+        self._key("Ctrl+E", self.choose_engine)
         self._key("F5", self._refresh)
         self._key("F1", self.show_shortcuts)
         self._key("F6", self._change_side)
@@ -210,11 +303,16 @@ class Window(QMainWindow):
     def _key(self, keys: str, action: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self, lambda: action())
 
+    def _show_if_offered(self, key: str) -> None:
+        if self._side.offers(key):
+            self.show_place(key)
+
     def _refresh(self) -> None:
         lists = self.context.lists
-        if self.session.running:
+        if self.session.chosen.connected:
             for found in (lists.containers, lists.images, lists.volumes, lists.networks):
                 found.refresh()
+            self._ask_swarm()
 
     def _change_side(self) -> None:
         page = self.stack.currentWidget()

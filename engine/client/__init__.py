@@ -5,7 +5,8 @@
         async for step in engine.images.pull("alpine"): ...
 
 transport.py   dials, negotiates the API version, maps failures; the seam for other ways than a Unix socket
-link_transport.py   such a way: streams of the link into the machine
+link_transport.py   such a way: streams, of the link into the machine or to another computer (engine/remote)
+socket_stream.py    a connected socket or pipe as a stream
 streams.py     JSON lines, multiplexed output, duplex connections       errors.py   what can go wrong
 models.py      the engine's answers as values                         progress.py long work and its failures
 system.py      images.py      containers.py      volumes.py      networks.py      services.py      files.py

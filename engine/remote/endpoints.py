@@ -116,6 +116,7 @@ def parse(name: str, address: str, tls: TlsFiles | None = None) -> Endpoint:
 def _ssh(name: str, address: str, user: str, password: str | None, where: str, port: int, path: str) -> Endpoint:
     problem = ""
     if password is not None:
+        address = address.replace(f":{password}@", ":…@")  # it is shown
         problem = "Its address holds a password, which docker refuses, too. Use a key, or let ssh ask."
     elif not HOST_NAME.fullmatch(where) or (user and not USER_NAME.fullmatch(user)):
         problem = "Its address names no computer."

@@ -109,14 +109,14 @@ HTTPS = (443, 8443)
 EVERYWHERE = ("", "0.0.0.0", "::")
 
 
-def port_address(port: Port) -> str:
-    """The URL of a published port for a browser."""
-    return f"{'https' if port.port in HTTPS else 'http'}://{port_place(port)}/"
+def port_address(port: Port, host: str = "localhost") -> str:
+    """The URL of a published port for a browser. :param host: the engine's computer."""
+    return f"{'https' if port.port in HTTPS else 'http'}://{port_place(port, host)}/"
 
 
-def port_place(port: Port) -> str:
-    """Address and number of a published port on the host."""
-    host = "localhost" if port.host_ip in EVERYWHERE else port.host_ip
+def port_place(port: Port, host: str = "localhost") -> str:
+    """Address and number of a published port on the engine's computer ``host``."""
+    host = host if port.host_ip in EVERYWHERE else port.host_ip
     return f"[{host}]:{port.host_port}" if ":" in host else f"{host}:{port.host_port}"
 
 

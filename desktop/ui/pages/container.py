@@ -169,6 +169,9 @@ class PlacesPanel(QWidget):
 
     def _listened(self, values: dict[str, Any]) -> None:
         """Ask where the host really listens; if that fails, show the rest without it."""
+        if not self._context.session.chosen.features.guest:
+            self.show_places(values, [])
+            return
         self._context.session.control(
             lambda client: client.ports(),
             lambda reports: self.show_places(values, reports),
@@ -197,7 +200,7 @@ class PlacesPanel(QWidget):
                 place = (port.protocol, port.host_port)
                 who = reachability([one for one in reports if (one.protocol, one.port) == place])
                 words = f"→ {inner} in the container" + (f", {who}" if who else "")
-                ports.addLayout(row(_place(port), label(words, "muted"), None))
+                ports.addLayout(row(_place(port, self._context.session.chosen.host), label(words, "muted"), None))
             if not bindings:
                 ports.addWidget(label(f"{inner}, not published", "muted"))
         mounts = column(label("Mounts", "section"))
@@ -227,12 +230,12 @@ def _published(inner: str, bindings: Iterable[dict[str, str]]) -> list[Port]:
     return list({port_place(port): port for port in ports}.values())
 
 
-def _place(port: Port) -> QWidget:
+def _place(port: Port, host: str) -> QWidget:
     """The address of a port: a link if a browser can open it."""
-    text = port_place(port)
+    text = port_place(port, host)
     if port.protocol != "tcp":
         return label(text, select=True)
-    return link(text, partial(QDesktopServices.openUrl, QUrl(port_address(port))))
+    return link(text, partial(QDesktopServices.openUrl, QUrl(port_address(port, host))))
 
 
 def _may_change(event: Any) -> bool:

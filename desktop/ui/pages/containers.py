@@ -176,7 +176,7 @@ class ContainersPage(ListPage):
     def _open_port(self, line: Line, number: int) -> None:
         port = line.ports[number]
         if port.protocol == "tcp":
-            QDesktopServices.openUrl(QUrl(model.port_address(port)))
+            QDesktopServices.openUrl(QUrl(model.port_address(port, self.context.session.chosen.host)))
 
     # -- elsewhere ------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,9 @@ class RunDialog(Form):
         )
         self.volumes = self.field("Volumes", "data:/var/lib/data, /home/me/site:/site:ro", check=volume_error)
         self.volumes_pick = button("Choose a folder…", self._pick_folder, picture="files")
+        if not context.session.chosen.features.guest:
+            self.volumes_pick.setEnabled(False)
+            self.volumes_pick.setToolTip("Folders are those of the engine's computer: type the path there.")
         self.form.addRow("", row(self.volumes_pick, None))
         self.environment = QPlainTextEdit(placeholderText="NAME=value, one per line")
         self.environment.setTabChangesFocus(True)

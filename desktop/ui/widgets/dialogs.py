@@ -44,6 +44,7 @@ class Question(QDialog):
         self.setMinimumWidth(420)
         outer = _outer(self)
         outer.addWidget(label(title, "section", wrap=True))
+        _name_engine(outer, parent)
         outer.addWidget(label(text, "muted", wrap=True))
         if names:
             shown = [f"•  {name}" for name in names[:8]] + (
@@ -98,6 +99,7 @@ class Form(QDialog):
         self._checks: list[tuple[QLineEdit, QLabel, Callable[[str], str]]] = []
         self.outer = _outer(self)
         self.outer.addWidget(label(title, "section"))
+        _name_engine(self.outer, parent)
         if text:
             self.outer.addWidget(label(text, "muted", wrap=True))
         self.form = QFormLayout()
@@ -166,6 +168,20 @@ class Form(QDialog):
     def _accepted(self) -> None:
         if self.check(final=True):
             self.accept()
+
+
+ENGINE = "engine"
+"""A property of widgets: the engine that dialogs above them act on, in words; empty for Slipway's own."""
+
+
+def _name_engine(outer: QVBoxLayout, parent: QWidget) -> None:
+    """Say which engine is meant, unless it is Slipway's own."""
+    widget: QWidget | None = parent
+    while widget is not None and widget.property(ENGINE) is None:
+        widget = widget.parentWidget()
+    words = str(widget.property(ENGINE) or "") if widget is not None else ""
+    if words:
+        outer.addWidget(label(words, "engine_note", wrap=True))
 
 
 def _outer(dialog: QDialog) -> QVBoxLayout:

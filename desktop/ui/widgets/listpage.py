@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QStackedWidget,
 
 from desktop.control.schema import RunState
 from desktop.ui.context import Context
+from desktop.ui.engine_connection import State
 from desktop.ui.icons import icon
 from desktop.ui.models.records import Column, Row
 from desktop.ui.models.states import TITLES
@@ -214,17 +215,34 @@ WHILE_STOPPED = "Start the engine to see its contents here."
 
 
 class EngineAway(EmptyState):
-    """Shown in place of a list while the engine is not available: the reason, and a button to start it."""
+    """Shown in place of a list while its engine is not available: the reason, and what the user can do."""
 
     def __init__(self, context: Context) -> None:
         self.start = button("Start", lambda: context.session.start(), picture="play", primary=True)
-        super().__init__("machine", "", "", self.start)
+        self.retry = button("Try again", lambda: context.session.chosen.retry(), picture="refresh", primary=True)
+        super().__init__("machine", "", "", self.start, self.retry)
         self._session = context.session
         context.session.status_changed.connect(self.refresh)
+        context.session.connection_changed.connect(self.refresh)
+        context.session.engine_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """Update from the status."""
+        """Update from the status of Slipway's own engine, or the connection to another."""
+        own = self._session.chosen.features.guest
+        self.retry.setVisible(not own and self._session.chosen.state is State.LOST)
+        if own:
+            self._show_own()
+            return
+        chosen = self._session.chosen
+        self.start.hide()
+        title = f"{chosen.title}: {chosen.state.value}" if not chosen.connected else "Loading …"
+        text = "" if chosen.error is None else f"{chosen.error.message}. {chosen.error.hint}".strip()
+        if chosen.pause is not None:
+            text += "\nSlipway keeps trying."
+        self.set_text(title, text)
+
+    def _show_own(self) -> None:
         status, error = self._session.status, self._session.error
         state = status.state if status else None
         title = TITLES[state] if state else "Slipway is not running" if error else "Connecting …"

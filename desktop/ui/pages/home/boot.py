@@ -27,7 +27,7 @@ class BootCard(QWidget):
         self.empty = label("Shows the stages of the last start and the time of each.", "muted", wrap=True)
         head = row(self.title, None, self.total)
         fill(QVBoxLayout(self), card(head, self.empty, self.graph, None))
-        context.session.engine_ready.connect(self._ask)
+        context.session.own.ready.connect(self._ask)
 
     def _ask(self) -> None:
         self._context.session.control(lambda client: client.boots(), self._show, owner=self)

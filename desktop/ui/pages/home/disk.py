@@ -50,8 +50,8 @@ class DiskCard(QWidget):
         fill(QVBoxLayout(self), card(label("Disk use", "section"), grid, None))
         self._delay = QTimer(self, singleShot=True, interval=DELAY_MS)
         self._delay.timeout.connect(self.ask)
-        context.session.engine_ready.connect(self.ask)
-        context.session.engine_gone.connect(lambda: self._show({}))
+        context.session.own.ready.connect(self.ask)
+        context.session.own.gone.connect(lambda: self._show({}))
         for found in (context.lists.images, context.lists.containers, context.lists.volumes):
             found.changed.connect(self._soon)
 
@@ -63,7 +63,7 @@ class DiskCard(QWidget):
         """Ask the engine, if the card is visible: computing the sizes is expensive."""
         session = self._context.session
         if session.running and self.isVisible():
-            session.bridge.call(session.engine.df(), self._show, lambda _: None, owner=self)
+            session.bridge.call(session.own.engine.df(), self._show, lambda _: None, owner=self)
 
     def _soon(self) -> None:
         if not self._delay.isActive():
@@ -83,7 +83,7 @@ class DiskCard(QWidget):
         session = self._context.session
 
         def agreed(_: bool) -> None:
-            session.bridge.call(session.engine.prune_builds(), done, self._context.banners.error, owner=self)
+            session.bridge.call(session.own.engine.prune_builds(), done, self._context.banners.error, owner=self)
 
         def done(freed: int) -> None:
             self._context.banners.show_message("done", f"Freed {size(freed)}")

@@ -29,8 +29,8 @@ class EventsCard(QWidget):
         self._nothing = label("No events yet", "muted")
         self.lines: list[tuple[QLabel, Elided]] = []
         fill(QVBoxLayout(self), card(label("Recent events", "section"), self._nothing, self._list, gap=GAP))
-        context.session.events_received.connect(self._take)
-        context.session.engine_ready.connect(self._ask)
+        context.session.own.events_received.connect(self._take)
+        context.session.own.ready.connect(self._ask)
         if context.session.running:
             self._ask()
 
@@ -41,7 +41,7 @@ class EventsCard(QWidget):
     def _ask(self) -> None:
         session, now = self._context.session, time.time()
         session.bridge.follow(
-            lambda: session.engine.events(since=now - PAST_SECONDS, until=now),
+            lambda: session.own.engine.events(since=now - PAST_SECONDS, until=now),
             self._take,
             None,
             lambda _: None,

@@ -40,15 +40,15 @@ class VersionsCard(QWidget):
         self.help = link("Docker settings…", lambda: context.places.show_place("settings", "docker"))
         self.show_missing(None)
         fill(QVBoxLayout(self), card(label("Versions", "section"), grid, self.missing, self.help, None))
-        context.session.engine_ready.connect(self._ask)
-        context.session.engine_gone.connect(lambda: self._show_server(None))
+        context.session.own.ready.connect(self._ask)
+        context.session.own.gone.connect(lambda: self._show_server(None))
         context.session.bridge.call(client_version(), self.show_client, self.show_missing, owner=self)
         if context.session.running:
             self._ask()
 
     def _ask(self) -> None:
         session = self._context.session
-        session.bridge.call(session.engine.version(), self._show_server, lambda _: None, owner=self)
+        session.bridge.call(session.own.engine.version(), self._show_server, lambda _: None, owner=self)
 
     def show_client(self, found: ClientVersion) -> None:
         """Show the client that was found."""

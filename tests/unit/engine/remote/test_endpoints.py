@@ -59,6 +59,10 @@ def test_addresses_that_cannot_be_used(address: str, why: str) -> None:
     assert why in parse("far", address).problem
 
 
+def test_a_password_in_an_address_is_not_shown() -> None:
+    assert "secret" not in repr(parse("far", "ssh://me:secret@far"))
+
+
 def made_by_docker(folder: Path, name: str, endpoint: str) -> None:
     """Make a context by the real command."""
     program = shutil.which("docker")

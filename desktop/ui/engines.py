@@ -1,0 +1,124 @@
+"""The engines that can be chosen: Slipway's own and the user's Docker contexts; the window remembers one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, replace
+from functools import partial
+
+from PySide6.QtCore import QObject, QSettings, Signal
+
+from desktop.ui.session import Session
+from engine.context_trial import answers
+from engine.remote.endpoints import Endpoint, Kind, read_endpoints
+from vm.errors import UserError
+
+OWN = "slipway"
+CHOSEN = "engine"
+"""The key in the window's file."""
+
+TRIED_WHEN_CHOSEN = "Tried when you choose it"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One engine.
+
+    :ivar state: how it is, in a few words.    :ivar reason: why it cannot be chosen; otherwise empty.
+    """
+
+    key: str
+    title: str
+    kind: str
+    address: str
+    state: str
+    endpoint: Endpoint | None = None
+    reason: str = ""
+
+
+class Engines(QObject):
+    """The list, read when it is asked for; a second engine of Slipway's own is one more entry at its top."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session, memory: QSettings) -> None:
+        super().__init__(session)
+        self._session, self._memory = session, memory
+        self._reports: dict[str, str] = {}
+        self.entries: list[Entry] = [self._own()]
+
+    def refresh(self) -> None:
+        """Read the contexts again, and try those that can be tried without logging in."""
+        self._session.bridge.call(self._read(), self._take, self._unreadable, owner=self)
+
+    def restore(self) -> None:
+        """Choose what was chosen last. What does not answer delays nothing: it is connected to in the
+        background.
+        """
+        wanted = str(self._memory.value(CHOSEN) or OWN)
+
+        def found(endpoints: list[Endpoint]) -> None:
+            self._take(endpoints)
+            entry = next((entry for entry in self.entries if entry.key == wanted), None)
+            if entry is not None and not entry.reason and self._session.chosen is self._session.own:
+                self._session.choose(entry.endpoint)
+
+        if wanted != OWN:
+            self._session.bridge.call(self._read(), found, self._unreadable, owner=self)
+
+    def choose(self, entry: Entry) -> None:
+        """Have the window follow an engine, and remember it.
+
+        :raise UserError: it cannot be used.
+        """
+        self._session.choose(entry.endpoint)
+        self._memory.setValue(CHOSEN, entry.key)
+
+    async def _read(self) -> list[Endpoint]:
+        own = [self._session.paths.docker_host]
+        return await asyncio.to_thread(read_endpoints, dict(os.environ), own)
+
+    def _take(self, endpoints: list[Endpoint]) -> None:
+        self.entries = [self._own(), *map(self._entry, endpoints)]
+        self.changed.emit()
+        for entry in self.entries[1:]:
+            if not entry.reason and entry.endpoint is not None and entry.endpoint.kind is not Kind.SSH:
+                self._session.bridge.call(
+                    answers(entry.address),
+                    partial(self._report, entry.key),
+                    owner=self,
+                )
+
+    def _unreadable(self, error: UserError) -> None:
+        self.entries = [self._own(), Entry("", "Docker contexts", "", "", error.message, reason=error.hint)]
+        self.changed.emit()
+
+    def _report(self, key: str, alive: bool) -> None:
+        state = "Answers" if alive else "Does not answer"
+        self.entries = [replace(item, state=state) if item.key == key else item for item in self.entries]
+        self.changed.emit()
+
+    def _own(self) -> Entry:
+        running = self._session.running
+        return Entry(
+            OWN,
+            "This computer",
+            "Slipway",
+            self._session.paths.docker_host,
+            "Running" if running else "Not running",
+        )
+
+    def _entry(self, endpoint: Endpoint) -> Entry:
+        state = "Cannot be used" if endpoint.problem else "…"
+        if not endpoint.problem and endpoint.kind is Kind.SSH:
+            state = TRIED_WHEN_CHOSEN
+        return Entry(
+            f"context:{endpoint.name}",
+            endpoint.name,
+            endpoint.kind.value,
+            endpoint.address,
+            state,
+            endpoint,
+            endpoint.problem,
+        )

@@ -118,7 +118,7 @@ class Window(QMainWindow):
         self.pages: dict[str, QWidget] = {}
         self.stack = QStackedWidget()
         self.engines = Engines(session, self._memory())
-        self._side = Sidebar(PLACES, self.show_place, self.choose_engine, SWARM_PLACES)
+        self.side = Sidebar(PLACES, self.show_place, self.choose_engine, SWARM_PLACES)
         self._state = Elided(kind="small")
         self._endpoint = label("", "small", select=True)
         body = QWidget()
@@ -131,7 +131,7 @@ class Window(QMainWindow):
         outer = QGridLayout(whole)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self._side, 0, 0)
+        outer.addWidget(self.side, 0, 0)
         outer.addWidget(body, 0, 1)
         outer.addWidget(self._make_state_bar(), 1, 0, 1, 2)
         outer.setColumnStretch(1, 1)
@@ -157,7 +157,7 @@ class Window(QMainWindow):
             page = self.pages[name] = self._make_page(name)
             self.stack.addWidget(page)
         self.stack.setCurrentWidget(page)
-        self._side.choose(name)
+        self.side.choose(name)
         if subject:
             assert isinstance(page, Subjects)
             page.show_subject(subject)
@@ -180,7 +180,7 @@ class Window(QMainWindow):
     @property
     def place(self) -> str:
         """The key of the current place."""
-        return self._side.chosen
+        return self.side.chosen
 
     def _drop_detail(self) -> None:
         current = self.stack.currentWidget()
@@ -211,7 +211,7 @@ class Window(QMainWindow):
             self._state.set_full("  ·  ".join(word for word in words if word))
             self._endpoint.setText(chosen.endpoint.address)
             state = " · ".join(word for word in (chosen.state.value, warning(chosen.endpoint)) if word)
-            self._side.engine.show_engine(chosen.title, state, LAMPS[chosen.state])
+            self.side.engine.show_engine(chosen.title, state, LAMPS[chosen.state])
             return
         self._show_own_state()
 
@@ -221,7 +221,7 @@ class Window(QMainWindow):
             error = self.session.error
             self._state.set_full(error.message if error else self.session.progress or "Connecting …")
             self._endpoint.setText("")
-            self._side.engine.show_engine("This computer", "Connecting …" if error is None else "Not running", "")
+            self.side.engine.show_engine("This computer", "Connecting …" if error is None else "Not running", "")
             return
         words = [TITLES[status.state]]
         if status.engine is not None:
@@ -233,7 +233,7 @@ class Window(QMainWindow):
             words.append(status.stage)
         self._state.set_full("  ·  ".join(words))
         self._endpoint.setText(status.socket)
-        self._side.engine.show_engine("This computer", TITLES[status.state], status.state.value)
+        self.side.engine.show_engine("This computer", TITLES[status.state], status.state.value)
 
     # -- engines --------------------------------------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ class Window(QMainWindow):
         where = f"On “{chosen.title}”, {chosen.endpoint.address}" if chosen.endpoint is not None else ""
         self.setProperty(ENGINE, where)
         self.setWindowTitle(f"{chosen.title} – Slipway" if other else "Slipway")
-        self._side.show_extra(False)
+        self.side.show_extra(False)
         if self.place in (*dict(SWARM_PLACES), *(OWN_PLACES if other else ())):
             self.show_place("containers")
         if warning(chosen.endpoint):
@@ -273,7 +273,7 @@ class Window(QMainWindow):
     def _ask_swarm(self) -> None:
         def told(info: dict[str, Any]) -> None:
             manages = bool((info.get("Swarm") or {}).get("ControlAvailable"))
-            self._side.show_extra(manages)
+            self.side.show_extra(manages)
             if not manages and self.place in dict(SWARM_PLACES):
                 self.show_place("containers")
 
@@ -294,7 +294,7 @@ class Window(QMainWindow):
         self._key("Ctrl+E", self.choose_engine)
         self._key("F5", self._refresh)
         self._key("F1", self.show_shortcuts)
-        self._key("F6", self._change_side)
+        self._key("F6", self._changeside)
         self._key("Ctrl+N", partial(self.show_place, "containers", "run"))
         self._key("Ctrl+L", partial(self.show_place, "images", "pull"))
         self._key("Alt+Left", self._back)
@@ -304,7 +304,7 @@ class Window(QMainWindow):
         QShortcut(QKeySequence(keys), self, lambda: action())
 
     def _show_if_offered(self, key: str) -> None:
-        if self._side.offers(key):
+        if self.side.offers(key):
             self.show_place(key)
 
     def _refresh(self) -> None:
@@ -314,13 +314,13 @@ class Window(QMainWindow):
                 found.refresh()
             self._ask_swarm()
 
-    def _change_side(self) -> None:
+    def _changeside(self) -> None:
         page = self.stack.currentWidget()
-        if self._side.has_focus() and page is not None:
+        if self.side.has_focus() and page is not None:
             page.setFocus()
             page.focusNextChild()
         else:
-            self._side.take_focus()
+            self.side.take_focus()
 
     def _back(self) -> None:
         if self.stack.currentWidget() not in self.pages.values():

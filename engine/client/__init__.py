@@ -27,7 +27,7 @@ from engine.client.images import Images
 from engine.client.models import Event, Service, Version
 from engine.client.networks import Networks
 from engine.client.progress import Lookup, no_credentials
-from engine.client.services import Services
+from engine.client.services import Nodes, Services
 from engine.client.system import Filters, System
 from engine.client.transport import REPLY_SECONDS, Dialler, SocketDialler, Transport
 from engine.client.volumes import Volumes
@@ -54,6 +54,7 @@ class EngineClient:
         self.volumes = Volumes(self._transport)
         self.networks = Networks(self._transport)
         self.services = Services(self._transport)
+        self.nodes = Nodes(self._transport)
 
     async def __aenter__(self) -> EngineClient:
         return self

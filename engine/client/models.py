@@ -229,34 +229,132 @@ class Container:
 class ServicePort:
     """A port of a service.
 
-    :ivar published: 0 while the swarm has not chosen it yet.    :ivar ingress: whether every node has it, not only
-        those that run the service.
+    :ivar target: the container's.    :ivar published: 0 while the swarm has not chosen it yet.    :ivar ingress:
+    whether every node has it, not only those that run the service.
     """
 
     protocol: str
     published: int
     ingress: bool
+    target: int = 0
 
     @classmethod
     def of(cls, values: Json) -> ServicePort:
         return cls(
-            text(values, "Protocol"), number(values, "PublishedPort"), values.get("PublishMode") == "ingress"
+            text(values, "Protocol"),
+            number(values, "PublishedPort"),
+            values.get("PublishMode") == "ingress",
+            number(values, "TargetPort"),
         )
 
 
 @dataclass(frozen=True)
 class Service:
-    """One of ``GET /services``."""
+    """One of ``GET /services``.
+
+    :ivar mode: ``replicated``, ``global``, or a job's.    :ivar running, desired: tasks, if they were asked for.
+    :ivar image: without its digest.    :ivar update: how the last update is: ``updating``, ``paused`` …; may be
+    empty.
+    """
 
     id: str
     name: str
     ports: tuple[ServicePort, ...]
+    image: str = ""
+    mode: str = ""
+    running: int = 0
+    desired: int = 0
+    update: str = ""
 
     @classmethod
     def of(cls, values: Json) -> Service:
         endpoint = values.get("Endpoint") or {}
         ports = tuple(ServicePort.of(item) for item in endpoint.get("Ports") or ())
-        return cls(text(values, "ID"), text(values.get("Spec") or {}, "Name"), ports)
+        spec, status = values.get("Spec") or {}, values.get("ServiceStatus") or {}
+        container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+        return cls(
+            text(values, "ID"),
+            text(spec, "Name"),
+            ports,
+            text(container, "Image").partition("@")[0],
+            next(iter(spec.get("Mode") or {}), "").lower(),
+            number(status, "RunningTasks"),
+            number(status, "DesiredTasks"),
+            text(values.get("UpdateStatus") or {}, "State"),
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One of ``GET /tasks``: one attempt to run a container of a service.
+
+    :ivar slot: its number among the replicas; 0 for a global service.    :ivar message: what the swarm does about
+    it.
+    :ivar error: why it failed; otherwise empty.    :ivar since: RFC 3339, of its state.
+    """
+
+    id: str
+    service: str
+    node: str
+    slot: int
+    state: str
+    wanted: str
+    image: str
+    message: str
+    error: str
+    since: str
+
+    @classmethod
+    def of(cls, values: Json) -> Task:
+        status = values.get("Status") or {}
+        container = (values.get("Spec") or {}).get("ContainerSpec") or {}
+        return cls(
+            text(values, "ID"),
+            text(values, "ServiceID"),
+            text(values, "NodeID"),
+            number(values, "Slot"),
+            text(status, "State"),
+            text(values, "DesiredState"),
+            text(container, "Image").partition("@")[0],
+            text(status, "Message"),
+            text(status, "Err"),
+            text(status, "Timestamp"),
+        )
+
+
+@dataclass(frozen=True)
+class Node:
+    """One of ``GET /nodes``.
+
+    :ivar role: ``manager`` or ``worker``.    :ivar availability: ``active``, ``pause`` or ``drain``.
+    :ivar state: ``ready``, ``down`` …    :ivar leader: whether it leads the managers.
+    """
+
+    id: str
+    name: str
+    role: str
+    availability: str
+    state: str
+    address: str
+    version: str
+    leader: bool
+    message: str = ""
+
+    @classmethod
+    def of(cls, values: Json) -> Node:
+        spec, status = values.get("Spec") or {}, values.get("Status") or {}
+        description = values.get("Description") or {}
+        return cls(
+            text(values, "ID"),
+            text(description, "Hostname"),
+            text(spec, "Role"),
+            text(spec, "Availability"),
+            text(status, "State"),
+            text(status, "Addr"),
+            text(description.get("Engine") or {}, "EngineVersion"),
+            bool((values.get("ManagerStatus") or {}).get("Leader")),
+            text(status, "Message"),
+        )
 
 
 @dataclass(frozen=True)

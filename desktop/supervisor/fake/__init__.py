@@ -11,6 +11,7 @@ world.py        the engine's objects and what happens to them
 catalogue.py    what the world is furnished with at first
 engine.py       the Docker Engine API in front of the world
 streams.py      its long answers: events, logs, stats, terminals, pulls
+swarm.py        a swarm's services, tasks and nodes
 building.py     BuildKit
 files.py        what is in containers and volumes
 """

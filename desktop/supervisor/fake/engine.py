@@ -17,6 +17,7 @@ from aiohttp import web
 from desktop.supervisor.fake.building import Building
 from desktop.supervisor.fake.files import Files
 from desktop.supervisor.fake.streams import Streams
+from desktop.supervisor.fake.swarm import Swarm
 from desktop.supervisor.fake.world import Json, Refused, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -40,7 +41,7 @@ def make_app(world: World, runs: Callable[[], bool]) -> web.Application:
             return web.json_response({"message": str(error)}, status=error.status)
 
     app = web.Application(middlewares=[explain], client_max_size=2**40)
-    for owner in (Calls(world), Files(world), Streams(world), Building(world)):
+    for owner in (Calls(world), Files(world), Streams(world), Building(world), Swarm(world)):
         for method, path, handler in owner.routes():
             for prefix in ("", "/v{version:[0-9.]+}"):
                 app.router.add_route(method, prefix + path, handler)
@@ -123,6 +124,7 @@ class Calls:
                 "MemTotal": 2 * 2**30,
                 "OperatingSystem": "Slipway",
                 "Driver": "overlay2",
+                "Swarm": {"ControlAvailable": bool(self.world.nodes)},
             }
         )
 

@@ -18,6 +18,7 @@ from desktop.supervisor.fake.catalogue import furnish
 from desktop.supervisor.fake.lifecycle import FakeLifecycle
 from desktop.supervisor.fake.operations import FakeOperations
 from desktop.supervisor.fake.scenario import Scenario
+from desktop.supervisor.fake.swarm import furnish as furnish_swarm
 from desktop.supervisor.fake.world import World
 from desktop.supervisor.notifier import Notifier
 from desktop.supervisor.operations.debug import debug_report
@@ -40,6 +41,8 @@ class FakeSupervisor:
         self.world = World()
         if not scenario.empty:
             furnish(self.world, many=scenario.many)
+        if scenario.swarm:
+            furnish_swarm(self.world)
         notifier = Notifier()
         self.settings = LiveSettings(SettingsStore(paths.settings), host)
         self.settings.checks.append(require_folders)

@@ -46,6 +46,8 @@ class World:
         self.volumes: dict[str, Json] = {}
         self.networks: dict[str, Json] = {}
         self.registry: dict[str, Json] = {}
+        self.services: dict[str, Json] = {}
+        self.nodes: dict[str, Json] = {}
         self.files: dict[str, Tree] = {}
         self.cache = [{"ID": "a1", "Type": "regular", "Size": 120_000_000, "InUse": False, "Shared": False}]
         self.volume_files: dict[str, Tree] = {}

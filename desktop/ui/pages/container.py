@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import itertools
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import Any
@@ -13,26 +11,22 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from desktop.control.schema import PortReport
-from desktop.ui.bridge import Work
 from desktop.ui.context import Context
 from desktop.ui.models.containers import line, port_address, port_place, reachability
 from desktop.ui.pages.container_operations import operations
 from desktop.ui.pages.detail import AWAY, DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
+from desktop.ui.pages.log import FrameLog
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
-from desktop.ui.theme import GAP, theme
+from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
 from desktop.ui.widgets.listpage import Operation
-from desktop.ui.widgets.logview import MOST_LINES, LogView
+from desktop.ui.widgets.logview import MOST_LINES
 from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
 from engine.client.files import ContainerFiles
 from engine.client.models import Container, Port
 from engine.client.streams import Frame
-from vm.errors import UserError
-
-STDERR = 2
-"""The number of standard error among a container's streams; shown in another colour."""
 
 TAIL = 5000
 """Lines of a log that are fetched at first; new ones follow as they are printed."""
@@ -90,38 +84,27 @@ class ContainerPage(DetailPage):
                 made.setVisible((operation.name == "unpause") == paused)
 
 
-class LogPanel(LogView):
+class LogPanel(FrameLog):
     """The container's log, followed; fetched again when the container is restarted."""
 
     def __init__(self, context: Context, key: str) -> None:
-        super().__init__("The container's log")
-        self._context, self._key = context, key
-        self.timestamps = tool("clock", "Show timestamps", self._begin, checkable=True)
-        self.earlier = tool("earlier", f"Show all lines, not only the last {TAIL:,}", self._begin, checkable=True)
+        super().__init__(context, "The container's log")
+        self._key = key
+        self.timestamps = tool("clock", "Show timestamps", self.begin, checkable=True)
+        self.earlier = tool("earlier", f"Show all lines, not only the last {TAIL:,}", self.begin, checkable=True)
         for made in (self.earlier, self.timestamps):
             self.bar.insertWidget(self.bar.count() - 2, made)
         self.which = QComboBox()
         self.which.setAccessibleName("Output to show")
         self.which.addItems(["All output", "Standard output", "Standard error"])
-        self.which.activated.connect(self._begin)
+        self.which.activated.connect(self.begin)
         self.bar.insertWidget(4, self.which)
-        self._work: Work | None = None
-        self._begin()
+        self.begin()
         context.session.events_received.connect(self._on_events)
-        context.session.engine_ready.connect(self._begin)
-        theme().changed.connect(self._begin)  # lines already shown have the old colours
+        context.session.engine_ready.connect(self.begin)
 
-    def _begin(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-        self.clear()
-        make = codecs.getincrementaldecoder("utf-8")  # a character may be split over two frames
-        self._decoders = {False: make("replace"), True: make("replace")}
-        self._work = self._context.session.bridge.follow(
-            self._frames, self.append_frames, self.finish, self._failed, owner=self
-        )
-
-    async def _frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncIterator[Frame]:
+        """See :class:`FrameLog`."""
         logs = self._context.session.engine.containers.logs(
             self._key,
             follow=True,
@@ -133,18 +116,9 @@ class LogPanel(LogView):
         async for frame in logs:
             yield frame
 
-    def append_frames(self, frames: list[Frame]) -> None:
-        """Append output; a character may be split over two frames."""
-        for marked, found in itertools.groupby(frames, lambda frame: frame.stream == STDERR):
-            self.append(self._decoders[marked].decode(b"".join(frame.data for frame in found)), marked=marked)
-
-    def _failed(self, error: UserError) -> None:
-        self.finish()
-        self.found.setText(error.message)
-
     def _on_events(self, events: list[Any]) -> None:
         if any(event.actor == self._key and event.action == "start" for event in events):
-            self._begin()
+            self.begin()
 
 
 class PlacesPanel(QWidget):

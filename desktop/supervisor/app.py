@@ -85,8 +85,7 @@ class Supervisor:
         proxies = HostProxies(paths, host, self.settings, self.environment, self._warnings)
         admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
         self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
-        self._endpoint = self._maker.endpoint
-        self.tls = Tls(paths, host, self._endpoint, self.notifier, self._warnings)
+        self.tls = Tls(paths, host, self._maker.endpoint, self.notifier, self._warnings)
         self.parts = PartRegistry(
             (
                 hub,  # the next two and the file events follow it
@@ -110,7 +109,7 @@ class Supervisor:
         self.engines = self._maker.make(self._backend, self.parts, self.history.add)
         self.wanted, self.woke = self.engines.wanted, self._machine.host_woke
         self._default = DefaultSocket(
-            host, self._endpoint, self.settings.get, self.engines, self.notifier, self._warnings
+            host, self._maker.endpoint, self.settings.get, self.engines, self.notifier, self._warnings
         )
         self.status = StatusReporter(
             self.engines,
@@ -122,7 +121,7 @@ class Supervisor:
             host,
             self.notifier,
             paths.docker_host,
-            lambda: self._endpoint.connections,
+            lambda: self._maker.endpoint.connections,
             lambda: self.ending.is_set() and self.engines.lifecycle.phase is Phase.STOPPED,
             self._warnings.list,
             self._default.addresses,
@@ -154,7 +153,7 @@ class Supervisor:
             self._file_events.unwatched,
         )
         self.windows_setup = WindowsSetup(host, self.engines, self.notifier.notify)
-        self.debug = Debug(self.engines.machine, self.parts, self._endpoint)
+        self.debug = Debug(self.engines.machine, self.parts, self._maker.endpoint)
 
     def _connect(self) -> None:
         """Who hears of what."""
@@ -171,8 +170,7 @@ class Supervisor:
         self.settings.subscribe(lambda _: self.notifier.notify())
 
     async def _recall(self) -> None:
-        record = self._guest.record
-        if record is not None:
+        if (record := self._guest.record) is not None:
             await self._planner.recall(record)
 
     # -- the process's life -------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ changed is remembered (context_memory.py), so that it can be undone; what the us
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from engine.context_store import DEFAULT, ContextError, ContextStore, docker_fol
 from engine.context_trial import answers
 from vm.host import host
 from vm.host.paths import docker_address
+
+log = logging.getLogger(__name__)
 
 NAME = "slipway"
 MARK = "org.slipway"
@@ -34,13 +37,19 @@ class Contexts:
     :param environment: where DOCKER_CONFIG, DOCKER_HOST and DOCKER_CONTEXT are looked up; by default
         this process's own.
     :param also: addresses at which our engine answers as well for now, such as Docker's default one.
+    :param engines: where there are several: name of a context → the address of the one engine it leads to.
     """
 
     def __init__(
-        self, memory: Path, environment: Mapping[str, str] | None = None, also: Collection[str] = ()
+        self,
+        memory: Path,
+        environment: Mapping[str, str] | None = None,
+        also: Collection[str] = (),
+        engines: Mapping[str, str] | None = None,
     ) -> None:
         self._memory = ContextMemory(memory)
         self._also = also
+        self._engines = engines or {}
         self._environment = os.environ if environment is None else environment
         self.store = ContextStore(docker_folder(self._environment))
 
@@ -84,7 +93,17 @@ class Contexts:
             )
         self._memory.remember(self.store.folder, self._memory.read(self.store.folder))
         if found is None or endpoint(found) != address:
-            self.store.write(NAME, _describe(address))
+            self.store.write(NAME, _describe(NAME, address))
+        for name, engine in self._engines.items():
+            self._create_for(name, engine, address)
+
+    def _create_for(self, name: str, engine: str, address: str) -> None:
+        """Make the context of one engine; one of that name that is not ours is left alone."""
+        found = self.store.read(name)
+        if found is not None and not _is_ours(found):
+            log.warning("there is a Docker context “%s” that Slipway did not create", name)
+        elif found is None or endpoint(found) != engine:
+            self.store.write(name, _describe(name, engine, address))
 
     def use(self, address: str) -> str:
         """Make ours current and remember which one was.
@@ -130,6 +149,10 @@ class Contexts:
         if found is not None and _is_ours(found) and endpoint(found) == address:
             self.restore()
             self.store.delete(NAME)
+        for name in self.store.names():
+            one = self.store.read(name) if name.startswith(f"{NAME}-") else None
+            if one is not None and _inner(one, "Metadata").get(MARK) == address:
+                self.store.delete(name)
         self._memory.forget(self.store.folder)
 
     async def works(self, name: str) -> bool:
@@ -216,9 +239,10 @@ def _inner(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _describe(address: str) -> dict[str, Any]:
+def _describe(name: str, address: str, owner: str = "") -> dict[str, Any]:
+    """:param owner: the address of the context ``slipway`` that this one belongs to."""
     return {
-        "Name": NAME,
-        "Metadata": {"Description": "Slipway", MARK: True},
+        "Name": name,
+        "Metadata": {"Description": "Slipway", MARK: owner or True},
         "Endpoints": {"docker": {"Host": address, "SkipTLSVerify": False}},
     }

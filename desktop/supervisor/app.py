@@ -132,14 +132,13 @@ class Supervisor:
         store = ImageStore(paths.images)
         self.disk = Disk(paths, host, self.settings, self._machine)
         self.images = Images(store, host.arch, self.settings, self._guest)
-        self.docker_context = DockerContext(paths, self.settings, self._warnings, self._default.addresses)
+        also, contexts = self._default.addresses, self._maker.contexts
+        self.docker_context = DockerContext(paths, self.settings, self._warnings, also, contexts)
         self.credentials = Credentials(paths.helpers)
         self.guest_logs = GuestLogs(paths, self._guest)
         self.desktop_entry = DesktopEntry(paths)
-        forget = self._sockets.sockets.forget
-        self.reset = Reset(
-            paths, self.settings, self.engines.machine, store, self.desktop_entry, forget, self.tls.end
-        )
+        life, forget, end = self.engines.machine, self._sockets.sockets.forget, self.tls.end
+        self.reset = Reset(paths, self.settings, life, store, self.desktop_entry, forget, end)
         self.support = Support(
             paths,
             host,

@@ -37,14 +37,14 @@ class Service(Protocol):
 class NativeEngine:
     """A service as a :class:`~engine.backends.base.Backend`. Belongs to one event loop.
 
-    :param address: where its API answers.
+    :ivar address: where its API answers.
     """
 
     def __init__(self, name: str, features: Features, service: Service, address: Path, host: Host) -> None:
         self.name = name
         self.features = features
         self._service = service
-        self._address = address
+        self.address = address
         self._host = host
         self._listener: Listener | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -97,7 +97,7 @@ class NativeEngine:
 
     def route(self) -> Route:
         """Its own socket or pipe."""
-        return LocalRoute(self._host, self._address)
+        return LocalRoute(self._host, self.address)
 
     async def hops(self) -> list[Hop]:
         """The service, dockerd. Never raises."""
@@ -114,13 +114,13 @@ class NativeEngine:
 
     async def _dockerd(self) -> Hop:
         try:
-            async with asyncio.timeout(HOP_SECONDS), EngineClient(self._address) as client:
+            async with asyncio.timeout(HOP_SECONDS), EngineClient(self.address) as client:
                 await client.ping()
         except TimeoutError:
             return Hop("dockerd", False, f"dockerd does not answer within {HOP_SECONDS:g} s")
         except UserError as error:
             return Hop("dockerd", False, error.message, error.hint)
-        return Hop("dockerd", True, f"dockerd answers at {self._address}")
+        return Hop("dockerd", True, f"dockerd answers at {self.address}")
 
     def _follow(self) -> None:
         self._ended = asyncio.Event()

@@ -23,7 +23,7 @@ from engine.endpoint import Endpoint
 from engine.endpoint.admission import Admission
 from engine.linux import LinuxEngine
 from vm.host import Host
-from vm.host.paths import Paths
+from vm.host.paths import Paths, docker_address
 
 LINUX = "linux"
 
@@ -69,6 +69,17 @@ class EngineMaker:
         recorded = self._record.read()
         self._gate = MainGate(self.endpoint, recorded if recorded in known else LINUX)
         settings.subscribe(self._configure)
+
+    @property
+    def contexts(self) -> dict[str, str]:
+        """Name of a Docker context → the address of the one engine it leads to; none where there is only one."""
+        if self._windows is None:
+            return {}
+        windows = docker_address(self._windows.address)
+        return {
+            "slipway-linux": docker_address(self._paths.linux_socket),
+            f"slipway-{self._windows.name}": windows,
+        }
 
     async def listen(self) -> None:
         """Listen at the user's socket, and where there are several engines at the Linux engine's own.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from desktop.control.schema import CallerEnvironment, ContextReport, Event, Note, WarningReport
@@ -33,12 +33,17 @@ class DockerContext:
         settings: CurrentSettings,
         warnings: Warnings,
         also: Callable[[], tuple[str, ...]] = tuple,
+        engines: Mapping[str, str] | None = None,
     ) -> None:
-        """:param also: further addresses at which our engine answers for now."""
+        """
+        :param also: further addresses at which our engine answers for now.
+        :param engines: where there are several: name of a context → the address of the one engine it leads to.
+        """
         self._paths = paths
         self._settings = settings
         self._warnings = warnings
         self._also = also
+        self._engines = engines or {}
         self._failures: dict[str, WarningReport] = {}
         self._waiting: Counter[CallerEnvironment] = Counter()  # two terminals may be equal
         self._notes: dict[CallerEnvironment, str] = {}
@@ -125,7 +130,7 @@ class DockerContext:
         return self._noted(await asyncio.to_thread(self._contexts(caller).restore))
 
     def _contexts(self, caller: CallerEnvironment) -> Contexts:
-        return Contexts(self._paths.contexts, caller.variables(), self._also())
+        return Contexts(self._paths.contexts, caller.variables(), self._also(), self._engines)
 
     def _link(self) -> None:
         """Where docker cannot read the socket's path, make a link that it can.

@@ -13,7 +13,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication
 
 from desktop.control.client import own_paths
-from desktop.control.schema import RunState
+from desktop.control.schema import EngineState, RunState
 from desktop.ui.bridge import Bridge
 from desktop.ui.icons import app_icon
 from desktop.ui.opening import report_fatal_errors, report_shown, when_exposed
@@ -64,7 +64,9 @@ class Application:
         self.bridge = Bridge()
         self.session = Session(self.bridge)
         self.window = Window(self.session)
-        self.tray = Tray(self.session, self.raise_window, self._settings, self.quit, self._show_error)
+        self.tray = Tray(
+            self.session, self.raise_window, self._settings, self.quit, self._switch, self._show_error
+        )
         self.instance = instance
         instance.listen(self.raise_window, leave)
         self.window.closed.connect(lambda: self._with_settings(self._closed))
@@ -84,6 +86,10 @@ class Application:
         """Show the window above the others."""
         self._background = False
         self.window.raise_window()
+
+    def _switch(self, engine: EngineState) -> None:
+        self.raise_window()
+        self.window.switch(engine)
 
     def quit(self) -> None:
         """Quit; the engine keeps running unless the setting ``on_close`` stops it."""

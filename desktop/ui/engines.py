@@ -9,6 +9,8 @@ from functools import partial
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from desktop.control.schema import EngineState
+from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
 from engine.context_trial import answers
 from engine.remote.endpoints import Endpoint, Kind, read_endpoints
@@ -26,6 +28,7 @@ class Entry:
     """One engine.
 
     :ivar state: how it is, in a few words.    :ivar reason: why it cannot be chosen; otherwise empty.
+    :ivar switch: the engine of Slipway's own that has to be switched to for it; None for all others.
     """
 
     key: str
@@ -35,6 +38,7 @@ class Entry:
     state: str
     endpoint: Endpoint | None = None
     reason: str = ""
+    switch: EngineState | None = None
 
 
 class Engines(QObject):
@@ -46,7 +50,8 @@ class Engines(QObject):
         super().__init__(session)
         self._session, self._memory = session, memory
         self._reports: dict[str, str] = {}
-        self.entries: list[Entry] = [self._own()]
+        self.entries: list[Entry] = self._own()
+        session.status_changed.connect(self._refresh_own)
 
     def refresh(self) -> None:
         """Read the contexts again, and try those that can be tried without logging in."""
@@ -80,9 +85,9 @@ class Engines(QObject):
         return await asyncio.to_thread(read_endpoints, dict(os.environ), own)
 
     def _take(self, endpoints: list[Endpoint]) -> None:
-        self.entries = [self._own(), *map(self._entry, endpoints)]
+        self.entries = [*self._own(), *map(self._entry, endpoints)]
         self.changed.emit()
-        for entry in self.entries[1:]:
+        for entry in self.entries:
             if not entry.reason and entry.endpoint is not None and entry.endpoint.kind is not Kind.SSH:
                 self._session.bridge.call(
                     answers(entry.address),
@@ -91,7 +96,7 @@ class Engines(QObject):
                 )
 
     def _unreadable(self, error: UserError) -> None:
-        self.entries = [self._own(), Entry("", "Docker contexts", "", "", error.message, reason=error.hint)]
+        self.entries = [*self._own(), Entry("", "Docker contexts", "", "", error.message, reason=error.hint)]
         self.changed.emit()
 
     def _report(self, key: str, alive: bool) -> None:
@@ -99,15 +104,28 @@ class Engines(QObject):
         self.entries = [replace(item, state=state) if item.key == key else item for item in self.entries]
         self.changed.emit()
 
-    def _own(self) -> Entry:
-        running = self._session.running
-        return Entry(
-            OWN,
-            "This computer",
-            "Slipway",
-            self._session.paths.docker_host,
-            "Running" if running else "Not running",
-        )
+    def _refresh_own(self) -> None:
+        own = self._own()
+        others = [entry for entry in self.entries if not entry.key.startswith(OWN)]
+        if [*own, *others] != self.entries:
+            self.entries = [*own, *others]
+            self.changed.emit()
+
+    def _own(self) -> list[Entry]:
+        """The engine in use first; another one of this computer has to be switched to."""
+        status = self._session.status
+        engines = sorted(status.engines if status is not None else (), key=lambda one: not one.in_use)
+        made = []
+        for one in engines:
+            key = OWN if one.in_use else f"{OWN}:{one.name}"
+            address = self._session.paths.docker_host if one.in_use else ""
+            reason = (
+                f"{one.obstacle[:1].upper()}{one.obstacle[1:]}. {one.hint}".rstrip(". ") if one.obstacle else ""
+            )
+            state = "Not available" if one.obstacle else TITLES[one.state]
+            switch = None if one.in_use else one
+            made.append(Entry(key, "This computer", one.title, address, state, reason=reason, switch=switch))
+        return made or [Entry(OWN, "This computer", "Slipway", self._session.paths.docker_host, "Not running")]
 
     def _entry(self, endpoint: Endpoint) -> Entry:
         state = "Cannot be used" if endpoint.problem else "…"

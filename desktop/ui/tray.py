@@ -8,10 +8,11 @@ from PySide6.QtCore import QObject, QSize
 from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
-from desktop.control.schema import RunState
+from desktop.control.schema import EngineState, RunState
 from desktop.ui.icons import app_icon
 from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
+from desktop.ui.switching import other
 from vm.errors import UserError
 
 ALIVE = (RunState.RUNNING, RunState.UNREACHABLE, RunState.PAUSED)
@@ -21,6 +22,7 @@ SIZE = QSize(64, 64)
 class Tray(QObject):
     """The tray icon; it appears as soon as the desktop has a tray, which at login may take a while.
 
+    :param switch: switches to another engine of Slipway's own.
     :param failed: called with the error when a menu command fails.
     """
 
@@ -30,6 +32,7 @@ class Tray(QObject):
         show: Callable[[], None],
         settings: Callable[[], None],
         quit: Callable[[], None],
+        switch: Callable[[EngineState], None],
         failed: Callable[[UserError], None],
     ) -> None:
         super().__init__(session)
@@ -40,7 +43,9 @@ class Tray(QObject):
         self.start = self._action("Start", session.start)
         self.stop = self._action("Stop", lambda: session.stop(failed))
         self.restart = self._action("Restart", session.restart)
-        self.switch = QAction("Switch to Windows containers", self.menu)
+        self._other: EngineState | None = None
+        self.switch = self._action("Switch to Windows containers", self._switch_asked)
+        self._switch = switch
         self.open = self._action("Open Slipway", show)
         self.settings = self._action("Settings…", settings)
         self.quit = self._action("Quit", quit)
@@ -92,12 +97,17 @@ class Tray(QObject):
         self.restart.setEnabled(state in ALIVE)
         self._show_switch()
 
+    def _switch_asked(self) -> None:
+        if self._other is not None:
+            self._switch(self._other)
+
     def _show_switch(self) -> None:
-        switch = self._session.status.switch if self._session.status else None
-        if switch is not None:
-            why = f" ({switch.obstacle})" if switch.obstacle else ""
-            self.switch.setText(f"Switch to {switch.target}{why}")
-        self.switch.setEnabled(switch is not None and not switch.obstacle)
+        status = self._session.status
+        one = self._other = other(status.engines) if status is not None else None
+        if one is not None:
+            why = f" ({one.obstacle})" if one.obstacle else ""
+            self.switch.setText(f"Switch to {one.title}{why}")
+        self.switch.setEnabled(one is not None and not one.obstacle)
 
     def _action(self, text: str, run: Callable[[], object]) -> QAction:
         made = QAction(text, self.menu)

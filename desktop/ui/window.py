@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pkgutil import resolve_name
 from typing import Any
@@ -20,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.control.schema import RunState
+from desktop.control.schema import EngineState, RunState
 from desktop.ui.context import Context, Subjects
 from desktop.ui.engine_connection import Asked, State, warning
 from desktop.ui.engines import OWN, Engines, Entry
@@ -29,6 +30,7 @@ from desktop.ui.models.collections import Collections
 from desktop.ui.models.states import TITLES
 from desktop.ui.pages.engines import EnginesDialog, ask_user
 from desktop.ui.session import Session
+from desktop.ui.switching import ask_to_switch
 from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
@@ -233,7 +235,10 @@ class Window(QMainWindow):
             words.append(status.stage)
         self._state.set_full("  ·  ".join(words))
         self._endpoint.setText(status.socket)
-        self.side.engine.show_engine("This computer", TITLES[status.state], status.state.value)
+        used = next((one.title for one in status.engines if one.in_use), "")
+        several = sum(not one.obstacle for one in status.engines) > 1
+        name = used if several else "This computer"
+        self.side.engine.show_engine(name, TITLES[status.state], status.state.value)
 
     # -- engines --------------------------------------------------------------------------------------------------
 
@@ -245,9 +250,15 @@ class Window(QMainWindow):
         dialog.open()
         return dialog
 
+    def switch(self, engine: EngineState) -> None:
+        """Switch to another of Slipway's own engines, after a question."""
+        ask_to_switch(self, self.context, engine)
+
     def _choose(self, entry: Entry) -> None:
         try:
-            self.engines.choose(entry)
+            self.engines.choose(replace(entry, key=OWN) if entry.switch is not None else entry)
+            if entry.switch is not None:
+                self.switch(entry.switch)
         except UserError as error:
             self.banners.error(error)
 

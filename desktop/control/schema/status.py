@@ -114,17 +114,6 @@ class MemoryReport:
 
 
 @dataclass(frozen=True)
-class SwitchReport:
-    """The other kind of containers that the engine could be switched to.
-
-    :ivar target: what it is called.    :ivar obstacle: why it cannot be done here; empty when it can.
-    """
-
-    target: str
-    obstacle: str
-
-
-@dataclass(frozen=True)
 class EngineState:
     """One of the engines that Slipway can lead to.
 
@@ -202,7 +191,6 @@ class Status:
     connections: int = 0
     usage: UsageReport | None = None
     memory: MemoryReport | None = None
-    switch: SwitchReport | None = None
     engines: tuple[EngineState, ...] = ()
     parts: tuple[PartReport, ...] = ()
     warnings: tuple[WarningReport, ...] = ()

@@ -25,7 +25,6 @@ from desktop.control.schema import (
     RunState,
     StageReport,
     Status,
-    SwitchReport,
     UsageReport,
 )
 from desktop.settings.schema import Settings
@@ -294,7 +293,6 @@ class FakeLifecycle:
             engine=replace(ENGINE, os=self._in_use) if running else None,
             usage=UsageReport(self._world.machine_cpu_seconds(), 740 * 2**20, time.time()) if running else None,
             memory=self._memory(self._settings.resolved()) if running else None,
-            switch=SwitchReport("Windows containers", self._host.no_windows_containers),
             engines=tuple(self.engines()),
             parts=tuple(
                 PartReport(name, PartState.RUNNING if running else PartState.IDLE, since=self._began)

@@ -20,7 +20,6 @@ from desktop.control.schema import (
     PartReport,
     RunState,
     Status,
-    SwitchReport,
     UsageReport,
     WarningReport,
 )
@@ -128,7 +127,6 @@ class StatusReporter:
             connections=self.connections(),
             usage=self._usage(),
             memory=memory,
-            switch=SwitchReport("Windows containers", self.host.no_windows_containers),
             engines=tuple(self.engines.report()),
             parts=self.parts.report(),
             warnings=self.warnings(),

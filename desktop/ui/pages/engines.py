@@ -15,7 +15,12 @@ from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.table import Table
 
 COLUMNS = (
-    Column("Engine", lambda entry: entry.title, lambda entry: (entry.endpoint is not None, entry.title), width=0),
+    Column(
+        "Engine",
+        lambda entry: entry.title,
+        lambda entry: (entry.endpoint is not None, entry.switch is not None, entry.title),
+        width=0,
+    ),
     Column("By", lambda entry: entry.kind, width=150),
     Column("Address", lambda entry: entry.address, tip=lambda entry: entry.address, width=240),
     Column("State", lambda entry: entry.state, tip=lambda entry: entry.reason, width=190),
@@ -80,6 +85,9 @@ class EnginesDialog(QDialog):
     def _enable(self) -> None:
         entry = self._entry()
         self.verb.setEnabled(entry is not None and not entry.reason)
+        words = "Show this engine" if entry is None or entry.switch is None else f"Switch to {entry.switch.title}"
+        self.verb.setText(words)
+        self.verb.setAccessibleName(words)
         self.reason.setText(entry.reason if entry is not None else "")
         self.reason.setVisible(bool(self.reason.text()))
 

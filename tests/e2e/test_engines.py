@@ -108,6 +108,7 @@ def await_lines(program: subprocess.Popen[str], text: str) -> None:
         assert program.poll() is None
 
 
+@pytest.mark.slow("three starts of the machine")
 def test_there_and_back(two: Two, kept: str) -> None:
     """What is connected ends or waits, and never reaches the wrong engine."""
     events = two.docker.start("events")
@@ -169,6 +170,7 @@ def test_the_supervisor_is_killed_in_the_middle(two: Two, kept: str, step: str) 
     assert two.docker("ps", "-q", "--no-trunc") == kept
 
 
+@pytest.mark.slow("a start of the machine")
 def test_an_engine_that_does_not_start(two: Two) -> None:
     """Its socket is taken: another file is there."""
     place = two.home / "run" / "docker-windows.sock"

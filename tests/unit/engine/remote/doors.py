@@ -71,17 +71,21 @@ async def engine(path: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def ssh_computer(path: Path, folder: Path, extra: str = "") -> AsyncIterator[tuple[Sshd, dict[str, str]]]:
+async def ssh_computer(
+    path: Path, folder: Path, docker: str | None = None
+) -> AsyncIterator[tuple[Sshd, dict[str, str]]]:
     """A computer whose ``docker`` leads to the socket ``path``, and the variables of a user who can log in to it.
 
     Its name for ssh is ``build``; nobody has confirmed its key yet (:func:`trust`).
+
+    :param docker: the real docker command; None: a small one in its place.
     """
     programs = folder / "programs"
     programs.mkdir()
-    (programs / "docker").write_text(DIAL.format(python=sys.executable, path=str(path)))
+    real = f'#!/bin/sh\nDOCKER_HOST=unix://{path} exec {docker} "$@"\n'
+    (programs / "docker").write_text(real if docker else DIAL.format(python=sys.executable, path=str(path)))
     (programs / "docker").chmod(0o755)
-    lines = f"SetEnv PATH={programs}:/usr/bin:/bin\n{extra}"
-    async with running_sshd(lines) as server:
+    async with running_sshd(f"SetEnv PATH={programs}:/usr/bin:/bin\n") as server:
         client = folder / "client"
         client.mkdir()
         config = client / "config"

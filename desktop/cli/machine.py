@@ -123,6 +123,9 @@ def status_lines(found: Status) -> list[tuple[str, str]]:
     if found.engine is not None:
         engine = found.engine
         lines.append(("Engine", f"Moby {engine.version} (API {engine.api_version}), {engine.os}/{engine.arch}"))
+    if len(engines := [one for one in found.engines if not one.obstacle]) > 1:
+        told = (f"{one.title}: {'in use, ' if one.in_use else ''}{one.state.value}" for one in engines)
+        lines.append(("Engines", "\n".join(told)))
     lines.append(("Socket", "\n".join((found.socket, *found.also))))
     if found.tls:
         lines.append(("TLS", f"{found.tls}, for clients with a certificate"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +19,9 @@ from desktop.ui.theme import Theme
 from desktop.ui.window import Window
 from tests.gui import standin
 
-PATIENCE = 60.0
-"""Seconds to wait for what the stand-in answers in moments, where a machine may boot at the same time."""
+PATIENCE = 60.0 if sys.platform != "win32" else 300.0
+"""Seconds to wait for what the stand-in answers in moments, where a machine may boot at the same time, or Windows'
+programs run by Wine."""
 
 
 def until(test: Callable[[], object], what: str = "", seconds: float = PATIENCE) -> None:

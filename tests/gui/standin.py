@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Mapping
 
@@ -17,7 +18,7 @@ from desktop.control.client import ControlClient, SupervisorAbsent, own_paths
 METHODS = multiprocessing.get_all_start_methods()
 NURSERY = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
 NURSERY.set_forkserver_preload(["desktop.supervisor.fake.supervisor"])
-SECONDS = 30.0
+SECONDS = 30.0 if sys.platform != "win32" else 180.0
 
 
 def begin() -> None:

@@ -9,6 +9,8 @@
     windows.py       a Windows on which Slipway runs, with its machine
     cases.py         runs ``*_cases.py`` by Windows' Python, in which case_runner.py runs each case
     pipe_socket.py   a raw client of pipes; pipe_stage.py is an endpoint for them
+    suite.py         runs the window's own tests there, by pytest
+    windows_engine.py    dockerd.exe, and what it needs of Windows
     keeping.py       programs that keep a file or a port from others
     __main__.py      a prompt there, to try things by hand: ``installers/dev.py wine``
     namespaces.py    mounts and processes of their own for them, by enter.sh

@@ -154,21 +154,21 @@ class Bundle:
 class TlsStore:
     """The one writer of these files.
 
-    :param folder: need not exist.    :param make_private: lets only this user open a file or a folder.
-    :param now: seconds since 1970.
+    :ivar folder: where they are; it need not exist.    :param now: seconds since 1970.
+    :param make_private: lets only this user open a file or a folder.
     """
 
     def __init__(
         self, folder: Path, make_private: Callable[[Path], None], now: Callable[[], float] = time.time
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._make_private = make_private
         self._now = now
 
     def read(self) -> Record:
         """What is recorded; the default where nothing is. :raise EngineError: it cannot be read"""
         try:
-            return _record(json.loads((self._folder / "tls.json").read_bytes()))
+            return _record(json.loads((self.folder / "tls.json").read_bytes()))
         except FileNotFoundError:
             return Record()
         except OSError as error:
@@ -180,9 +180,9 @@ class TlsStore:
         """Record that, and make an authority if there is none. :raise UserError: that cannot be read or written"""
         record = self.read()
         with self._writing():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._make_private(self._folder)
-            if not (self._folder / "ca.pem").exists():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_private(self.folder)
+            if not (self.folder / "ca.pem").exists():
                 pair = Authority.make(self._now())
                 self._write("ca-key.pem", pair.key)
                 self._write("ca.pem", pair.certificate)
@@ -204,8 +204,8 @@ class TlsStore:
     def forget(self) -> None:
         """Delete everything. :raise HostError: that is not allowed"""
         with self._writing():
-            if self._folder.exists():
-                shutil.rmtree(self._folder)
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
 
     def add_client(self, name: str, days: int = CLIENT_DAYS, *, renew: bool = False) -> Bundle:
         """Make a certificate.
@@ -254,10 +254,10 @@ class TlsStore:
     def authority(self) -> Authority:
         """The authority. :raise EngineError: it cannot be read"""
         try:
-            return Authority(Pair(*((self._folder / name).read_bytes() for name in ("ca.pem", "ca-key.pem"))))
+            return Authority(Pair(*((self.folder / name).read_bytes() for name in ("ca.pem", "ca-key.pem"))))
         except (OSError, ValueError, TypeError) as error:
             raise EngineError(
-                f"The certificate authority in {self._folder} cannot be read", START_AGAIN, repr(error)
+                f"The certificate authority in {self.folder} cannot be read", START_AGAIN, repr(error)
             ) from error
 
     def identity(self) -> Identity:
@@ -282,7 +282,7 @@ class TlsStore:
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
         context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
         context.num_tickets = 0  # whoever comes again shows its certificate again
-        with tempfile.TemporaryDirectory(prefix=".server.", dir=self._folder) as name:
+        with tempfile.TemporaryDirectory(prefix=".server.", dir=self.folder) as name:
             self._make_private(Path(name))
             pair, trusted = Path(name) / "server.pem", Path(name) / "trusted.pem"
             write_atomically(pair, server.certificate + server.key)
@@ -302,8 +302,8 @@ class TlsStore:
             self._write("tls.json", json.dumps(dataclasses.asdict(record), indent=1).encode() + b"\n")
 
     def _write(self, name: str, content: bytes) -> None:
-        write_atomically(self._folder / name, content, 0o600)
-        self._make_private(self._folder / name)
+        write_atomically(self.folder / name, content, 0o600)
+        self._make_private(self.folder / name)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -312,13 +312,13 @@ class TlsStore:
             yield
         except OSError as error:
             raise HostError(
-                f"{self._folder} cannot be written: {error.strerror or error}",
+                f"{self.folder} cannot be written: {error.strerror or error}",
                 "Check the folder's owner and permissions and the free space.",
                 repr(error),
             ) from error
 
     def _unreadable(self, why: str, detail: str) -> EngineError:
-        return EngineError(f"{self._folder / 'tls.json'} cannot be read: {why}", START_AGAIN, detail)
+        return EngineError(f"{self.folder / 'tls.json'} cannot be read: {why}", START_AGAIN, detail)
 
 
 def url(host: str, port: int) -> str:

@@ -15,6 +15,7 @@ NEEDED = (
     "bench/pipe_probe.py",
     "bench/raw.py",
     "e2e/__init__.py",
+    "e2e/tls_socket.py",
     "e2e/wire.py",
     "unit/__init__.py",
     "unit/carriers.py",

@@ -113,7 +113,7 @@ class EngineConnection(QObject):
     @property
     def host(self) -> str:
         """Where its published ports are reached."""
-        return self.endpoint.host if self.endpoint is not None else "localhost"
+        return self._way.host() if self._way is not None else "localhost"
 
     @property
     def connected(self) -> bool:
@@ -187,6 +187,7 @@ class EngineConnection(QObject):
         pause = PAUSE_SECONDS
         while True:
             try:
+                await self._way.log_in()
                 box.put_nowait(await self.engine.version())
                 self._way.ask(None)
                 pause = PAUSE_SECONDS
@@ -194,7 +195,10 @@ class EngineConnection(QObject):
             except FINAL as error:
                 box.put_nowait(Lost(error, None))
                 return
-            except UserError as error:
+            except Exception as error:
+                if not isinstance(error, UserError):
+                    log.exception("the connection to %s failed unexpectedly", self.title)
+                    error = UserError("An unexpected error occurred", "", repr(error))
                 log.info("the connection to %s was lost: %s %s", self.title, error.message, error.detail)
                 box.put_nowait(Lost(error, pause))
             finally:
@@ -260,8 +264,6 @@ class EngineConnection(QObject):
         self._lost(Lost(error, None))
 
     def _lost(self, lost: Lost) -> None:
-        if lost.pause is None:
-            self._work = self._work if self._work is not None and self._work.active else None
         self._change(State.LOST, lost.error, lost.pause)
 
     def _change(self, state: State, error: UserError | None = None, pause: float | None = None) -> None:

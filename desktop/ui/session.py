@@ -19,7 +19,7 @@ from desktop.control.client import ControlClient, SupervisorAbsent, own_paths
 from desktop.control.schema import Event as ControlEvent
 from desktop.control.schema import RunState, Status, UsageReport
 from desktop.ui.bridge import Bridge, Failed, Work
-from desktop.ui.engine_connection import EngineConnection
+from desktop.ui.engine_connection import EngineConnection, State
 from engine.client import EngineClient
 from engine.client.credentials import UserKeys
 from engine.remote.connect import connect
@@ -110,6 +110,8 @@ class Session(QObject):
                 self._connect(self._others[endpoint])
             chosen = self._others[endpoint]
         if chosen is self.chosen:
+            if chosen.state is State.LOST:
+                chosen.retry()
             return
         left, self.chosen = self.chosen, chosen
         self.engine_gone.emit()

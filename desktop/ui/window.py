@@ -295,7 +295,14 @@ class Window(QMainWindow):
         if asked.question.notice:
             self.banners.show_message("info", asked.question.text)
         else:
-            ask_user(self, chosen.title, asked, chosen.answer)
+            dialog = ask_user(self, chosen.title, asked, chosen.answer)
+            # ssh may give up before the user answers
+            link = self.session.connection_changed.connect(lambda: self._close_unless_asked(dialog))
+            dialog.finished.connect(lambda _: self.session.connection_changed.disconnect(link))
+
+    def _close_unless_asked(self, dialog: QDialog) -> None:
+        if self.session.chosen.state is not State.CONNECTING:
+            dialog.reject()
 
     # -- keys -----------------------------------------------------------------------------------------------------
 

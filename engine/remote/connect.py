@@ -28,12 +28,17 @@ AWAY = "Check that its computer is up and that its engine runs."
 class Way:
     """How an endpoint is dialled.
 
-    :ivar ask: has ssh's questions answered by someone, or by nobody.    :ivar close: ends what it has started.
+    :ivar log_in: logs in, where that is a step of its own: calls have limits of time, a user who is asked has
+    none.
+    :ivar host: the computer's name.    :ivar ask: has ssh's questions answered by someone, or by nobody.    :ivar
+    close: ends what it has started.
     """
 
     dialler: Dialler
+    log_in: Callable[[], Awaitable[None]]
     ask: Callable[[Asker | None], None]
     close: Callable[[], Awaitable[None]]
+    host: Callable[[], str]
 
 
 def connect(endpoint: Endpoint, paths: Paths) -> Way:
@@ -49,12 +54,13 @@ def connect(endpoint: Endpoint, paths: Paths) -> Way:
         def ask(asker: Asker | None) -> None:
             ssh.questions.asker = asker
 
-        return Way(RouteDialler(ssh, AWAY, KEPT_SSH_SECONDS, MOST), ask, ssh.close)
+        return Way(RouteDialler(ssh, AWAY, KEPT_SSH_SECONDS, MOST), ssh.log_in, ask, ssh.close, lambda: ssh.host)
     if endpoint.kind in (Kind.TLS, Kind.PLAIN):
-        tcp = TcpRoute(endpoint)
-        return Way(RouteDialler(tcp, AWAY, KEPT_SECONDS, MOST), lambda _: None, tcp.close)
-    return Way(SocketDialler(Path(endpoint.path), AWAY, of_anyone=True), lambda _: None, _nothing)
+        dialler: Dialler = RouteDialler(TcpRoute(endpoint), AWAY, KEPT_SECONDS, MOST)
+    else:
+        dialler = SocketDialler(Path(endpoint.path), AWAY, of_anyone=True)
+    return Way(dialler, _nothing, lambda _: None, _nothing, lambda: endpoint.host)
 
 
 async def _nothing() -> None:
-    """There is nothing to end."""
+    """There is nothing to do."""

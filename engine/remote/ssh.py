@@ -74,12 +74,14 @@ class _Master:
 class SshRoute:
     """The way to one endpoint; :attr:`questions` has who answers what ssh asks.
 
+    :ivar host: the computer's name, which ssh's configuration may say; the endpoint has what ssh is asked for.
     :param paths: where its sockets are.
     """
 
     def __init__(self, endpoint: Endpoint, paths: Paths, environment: Mapping[str, str] | None = None) -> None:
         key = secrets.token_hex(4)
         self._endpoint = endpoint
+        self.host = endpoint.host
         self._folder = paths.ssh(key)
         socket = paths.ask_socket(key)
         self._shared = not str(socket).startswith(PIPES)
@@ -89,6 +91,10 @@ class SshRoute:
         self._lock = asyncio.Lock()
         self._alone = False  # a second process could not log in without a question
         self._numbers = 0
+
+    async def log_in(self) -> None:
+        """See that it is logged in, however long the user takes to answer. :raise SshFailed: see :meth:`open`."""
+        await (await self.open()).close()
 
     async def open(self) -> Stream:
         """See :class:`engine.client.link_transport.Route`.
@@ -189,7 +195,9 @@ class SshRoute:
             argv += ["-l", self._endpoint.user]
         if self._endpoint.port:
             argv += ["-p", str(self._endpoint.port)]
-        if not await _is_strict([*argv, "-G", "--", self._endpoint.host], environment):
+        found = await _configured([*argv, "-G", "--", self._endpoint.host], environment)
+        self.host = found.get("hostname") or self._endpoint.host
+        if found.get("stricthostkeychecking") not in STRICT:
             argv += ["-o", "StrictHostKeyChecking=ask"]
         return argv
 
@@ -237,15 +245,15 @@ async def _ping(stream: SshStream) -> None:
         head += data
 
 
-async def _is_strict(argv: list[str], environment: Mapping[str, str]) -> bool:
-    """Whether the user's configuration refuses computers that are not known (``ssh -G``, ssh(1))."""
+async def _configured(argv: list[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """What the user's configuration says about a host (``ssh -G``, ssh(1)): the last value of each option."""
     pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
         *argv, stdin=null, stdout=pipe, stderr=null, env=dict(environment), creationflags=NO_WINDOW
     )
     output, _ = await process.communicate()
-    lines = (line.split(" ", 1) for line in output.decode(errors="replace").splitlines())
-    return any(parts[0] == "stricthostkeychecking" and parts[-1] in STRICT for parts in lines)
+    lines = (line.partition(" ") for line in output.decode(errors="replace").splitlines())
+    return {name: value for name, _, value in lines}
 
 
 def _escaped(path: Path) -> str:

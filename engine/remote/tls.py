@@ -23,27 +23,25 @@ PIECE = 64 * 1024
 
 
 class TcpRoute:
-    """The way to an endpoint by TCP, with TLS where it has certificates.
-
-    :raise TlsFailed: its certificates cannot be used.
-    """
+    """The way to an endpoint by TCP, with TLS where it has certificates; these are read for each connection."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._context = tls_context(endpoint.tls) if endpoint.tls is not None else None
 
     async def open(self) -> Stream:
         """See :class:`engine.client.link_transport.Route`.
 
-        :raise EngineUnreachable: nothing answers.    :raise TlsFailed: a certificate is not accepted.
+        :raise EngineUnreachable: nothing answers.    :raise TlsFailed: a certificate is not accepted, or ours
+            cannot be used.
         """
         host, port = self._endpoint.host, self._endpoint.port
+        context = tls_context(self._endpoint.tls) if self._endpoint.tls is not None else None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, writer = await _connect(host, port)
-                if self._context is None:
+                if context is None:
                     return SocketStream(reader, writer)
-                stream = TlsStream(reader, writer, self._context, host)
+                stream = TlsStream(reader, writer, context, host)
                 try:
                     await stream.handshake()
                 except BaseException:
@@ -56,9 +54,6 @@ class TcpRoute:
             raise EngineUnreachable(f"“{host}” cannot be found", CHECK, str(error)) from error
         except OSError as error:
             raise EngineUnreachable(f"Nothing answers at port {port} of {host}", CHECK, str(error)) from error
-
-    async def close(self) -> None:
-        """Nothing is kept open here."""
 
 
 CHECK = "Check that the other computer is up, that its engine listens there, and what is between the two."

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QPushButton
 
 from desktop.ui.engine_connection import State
 from desktop.ui.pages.containers import ContainersPage
@@ -121,8 +121,10 @@ def test_an_unknown_computer_is_asked_about_and_remembered_by_ssh(place: Path, q
         until(lambda: "web" in names(page))
         assert isinstance(page, ContainersPage)
         line = next(row.record for row in page.table.visible_rows() if row.record.name == "web")
-        detail = page.open(line, "terminal")
-        until(lambda: detail.tab("terminal"))
+        detail = page.open(line, "ports")
+        until(lambda: detail.findChildren(QPushButton, "link"), "its ports")
+        ports = [item.text() for item in detail.findChildren(QPushButton, "link")]
+        assert ports == ["127.0.0.1:8443", "127.0.0.1:8080"], "those of the other computer"
     assert "127.0.0.1" in (place / "client" / "known_hosts").read_text()
 
 

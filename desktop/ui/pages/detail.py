@@ -17,7 +17,7 @@ from desktop.ui.widgets.basics import Elided, fill, row, tool
 from desktop.ui.widgets.jsontree import JsonView
 from engine.client import EngineClient, Event
 
-AWAY = "The engine is not running"
+AWAY, NO_CONNECTION = "The engine is not running", "No connection to the engine"
 
 
 class DetailPage(QWidget):
@@ -79,7 +79,7 @@ class DetailPage(QWidget):
 
     def _engine_gone(self) -> None:
         self.tabs.setEnabled(False)
-        self.state.set_full(AWAY)
+        self.state.set_full(AWAY if self.context.session.chosen.features.guest else NO_CONNECTION)
 
 
 class InspectPanel(JsonView):

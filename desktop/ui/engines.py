@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QSettings, Signal
 from desktop.control.schema import EngineState
 from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
-from engine.context_trial import answers
+from engine.remote.connect import answers
 from engine.remote.endpoints import Endpoint, Kind, read_endpoints
 from vm.errors import UserError
 
@@ -90,7 +90,7 @@ class Engines(QObject):
         for entry in self.entries:
             if not entry.reason and entry.endpoint is not None and entry.endpoint.kind is not Kind.SSH:
                 self._session.bridge.call(
-                    answers(entry.address),
+                    answers(entry.endpoint),
                     partial(self._report, entry.key),
                     owner=self,
                 )

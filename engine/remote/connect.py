@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import context_trial
 from engine.client.errors import EngineUnreachable
 from engine.client.link_transport import RouteDialler
 from engine.client.transport import Dialler, SocketDialler
@@ -60,6 +61,11 @@ def connect(endpoint: Endpoint, paths: Paths) -> Way:
     else:
         dialler = SocketDialler(Path(endpoint.path), AWAY, of_anyone=True)
     return Way(dialler, _nothing, lambda _: None, _nothing, lambda: endpoint.host)
+
+
+async def answers(endpoint: Endpoint) -> bool:
+    """Whether something answers there, tried for a moment and without logging in; SSH counts as answering."""
+    return await context_trial.answers(endpoint.address)
 
 
 async def _nothing() -> None:

@@ -50,7 +50,14 @@ LAYERS = {
     ),
     "the window is a client": Rule(
         ("desktop.ui",),
-        ("desktop.ui", "desktop.control", "desktop.settings", "engine.client", "vm.errors"),
+        (
+            *("desktop.ui", "desktop.control", "desktop.settings", "vm.errors"),
+            *(
+                "engine.client",
+                "engine.remote",
+                "engine.backends.base",
+            ),  # other engines are reached from the window
+        ),
         never=("vm.machine", "desktop.supervisor", "desktop.cli", "desktop.settings.store"),
     ),
     "the control API's client starts no machine": Rule(

@@ -88,7 +88,7 @@ class LogPanel(FrameLog):
     """The container's log, followed; fetched again when the container is restarted."""
 
     def __init__(self, context: Context, key: str) -> None:
-        super().__init__(context, "The container's log")
+        super().__init__(context, "The container's log", self._read)
         self._key = key
         self.timestamps = tool("clock", "Show timestamps", self.begin, checkable=True)
         self.earlier = tool("earlier", f"Show all lines, not only the last {TAIL:,}", self.begin, checkable=True)
@@ -103,8 +103,7 @@ class LogPanel(FrameLog):
         context.session.events_received.connect(self._on_events)
         context.session.engine_ready.connect(self.begin)
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """See :class:`FrameLog`."""
+    async def _read(self) -> AsyncIterator[Frame]:
         logs = self._context.session.engine.containers.logs(
             self._key,
             follow=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from desktop.ui.bridge import Work
 from desktop.ui.context import Context
@@ -18,17 +18,16 @@ STDERR = 2
 
 
 class FrameLog(LogView):
-    """Shows the frames of :meth:`frames`, which those that inherit from it say."""
+    """Shows the frames of one log.
 
-    def __init__(self, context: Context, name: str) -> None:
+    :param frames: begins to read it.
+    """
+
+    def __init__(self, context: Context, name: str, frames: Callable[[], AsyncIterator[Frame]]) -> None:
         super().__init__(name)
-        self._context = context
+        self._context, self._frames = context, frames
         self._work: Work | None = None
         theme().changed.connect(self.begin)  # lines already shown have the old colours
-
-    def frames(self) -> AsyncIterator[Frame]:
-        """The log, to its end. :raise UserError: it cannot be read."""
-        raise NotImplementedError
 
     def begin(self) -> None:
         """Fetch it anew."""
@@ -38,7 +37,7 @@ class FrameLog(LogView):
         make = codecs.getincrementaldecoder("utf-8")  # a character may be split over two frames
         self._decoders = {False: make("replace"), True: make("replace")}
         self._work = self._context.session.bridge.follow(
-            self.frames, self.append_frames, self.finish, self._failed, owner=self
+            self._frames, self.append_frames, self.finish, self._failed, owner=self
         )
 
     def append_frames(self, frames: list[Frame]) -> None:

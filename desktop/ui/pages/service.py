@@ -91,13 +91,12 @@ class ServiceLog(FrameLog):
     """The log of all tasks, followed."""
 
     def __init__(self, context: Context, key: str) -> None:
-        super().__init__(context, "The service's log")
+        super().__init__(context, "The service's log", self._read)
         self._key = key
         self.begin()
         context.session.engine_ready.connect(self.begin)
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """See :class:`FrameLog`."""
+    async def _read(self) -> AsyncIterator[Frame]:
         logs: Any = self._context.session.engine.services.logs(self._key, follow=True, tail=TAIL)
         async for frame in logs:
             yield frame

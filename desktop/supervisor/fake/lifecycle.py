@@ -174,6 +174,8 @@ class FakeLifecycle:
             found.append(replace(one, switching=name == self._target))
         if not self._scenario.two:
             found[1] = absent(self._host)
+            if not found[1].obstacle:  # on a Windows that could have them
+                found[1] = replace(found[1], obstacle="Windows Home has none")
         return found
 
     def needs(self) -> list[RequirementReport]:

@@ -91,6 +91,7 @@ class SshRoute:
         self._lock = asyncio.Lock()
         self._alone = False  # a second process could not log in without a question
         self._numbers = 0
+        self._argv: list[str] = []
 
     async def log_in(self) -> None:
         """See that it is logged in, however long the user takes to answer. :raise SshFailed: see :meth:`open`."""
@@ -173,7 +174,9 @@ class SshRoute:
 
     async def _start(self, control: Path | None, *, own: bool) -> SshStream:
         environment = self._environment | await self.questions.open()
-        argv = await self._command(environment)
+        if own:  # read anew at each login; a connection within it takes no time for that
+            self._argv = await self._command(environment)
+        argv = [*self._argv]
         if control is not None:
             argv += ["-o", f"ControlMaster={'yes' if own else 'no'}", "-o", f"ControlPath={_escaped(control)}"]
             argv += ["-o", "ControlPersist=no"]

@@ -19,6 +19,7 @@ SECRET = "hunter2-Sw0rdf1sh"
         f"HTTPS_PROXY=https://me:{SECRET}@proxy:3128",
         f"socks5://me:p@{SECRET}@proxy:1080",
         f"https://{SECRET}@git.example/repo.git",
+        f"ssh://me:{SECRET}@workstation",
         f"Authorization: Bearer {SECRET}",
         f"authorization: Basic {SECRET}==",
         f'"Authorization": "Bearer {SECRET}"',

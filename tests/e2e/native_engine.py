@@ -6,9 +6,11 @@ those of the image, so nothing is installed for it.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +68,7 @@ def native_engine(root: Path, folder: Path, *options: str, network: str = "") ->
     """
     words = ("unshare", "--mount", "--pid", "--fork", "--net", "--uts", "--kill-child", "sh", "-c", SCRIPT, "sh")
     with (folder / "log").open("wb") as log:
-        process = psutil.Popen(
+        process = subprocess.Popen(
             [*words, root, folder, "ready", *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -76,11 +78,12 @@ def native_engine(root: Path, folder: Path, *options: str, network: str = "") ->
     try:
         _wait(process, folder, (folder / "ready").exists)
         if network:
-            _connect(process, network)
+            _connect(psutil.Process(process.pid), network)
         _wait(process, folder, lambda: _answers(folder / "docker.sock"))
         yield NativeEngine(folder / "docker.sock", f"{network}.2" if network else "")
     finally:
-        end(process)
+        end(psutil.Process(process.pid))
+        process.wait()  # for subprocess, which does not know that it was waited for
 
 
 def _connect(process: psutil.Process, network: str) -> None:
@@ -97,13 +100,15 @@ def _connect(process: psutil.Process, network: str) -> None:
         subprocess.run(command, check=True)
 
 
-def _answers(socket: Path) -> bool:
-    words = ["curl", "-sf", "--unix-socket", str(socket), "http://docker/_ping"]
-    return socket.exists() and subprocess.run(words, capture_output=True, check=False).returncode == 0
+def _answers(path: Path) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+        return b" 200 " in client.recv(64)
+    return False
 
 
-def _wait(process: psutil.Popen, folder: Path, test: object) -> None:
-    assert callable(test)
+def _wait(process: subprocess.Popen[bytes], folder: Path, test: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not test():
         log = (folder / "log").read_text(errors="replace")

@@ -19,6 +19,9 @@ GUEST_LOGS = "/var/lib/slipway/log"
 
 RETRY_SECONDS = 0.2
 
+ATTEMPT_SECONDS = 10.0
+"""For one sign of life while dockerd starts: a connection that was made before it was ready may lead nowhere."""
+
 VERSION_SECONDS = 30.0
 """How long the engine may take to tell its version once it has given a sign of life."""
 
@@ -85,7 +88,7 @@ class LinuxEngine:
         reason: UserError | None = None
         while (left := end - loop.time()) > 0:
             try:
-                return await self._ask(left, left)
+                return await self._ask(min(left, ATTEMPT_SECONDS), left)
             except UserError as error:
                 reason = error
             await asyncio.sleep(min(RETRY_SECONDS, max(0.0, end - loop.time())))

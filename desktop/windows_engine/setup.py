@@ -180,6 +180,8 @@ class Setup:
         kept |= {
             "hosts": [ADDRESS],
             "data-root": str(self._places.data_root),
+            "exec-root": str(self._places.data / "exec"),
+            "pidfile": str(self._places.data / "docker.pid"),  # docker's own is another engine's
             "group": f"{GROUP},{user}",  # who is new in a group is in it after the next login only
         }
         path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")

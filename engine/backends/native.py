@@ -12,7 +12,7 @@ from typing import Protocol
 from engine.backends.base import Features, Hop, Listener, Progress
 from engine.client import EngineClient
 from engine.endpoint.route import LocalRoute, Route
-from vm.errors import EngineError, UserError
+from vm.errors import EngineError, HostError, UserError
 from vm.host import Host
 
 HOP_SECONDS = 3.0
@@ -68,7 +68,12 @@ class NativeEngine:
         self.failure = None
         progress.chosen("", "")
         async with progress.stage("service"):
-            await self._service.start()
+            try:
+                await self._service.start()
+            except HostError as error:
+                if NO_FEATURE in error.detail:
+                    error.hint = FEATURE_HINT
+                raise
         self._follow()
 
     async def adopt(self) -> bool:
@@ -133,9 +138,25 @@ class NativeEngine:
             how = await self._service.wait_ended()
         except UserError as error:
             how = error.message
-        title, first = self._service.title, how.partition("\n")[0]
-        self.failure = EngineError(f"{title} ended unexpectedly: {first}", "Starting it again may help.", how)
+        self.failure = explain_end(self._service.title, how)
         self._watch = None
         self._ended.set()
         if self._listener is not None:
             self._listener.ended(self.failure)
+
+
+FEATURE_HINT = "Switch on the Windows feature “Containers”: slipway engine setup"
+
+NO_FEATURE = "vmcompute.dll"
+"""What dockerd names when Windows has no such library: it comes with the feature."""
+
+
+def explain_end(title: str, how: str) -> EngineError:
+    """Why a service has ended, for people.
+
+    :param how: its exit code, and below that the last it has said.
+    """
+    first, *said = [line for line in how.splitlines() if line.strip()]
+    reason = f"{first}: {said[-1].strip()}" if said else first
+    hint = FEATURE_HINT if NO_FEATURE in how else "Starting it again may help."
+    return EngineError(f"{title} ended unexpectedly: {reason}", hint, how)

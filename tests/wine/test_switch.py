@@ -89,7 +89,7 @@ def test_an_engine_that_does_not_start_leaves_the_other_in_use(two: Windows) -> 
         done = two.wine.run([CLI, "engine", "use", "windows"], seconds=300)
         assert done.code == 1
         assert "failed to load vmcompute.dll" in done.errors
-        assert "Containers" in done.errors, "what is missing is named"
+        assert "Switch on the Windows feature “Containers”" in done.errors
         assert server(two) == "linux/amd64"
     finally:
         aside.rename(library)

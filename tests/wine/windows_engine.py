@@ -21,7 +21,8 @@ SERVICES = ("hns", "vmcompute")
 FLAGS = ("-target", "x86_64-windows-gnu", "-std=gnu11", "-Os", "-s", "-shared", "-Wall", "-Wextra", "-Werror")
 DATA = r"C:\ProgramData\Slipway\windows-engine"
 
-PROGRAM = json.dumps([DOCKERD, "-H", "{address}", "--bridge=none", "--data-root", DATA])
+PLACES = ("--data-root", DATA, "--exec-root", rf"{DATA}\exec", "--pidfile", rf"{DATA}\docker.pid")
+PROGRAM = json.dumps([DOCKERD, "-H", "{address}", "--bridge=none", *PLACES])
 """For the variable SLIPWAY_WINDOWS_ENGINE: Wine does not start the service."""
 
 

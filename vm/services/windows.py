@@ -76,7 +76,8 @@ class WindowsService:
         """Wait until it has stopped, by itself or by somebody else's hand."""
         while await self.state() not in (ServiceState.STOPPED, ServiceState.ABSENT):
             await asyncio.sleep(WATCH_SECONDS)
-        return "the service has stopped"
+        said = await asyncio.to_thread(self._last_words)
+        return "\n".join(filter(None, ["the service has stopped", said]))
 
     def _state(self) -> ServiceState:
         services: Any = psutil  # only Windows' psutil has them
@@ -86,6 +87,17 @@ class WindowsService:
             return ServiceState.ABSENT
         except (psutil.Error, OSError, KeyError) as error:
             raise HostError(f"{self.title} cannot be looked at", "", repr(error)) from error
+
+    def _last_words(self) -> str:
+        """The last that it has written to the event log; empty where that is not told."""
+        query = f"*[System[Provider[@Name='{self.name}']]]"
+        argv = ["wevtutil", "qe", "Application", f"/q:{query}", "/c:1", "/rd:true", "/f:text"]
+        try:
+            done = subprocess.run(argv, capture_output=True, timeout=10, check=False, creationflags=NO_WINDOW)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        _, found, text = done.stdout.decode(errors="replace").partition("Description:")
+        return text.strip() if found and done.returncode == 0 else ""
 
     async def _control(self, verb: str, harmless: int) -> None:
         """:param harmless: the error that says that it is so already."""
@@ -109,7 +121,11 @@ class WindowsService:
             if state is ServiceState.ABSENT:
                 raise HostError(f"{self.title} is not there")
             if wanted is ServiceState.RUNNING and state is ServiceState.STOPPED:
-                raise HostError(f"{self.title} has ended at its start", "See Windows' event log: eventvwr.msc")
+                said = await asyncio.to_thread(self._last_words)
+                reason = f": {said.splitlines()[-1].strip()}" if said else ""
+                raise HostError(
+                    f"{self.title} has ended at its start{reason}", "See Windows' event log: eventvwr.msc", said
+                )
             if time.monotonic() > end:
                 raise HostError(f"{self.title} is still {state} after {seconds:g} s")
             await asyncio.sleep(LOOK_SECONDS)

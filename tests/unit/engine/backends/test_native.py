@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.backends.base import Features, Guest
-from engine.backends.native import NativeEngine
+from engine.backends.native import NativeEngine, explain_end
 from tests.unit.sshd import eventually
 from vm.errors import HostError, UserError
 from vm.host import host
@@ -109,7 +109,7 @@ async def test_its_end_is_reported(tmp_path: Path) -> None:
     service.end.set()
     failure = await asyncio.wait_for(engine.wait_ended(), 5)
     assert failure is not None
-    assert failure.message == "The service X ended unexpectedly: exit code 1"
+    assert failure.message == "The service X ended unexpectedly: exit code 1: no such feature"
     assert failure.detail == "exit code 1\nno such feature"
     assert notes.told[-1] == f"ended: {failure.message}"
     assert not engine.up
@@ -142,3 +142,11 @@ async def test_its_hops(tmp_path: Path) -> None:
     await engine.start(notes)
     assert [(hop.name, hop.ok) for hop in await engine.hops()] == [("service", True), ("dockerd", False)]
     await engine.stop()
+
+
+def test_a_missing_feature_is_named() -> None:
+    said = "failed to start daemon: failed to load vmcompute.dll, ensure that the Containers feature is installed"
+    told = explain_end("The service X", f"exit code 1\nlevel=info msg=Starting\n{said}\n")
+    assert told.message.endswith(said)
+    assert told.hint == "Switch on the Windows feature “Containers”: slipway engine setup"
+    assert explain_end("The service X", "the service has stopped").hint == "Starting it again may help."

@@ -232,7 +232,7 @@ def test_removal_leaves_only_the_data(
     assert json.loads(wine.host_path(CONFIG).read_text())["currentContext"] == "slipway"
     assert installed.slipway(USERS, "settings", "set", "start_at_login", "true").code == 0
     login = value(wine, OF_USER, r"Software\Microsoft\Windows\CurrentVersion\Run", "slipway")
-    assert login.startswith(rf"{USERS}\Slipway.exe --run-module")
+    assert login == rf"{USERS}\Slipway.exe --background"
     installed.uninstall(USERS)
     files, keys = before
     assert installed.everything() == files

@@ -102,16 +102,25 @@ class Engines:
         """
         for unit in self._units.values():
             unit.lifecycle.open(adopt=machine_left or unit.lifecycle is not self.machine)
-        if len(self._units) > 1:
-            self._tidying = asyncio.create_task(self._tidy(), name="stop engines that are not in use")
+        self.tidy()
 
-    async def _tidy(self) -> None:
+    def tidy(self) -> None:
+        """Stop what is not in use, unless both are to run; a switch under way does so itself."""
+        if len(self._units) > 1 and self._switching is None:
+            before = self._tidying
+            self._tidying = asyncio.create_task(self._tidy(before), name="stop engines that are not in use")
+
+    async def _tidy(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
         for unit in self._units.values():
             if (job := unit.lifecycle.job) is not None:
                 await asyncio.wait([job.task])
         for unit in self._units.values():
+            if self._switching is not None:
+                return
             if unit is not self.in_use and not self._keep_both() and unit.lifecycle.phase is not Phase.STOPPED:
-                log.info("the engine for %s was left running by a switch that was interrupted", unit.title)
+                log.info("the engine for %s is not in use", unit.title)
                 await quietly_stop(unit)
 
     def use(self, name: str) -> AsyncIterator[Event]:

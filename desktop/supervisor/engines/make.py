@@ -122,7 +122,9 @@ class EngineMaker:
         engine = LinuxEngine(self._paths.docker_socket)
         switch = Switch(self._gate, self.endpoint, self._record, engine, keep_both, self._notify)
         others = () if self._windows is not None else (absent(self._host),)
-        return Engines(units, others, self._gate, switch, keep_both, self._notify)
+        made = Engines(units, others, self._gate, switch, keep_both, self._notify)
+        self._settings.subscribe(lambda _: made.tidy())
+        return made
 
     def _life(
         self, backend: Backend, parts: Attachments, keep: Callable[[Boot], object], own: Endpoint | None

@@ -62,6 +62,17 @@ async def test_the_one_that_is_left_goes_on_if_both_are_to(two: TwoEngines) -> N
     assert {life.phase for life in two.engines.lives} == {Phase.STOPPED}
 
 
+async def test_the_setting_stops_what_is_not_in_use(two: TwoEngines) -> None:
+    two.keep_both = True
+    await started(two)
+    await run(two.engines.use("windows"))
+    two.engines.tidy()
+    two.keep_both = False
+    two.engines.tidy()
+    await eventually(lambda: two.linux.lifecycle.phase is Phase.STOPPED)
+    assert two.windows.lifecycle.phase is Phase.RUNNING
+
+
 async def test_one_that_does_not_start_leaves_the_other_in_use(two: TwoEngines) -> None:
     await started(two)
     two.windows.backend.failures = [HostError("no service")]

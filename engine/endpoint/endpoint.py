@@ -21,6 +21,7 @@ from engine.endpoint.local import LocalStream
 from engine.endpoint.read_ahead import Budget
 from engine.endpoint.refusal import Refusal, refuse
 from engine.endpoint.relay import ClientStream, relay
+from engine.endpoint.replay import ReplayedStream
 from engine.endpoint.route import Route
 from vm.errors import EngineError, LinkError, UserError
 from vm.guest.stream import Stream
@@ -203,7 +204,19 @@ class Endpoint:
             client.abort()
             raise
         else:
+            if self._admission is not None:  # so it is HTTP
+                guest = ReplayedStream(guest, partial(self._reach_again, client))
             await self._relay(guest, self._side(client, route))
+
+    async def _reach_again(self, client: LocalStream) -> Stream:
+        """:raise LinkError: there is no stream in time, or the client has left."""
+        try:
+            return (await self._reach(client))[0]
+        except _Refused as refused:
+            error = refused.refusal.error
+            raise LinkError(error.message, error.hint, error.detail) from refused
+        except ConnectionError as error:
+            raise LinkError("The client has left", "", str(error)) from error
 
     def _side(self, client: LocalStream, route: Route) -> ClientStream:
         """The client as the relay sees it."""

@@ -138,6 +138,11 @@ class LocalStream(BufferedStream, asyncio.Protocol):
             self._transport.close()
             await asyncio.wait((self.ended,))
 
+    def end_soon(self) -> None:
+        """Drop the connection once what was written has gone out, and do not wait for that."""
+        if self._transport is not None:
+            self._transport.close()
+
     def abort(self) -> None:
         """Drop the connection and what has not gone out yet."""
         if self._transport is not None:

@@ -61,6 +61,7 @@ class AdmittedStream:
         self._body: Body | None = None  # of a request that passes
         self._answer: Answer | None = None  # to the last request
         self._answered = asyncio.Event()  # it is complete, or no more requests follow
+        self._silent = False  # the engine has got a request, and nothing has come back since
         self._over: asyncio.Future[None] | None = None  # of the request that was checked last
 
     async def read(self, limit: int) -> bytes:
@@ -89,6 +90,8 @@ class AdmittedStream:
 
     async def write_eof(self) -> None:
         """End the engine's direction. Idempotent. :raise ConnectionError: the client is gone"""
+        if self.unanswered:
+            self.say(self._no_answer())
         self._answer_begins()
         await self._client.write_eof()
 
@@ -108,7 +111,15 @@ class AdmittedStream:
         self._client.say(data)
 
     def reset(self) -> None:
-        """Drop the connection so that over TCP it does not look like a clean end."""
+        """Drop the connection so that over TCP it does not look like a clean end.
+
+        A client that waits for an answer gets an error instead, since none comes.
+        """
+        if self.unanswered:
+            with contextlib.suppress(ConnectionError):
+                self.say(self._no_answer())
+                self._client.end_soon()
+                return
         self._answer_begins()
         self._client.reset()
 
@@ -119,7 +130,7 @@ class AdmittedStream:
     @property
     def unanswered(self) -> bool:
         """Whether a request has gone to the engine, and nothing of its answer has come back."""
-        return self._answer is not None and self._body is None and not self._answer.begun
+        return self._silent and self._body is None
 
     # -- one request ----------------------------------------------------------------------------------------------
 
@@ -166,6 +177,7 @@ class AdmittedStream:
         admitted = await self._admit(request, content, head, close=head.last)
         if admitted is not None:
             self._admitted = head.with_body(admitted)
+            self._silent = True
 
     async def _take_stream(self, head: Head, request: Checked | None) -> None:
         """Admit the beginning of a request whose body passes. :param request: what to check first"""
@@ -179,6 +191,7 @@ class AdmittedStream:
             return
         self._admitted = self._take(body.take(self._arrived, len(head.raw)))
         self._body = None if body.done else body
+        self._silent = True
 
     async def _read_head(self) -> Head:
         """A request's head, which stays in what has arrived. :raise UnclearError: it is none."""
@@ -275,6 +288,7 @@ class AdmittedStream:
         return None
 
     def _follow_answer(self, data: bytes) -> None:
+        self._silent = False
         if self._answer is not None:
             self._answer.take(data)
             if self._answer.begun:
@@ -284,8 +298,15 @@ class AdmittedStream:
 
     def _answer_begins(self) -> None:
         """Something goes back to the client, or nothing ever will."""
+        self._silent = False
         self._settle()
         self._answered.set()
+
+    def _no_answer(self) -> bytes:
+        """The answer to a request that the engine has ended the connection on."""
+        error = EngineError("The engine has ended the connection before it answered", "Try again: slipway status")
+        head = self._answer is not None and self._answer.to_head
+        return Refusal(502, error).encode(with_body=not head, close=True)
 
     def _settle(self) -> None:
         over, self._over = self._over, None

@@ -136,6 +136,7 @@ class Answer:
     :ivar over: it is complete
     :ivar endless: what follows are bytes until the connection ends, in both directions: the request's connection
         was upgraded (101), or the answer has no end of its own (Docker's hijacked streams without an upgrade)
+    :ivar to_head: the request was HEAD, to which there is no body
     :ivar unclear: where it ends is not known, so neither is whether the engine takes another request after it
     """
 
@@ -146,6 +147,7 @@ class Answer:
         """:param method: the request's"""
         self.begun = self.over = self.endless = self.unclear = False
         self._method = method
+        self.to_head = method == b"HEAD"
         self._head = bytearray()
         self._body: Body | None = None
 

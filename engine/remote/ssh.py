@@ -12,6 +12,7 @@ accept; one whose key has changed is refused by ssh itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shlex
@@ -239,7 +240,8 @@ INSTALL = "Slipway uses your ssh, with all that you have set up for it. Install 
 
 async def _ping(stream: SshStream) -> None:
     """Have the engine answer once. :raise UserError: it does not."""
-    await stream.write(PING)
+    with contextlib.suppress(LinkError):  # it has ended already; reading says why
+        await stream.write(PING)
     head = b""
     while b"\r\n\r\n" not in head:
         data = await stream.read(4096)

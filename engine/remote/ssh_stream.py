@@ -63,6 +63,8 @@ class SshStream:
         return data
 
     async def write(self, data: bytes) -> None:
+        if self._in.is_closing():  # ssh has ended, and uvloop's pipe would raise an error of its own
+            raise LinkError("The connection over ssh broke")
         try:
             self._in.write(data)
             await self._in.drain()

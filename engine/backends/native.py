@@ -6,6 +6,7 @@ The service is the system's, which this package may not see: what is used of it 
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from engine.client import EngineClient
 from engine.endpoint.route import LocalRoute, Route
 from vm.errors import EngineError, HostError, UserError
 from vm.host import Host
+
+log = logging.getLogger(__name__)
 
 HOP_SECONDS = 3.0
 """For dockerd to answer at its own address."""
@@ -77,8 +80,12 @@ class NativeEngine:
         self._follow()
 
     async def adopt(self) -> bool:
-        """Take it over if it runs."""
-        if await self._service.state() != "running":
+        """Take it over if it runs; a service that cannot be asked is left alone."""
+        try:
+            if await self._service.state() != "running":
+                return False
+        except UserError as error:
+            log.warning("%s %s", error.message, error.detail)
             return False
         self._follow()
         return True

@@ -128,6 +128,20 @@ async def test_what_runs_already_is_taken_over(tmp_path: Path) -> None:
     await engine.stop()
 
 
+async def test_a_service_that_cannot_be_asked_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, service, notes = made(tmp_path)
+
+    async def state() -> str:
+        raise HostError("it cannot be looked at")
+
+    monkeypatch.setattr(service, "state", state)
+    assert not await engine.adopt()
+    assert notes.told == []
+    assert [(hop.name, hop.ok) for hop in await engine.hops()] == [("service", None), ("dockerd", None)]
+
+
 async def test_a_start_that_fails(tmp_path: Path) -> None:
     engine, service, notes = made(tmp_path)
     service.failure = HostError("it may not")

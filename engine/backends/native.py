@@ -116,7 +116,7 @@ class NativeEngine:
         try:
             state = await self._service.state()
         except UserError as error:
-            return [Hop("service", None, error.message, error.hint), Hop("dockerd", None, "not reached")]
+            return [Hop("service", False, error.message, error.hint), Hop("dockerd", None, "not reached")]
         if state != "running":
             return [
                 Hop("service", False, f"{self._service.title} is {state}"),

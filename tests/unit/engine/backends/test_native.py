@@ -139,7 +139,7 @@ async def test_a_service_that_cannot_be_asked_is_left_alone(
     monkeypatch.setattr(service, "state", state)
     assert not await engine.adopt()
     assert notes.told == []
-    assert [(hop.name, hop.ok) for hop in await engine.hops()] == [("service", None), ("dockerd", None)]
+    assert [(hop.name, hop.ok) for hop in await engine.hops()] == [("service", False), ("dockerd", None)]
 
 
 async def test_a_start_that_fails(tmp_path: Path) -> None:

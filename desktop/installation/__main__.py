@@ -16,6 +16,7 @@ from pathlib import Path
 
 from desktop.installation import in_use, path, removal
 from desktop.system import path_variable, system
+from desktop.windows_engine import requirements
 from vm.errors import HostError
 from vm.host import host
 
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "path":
         return change_path(options.change, options.folder, options.all_users)
     failed = removal.forget(host().paths(), system())
+    if not host().no_windows_containers and requirements.is_set_up(requirements.look()):
+        failed.append(removal.WINDOWS_ENGINE)
     if options.delete_data:
         failed += removal.delete_data(host().paths(), host().default_home())
     return _report(failed)

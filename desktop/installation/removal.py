@@ -15,6 +15,11 @@ from engine.contexts import remove_everywhere
 from vm.errors import UserError
 from vm.host.paths import Paths
 
+WINDOWS_ENGINE = (
+    "The engine of Windows containers stays, since only an administrator can remove it. "
+    "Install Slipway again, then: slipway engine remove"
+)
+
 WINDOW = "window.ini"
 """Where the window keeps its place (desktop/ui/window.py)."""
 

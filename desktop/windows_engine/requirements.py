@@ -109,6 +109,11 @@ def requirements(windows: Windows) -> list[Requirement]:
     return found
 
 
+def is_set_up(windows: Windows) -> bool:
+    """Whether there is the service."""
+    return SERVICE.lower() in windows.services
+
+
 def other_engine(windows: Windows) -> str:
     """The service of another engine of Windows containers; empty where there is none."""
     return next((name for name in OTHERS if name in windows.services), "")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import WineSystem
-from tests.wine.windows import CLI, INSTALLED
+from tests.wine.windows import CLI, INSTALLED, PYTHON
 from tests.wine.windows_engine import add_containers_feature
 
 SERVICE = r"HKEY_LOCAL_MACHINE\System\CurrentControlSet\Services\SlipwayWindowsEngine"
@@ -44,6 +44,9 @@ def test_its_life(ready: WineSystem) -> None:
     registered = ready.run(["reg", "query", SERVICE]).output
     assert f'"{PROGRAM}" --run-service --service-name SlipwayWindowsEngine' in registered
     assert "✗" not in slipway(ready, "engine", "setup", "--check")
+    told = ready.run([PYTHON, "-m", "desktop.installation", "remove"])
+    assert told.code == 1, "whoever uninstalls Slipway learns of what stays"
+    assert "slipway engine remove" in told.output + told.errors
     assert "removed" in slipway(ready, "engine", "remove", "--yes", "--delete-data")
     assert not ready.host_path(PROGRAM).exists()
     assert not ready.host_path(DATA).exists()

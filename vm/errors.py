@@ -4,6 +4,7 @@ UserError                 message, hint, detail
 ├── StateError            a call in the wrong state (vm.state)
 ├── SettingsError         desktop.settings
 ├── HostError             a missing or unfit part of the host (QEMU, disk space, tools)
+│   └── NotSetUp          what has to be set up by an administrator first
 ├── ImageError            the system image: building, verifying, finding
 ├── DiskError             the data disk
 ├── MachineError          QEMU or the guest failed
@@ -58,6 +59,10 @@ class UserError(Exception):
 
 class HostError(UserError):
     """The host lacks something: a program, its version, space, a permission."""
+
+
+class NotSetUp(HostError):
+    """Something that an administrator has to set up first, such as a service."""
 
 
 class ImageError(UserError):

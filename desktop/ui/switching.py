@@ -1,13 +1,14 @@
-"""The switch between Slipway's own engines: the question before it, and its progress."""
+"""The switch between Slipway's own engines: the question before it, its progress, and the setup it may need."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QPushButton, QWidget
 
-from desktop.control.schema import EngineState, Event, RunState
+from desktop.control.schema import EngineState, Event, RequirementReport, RunState
 from desktop.ui.context import Context
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.progress import WorkDialog
+from vm.errors import NotSetUp, UserError
 
 KEPT = "Nothing of it is deleted: what it restarts by itself runs again when you switch back."
 
@@ -38,6 +39,7 @@ class SwitchDialog(WorkDialog):
     """Follows a switch; closing it cancels the switch, and leaves the engine in use that was."""
 
     def __init__(self, parent: QWidget, context: Context, to: EngineState) -> None:
+        self._window = parent
         client = context.session.client
         title = f"Switching to {to.title}"
         super().__init__(parent, context, title, lambda: client.use_engine(to.name), f"{to.title} are in use")
@@ -50,8 +52,52 @@ class SwitchDialog(WorkDialog):
         if told:
             self.set_status(f"{told[-1][0].upper()}{told[-1][1:]} …")
 
+    def failed(self, error: UserError) -> None:
+        """Show the error; offer the setup where that is what is missing."""
+        super().failed(error)
+        if error.code == NotSetUp.__name__:
+            verb = QPushButton("Set up…")
+            verb.setAccessibleName("Set up Windows containers")
+            verb.setDefault(True)
+            self.buttons.addButton(verb, QDialogButtonBox.ButtonRole.AcceptRole)
+            verb.clicked.connect(self._set_up)
+
+    def _set_up(self) -> None:
+        self.accept()
+        ask_to_set_up(self._window, self.context)
+
     def _leave(self) -> None:
         """Whoever only leaves cancels nothing, since another client may wait for it too."""
         if not self.done_with:
             self.context.session.control(lambda client: client.cancel_start())
         super()._leave()
+
+
+def ask_to_set_up(parent: QWidget, context: Context) -> None:
+    """Show what Windows containers need, and set them up if the user agrees."""
+
+    def show(needs: list[RequirementReport]) -> None:
+        names = [f"{one.title}: {'there' if one.met else one.fix}" for one in needs]
+        text = "Windows asks for an administrator. All of it can be undone: slipway engine remove. What is needed:"
+        question = Question(parent, "Set Windows containers up?", text, "Set up", names=names, danger=False)
+        question.then(lambda _: SetupDialog(parent, context).open())
+
+    context.session.control(lambda client: client.engine_needs(), show, context.banners.error)
+
+
+class SetupDialog(WorkDialog):
+    """Follows the setup; closing it leaves that to go on."""
+
+    def __init__(self, parent: QWidget, context: Context) -> None:
+        client = context.session.client
+        super().__init__(parent, context, "Setting Windows containers up", client.install_engine, "")
+        self.setMinimumSize(480, 180)
+        self.resize(480, 200)
+
+    def take(self, steps: list[Event]) -> None:
+        """Show what goes on, and at the end what to do next."""
+        for step in steps:
+            if step.kind == "done":
+                self.outcome = step.text
+            elif step.text:
+                self.set_status(f"{step.text[0].upper()}{step.text[1:]} …")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop.ui.switching import SwitchDialog
 from desktop.ui.tray import Tray
 from desktop.ui.window import Window
-from tests.gui.drive import agree, messages, top
+from tests.gui.drive import agree, messages, press, top
 from tests.gui.stage import home, until, window
 
 
@@ -74,6 +74,20 @@ def test_it_can_be_cancelled(two: Window) -> None:
     status = two.session.status
     assert status is not None
     assert [one.in_use for one in status.engines] == [True, False]
+
+
+@pytest.mark.parametrize("two", ["running,two,bare"], indirect=True)
+def test_what_is_not_set_up_is_set_up_from_here(two: Window) -> None:
+    pick(two, "Windows containers")
+    agree()
+    dialog = top(SwitchDialog)
+    until(lambda: "not set up" in dialog.status.text(), "the reason")
+    press(dialog, "Set up Windows containers")
+    question = agree()
+    assert question.windowTitle() == "Set Windows containers up?"
+    shown = " ".join(part.text() for part in question.findChildren(QLabel))
+    assert "The Windows feature “Containers”: the setup switches it on" in shown
+    until(lambda: any("Restart Windows" in text for text in messages(two)), "the outcome")
 
 
 def test_by_the_tray(two: Window) -> None:

@@ -9,7 +9,7 @@ from desktop.control.schema import EngineState, RunState
 from desktop.windows_engine.places import SERVICE
 from engine.backends.base import Features
 from engine.backends.native import NativeEngine
-from vm.errors import HostError
+from vm.errors import HostError, NotSetUp
 from vm.host import Host
 from vm.host.paths import DEFAULT_PIPE, PIPES, WINDOWS_ENGINE, Paths, docker_address, windows_engine_program
 from vm.services.process import ProcessService
@@ -40,7 +40,7 @@ class WindowsEngine(NativeEngine):
         self.os = os
 
     async def require(self) -> None:
-        """See that it is set up. :raise HostError: it is not; with what sets it up."""
+        """See that it is set up. :raise NotSetUp: it is not.    :raise HostError: it cannot be looked at."""
         if await self.service.state() is not ServiceState.ABSENT:
             return
         hint = "Set them up, for which you need an administrator once: slipway engine setup"
@@ -51,7 +51,7 @@ class WindowsEngine(NativeEngine):
                 f". Or use the service “{OTHER}” that this computer has: "
                 f"slipway settings set windows_service {OTHER} && slipway stop"
             )
-        raise HostError("Windows containers are not set up on this computer", hint)
+        raise NotSetUp("Windows containers are not set up on this computer", hint)
 
 
 def windows_engine(paths: Paths, host: Host, service: str) -> WindowsEngine | None:

@@ -37,7 +37,7 @@ from desktop.supervisor.fake.world import World
 from desktop.supervisor.lifecycle.jobs import Job, cancel_for_last
 from desktop.supervisor.lifecycle.memory import describe_memory
 from desktop.supervisor.notifier import Notifier
-from vm.errors import EngineError, HostError
+from vm.errors import EngineError, HostError, NotSetUp
 from vm.guest.memory import GuestMemory
 from vm.host import Host
 
@@ -151,6 +151,8 @@ class FakeLifecycle:
             raise EngineError(f"There is no engine “{name}”", found.hint if found is not None else "")
 
         async def work(emit: Emit) -> str:
+            if self._scenario.bare and name == WINDOWS:
+                raise NotSetUp("Windows containers are not set up on this computer", "slipway engine setup")
             self._target = name
             try:
                 emit(Event("progress", f"starting the engine for {found.title}"))

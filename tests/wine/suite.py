@@ -84,6 +84,8 @@ def suite_system(payload: Path) -> Iterator[WineSystem]:
 
 def run_suite(wine: WineSystem, *arguments: str, seconds: float) -> Completed:
     """Run pytest there, drawn on Wine's screen. :param arguments: pytest's."""
+    # Windows' event loop gives up a pipe a turn after it was closed, which is later than a window's loop lives
+    late = ("-W", "default:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
     common = ("-c", rf"{FOLDER}\pyproject.toml", "--rootdir", FOLDER, "-p", "no:cacheprovider", "-q", "--tb=short")
-    argv = [PYTHON, "-c", ENTER, *common, *arguments]
+    argv = [PYTHON, "-c", ENTER, *common, *late, *arguments]
     return wine.run(argv, {"QT_QPA_PLATFORM": "windows"}, folder=FOLDER, seconds=seconds)

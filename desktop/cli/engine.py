@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import click
 
-from desktop.cli.machine import COLOURS
-from desktop.cli.output import as_json, follow, interrupt, labelled, table
+from desktop.cli.machine import COLOURS, follow_cancellable
+from desktop.cli.output import as_json, follow, labelled, table
 from desktop.cli.session import run
-from desktop.cli.signals import Terminated, cancel_on_sigterm, surviving_hangup
+from desktop.cli.signals import surviving_hangup
 from desktop.control.client import ControlClient
 from desktop.control.schema import EngineState
 from vm.errors import EngineError
@@ -67,26 +66,13 @@ def engine_use(name: str) -> None:
     cancels the switch.
     """
     with surviving_hangup():
-        click.echo(run(lambda client: _follow_switch(client, name)))
+        click.echo(run(lambda client: _switch(client, name)))
 
 
-async def _follow_switch(client: ControlClient, name: str) -> str:
-    """Follow a switch to its outcome. Ctrl-C and SIGTERM cancel it, unless another client follows it too."""
+async def _switch(client: ControlClient, name: str) -> str:
     if name == OTHER:
         name = other(await client.engines())
-    terminated = cancel_on_sigterm()
-    following = asyncio.create_task(follow(client.use_engine(name)))
-    try:
-        return await asyncio.shield(following)
-    except asyncio.CancelledError:
-        interrupt("Interrupted. Cancelling the switch …")
-        note = await client.cancel_start()
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        interrupt(note.text)
-        if terminated.is_set():
-            raise Terminated from None
-        raise
+    return await follow_cancellable(client, client.use_engine(name), "switch")
 
 
 @engine.command("setup")

@@ -32,7 +32,7 @@ def start() -> None:
     terminal does not: slipway status shows what became of it.
     """
     with surviving_hangup():
-        click.echo(run(lambda client: _follow_start(client, client.start())))
+        click.echo(run(lambda client: follow_cancellable(client, client.start(), "start")))
 
 
 @click.command()
@@ -42,12 +42,13 @@ def restart() -> None:
     Ctrl-C cancels it and leaves the engine stopped. Closing the terminal does not.
     """
     with surviving_hangup():
-        click.echo(run(lambda client: _follow_start(client, client.restart())))
+        click.echo(run(lambda client: follow_cancellable(client, client.restart(), "start")))
 
 
-async def _follow_start(client: ControlClient, events: AsyncIterator[Event]) -> str:
-    """Follow a start to its outcome. Ctrl-C and SIGTERM cancel it, unless another client follows it too.
+async def follow_cancellable(client: ControlClient, events: AsyncIterator[Event], name: str) -> str:
+    """Follow a start or a switch to its outcome. Ctrl-C and SIGTERM cancel it, unless another client follows it.
 
+    :param name: what is cancelled: ``start``.
     :raise Terminated: it was SIGTERM.
     """
     terminated = cancel_on_sigterm()
@@ -55,7 +56,7 @@ async def _follow_start(client: ControlClient, events: AsyncIterator[Event]) -> 
     try:
         return await asyncio.shield(following)
     except asyncio.CancelledError:
-        interrupt("Interrupted. Cancelling the start …")
+        interrupt(f"Interrupted. Cancelling the {name} …")
         note = await client.cancel_start()  # before we leave: whoever just leaves cancels nothing
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)

@@ -121,11 +121,15 @@ class Setup:
                 Path(folder).mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise HostError(f"{folder} cannot be made: {error.strerror}", "", repr(error)) from error
-        # SYSTEM and administrators, and nobody else: the engine's data root holds what its containers wrote
+        # SYSTEM and administrators, and nobody else: the engine's data root holds what its containers wrote. Every
+        # user may make a folder below ProgramData, so one that is there already may be another's, with its rights
         full = ("*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
-        self._commands.need(
-            "protect its data", "icacls", str(self._places.data), "/inheritance:r", "/grant:r", *full, "/q"
-        )
+        for change in (
+            ("/setowner", "*S-1-5-32-544", "/t"),
+            ("/reset", "/t"),
+            ("/inheritance:r", "/grant:r", *full),
+        ):
+            self._commands.need("protect its data", "icacls", str(self._places.data), *change, "/q")
 
     def _switch_on(self, features: Sequence[str], changed: Changed) -> bool:
         restart = False

@@ -75,8 +75,8 @@ class ProcessService:
         self._record.unlink(missing_ok=True)
 
     async def wait_ended(self) -> str:
-        """Wait for its end; with its exit code and its last words."""
-        process = self._running()
+        """Wait for its end; with its exit code and its last words. It may have ended before."""
+        process = self._started()
         if process is None:
             return "it does not run"
         await asyncio.wait([process.exited])
@@ -84,11 +84,14 @@ class ProcessService:
         return "\n".join(filter(None, [describe_exit(process.exited.result()), said]))
 
     def _running(self) -> QemuProcess | None:
-        """The process, found again by the record of an earlier supervisor's."""
+        """The process, while it has not ended."""
+        process = self._started()
+        return None if process is None or process.exited.done() else process
+
+    def _started(self) -> QemuProcess | None:
+        """The process last started, which may have ended; found again by the record of an earlier supervisor's."""
         if self._process is None:
             self._process = self._recorded()
-        if self._process is not None and self._process.exited.done():
-            return None
         return self._process
 
     def _recorded(self) -> QemuProcess | None:

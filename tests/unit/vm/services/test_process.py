@@ -46,6 +46,10 @@ async def test_its_end_is_told(tmp_path: Path) -> None:
     await one.start()
     told = await asyncio.wait_for(one.wait_ended(), 20)
     assert told == "exit code 1\nno such feature"
+    assert await one.state() is ServiceState.STOPPED
+    assert await one.wait_ended() == told, "also when nobody waited at the time"
+    await one.stop()
+    assert await one.wait_ended() == "it does not run"
 
 
 async def test_one_that_does_not_end_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

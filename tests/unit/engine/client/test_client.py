@@ -57,6 +57,12 @@ class Engine:
     once: bool = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._answer(reader, writer)
+        finally:  # a client may leave at any point
+            self.gone.set()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             if " /_ping " in head:
@@ -71,7 +77,7 @@ class Engine:
                 await asyncio.sleep(0)
             if self.hold:
                 await reader.read()
-                self.gone.set()
+                return
             if self.once:
                 return
 

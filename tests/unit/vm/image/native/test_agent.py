@@ -62,10 +62,24 @@ class Control(GuestControl):
         return ""
 
 
+LISTENING = "00010000"
+"""In the column of flags (proc(5), /proc/net/unix; the kernel's __SO_ACCEPTCON)."""
+
+
 async def exists(path: Path) -> None:
     """Wait for a file that another process makes."""
     async with asyncio.timeout(SECONDS):
         while not path.exists():
+            await asyncio.sleep(0.005)
+
+
+async def listens(path: Path) -> None:
+    """Wait until another process listens at a socket, which it does some time after it has made it."""
+    async with asyncio.timeout(SECONDS):
+        while not any(
+            line.split()[3] == LISTENING and line.endswith(f" {path}")
+            for line in Path("/proc/net/unix").read_text().splitlines()
+        ):
             await asyncio.sleep(0.005)
 
 
@@ -91,7 +105,7 @@ async def link(program: Path, tmp_path: Path) -> AsyncIterator[FastLink]:
     with running("socat", f"PTY,link={port},rawer", f"UNIX-LISTEN:{door}"):
         await exists(port)
         with running(program, port, ready) as agent:
-            await exists(door)
+            await listens(door)
             made = await FastLink.connect(host(), door, Control(agent, ready), SECONDS)
             yield made
             assert agent.poll() is None

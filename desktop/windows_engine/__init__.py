@@ -3,6 +3,7 @@
 requirements.py   what the engine needs of Windows, whether it is there, and what brings it
 places.py         the service's name, its folders and files
 commands.py       Windows' own programs that do the work; the one place that runs them
+folder_check.py   refuses links and other users' folders in the place of its own
 setup.py          the steps, each of which can be undone
 manage.py         setup and removal as the user asks for them, handed to an administrator's process
 elevation.py      starts that one, after Windows has asked the user

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from desktop.windows_engine.commands import RESTART_NEEDED, Commands
+from desktop.windows_engine.folder_check import IsTrusted, is_administrators, require_own_folders
 from desktop.windows_engine.places import ADDRESS, DESCRIPTION, DISPLAY_NAME, GROUP, SERVICE, Places
 from vm.errors import HostError
 
@@ -64,18 +65,22 @@ class Plan:
 
 
 class Setup:
-    """:param tell: called with one line for each step."""
+    """:param tell: called with one line for each step.    :param is_trusted: of a folder: an administrator's."""
 
-    def __init__(self, places: Places, commands: Commands, tell: Tell) -> None:
+    def __init__(
+        self, places: Places, commands: Commands, tell: Tell, is_trusted: IsTrusted = is_administrators
+    ) -> None:
         self._places = places
         self._commands = commands
         self._tell = tell
+        self._is_trusted = is_trusted
 
     def install(self, plan: Plan) -> bool:
         """Set it up; whether Windows has to be restarted.
 
         :raise HostError: a step has failed; those before it stay, and are not repeated in vain.
         """
+        require_own_folders(self._places, self._is_trusted)
         changed = Changed.read(Path(self._places.record))
         self._make_folders()
         restart = self._switch_on(plan.features, changed)
@@ -92,6 +97,7 @@ class Setup:
         :param features: switch off what the setup has switched on.
         :raise HostError: a step has failed.
         """
+        require_own_folders(self._places, self._is_trusted)
         changed = Changed.read(Path(self._places.record))
         self._unregister()
         self._tell("deleting the program")
@@ -116,20 +122,16 @@ class Setup:
 
     def _make_folders(self) -> None:
         self._tell("making its folders")
-        for folder in (self._places.programs, self._places.data):
+        for folder, mode in ((self._places.programs, 0o777), (self._places.data, 0o700)):
             try:
-                Path(folder).mkdir(parents=True, exist_ok=True)
+                Path(folder).mkdir(mode=mode, parents=True, exist_ok=True)  # 0o700: nobody else, from the start
             except OSError as error:
                 raise HostError(f"{folder} cannot be made: {error.strerror}", "", repr(error)) from error
-        # SYSTEM and administrators, and nobody else: the engine's data root holds what its containers wrote. Every
-        # user may make a folder below ProgramData, so one that is there already may be another's, with its rights
+        require_own_folders(self._places, self._is_trusted)  # another user may have been faster
+        # SYSTEM and administrators, and nobody else: the engine's data root holds what its containers wrote
         full = ("*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
-        for change in (
-            ("/setowner", "*S-1-5-32-544", "/t"),
-            ("/reset", "/t"),
-            ("/inheritance:r", "/grant:r", *full),
-        ):
-            self._commands.need("protect its data", "icacls", str(self._places.data), *change, "/q")
+        for change in (("/setowner", "*S-1-5-32-544"), ("/inheritance:r", "/grant:r", *full)):
+            self._commands.need("protect its data", "icacls", str(self._places.data), *change, "/l", "/q")
 
     def _switch_on(self, features: Sequence[str], changed: Changed) -> bool:
         restart = False

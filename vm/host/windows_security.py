@@ -59,6 +59,21 @@ def owner_sid(handle: int) -> str:
         _kernel().LocalFree(made)
 
 
+def file_owner_sid(path: Path) -> str:
+    """That of the owner of a file or folder, or of what a link leads to. :raise OSError: Windows does not tell."""
+    made, owner = ctypes.c_void_p(), ctypes.c_void_p()
+    nothing = [None] * 3
+    error = _advapi().GetNamedSecurityInfoW(
+        str(path), FILE_OBJECT, OWNER, ctypes.byref(owner), *nothing, ctypes.byref(made)
+    )
+    if error:
+        raise _windows_error(error)
+    try:
+        return _text_of(owner)
+    finally:
+        _kernel().LocalFree(made)
+
+
 def _sid_of(process: Any) -> str:
     """:param process: a handle. :raise OSError: Windows does not tell."""
     kernel, advapi = _kernel(), _advapi()

@@ -40,7 +40,10 @@ class Programs:
 class Kit:
     def __init__(self, folder: Path) -> None:
         self.places, self.programs, self.told = HerePlaces(folder), Programs(), list[str]()
-        self.setup = Setup(self.places, Commands(self.programs), self.told.append)
+        self.foreign: set[Path] = set()
+        self.setup = Setup(
+            self.places, Commands(self.programs), self.told.append, lambda folder: folder not in self.foreign
+        )
         (folder / "dockerd.exe").write_bytes(b"MZ")
         self.plan = Plan(folder / "dockerd.exe", r"PC\ada", "S-1-5-21-1-2-3-1001", ["Containers"])
 
@@ -68,8 +71,38 @@ def test_install(kit: Kit) -> None:
     (created,) = kit.lines("sc create SlipwayWindowsEngine")
     assert "start= demand" in created
     assert kit.lines("sc sdset SlipwayWindowsEngine")[0].endswith(descriptor("S-1-5-21-1-2-3-1001"))
-    verbs = [line.split()[2] for line in kit.lines("icacls")]
-    assert verbs == ["/setowner", "/reset", "/inheritance:r"], "whoever made the folder has no rights left"
+    assert kit.lines(f"icacls {kit.places.data} /setowner *S-1-5-32-544")
+    only = "/inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F"
+    assert kit.lines(f"icacls {kit.places.data} {only}")
+
+
+@pytest.mark.parametrize("name", ["data", "programs", "data/daemon.json", "data/setup.json", "data/docker"])
+def test_a_link_in_the_place_of_its_folders_is_refused(kit: Kit, tmp_path: Path, name: str) -> None:
+    aim = tmp_path / "aim"
+    aim.mkdir()
+    link = tmp_path / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(aim)
+    with pytest.raises(HostError, match="is a link to another place, and nothing has changed"):
+        kit.setup.install(kit.plan)
+    with pytest.raises(HostError, match="is a link to another place, and nothing has changed"):
+        kit.setup.remove(data=True, features=True)
+    assert kit.programs.ran == []
+    assert (link.is_symlink(), list(aim.iterdir())) == (True, [])
+    link.unlink()
+    kit.setup.install(kit.plan)
+
+
+def test_a_folder_that_another_user_has_made_is_refused(kit: Kit) -> None:
+    data = Path(kit.places.data)
+    (data / "docker" / "deep").mkdir(parents=True)
+    kit.foreign = {data}
+    with pytest.raises(HostError, match="belongs to a user who is no administrator, and nothing has changed"):
+        kit.setup.install(kit.plan)
+    assert kit.programs.ran == []
+    data.rename(data.with_name("aside"))
+    kit.foreign = set()
+    kit.setup.install(kit.plan)
 
 
 def test_it_can_be_repeated(kit: Kit) -> None:

@@ -89,6 +89,7 @@ class SetupDialog(WorkDialog):
     """Follows the setup; closing it leaves that to go on."""
 
     def __init__(self, parent: QWidget, context: Context) -> None:
+        self._window = parent
         client = context.session.client
         super().__init__(parent, context, "Setting Windows containers up", client.install_engine, "")
         self.setMinimumSize(480, 180)
@@ -101,3 +102,16 @@ class SetupDialog(WorkDialog):
                 self.outcome = step.text
             elif step.text:
                 self.set_status(f"{step.text[0].upper()}{step.text[1:]} …")
+
+    def failed(self, error: UserError) -> None:
+        """Show the error, and offer to try again: an administrator may have refused."""
+        super().failed(error)
+        verb = QPushButton("Try again…")
+        verb.setAccessibleName("Try the setup again")
+        verb.setDefault(True)
+        self.buttons.addButton(verb, QDialogButtonBox.ButtonRole.AcceptRole)
+        verb.clicked.connect(self._again)
+
+    def _again(self) -> None:
+        self.accept()
+        ask_to_set_up(self._window, self.context)

@@ -42,11 +42,6 @@ class _Execute(ctypes.Structure):
     )
 
 
-def is_administrator() -> bool:
-    """Whether this process may do what an administrator may."""
-    return bool(_windll().shell32.IsUserAnAdmin())
-
-
 def run_elevated(argv: Sequence[str]) -> int:
     """Run a program to its end, and wait; its exit code. Blocks.
 
@@ -65,8 +60,15 @@ def run_elevated(argv: Sequence[str]) -> int:
     if not shell.ShellExecuteExW(ctypes.byref(order)):
         code = dlls.get_last_error()
         if code == CANCELLED:
-            raise HostError("It was not allowed, and nothing has changed", "An administrator has to allow it.")
-        raise HostError("It could not be run as an administrator", "", f"ShellExecuteExW: Windows' error {code}")
+            raise HostError(
+                "It was not allowed, and nothing has changed",
+                "Try again, and choose Yes when Windows asks, or have an administrator type their password there.",
+            )
+        raise HostError(
+            "Windows does not run it as an administrator, and nothing has changed",
+            "Ask whoever administers this computer: a policy may forbid it.",
+            f"ShellExecuteExW: Windows' error {code}",
+        )
     code = wintypes.DWORD()
     try:
         kernel.WaitForSingleObject(wintypes.HANDLE(order.process), INFINITE)

@@ -1,4 +1,4 @@
-"""Setup and removal as the user asks for them: in this process if it may, else by one that Windows elevates."""
+"""Setup and removal as the user asks for them, done by a process that Windows elevates."""
 
 from __future__ import annotations
 
@@ -56,7 +56,11 @@ def _have_done(words: Sequence[str], elevate: Elevate) -> bool:
         try:
             told = json.loads(report.read_bytes())
         except (OSError, ValueError) as error:
-            raise HostError(f"The helper has ended without a word (exit code {code})", "", repr(error)) from error
+            raise HostError(
+                "It was interrupted before it was complete",
+                "Run it again: it begins with what is missing. What is there now: slipway engine setup --check",
+                f"the helper has ended with exit code {code}\n{error!r}",
+            ) from error
     if "error" in told:
         raise HostError(told["error"], told["hint"], told["detail"])
     return bool(told["restart"])

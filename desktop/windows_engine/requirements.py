@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from desktop.windows_engine.places import DISPLAY_NAME, SERVICE
-from vm.host.windows_registry import COMPUTER, subkeys, version
+from vm.host.windows_registry import COMPUTER, subkeys, values, version
 
 SERVICES = r"SYSTEM\CurrentControlSet\Services"
 SERVICING = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
@@ -20,6 +20,9 @@ CONTAINERS, HYPER_V = "Containers", "Microsoft-Hyper-V"
 
 FEATURE_SERVICES = {CONTAINERS: ("hns", "vmcompute"), HYPER_V: ("vmms",)}
 """Feature → the services that are there when it is on."""
+
+SERVICE_DISABLED = 4
+"""The value ``Start`` of a service (winnt.h), which ours has until its setup is complete."""
 
 OTHERS = ("docker", "com.docker.service")
 """Services of other engines: Mirantis Container Runtime and Docker CE; Docker Desktop's helper."""
@@ -41,12 +44,14 @@ class Windows:
     :ivar client: whether it is Windows 10 or 11, not a server.
     :ivar services: those that there are, in small letters.
     :ivar restart_pending: changed features wait for a restart.
+    :ivar interrupted: our service is disabled: its setup has begun, and is not complete.
     """
 
     edition: str
     client: bool
     services: Collection[str]
     restart_pending: bool
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ def look() -> Windows:
         client=str(found.get("InstallationType", "Client")) == "Client",
         services=frozenset(name.lower() for name in subkeys(COMPUTER, SERVICES)),
         restart_pending="RebootPending" in subkeys(COMPUTER, SERVICING),
+        interrupted=values(COMPUTER, rf"{SERVICES}\{SERVICE}").get("Start") == SERVICE_DISABLED,
     )
 
 
@@ -100,17 +106,16 @@ def requirements(windows: Windows) -> list[Requirement]:
             "restart Windows, so that it completes what was switched on",
         )
     )
-    there = SERVICE.lower() in windows.services
-    found.append(
-        Requirement(
-            f"The service “{DISPLAY_NAME}”", there, By.SETUP, "the setup registers it, and Slipway starts it"
-        )
-    )
+    fix = "the setup registers it, and Slipway starts it"
+    if windows.interrupted:
+        fix = "it is disabled, as an interrupted setup leaves it; the setup enables it"
+    ready = is_set_up(windows) and not windows.interrupted
+    found.append(Requirement(f"The service “{DISPLAY_NAME}”", ready, By.SETUP, fix))
     return found
 
 
 def is_set_up(windows: Windows) -> bool:
-    """Whether there is the service."""
+    """Whether there is the service, complete or not."""
     return SERVICE.lower() in windows.services
 
 

@@ -1,13 +1,16 @@
-"""The steps of the setup and of its undoing. What it has changed is recorded, so that nothing else is undone.
+"""The steps of the setup and of its undoing. What it changes is recorded first, so that nothing else is undone.
 
 Run by an administrator, or by the tests. Each step may be repeated: a setup that was interrupted is run again.
+Files are replaced whole, and the service is disabled until the last step, so that nothing half done is used.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from desktop.windows_engine.commands import RESTART_NEEDED, Commands
 from desktop.windows_engine.folder_check import IsTrusted, is_administrators, require_own_folders
 from desktop.windows_engine.places import ADDRESS, DESCRIPTION, DISPLAY_NAME, GROUP, SERVICE, Places
 from vm.errors import HostError
+from vm.files import write_atomically
 
 EXISTS, NO_SUCH_SERVICE, MARKED_FOR_DELETE, NOT_ACTIVE = 1073, 1060, 1072, 1062
 """Errors of services (winerror.h)."""
@@ -27,7 +31,7 @@ Tell = Callable[[str], object]
 
 @dataclass
 class Changed:
-    """What the setup has changed.
+    """What the setup has changed, or was about to when it was interrupted.
 
     :ivar features: those it has switched on.    :ivar group: it has made the group.
     """
@@ -46,7 +50,7 @@ class Changed:
 
     def write(self, path: Path) -> None:
         """:raise OSError: it cannot be kept."""
-        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        write_atomically(path, json.dumps(asdict(self)).encode())
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,8 @@ class Setup:
     def _make_folders(self) -> None:
         self._tell("making its folders")
         for folder, mode in ((self._places.programs, 0o777), (self._places.data, 0o700)):
-            try:
+            with _told(f"{folder} cannot be made"):
                 Path(folder).mkdir(mode=mode, parents=True, exist_ok=True)  # 0o700: nobody else, from the start
-            except OSError as error:
-                raise HostError(f"{folder} cannot be made: {error.strerror}", "", repr(error)) from error
         require_own_folders(self._places, self._is_trusted)  # another user may have been faster
         # SYSTEM and administrators, and nobody else: the engine's data root holds what its containers wrote
         full = ("*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
@@ -137,10 +139,16 @@ class Setup:
         restart = False
         for name in features:
             self._tell(f"switching on the Windows feature “{name}”, which takes minutes")
-            restart |= self._dism("/Enable-Feature", name)
-            if name not in changed.features:
+            before = list(changed.features)
+            if name not in before:
                 changed.features.append(name)
-            self._keep(changed)
+                self._keep(changed)
+            try:
+                restart |= self._dism("/Enable-Feature", name)
+            except HostError:
+                changed.features = before
+                self._keep(changed)
+                raise
         return restart
 
     def _dism(self, verb: str, feature: str) -> bool:
@@ -152,22 +160,23 @@ class Setup:
 
     def _make_group(self, user: str, changed: Changed) -> None:
         self._tell(f"making the group “{GROUP}”")
-        made = self._commands.need(
-            "make its group",
-            *("net", "localgroup", GROUP, "/add", "/comment:May use the engine of Windows containers"),
-            harmless=(2,),  # it is there
-        )
-        changed.group = changed.group or made == 0
-        self._keep(changed)
+        if self._commands.need("look for its group", "net", "localgroup", GROUP, harmless=(2,)):  # there is none
+            changed.group = True
+            self._keep(changed)
+            comment = "/comment:May use the engine of Windows containers"
+            self._commands.need("make its group", "net", "localgroup", GROUP, "/add", comment, harmless=(2,))
         self._commands.need("add you to its group", "net", "localgroup", GROUP, user, "/add", harmless=(2,))
 
     def _place_program(self, program: Path) -> None:
         self._tell("copying the engine")
         self._stop()
-        try:
-            shutil.copyfile(program, Path(self._places.program))
-        except OSError as error:
-            raise HostError(f"The engine cannot be copied: {error.strerror}", "", repr(error)) from error
+        new = Path(self._places.programs / "dockerd.new.exe")
+        with _told("The engine cannot be copied"):
+            try:
+                shutil.copyfile(program, new)
+                new.replace(Path(self._places.program))
+            finally:
+                new.unlink(missing_ok=True)
 
     def _configure(self, user: str) -> None:
         """What is set here Slipway needs; all else in the file is the user's."""
@@ -190,7 +199,8 @@ class Setup:
             "pidfile": str(self._places.data / "docker.pid"),  # docker's own is another engine's
             "group": f"{GROUP},{user}",  # who is new in a group is in it after the next login only
         }
-        path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+        with _told(f"{path} cannot be written"):
+            write_atomically(path, (json.dumps(kept, indent=2) + "\n").encode())
         self._commands.need(
             "use its configuration", str(self._places.program), "--validate", "--config-file", str(path)
         )
@@ -202,7 +212,7 @@ class Setup:
             f'--config-file "{self._places.configuration}"'
         )
         what = "register the service"
-        settings = ("binPath=", line, "start=", "demand", "DisplayName=", DISPLAY_NAME)
+        settings = ("binPath=", line, "start=", "disabled", "DisplayName=", DISPLAY_NAME)
         if self._commands.need(what, "sc", "create", SERVICE, *settings, harmless=(EXISTS,)):
             self._commands.need(what, "sc", "config", SERVICE, *settings)
         self._commands.need(what, "sc", "description", SERVICE, DESCRIPTION)
@@ -215,6 +225,7 @@ class Setup:
             ("TypesSupported", "REG_DWORD", "7"),
         ):
             self._commands.need(what, "reg", "add", EVENTS, "/v", name, "/t", kind, "/d", value, "/f")
+        self._commands.need(what, "sc", "config", SERVICE, "start=", "demand")  # last: it is complete
 
     def _unregister(self) -> None:
         self._tell("removing the service")
@@ -229,23 +240,25 @@ class Setup:
         self._commands.need("stop the service", "net", "stop", SERVICE, harmless=(2,))
 
     def _keep(self, changed: Changed) -> None:
-        try:
+        with _told(f"{self._places.record} cannot be written"):
             changed.write(Path(self._places.record))
-        except OSError as error:
-            raise HostError(
-                f"{self._places.record} cannot be written: {error.strerror}", "", repr(error)
-            ) from error
 
     @staticmethod
     def _delete(folder: Path) -> None:
-        try:
-            shutil.rmtree(folder)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise HostError(
-                f"{folder} cannot be deleted: {error.strerror}", "Restart Windows and try again.", repr(error)
-            ) from error
+        if folder.exists():
+            with _told(f"{folder} cannot be deleted", "Restart Windows and try again."):
+                shutil.rmtree(folder)
+
+
+@contextmanager
+def _told(message: str, hint: str = "Try again.") -> Iterator[None]:
+    """Around work with files. :raise HostError: the system refuses it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            hint = "Free space on this disk, and try again."
+        raise HostError(f"{message}: {error.strerror}", hint, repr(error)) from error
 
 
 def descriptor(sid: str) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
-from desktop.ui.switching import SwitchDialog
+from desktop.ui.switching import SetupDialog, SwitchDialog, ask_to_set_up
 from desktop.ui.tray import Tray
 from desktop.ui.window import Window
 from tests.gui.drive import agree, messages, press, top
@@ -87,6 +87,17 @@ def test_what_is_not_set_up_is_set_up_from_here(two: Window) -> None:
     assert question.windowTitle() == "Set Windows containers up?"
     shown = " ".join(part.text() for part in question.findChildren(QLabel))
     assert "The Windows feature “Containers”: the setup switches it on" in shown
+    until(lambda: any("Restart Windows" in text for text in messages(two)), "the outcome")
+
+
+@pytest.mark.parametrize("two", ["running,two,bare,refused"], indirect=True)
+def test_a_setup_that_is_refused_can_be_tried_again(two: Window) -> None:
+    ask_to_set_up(two, two.context)
+    agree()
+    dialog = top(SetupDialog)
+    until(lambda: "It was not allowed, and nothing has changed" in dialog.status.text(), "the refusal")
+    press(dialog, "Try the setup again")
+    agree()
     until(lambda: any("Restart Windows" in text for text in messages(two)), "the outcome")
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import psutil
 
 from vm.errors import HostError
 from vm.host.programs import NO_WINDOW
 from vm.services.state import ServiceState
+
+T = TypeVar("T")
 
 ACCESS_DENIED, ALREADY_RUNNING, NO_SUCH_SERVICE, NOT_ACTIVE, DISABLED = 5, 1056, 1060, 1062, 1058
 """Errors (winerror.h); Wine keeps the lower eight bits of an exit code."""
@@ -79,12 +82,23 @@ class WindowsService:
         said = await asyncio.to_thread(self._last_words)
         return "\n".join(filter(None, ["the service has stopped", said]))
 
+    async def disabled(self) -> bool:
+        """Whether nobody can start it, as it is configured; also where there is none.
+
+        :raise HostError: that is not told.
+        """
+        return await asyncio.to_thread(self._asked, lambda service: service.start_type() == "disabled", True)
+
     def _state(self) -> ServiceState:
+        return self._asked(lambda service: STATES[service.status()], ServiceState.ABSENT)
+
+    def _asked(self, question: Callable[[Any], T], absent: T) -> T:
+        """:param absent: the answer where there is no such service."""
         services: Any = psutil  # only Windows' psutil has them
         try:
-            return STATES[services.win_service_get(self.name).status()]
+            return question(services.win_service_get(self.name))
         except psutil.NoSuchProcess:
-            return ServiceState.ABSENT
+            return absent
         except (psutil.Error, OSError, KeyError) as error:
             raise HostError(f"{self.title} cannot be looked at", "", repr(error)) from error
 

@@ -41,7 +41,9 @@ class WindowsEngine(NativeEngine):
 
     async def require(self) -> None:
         """See that it is set up. :raise NotSetUp: it is not.    :raise HostError: it cannot be looked at."""
-        if await self.service.state() is not ServiceState.ABSENT:
+        if (state := await self.service.state()) is not ServiceState.ABSENT:
+            if state is ServiceState.STOPPED:
+                await self._require_complete()
             return
         hint = "Set them up, for which you need an administrator once: slipway engine setup"
         if isinstance(self.service, WindowsService) and self.service.name == OTHER:
@@ -52,6 +54,15 @@ class WindowsEngine(NativeEngine):
                 f"slipway settings set windows_service {OTHER} && slipway stop"
             )
         raise NotSetUp("Windows containers are not set up on this computer", hint)
+
+    async def _require_complete(self) -> None:
+        """The setup enables the service last."""
+        service = self.service
+        if isinstance(service, WindowsService) and service.name == SERVICE and await service.disabled():
+            raise NotSetUp(
+                f"{service.title} is disabled, as an interrupted setup leaves it",
+                "Complete it: slipway engine setup",
+            )
 
 
 def windows_engine(paths: Paths, host: Host, service: str) -> WindowsEngine | None:

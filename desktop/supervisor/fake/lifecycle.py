@@ -99,6 +99,7 @@ class FakeLifecycle:
         self._note = ""
         self._in_use = LINUX
         self._target = ""
+        self._refuse = scenario.refused
         self.asked = False
         self.tls: Callable[[], str] = str  # the address of the TLS listener, which the supervisor has
         self.boots: list[Boot] = []
@@ -195,6 +196,9 @@ class FakeLifecycle:
         async def work(emit: Emit) -> str:
             emit(Event("progress", "waiting until an administrator has allowed it, and it is done"))
             await asyncio.sleep(self._moment)
+            if self._refuse:
+                self._refuse = False
+                raise HostError("It was not allowed, and nothing has changed", "Try again.")
             return "Restart Windows, then: slipway engine use windows"
 
         return self._ask("setup", work)

@@ -18,7 +18,7 @@ class Scenario:
     :ivar many: 500 containers and 2,000 images.
     :ivar empty: an engine with nothing in it.    :ivar busy: containers change their state all the time.
     :ivar two: an engine of Windows containers, too.
-    :ivar bare: that engine has to be set up first.
+    :ivar bare: that engine has to be set up first.    :ivar refused: an administrator refuses its first setup.
     :ivar swarm: the engine manages a swarm.
     :ivar loud: the container “web” prints 10,000 lines a second.    :ivar full: the machine's memory is full.
     """
@@ -34,6 +34,7 @@ class Scenario:
     full: bool = False
     two: bool = False
     bare: bool = False
+    refused: bool = False
     swarm: bool = False
 
     @classmethod

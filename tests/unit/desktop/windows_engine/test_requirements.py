@@ -7,6 +7,7 @@ from dataclasses import replace
 from desktop.windows_engine.requirements import (
     By,
     Windows,
+    is_set_up,
     missing_features,
     obstacle,
     other_engine,
@@ -44,6 +45,13 @@ def test_features_wait_for_a_restart() -> None:
 
 def test_all_is_there() -> None:
     assert unmet(replace(FRESH, services=FEATURES | {"slipwaywindowsengine"})) == []
+
+
+def test_an_interrupted_setup_is_to_be_completed() -> None:
+    half = replace(FRESH, services=FEATURES | {"slipwaywindowsengine"}, interrupted=True)
+    (service,) = [one for one in requirements(half) if not one.met]
+    assert "interrupted" in service.fix
+    assert is_set_up(half), "there is something to remove"
 
 
 def test_home_cannot() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path, PureWindowsPath
 from typing import cast
@@ -37,9 +38,62 @@ class Programs:
         ), f"said of {argv[0]}"
 
 
+class Killed(BaseException):
+    """The end of the helper in the middle of its work."""
+
+
+class Computer(Programs):
+    """Programs of a Windows that remembers what they have changed.
+
+    :ivar kill_at: the number of the command line before which the helper is killed; None: never.
+    :ivar service: how it is started; empty: there is none.
+    """
+
+    def __init__(self, features: set[str], *, group: bool) -> None:
+        super().__init__()
+        self.features, self.group, self.service, self.sealed = features, group, "", False
+        self.kill_at: int | None = None
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        return sorted(self.features), self.group, self.service
+
+    def __call__(self, *argv: str) -> tuple[int, str]:
+        if len(self.ran) == self.kill_at:
+            raise Killed
+        code, said = super().__call__(*argv)
+        return code or self._change(*argv), said
+
+    def _change(self, *argv: str) -> int:
+        match argv:
+            case ("dism", _, verb, feature, *_):
+                change = self.features.add if verb == "/Enable-Feature" else self.features.discard
+                change(feature.partition(":")[2])
+            case ("net", "localgroup", _):
+                return 0 if self.group else 2
+            case ("net", "localgroup", _, "/add", _):
+                self.group = True
+            case ("net", "localgroup", _, "/delete"):
+                self.group = False
+            case ("net", "stop", _):
+                return 2
+            case ("sc", "create", *words):
+                if self.service:
+                    return 1073
+                self.service, self.sealed = words[words.index("start=") + 1], False
+            case ("sc", "config", *words):
+                self.service = words[words.index("start=") + 1]
+            case ("sc", "sdset", *_):
+                self.sealed = True
+            case ("sc", "delete", _):
+                found, self.service = self.service, ""
+                return 0 if found else 1060
+        return 0
+
+
 class Kit:
-    def __init__(self, folder: Path) -> None:
-        self.places, self.programs, self.told = HerePlaces(folder), Programs(), list[str]()
+    def __init__(self, folder: Path, programs: Programs | None = None) -> None:
+        self.places, self.programs, self.told = HerePlaces(folder), programs or Programs(), list[str]()
         self.foreign: set[Path] = set()
         self.setup = Setup(
             self.places, Commands(self.programs), self.told.append, lambda folder: folder not in self.foreign
@@ -62,6 +116,7 @@ def kit(tmp_path: Path) -> Kit:
 
 def test_install(kit: Kit) -> None:
     kit.programs.codes["dism /Online /Enable-Feature /FeatureName:Containers"] = 3010
+    kit.programs.codes["net localgroup slipway-users"] = 2
     assert kit.setup.install(kit.plan), "Windows has to be restarted"
     assert Path(kit.places.program).read_bytes() == b"MZ"
     kept = json.loads(kit.configuration.read_text())
@@ -69,7 +124,8 @@ def test_install(kit: Kit) -> None:
     assert kept["group"] == r"slipway-users,PC\ada"
     assert Changed.read(Path(kit.places.record)) == Changed(["Containers"], group=True)
     (created,) = kit.lines("sc create SlipwayWindowsEngine")
-    assert "start= demand" in created
+    assert "start= disabled" in created
+    assert kit.programs.ran[-1] == "sc config SlipwayWindowsEngine start= demand", "it is enabled last"
     assert kit.lines("sc sdset SlipwayWindowsEngine")[0].endswith(descriptor("S-1-5-21-1-2-3-1001"))
     assert kit.lines(f"icacls {kit.places.data} /setowner *S-1-5-32-544")
     only = "/inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F"
@@ -106,9 +162,10 @@ def test_a_folder_that_another_user_has_made_is_refused(kit: Kit) -> None:
 
 
 def test_it_can_be_repeated(kit: Kit) -> None:
+    kit.programs.codes["net localgroup slipway-users"] = 2
     kit.setup.install(kit.plan)
     kit.configuration.write_text(json.dumps({"registry-mirrors": ["https://mirror.example"], "hosts": []}))
-    kit.programs.codes = {"sc create": 1073, "net localgroup slipway-users": 2}
+    kit.programs.codes = {"sc create": 1073}
     assert not kit.setup.install(Plan(kit.plan.program, kit.plan.user, kit.plan.sid, []))
     assert kit.lines("sc config SlipwayWindowsEngine")
     kept = json.loads(kit.configuration.read_text())
@@ -140,6 +197,7 @@ def test_a_configuration_that_cannot_be_understood_is_left_alone(kit: Kit) -> No
 
 
 def test_remove_undoes_what_was_changed(kit: Kit) -> None:
+    kit.programs.codes["net localgroup slipway-users"] = 2
     kit.setup.install(kit.plan)
     kit.programs.ran.clear()
     assert not kit.setup.remove(data=False, features=True)
@@ -152,13 +210,67 @@ def test_remove_undoes_what_was_changed(kit: Kit) -> None:
 
 
 def test_remove_leaves_what_was_there_before(kit: Kit) -> None:
-    kit.programs.codes["net localgroup slipway-users /add"] = 2
     kit.setup.install(Plan(kit.plan.program, kit.plan.user, kit.plan.sid, []))
     kit.programs.ran.clear()
     kit.setup.remove(data=True, features=True)
     assert kit.lines("dism") == []
     assert kit.lines("net localgroup") == []
     assert not Path(kit.places.data).exists()
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_killed_anywhere_it_can_be_completed_and_undone(tmp_path: Path, group: bool) -> None:
+    before = Computer(set(), group=group).state
+    for number in range(100):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        computer = Computer(set(), group=group)
+        kit = Kit(folder, computer)
+        computer.kill_at = number
+        try:
+            kit.setup.install(kit.plan)
+        except Killed:
+            assert computer.service in ("", "disabled"), "what is not complete cannot be started"
+        else:
+            assert number > 12, "each step has been tried"
+            break
+        computer.kill_at = None
+        kit.setup.install(kit.plan)
+        assert computer.state == (["Containers"], True, "demand")
+        assert computer.sealed
+        assert Path(kit.places.program).read_bytes() == b"MZ"
+        assert sorted(path.name for path in Path(kit.places.programs).iterdir()) == ["dockerd.exe"]
+        computer.kill_at = len(computer.ran) + number % 4
+        with pytest.raises(Killed):
+            kit.setup.remove(data=True, features=True)
+        computer.kill_at = None
+        kit.setup.remove(data=True, features=True)
+        assert computer.state == before
+        assert not Path(kit.places.data).exists()
+
+
+def test_a_feature_that_cannot_be_switched_on_is_not_switched_off(kit: Kit) -> None:
+    kit.programs.codes["dism"] = 5
+    with pytest.raises(HostError):
+        kit.setup.install(kit.plan)
+    assert Changed.read(Path(kit.places.record)).features == []
+
+
+def test_a_full_disk_is_told_and_leaves_the_old_program(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.setup.install(kit.plan)
+
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(b"M")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("desktop.windows_engine.setup.shutil.copyfile", full)
+        with pytest.raises(HostError, match="The engine cannot be copied: No space left") as caught:
+            kit.setup.install(kit.plan)
+    assert "Free space" in caught.value.hint
+    assert Path(kit.places.program).read_bytes() == b"MZ"
+    assert sorted(path.name for path in Path(kit.places.programs).iterdir()) == ["dockerd.exe"]
+    kit.setup.install(kit.plan)
 
 
 def test_remove_of_what_is_not_there(kit: Kit) -> None:
@@ -184,8 +296,10 @@ def test_the_helpers_report_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> Non
             data=False, features=True, elevate=helper('{"error": "no room", "hint": "h", "detail": "d"}')
         )
     assert (caught.value.hint, caught.value.detail) == ("h", "d")
-    with pytest.raises(HostError, match="without a word"):
+    with pytest.raises(HostError, match="interrupted before it was complete") as caught:
         manage.remove(data=False, features=True, elevate=lambda argv: 3)
+    assert "Run it again" in caught.value.hint
+    assert "exit code 3" in caught.value.detail
 
 
 def test_a_helper_that_is_refused_changes_nothing() -> None:

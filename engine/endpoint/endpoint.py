@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from engine.endpoint.admission import Admission, AdmittedStream, Unchecked
+from engine.endpoint.admission import Admission, AdmittedStream, PlatformAdvice, Unchecked
 from engine.endpoint.cutoff import cutoff
 from engine.endpoint.gate import Gate, WaitBudget
 from engine.endpoint.listener import Listener, local_listener
@@ -66,6 +66,7 @@ class Endpoint:
         open_seconds: float = 30.0,
         listener: Listener | None = None,
         admission: Admission | None = None,
+        advice: PlatformAdvice | None = None,
     ) -> None:
         """
         :param path: the socket
@@ -74,6 +75,7 @@ class Endpoint:
             Until one has been opened since the gate was, it is ``wait_seconds``: dockerd may be starting
         :param open_seconds: how long one attempt to open a stream may take
         :param admission: what checks requests to create or start a container; None: nothing does
+        :param advice: what adds to the engine's words when an image is for another platform
         """
         self.path = path
         self.stats = EndpointStats()
@@ -84,6 +86,7 @@ class Endpoint:
         self._more_listeners: list[Listener] = []
         self._gate = Gate(wait_seconds)
         self._admission = admission
+        self._advice = advice
         self._read_ahead = Budget(READ_AHEAD)
         self._clients: dict[LocalStream, _Connection] = {}
 
@@ -223,7 +226,8 @@ class Endpoint:
         side: AdmittedStream | LocalStream = client
         if self._admission is not None:
             admission = self._admission if route.admitted else Unchecked()
-            side = AdmittedStream(client, admission, self._turn_away)
+            advise = partial(self._advice.advise, route) if self._advice is not None else None
+            side = AdmittedStream(client, admission, self._turn_away, advise)
         if client in self._clients:  # else it has left
             self._clients[client].side = side
         return side

@@ -13,6 +13,19 @@ from vm.errors import LinkError
 from vm.guest.stream import Carrier, Stream
 from vm.host import Host
 
+PIECE = 4096
+
+HANDLERS = "grep -l '^enabled' /proc/sys/fs/binfmt_misc/qemu-* 2>/dev/null"
+
+GO_NAMES = {
+    "aarch64": "arm64",
+    "i386": "386",
+    "loongarch64": "loong64",
+    "mips64el": "mips64le",
+    "x86_64": "amd64",
+}
+"""QEMU's names of architectures that Go calls otherwise."""
+
 
 class Route(Protocol):
     """Leads to one engine's API. A backend supplies it; the gate hands it to the connections."""
@@ -35,6 +48,13 @@ class Route(Protocol):
         """
         ...
 
+    async def emulated(self) -> frozenset[str] | None:
+        """The architectures, by Go's names, that it runs by emulation besides its own; None: that is not known.
+
+        :raise LinkError: it cannot be asked now.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class GuestRoute:
@@ -52,6 +72,19 @@ class GuestRoute:
     async def open(self) -> Stream:
         """Open a stream to the socket. :raise LinkError: the link is down, or nothing listens there."""
         return await self.carrier.open_unix(self.path)
+
+    async def emulated(self) -> frozenset[str]:
+        """Those that the guest has an enabled handler for (binfmt_misc). :raise LinkError: it cannot be asked."""
+        stream = await self.carrier.open_exec(HANDLERS)
+        try:
+            await stream.write_eof()
+            told = b""
+            while piece := await stream.read(PIECE):
+                told += piece
+        finally:
+            await stream.close()
+        names = [path.rpartition("qemu-")[2] for path in told.decode().split()]
+        return frozenset(GO_NAMES.get(name, name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -82,6 +115,10 @@ class LocalRoute:
         except (OSError, TimeoutError) as error:
             raise LinkError(f"Nothing answers at {self.path}", "", str(error)) from error
         return stream
+
+    async def emulated(self) -> frozenset[str] | None:
+        """Not known: what this computer has set up for that is not looked at."""
+        return None
 
 
 class EngineStream(LocalStream):

@@ -139,6 +139,9 @@ class _Route:
         self.opened += 1
         return _Severed(await self._carrier.open_unix(""), self.closed)
 
+    async def emulated(self) -> None:
+        raise AssertionError("nothing is pulled")
+
 
 class Stage:
     """One endpoint in an event loop of its own thread; a context manager. :ivar path: by default a pipe's."""

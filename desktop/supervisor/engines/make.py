@@ -12,7 +12,7 @@ from desktop.supervisor.engines.engines import Engines
 from desktop.supervisor.engines.main_gate import MainGate
 from desktop.supervisor.engines.record import EngineRecord
 from desktop.supervisor.engines.switch import Switch, Unit
-from desktop.supervisor.engines.windows import TITLE, absent, windows_engine
+from desktop.supervisor.engines.windows import HINT, NAME, TITLE, absent, windows_engine
 from desktop.supervisor.lifecycle.lifecycle import Attachments, Lifecycle
 from desktop.supervisor.settings import LiveSettings
 from engine.backends.base import Backend, Guest
@@ -20,12 +20,13 @@ from engine.backends.linux_guest import LinuxGuest
 from engine.client.link_transport import RouteDialler
 from engine.client.transport import Dialler
 from engine.endpoint import Endpoint
-from engine.endpoint.admission import Admission
+from engine.endpoint.admission import Admission, PlatformAdvice
 from engine.linux import LinuxEngine
+from vm.errors import UserError
 from vm.host import Host
 from vm.host.paths import Paths, docker_address
 
-LINUX = "linux"
+LINUX, LINUX_TITLE = "linux", "Linux containers"
 
 
 class NoParts:
@@ -63,8 +64,10 @@ class EngineMaker:
         self._windows = windows_engine(paths, host, settings.get().windows_service)
         self._record = EngineRecord(paths.engine_record, LINUX)
         wait = settings.get().wait_seconds
-        self.endpoint = Endpoint(paths.docker_socket, wait, admission=admission)
-        self._own = Endpoint(paths.linux_socket, wait, admission=admission) if self._windows is not None else None
+        advice = PlatformAdvice(self.use_other)
+        self.endpoint = Endpoint(paths.docker_socket, wait, admission=admission, advice=advice)
+        own = Endpoint(paths.linux_socket, wait, admission=admission, advice=advice)
+        self._own = own if self._windows is not None else None
         known = (LINUX, self._windows.name) if self._windows is not None else (LINUX,)
         recorded = self._record.read()
         self._gate = MainGate(self.endpoint, recorded if recorded in known else LINUX)
@@ -98,6 +101,19 @@ class EngineMaker:
     def _endpoints(self) -> list[Endpoint]:
         return [self.endpoint, self._own] if self._own is not None else [self.endpoint]
 
+    async def use_other(self, os: str) -> str:
+        """What to do so that containers of an operating system can run; empty where nothing can be done."""
+        if os == NAME and self._windows is None:
+            return HINT
+        if os not in (LINUX, NAME):
+            return ""
+        try:
+            if os == NAME and self._windows is not None:
+                await self._windows.require()
+        except UserError as error:
+            return f"{error.message}. {error.hint}"
+        return f"Switch to {LINUX_TITLE if os == LINUX else TITLE}: slipway engine use {os}"
+
     def _configure(self, settings: Settings) -> None:
         for endpoint in self._endpoints:
             endpoint.set_wait_timeout(settings.wait_seconds)
@@ -109,7 +125,7 @@ class EngineMaker:
         """
         life = self._life(linux, parts, keep, self._own)
         linux.listen(life)
-        units = [Unit(LINUX, "Linux containers", "linux", life, _nothing)]
+        units = [Unit(LINUX, LINUX_TITLE, "linux", life, _nothing)]
         if self._windows is not None:
             windows = self._windows
             life = self._life(windows, NoParts(), lambda boot: None, None)

@@ -10,9 +10,11 @@ bind_mounts.py   which bind mounts are possible: mount_sources.py finds them, re
                  guest_paths.py asks the guest
 proxies.py       the host's proxy for new containers
 ports.py         ports that dockerd must not choose
+pulls.py         the answer to a pull, to whose error is added what to do about it: platforms.py knows that
 """
 
 from engine.endpoint.admission.filter import AdmittedStream
 from engine.endpoint.admission.pipeline import Admission, Step, Unchecked
+from engine.endpoint.admission.platforms import PlatformAdvice
 
-__all__ = ["Admission", "AdmittedStream", "Step", "Unchecked"]
+__all__ = ["Admission", "AdmittedStream", "PlatformAdvice", "Step", "Unchecked"]

@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from engine.endpoint.admission.framing import HEAD_END, Answer, Body, Head, UnclearError, may_be_request
 from engine.endpoint.admission.pipeline import Admission
+from engine.endpoint.admission.pulls import Advise, PullAnswer, pull
 from engine.endpoint.admission.requests import Checked, checked
 from engine.endpoint.cutoff import cutoff
 from engine.endpoint.local import LocalStream
@@ -47,19 +48,26 @@ class AdmittedStream:
 
     :param turn_away: returns the answer to such requests while the engine is to get none, such as when it is being
         stopped; connections outlive the moment at which the gate let them through
+    :param advise: what to do about a pull that failed; None: nothing is added to the engine's words
     """
 
     def __init__(
-        self, client: LocalStream, admission: Admission, turn_away: Callable[[], Refusal | None] = lambda: None
+        self,
+        client: LocalStream,
+        admission: Admission,
+        turn_away: Callable[[], Refusal | None] = lambda: None,
+        advise: Advise | None = None,
     ) -> None:
         self._client = client
         self._admission = admission
         self._turn_away = turn_away
+        self._advise = advise
         self._arrived = bytearray()  # from the client, not admitted yet
         self._ended = False  # the client's direction, of which all that counts has arrived
         self._admitted = b""  # for the engine
         self._body: Body | None = None  # of a request that passes
         self._answer: Answer | None = None  # to the last request
+        self._pulled: PullAnswer | None = None  # where the last request is a pull
         self._answered = asyncio.Event()  # it is complete, or no more requests follow
         self._silent = False  # the engine has got a request, and nothing has come back since
         self._over: asyncio.Future[None] | None = None  # of the request that was checked last
@@ -85,13 +93,17 @@ class AdmittedStream:
 
     async def write(self, data: bytes) -> None:
         """Send the engine's ``data`` to the client. :raise ConnectionError: the client is gone"""
-        self._follow_answer(data)
-        await self._client.write(data)
+        passed = data if self._pulled is None else await self._pulled.take(data)
+        self._follow_answer(data, silent=not passed)
+        if passed:
+            await self._client.write(passed)
 
     async def write_eof(self) -> None:
         """End the engine's direction. Idempotent. :raise ConnectionError: the client is gone"""
         if self.unanswered:
             self.say(self._no_answer())
+        elif self._pulled is not None and (rest := self._pulled.rest()):
+            await self._client.write(rest)
         self._answer_begins()
         await self._client.write_eof()
 
@@ -168,6 +180,8 @@ class AdmittedStream:
         head = await self._read_head()
         request = checked(head)
         self._answer, self._over = Answer(head.method), None
+        wanted = pull(head)
+        self._pulled = PullAnswer(wanted, self._advise) if wanted and self._advise else None
         self._answered.clear()
         if request is None or request.streams:
             await self._take_stream(head, request)
@@ -287,8 +301,9 @@ class AdmittedStream:
             self._arrived.clear()
         return None
 
-    def _follow_answer(self, data: bytes) -> None:
-        self._silent = False
+    def _follow_answer(self, data: bytes, *, silent: bool) -> None:
+        """:param silent: nothing of ``data`` goes to the client yet"""
+        self._silent = self._silent and silent
         if self._answer is not None:
             self._answer.take(data)
             if self._answer.begun:

@@ -121,6 +121,7 @@ async def test_a_local_engine_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LinkError, match="Nothing answers at"):
         await route.open()
     assert not route.admitted
+    assert await route.emulated() is None
 
 
 async def test_a_local_engine_that_reads_no_more_is_a_link_that_was_cut(tmp_path: Path) -> None:

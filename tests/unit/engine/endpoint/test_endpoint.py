@@ -79,6 +79,9 @@ class Opening:
             self.open_now -= 1
         raise AssertionError
 
+    async def emulated(self) -> None:
+        raise AssertionError("nothing was pulled")
+
 
 async def test_a_guest_that_never_answers_the_opening(make: Callable[..., Endpoint]) -> None:
     endpoint = make(wait_seconds=0.1, open_seconds=0.2, retry_seconds=0.1)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from PySide6.QtWidgets import QWidget
 
 from desktop.ui.bulk import Call, Outcome, Subject, run_for_each, summarize
+from desktop.ui.engine_connection import EngineConnection
+from desktop.ui.engine_view import EngineView
 from desktop.ui.models.collections import Collections
+from desktop.ui.models.origin import Origin
 from desktop.ui.session import Session
 from desktop.ui.widgets.banner import Banners
+from engine.client import EngineClient
 
 
 class Places(Protocol):
@@ -34,13 +38,60 @@ class Subjects(Protocol):
         """Show a tab, or open the dialog for Docker's ``run``, ``pull`` or ``prune``."""
 
 
+class Placed(Protocol):
+    """An object of one engine."""
+
+    @property
+    def origin(self) -> Origin:
+        """Which engine's."""
+
+
+R = TypeVar("R", bound=Placed)
+
+
 @dataclass(frozen=True)
 class Context:
-    """The dependencies of a page."""
+    """The dependencies of a page about objects of one engine.
+
+    :ivar beside: those for the engine that is shown as well; None in that one's.
+    """
 
     session: Session
+    view: EngineView
     lists: Collections
     places: Places
+    beside: Context | None = None
+
+    @property
+    def engine(self) -> EngineClient:
+        """The engine's Docker API."""
+        return self.view.engine
+
+    @property
+    def connection(self) -> EngineConnection:
+        """The connection to it."""
+        return self.view.connection
+
+    @property
+    def both(self) -> tuple[Context, ...]:
+        """This one, and that of the engine beside."""
+        return (self,) if self.beside is None else (self, self.beside)
+
+    def at(self, record: Placed) -> Context:
+        """The one for the engine that an object belongs to."""
+        return next((one for one in self.both if one.view.origin == record.origin), self)
+
+    def split(self, records: Iterable[R]) -> list[tuple[Context, list[R]]]:
+        """Objects by the engines that they belong to."""
+        found: dict[Context, list[R]] = {}
+        for record in records:
+            found.setdefault(self.at(record), []).append(record)
+        return list(found.items())
+
+    @property
+    def where(self) -> str:
+        """Words for a dialog that acts on this engine; empty where there is no doubt."""
+        return f"In the engine for {self.view.origin.title}" if self.session.several else ""
 
     @property
     def banners(self) -> Banners:
@@ -58,5 +109,5 @@ class Context:
             if message is not None:
                 self.banners.show_message("error", *message)
 
-        work = run_for_each(self.session.engine, subjects, call)
+        work = run_for_each(self.engine, subjects, call)
         self.session.bridge.call(work, report, self.banners.error, owner=self.session)

@@ -39,9 +39,6 @@ is gone reports nothing."""
 FINAL = (HostKeyUnknown, LoginNeeded, TlsFailed)
 """Failures that do not pass by waiting."""
 
-LOCAL = Features(containers="linux", guest=True, pause=True)
-REMOTE = Features(containers="linux", guest=False, pause=False)
-
 
 class State(Enum):
     """How a connection is."""
@@ -77,8 +74,7 @@ class EngineConnection(QObject):
 
     :ivar engine: the client.    :ivar endpoint: what it leads to; None: Slipway's own engine.
     :ivar state: see :class:`State`.    :ivar error: why it is lost.    :ivar pause: seconds until the next
-    attempt; None when there is none without :meth:`retry`.    :ivar version: of an engine that is connected, if
-    it is another one.
+    attempt; None when there is none without :meth:`retry`.    :ivar version: of the engine, since it has answered.
     """
 
     changed = Signal()
@@ -108,7 +104,14 @@ class EngineConnection(QObject):
     @property
     def features(self) -> Features:
         """What the engine can do, as data."""
-        return LOCAL if self.endpoint is None else REMOTE
+        os = self.version.os if self.version is not None else "linux"
+        guest = self.endpoint is None and os == "linux"
+        return Features(containers="windows" if os == "windows" else "linux", guest=guest, pause=guest)
+
+    @property
+    def own(self) -> bool:
+        """Whether it is one of Slipway's on this computer."""
+        return self.endpoint is None
 
     @property
     def host(self) -> str:
@@ -149,6 +152,7 @@ class EngineConnection(QObject):
         """Slipway's own: its status says when it comes and goes."""
         while True:
             try:
+                yield await self.engine.version()
                 async with aclosing(self._followed()) as items:
                     async for item in items:
                         yield item
@@ -250,8 +254,7 @@ class EngineConnection(QObject):
             elif isinstance(item, Asked):
                 self.asked.emit(item)
             elif isinstance(item, Version):
-                self.version = item
-                self.changed.emit()
+                self._answered(item)
             elif isinstance(item, Lost):
                 self._lost(item)
             else:
@@ -259,6 +262,13 @@ class EngineConnection(QObject):
                 self.ready.emit()
         if events:
             self.events_received.emit(events)
+
+    def _answered(self, version: Version) -> None:
+        """What was known of another engine at the same address counts no more: it was switched."""
+        if self.connected and self.version is not None and self.version.os != version.os:
+            self.gone.emit()
+        self.version = version
+        self.changed.emit()
 
     def _failed(self, error: UserError) -> None:
         self._lost(Lost(error, None))

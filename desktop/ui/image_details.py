@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Iterable
 from PySide6.QtCore import QObject, Signal
 
 from desktop.ui.bridge import Work
+from desktop.ui.engine_view import EngineView
 from desktop.ui.models.collections import Collection
 from desktop.ui.models.images import ImageDetails
-from desktop.ui.session import Session
 from engine.client import EngineClient
 from engine.client.errors import NotFound
 from engine.client.models import Image
@@ -28,9 +28,9 @@ class DetailsLoader(QObject):
 
     changed = Signal()
 
-    def __init__(self, session: Session, images: Collection[Image]) -> None:
-        super().__init__(session)
-        self._session = session
+    def __init__(self, view: EngineView, images: Collection[Image]) -> None:
+        super().__init__(view)
+        self._view = view
         self._images = images
         self._work: Work | None = None
         self._wanted = False
@@ -50,8 +50,8 @@ class DetailsLoader(QObject):
             del self.known[key]
         missing = [key for key in present if key not in self.known]
         if self._wanted and missing and self._work is None:
-            self._work = self._session.bridge.follow(
-                lambda: read_details(self._session.engine, missing), self._take, self._end, self._fail, owner=self
+            self._work = self._view.bridge.follow(
+                lambda: read_details(self._view.engine, missing), self._take, self._end, self._fail, owner=self
             )
 
     def _take(self, fetched: list[tuple[str, ImageDetails]]) -> None:

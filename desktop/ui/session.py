@@ -1,7 +1,7 @@
 """The window's connection to Slipway: its status, the control API, and the engine that the pages follow.
 
-The session reconnects when the supervisor or the engine comes back. Pages fetch their data when
-:attr:`Session.engine_ready` is emitted. That engine is Slipway's own, or one of the user's Docker contexts.
+The session reconnects when the supervisor or the engine comes back. Pages fetch their data when the engine's view
+says that it is ready. That engine is Slipway's own, or one of the user's Docker contexts.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from PySide6.QtCore import QObject, Signal
@@ -20,6 +21,7 @@ from desktop.control.schema import Event as ControlEvent
 from desktop.control.schema import RunState, Status, UsageReport
 from desktop.ui.bridge import Bridge, Failed, Work
 from desktop.ui.engine_connection import EngineConnection, State
+from desktop.ui.engine_view import EngineView
 from engine.client import EngineClient
 from engine.client.credentials import UserKeys
 from engine.remote.connect import connect
@@ -50,20 +52,15 @@ USAGE_KEPT = 600
 class Session(QObject):
     """One per window. Its signals are emitted in Qt's thread.
 
-    :ivar client: the control API.    :ivar own: Slipway's own engine.    :ivar chosen: the engine that the pages
-    follow; the signals of an engine are those of this one.
+    :ivar client: the control API.    :ivar own: Slipway's own engine that is in use.
+    :ivar view: the engine that the pages follow.    :ivar beside: the one of Slipway's own that they show as well,
+    while it runs beside the one in use.
     :ivar status: the latest status; None while there is no supervisor.
     :ivar error: why there is no supervisor, if that is known.    :ivar usage: the machine's load over time.
     :ivar progress: a sentence while a supervisor takes its time to start; otherwise empty.
     """
 
     status_changed = Signal()
-    engine_ready = Signal()
-    engine_gone = Signal()
-    engine_changed = Signal()
-    connection_changed = Signal()
-    events_received = Signal(list)
-    asked = Signal(object)
 
     def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -71,10 +68,11 @@ class Session(QObject):
         self.paths = own_paths()
         self.client = ControlClient(self.paths)
         bridge.at_end(self.client.close)
-        self.own = EngineConnection(bridge, EngineClient(self.paths.docker_socket, keys=UserKeys().look))
-        self.chosen = self.own
+        self.own = self._connection(self.paths.docker_socket)
+        self._named: dict[Path, EngineConnection] = {}
         self._others: dict[Endpoint, EngineConnection] = {}
-        self._connect(self.own)
+        self.view = EngineView(bridge, self.own, self)
+        self.beside = EngineView(bridge, self._by_name(self.paths.windows_socket), self, beside=True)
         self.status: Status | None = None
         self.error: UserError | None = None
         self.progress = ""
@@ -85,14 +83,24 @@ class Session(QObject):
         self._needed = asyncio.Event()  # set in the asyncio thread: a call needs a supervisor now
 
     @property
+    def chosen(self) -> EngineConnection:
+        """The engine that the pages follow first."""
+        return self.view.connection
+
+    @property
     def engine(self) -> EngineClient:
-        """The Docker API of the chosen engine."""
-        return self.chosen.engine
+        """Its Docker API."""
+        return self.view.engine
 
     @property
     def running(self) -> bool:
         """Whether Slipway's own engine answered at the latest status."""
         return self.status is not None and self.status.state is RunState.RUNNING
+
+    @property
+    def several(self) -> bool:
+        """Whether the pages show two engines at once."""
+        return self.chosen.own and self.beside.connection.connected
 
     # -- engines --------------------------------------------------------------------------------------------------
 
@@ -107,37 +115,39 @@ class Session(QObject):
                 way = connect(endpoint, self.paths)
                 engine = EngineClient(way.dialler, REMOTE_SECONDS, keys=UserKeys().look)
                 self._others[endpoint] = EngineConnection(self.bridge, engine, endpoint, way)
-                self._connect(self._others[endpoint])
             chosen = self._others[endpoint]
         if chosen is self.chosen:
             if chosen.state is State.LOST:
                 chosen.retry()
             return
-        left, self.chosen = self.chosen, chosen
-        self.engine_gone.emit()
-        self.engine_changed.emit()
+        left = self.chosen
+        self.view.show(chosen)
         if left is not self.own:
             left.close()
         if chosen is not self.own:
             chosen.open()
-        elif chosen.connected:
-            self.engine_ready.emit()
+        self._follow_beside()
 
-    def _connect(self, connection: EngineConnection) -> None:
-        """Pass on what happens to an engine while it is the chosen one."""
+    def _connection(self, socket: Path) -> EngineConnection:
+        """To an engine of Slipway's own."""
+        return EngineConnection(self.bridge, EngineClient(socket, keys=UserKeys().look))
 
-        def passing(signal: Any) -> Callable[..., None]:
-            def emit(*values: object) -> None:
-                if self.chosen is connection:
-                    signal.emit(*values)
+    def _by_name(self, socket: Path) -> EngineConnection:
+        """To the engine that always answers at a socket of its own, whichever is in use."""
+        if socket not in self._named:
+            self._named[socket] = self._connection(socket)
+        return self._named[socket]
 
-            return emit
-
-        connection.ready.connect(passing(self.engine_ready))
-        connection.gone.connect(passing(self.engine_gone))
-        connection.events_received.connect(passing(self.events_received))
-        connection.changed.connect(passing(self.connection_changed))
-        connection.asked.connect(passing(self.asked))
+    def _follow_beside(self) -> None:
+        """Follow the engine of Slipway's own that runs beside the one in use, if there is one."""
+        engines = self.status.engines if self.status is not None and self.chosen.own else ()
+        running = [one for one in engines if one.socket and not one.in_use and one.state is RunState.RUNNING]
+        left = self.beside.connection
+        if running:
+            self.beside.show(self._by_name(Path(running[0].socket)))
+            self.beside.connection.open()
+        if not running or left is not self.beside.connection:
+            left.close()
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -149,7 +159,7 @@ class Session(QObject):
         """Stop following; the supervisor keeps running."""
         if self._watch is not None:
             self._watch.cancel()
-        for connection in (self.own, *self._others.values()):
+        for connection in (self.own, *self._named.values(), *self._others.values()):
             connection.close()
 
     async def _statuses(self) -> AsyncIterator[Status | UserError | str]:
@@ -201,6 +211,7 @@ class Session(QObject):
             self.own.open()
         elif before and not self.running:
             self.own.close()
+        self._follow_beside()
         self.status_changed.emit()
 
     # -- work -----------------------------------------------------------------------------------------------------

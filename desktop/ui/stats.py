@@ -8,9 +8,9 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.ui.bridge import Work
+from desktop.ui.engine_view import EngineView
 from desktop.ui.models.collections import Collection
 from desktop.ui.models.containers import Usage
-from desktop.ui.session import Session
 from engine.client.models import Container
 from vm.errors import UserError
 
@@ -26,9 +26,9 @@ class ContainerStats(QObject):
 
     changed = Signal()
 
-    def __init__(self, session: Session, containers: Collection[Container]) -> None:
-        super().__init__(session)
-        self._session = session
+    def __init__(self, view: EngineView, containers: Collection[Container]) -> None:
+        super().__init__(view)
+        self._view = view
         self._containers = containers
         self._works: dict[str, Work] = {}
         self._wanted = False
@@ -59,8 +59,8 @@ class ContainerStats(QObject):
             self.latest.pop(key, None)
         for key in chosen:
             if key not in self._works:
-                self._works[key] = self._session.bridge.follow(
-                    partial(self._session.engine.containers.stats, key),
+                self._works[key] = self._view.bridge.follow(
+                    partial(self._view.engine.containers.stats, key),
                     partial(self._take, key),
                     partial(self._end, key),
                     partial(self._end, key),

@@ -7,8 +7,8 @@ from operator import attrgetter
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
+from desktop.ui.engine_view import EngineView
 from desktop.ui.models.collections import Collection
-from desktop.ui.session import Session
 from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
 from engine.client import EngineClient
 from engine.client.models import Node, Service
@@ -20,19 +20,19 @@ PERIOD_MS = 4000
 class Swarm:
     """Services and nodes of the chosen engine; empty where it manages no swarm."""
 
-    def __init__(self, session: Session, page: QWidget) -> None:
+    def __init__(self, view: EngineView, page: QWidget) -> None:
         identity = attrgetter("id")
-        self.services = Collection(session, _services, lambda event: event.kind == "service", identity)
-        self.nodes = Collection(session, _nodes, lambda event: event.kind == "node", identity)
+        self.services = Collection(view, _services, lambda event: event.kind == "service", identity)
+        self.nodes = Collection(view, _nodes, lambda event: event.kind == "node", identity)
         watch = PeriodicRefresh(page, self.refresh)
         watch.timer.setInterval(PERIOD_MS)
-        self._session = session
-        if session.chosen.connected:
+        self._view = view
+        if view.connection.connected:
             QTimer.singleShot(0, page, self.refresh)
 
     def refresh(self) -> None:
         """Fetch both, if the engine is there."""
-        if self._session.chosen.connected:
+        if self._view.connection.connected:
             self.services.refresh()
             self.nodes.refresh()
 

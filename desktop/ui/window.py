@@ -113,7 +113,8 @@ class Window(QMainWindow):
         super().__init__()
         self.session = session
         self.banners = Banners()
-        self.context = Context(session, Collections(session), self)
+        beside = Context(session, session.beside, Collections(session.beside), self)
+        self.context = Context(session, session.view, Collections(session.view), self, beside)
         self.setWindowTitle("Slipway")
         self.setWindowIcon(app_icon())
         self.setMinimumSize(SMALLEST)
@@ -139,11 +140,11 @@ class Window(QMainWindow):
         outer.setColumnStretch(1, 1)
         self.setCentralWidget(whole)
         self._make_shortcuts()
-        for changed in (session.status_changed, session.connection_changed):
+        for changed in (session.status_changed, session.view.changed):
             changed.connect(self._show_state)
-        session.engine_changed.connect(self._engine_changed)
-        session.engine_ready.connect(self._ask_swarm)
-        session.asked.connect(self._ask_user)
+        session.view.exchanged.connect(self._engine_changed)
+        session.view.ready.connect(self._ask_swarm)
+        session.view.asked.connect(self._ask_user)
         self._show_state()
         self._restore()
         self.show_place("home")
@@ -297,8 +298,8 @@ class Window(QMainWindow):
         else:
             dialog = ask_user(self, chosen.title, asked, chosen.answer)
             # ssh may give up before the user answers
-            link = self.session.connection_changed.connect(lambda: self._close_unless_asked(dialog))
-            dialog.finished.connect(lambda _: self.session.connection_changed.disconnect(link))
+            link = self.session.view.changed.connect(lambda: self._close_unless_asked(dialog))
+            dialog.finished.connect(lambda _: self.session.view.changed.disconnect(link))
 
     def _close_unless_asked(self, dialog: QDialog) -> None:
         if self.session.chosen.state is not State.CONNECTING:
@@ -326,10 +327,11 @@ class Window(QMainWindow):
             self.show_place(key)
 
     def _refresh(self) -> None:
-        lists = self.context.lists
+        for one in self.context.both:
+            if one.connection.connected:
+                for found in (one.lists.containers, one.lists.images, one.lists.volumes, one.lists.networks):
+                    found.refresh()
         if self.session.chosen.connected:
-            for found in (lists.containers, lists.images, lists.volumes, lists.networks):
-                found.refresh()
             self._ask_swarm()
 
     def _changeside(self) -> None:

@@ -141,7 +141,7 @@ class Script:
         self.window.show_place("containers")
         yield WARM_SECONDS * self.pace
         memory = [memory_mb()]
-        self.window.session.events_received.connect(lambda told: events.append(len(told)))
+        self.window.session.view.events_received.connect(lambda told: events.append(len(told)))
         self.pulse.begin()
         for _ in range(BUSY_PARTS):
             yield BUSY_SECONDS * self.pace

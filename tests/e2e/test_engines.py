@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from installers.checkout import system
 from tests.e2e.cli import Program, venv_program
 from tests.e2e.conftest import START_SECONDS, RunningMachine
 from tests.e2e.leftovers import assert_nothing_left
+from tests.gui.drive import act, agree, choose, go, names
+from tests.gui.stage import until, window
 
 SWITCH_SECONDS = 600.0
 
@@ -180,3 +183,26 @@ def test_an_engine_that_does_not_start(two: Two) -> None:
         assert [one["in_use"] for one in two.engines()] == [True, False]
     finally:
         shutil.rmtree(place)
+
+
+@pytest.mark.slow("a start of the machine")
+def test_both_in_the_window(two: Two, kept: str, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row is of one engine, and what is done to it goes there, whichever is in use."""
+    monkeypatch.setenv("SLIPWAY_HOME", str(two.home))
+    lone = two.docker("create", "--name", "of-linux", two.docker("inspect", "--format", "{{.Config.Image}}", kept))
+    two.slipway("settings", "set", "keep_engines", "true")
+    try:
+        two.use("windows")
+        with window(qapp) as shown:
+            until(lambda: shown.session.several, "the engine beside")
+            page = go(shown, "containers")
+            until(lambda: {"kept", "of-linux"} <= set(names(page)), "those of the engine that is not in use")
+            choose(page, "of-linux")
+            act(page, "remove")
+            agree()
+            until(lambda: "of-linux" not in names(page), "the removal")
+        two.use("linux")
+        assert two.docker("ps", "-aq", "--no-trunc").splitlines() == [kept]
+        assert lone != kept
+    finally:
+        two.slipway("settings", "set", "keep_engines", "false")

@@ -183,7 +183,7 @@ class TestPage:
         until(lambda: any(part.text() == "linux/arm64" for part in overview.findChildren(QLabel)))
 
     def test_platforms_of_the_registry(self, page: ImagesPage) -> None:
-        until(lambda: len(page.details.known) > 3)
+        until(lambda: len(page.details[page.context].known) > 3)
         detail = self.open(page, "alpine-arm")
         detail.show_tab("platforms")
         panel = detail.tab("platforms")

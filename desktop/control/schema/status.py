@@ -121,6 +121,8 @@ class EngineState:
     :ivar os: the system of its containers, as Docker's API calls it.    :ivar summary: one sentence.
     :ivar in_use: the user's socket leads to it.    :ivar switching: it is being switched to.
     :ivar obstacle: why it cannot be used here; empty when it can.    :ivar hint: what would change that.
+    :ivar socket: the socket or pipe that leads to it, whichever is in use; empty where there is only one engine.
+    :ivar used: it has been in use.
     """
 
     name: str
@@ -132,6 +134,8 @@ class EngineState:
     switching: bool = False
     obstacle: str = ""
     hint: str = ""
+    socket: str = ""
+    used: bool = False
 
 
 class PartState(StrEnum):

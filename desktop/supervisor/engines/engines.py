@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from typing import Any, cast
 
 from desktop.control.schema import EngineState, Event, Note
 from desktop.supervisor.engines.main_gate import MainGate
-from desktop.supervisor.engines.switch import Switch, Unit, quietly_stop
+from desktop.supervisor.engines.switch import Switch, Unit, quietly_start, quietly_stop
 from desktop.supervisor.lifecycle.jobs import Job
 from desktop.supervisor.lifecycle.lifecycle import Lifecycle
 from desktop.supervisor.lifecycle.phase import RUN_STATES, Phase
@@ -25,7 +27,7 @@ class Engines:
 
     :param units: those that can be used; the first is the machine's.
     :param others: what is reported of those that cannot be used here.
-    :param keep_both: whether one that is not in use goes on running.
+    :param keep_both: whether one that is not in use runs as well.    :param used: those that have been in use.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Engines:
         gate: MainGate,
         switch: Switch,
         keep_both: Callable[[], bool],
+        used: Callable[[], frozenset[str]],
         notify: Callable[[], None],
     ) -> None:
         self._units = {unit.name: unit for unit in units}
@@ -42,9 +45,10 @@ class Engines:
         self._gate = gate
         self._switch = switch
         self._keep_both = keep_both
+        self._used = used
         self._notify = notify
         self._job: Job | None = None
-        self._tidying: asyncio.Task[None] | None = None
+        self._arranging: asyncio.Task[None] | None = None
 
     # -- which there are ----------------------------------------------------------------------------------------
 
@@ -91,6 +95,8 @@ class Engines:
             summary,
             in_use=unit is self.in_use,
             switching=unit.name == self._switch.target,
+            socket=unit.socket,
+            used=unit.name in self._used(),
         )
 
     # -- what can be asked --------------------------------------------------------------------------------------
@@ -102,15 +108,17 @@ class Engines:
         """
         for unit in self._units.values():
             unit.lifecycle.open(adopt=machine_left or unit.lifecycle is not self.machine)
-        self.tidy()
+        self.arrange()
 
-    def tidy(self) -> None:
-        """Stop what is not in use, unless both are to run; a switch under way does so itself."""
+    def arrange(self) -> None:
+        """Stop what is not in use, or start it if both are to run; a switch under way does so itself."""
         if len(self._units) > 1 and self._switching is None:
-            before = self._tidying
-            self._tidying = asyncio.create_task(self._tidy(before), name="stop engines that are not in use")
+            before = self._arranging
+            self._arranging = asyncio.create_task(
+                self._arrange(before), name="stop or start engines that are not in use"
+            )
 
-    async def _tidy(self, before: asyncio.Task[None] | None) -> None:
+    async def _arrange(self, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
         for unit in self._units.values():
@@ -119,9 +127,15 @@ class Engines:
         for unit in self._units.values():
             if self._switching is not None:
                 return
-            if unit is not self.in_use and not self._keep_both() and unit.lifecycle.phase is not Phase.STOPPED:
+            if unit is self.in_use:
+                continue
+            stopped = unit.lifecycle.phase is Phase.STOPPED
+            if not self._keep_both() and not stopped:
                 log.info("the engine for %s is not in use", unit.title)
                 await quietly_stop(unit)
+            elif self._keep_both() and stopped and self.phase is Phase.RUNNING and unit.name in self._used():
+                log.info("the engine for %s is to run beside the one in use", unit.title)
+                await quietly_start(unit)
 
     def use(self, name: str) -> AsyncIterator[Event]:
         """Switch to the engine of that name, started if need be; or join the switch under way to it.
@@ -165,12 +179,21 @@ class Engines:
         return self._job if self._job is not None and not self._job.done else None
 
     def start(self) -> AsyncIterator[Event]:
-        """Start the one in use."""
-        return self.lifecycle.start()
+        """Start the one in use, and what is to run beside it."""
+        return self._and_arrange(self.lifecycle.start())
 
     def restart(self) -> AsyncIterator[Event]:
         """Restart the one in use."""
-        return self.lifecycle.restart()
+        return self._and_arrange(self.lifecycle.restart())
+
+    async def _and_arrange(self, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+        async with aclosing(cast(Any, events)) as source:
+            begun = False
+            async for event in source:
+                if not begun:
+                    self.arrange()  # it waits for the start, also when this client goes away
+                    begun = True
+                yield event
 
     async def cancel_start(self) -> Note:
         """Cancel the start of the one in use, or the switch under way."""
@@ -184,6 +207,7 @@ class Engines:
     async def stop(self) -> AsyncIterator[Event]:
         """Stop all of them; a switch under way ends first."""
         await self._end_switch()
+        await self._end_arranging()
         for unit in self._units.values():
             if unit is not self.in_use and unit.lifecycle.phase is not Phase.STOPPED:
                 await quietly_stop(unit)
@@ -198,14 +222,17 @@ class Engines:
     async def settle(self) -> None:
         """Stop whatever runs, for an orderly end of the process."""
         await self._end_switch()
-        if self._tidying is not None:
-            self._tidying.cancel()
-            await asyncio.gather(self._tidying, return_exceptions=True)
+        await self._end_arranging()
         await asyncio.gather(*(unit.lifecycle.settle() for unit in self._units.values()))
 
     def wanted(self) -> bool:
         """Whether something runs here, or somebody has asked for that since this process began."""
         return any(unit.lifecycle.wanted() for unit in self._units.values())
+
+    async def _end_arranging(self) -> None:
+        if self._arranging is not None:
+            self._arranging.cancel()
+            await asyncio.gather(self._arranging, return_exceptions=True)
 
     async def _end_switch(self) -> None:
         if (job := self._switching) is not None:

@@ -125,12 +125,14 @@ class EngineMaker:
         """
         life = self._life(linux, parts, keep, self._own)
         linux.listen(life)
-        units = [Unit(LINUX, LINUX_TITLE, "linux", life, _nothing)]
+        units = [Unit(LINUX, LINUX_TITLE, "linux", life, _nothing, self._named(self._paths.linux_socket))]
         if self._windows is not None:
             windows = self._windows
             life = self._life(windows, NoParts(), lambda boot: None, None)
             windows.listen(life)
-            units.append(Unit(windows.name, TITLE, windows.os, life, windows.require))
+            units.append(
+                Unit(windows.name, TITLE, windows.os, life, windows.require, self._named(windows.address))
+            )
 
         def keep_both() -> bool:
             return self._settings.get().keep_engines
@@ -138,9 +140,13 @@ class EngineMaker:
         engine = LinuxEngine(self._paths.docker_socket)
         switch = Switch(self._gate, self.endpoint, self._record, engine, keep_both, self._notify)
         others = () if self._windows is not None else (absent(self._host),)
-        made = Engines(units, others, self._gate, switch, keep_both, self._notify)
-        self._settings.subscribe(lambda _: made.tidy())
+        made = Engines(units, others, self._gate, switch, keep_both, self._record.used, self._notify)
+        self._settings.subscribe(lambda _: made.arrange())
         return made
+
+    def _named(self, socket: Path) -> str:
+        """Where one engine always answers; empty where there is no other."""
+        return str(socket) if self._windows is not None else ""
 
     def _life(
         self, backend: Backend, parts: Attachments, keep: Callable[[Boot], object], own: Endpoint | None

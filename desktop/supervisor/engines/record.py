@@ -1,4 +1,7 @@
-"""Which engine is in use, in one small file. It is all of a switch that is kept: what runs can be seen."""
+"""Which engine is in use, in one small file. It is all of a switch that is kept: what runs can be seen.
+
+{"in_use": "windows", "used": ["linux", "windows"]}
+"""
 
 from __future__ import annotations
 
@@ -24,18 +27,28 @@ class EngineRecord:
 
     def read(self) -> str:
         """The engine in use."""
+        return self._read()[0]
+
+    def used(self) -> frozenset[str]:
+        """All that have been in use."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[str, frozenset[str]]:
         try:
-            return str(json.loads(self._path.read_bytes())["in_use"])
+            kept = json.loads(self._path.read_bytes())
+            name = str(kept["in_use"])
+            return name, frozenset(map(str, (*kept.get("used", ()), name, self._default)))
         except FileNotFoundError:
-            return self._default
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            pass
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("%s cannot be used, and “%s” is: %r", self._path, self._default, error)
-            return self._default
+        return self._default, frozenset({self._default})
 
     def write(self, name: str) -> None:
         """Remember another one. :raise HostError: it cannot be written; the one before is remembered."""
+        kept = {"in_use": name, "used": sorted(self.used() | {name})}
         try:
-            write_atomically(self._path, json.dumps({"in_use": name}).encode() + b"\n")
+            write_atomically(self._path, json.dumps(kept).encode() + b"\n")
         except OSError as error:
             raise HostError(
                 f"Which engine is in use cannot be kept: {error.strerror}",

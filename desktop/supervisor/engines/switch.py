@@ -73,6 +73,7 @@ class Unit:
     :ivar title: what its containers are called: ``Linux containers``.
     :ivar os: what it has to say of itself, as Docker's API calls it; empty: whatever it likes.
     :ivar require: raises why it cannot be started, when that is known without trying.
+    :ivar socket: see :class:`~desktop.control.schema.EngineState`.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Unit:
     os: str
     lifecycle: Lifecycle
     require: Callable[[], Awaitable[None]]
+    socket: str = ""
 
 
 class Switch:
@@ -197,6 +199,15 @@ async def follow(events: AsyncIterator[Event], emit: Emit) -> None:
                 raise event.error.to_error()
             if event.kind != "done":
                 emit(event)
+
+
+async def quietly_start(unit: Unit) -> None:
+    """Start an engine beside the one in use; a failure is logged, and told by its state."""
+    try:
+        await unit.require()
+        await follow(unit.lifecycle.start(), lambda event: None)
+    except UserError as error:
+        log.warning("the engine for %s could not be started: %s", unit.title, error.message)
 
 
 async def quietly_stop(unit: Unit) -> None:

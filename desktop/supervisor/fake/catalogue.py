@@ -63,6 +63,23 @@ def furnish(world: World, *, many: bool) -> None:
     world.events.clear()
 
 
+def furnish_windows(world: World) -> None:
+    """Fill the world of an engine of Windows containers."""
+    server, iis = (
+        "mcr.microsoft.com/windows/nanoserver:ltsc2022",
+        "mcr.microsoft.com/windows/servercore/iis:latest",
+    )
+    world.add_image(server, size=296 * MB, age=20 * DAY)
+    world.add_image(iis, size=4600 * MB, age=33 * DAY)
+    for name, driver in (("nat", "nat"), ("none", "null")):
+        world.create_network(name, driver=driver)
+    world.create_volume("cache")
+    world.create_volume("wwwroot")
+    _container(world, "intranet", iis, ports={"80/tcp": 8081}, network="nat")
+    _container(world, "reports", server, state="exited", network="nat")
+    world.events.clear()
+
+
 def _container(
     world: World,
     name: str,
@@ -74,6 +91,7 @@ def _container(
     ports: dict[str, int] | None = None,
     binds: list[str] | None = None,
     health: str = "",
+    network: str = "bridge",
 ) -> None:
     labels = {COMPOSE: project, SERVICE: name.split("-")[1]} if project else {}
     bindings = {port: [{"HostIp": "", "HostPort": str(number)}] for port, number in (ports or {}).items()}
@@ -85,7 +103,7 @@ def _container(
         "HostConfig": {
             "PortBindings": bindings,
             "Binds": binds or [],
-            "NetworkMode": f"{project}_default" if project else "bridge",
+            "NetworkMode": f"{project}_default" if project else network,
             "RestartPolicy": {"Name": "unless-stopped" if project else "no"},
         },
     }

@@ -101,14 +101,20 @@ class Calls:
     # -- the engine -----------------------------------------------------------------------------------------------
 
     async def ping(self, request: web.Request) -> web.Response:
-        return web.Response(text="OK", headers={"Api-Version": "1.51", "Ostype": "linux"})
+        return web.Response(text="OK", headers={"Api-Version": "1.51", "Ostype": self.world.os})
 
     async def version(self, request: web.Request) -> web.Response:
         parts = [{"Name": "Engine", "Version": "28.5.2"}, {"Name": "containerd", "Version": "2.1.9"}]
         parts += [{"Name": "runc", "Version": "1.3.6"}]
         return web.json_response(
             {"GoVersion": "go1.24.9", "GitCommit": "89c5e8fd66634b6128fc4c0e6f1236e2540e46e0"}
-            | {"Version": "28.5.2", "ApiVersion": "1.51", "MinAPIVersion": "1.24", "Os": "linux", "Arch": "amd64"}
+            | {
+                "Version": "28.5.2",
+                "ApiVersion": "1.51",
+                "MinAPIVersion": "1.24",
+                "Os": self.world.os,
+                "Arch": "amd64",
+            }
             | {"KernelVersion": "6.12.48", "Components": parts}
         )
 
@@ -239,7 +245,7 @@ class Calls:
         name = request.match_info["name"]
         if name.startswith("ghcr.io"):
             raise Refused(403, "denied")
-        platforms = [{"os": "linux", "architecture": arch} for arch in ("amd64", "arm64", "s390x")]
+        platforms = [{"os": self.world.os, "architecture": arch} for arch in ("amd64", "arm64", "s390x")]
         kind = "application/vnd.oci.image.index.v1+json"
         return web.json_response({"Descriptor": {"mediaType": kind}, "Platforms": platforms})
 
@@ -403,7 +409,7 @@ def _inspected(item: Json) -> Json:
         "HostConfig": config.get("HostConfig") or {},
         "Mounts": item["Mounts"],
         "NetworkSettings": {**item["NetworkSettings"], "Ports": _port_map(item)},
-        "Platform": "linux",
+        "Platform": "windows" if "nat" in item["NetworkSettings"]["Networks"] else "linux",
     }
 
 

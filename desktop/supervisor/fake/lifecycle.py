@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 from desktop.control.schema import (
@@ -97,9 +97,12 @@ class FakeLifecycle:
         self._job: Job | None = None
         self._settled = False
         self._note = ""
-        self._in_use = LINUX
+        self.in_use = LINUX
+        self._used = {LINUX}
         self._target = ""
         self._refuse = scenario.refused
+        self.sockets: dict[str, str] = {}  # which the supervisor has
+        self.switched: Callable[[str], Awaitable[None]] = _nothing  # ends the connections to an engine
         self.asked = False
         self.tls: Callable[[], str] = str  # the address of the TLS listener, which the supervisor has
         self.boots: list[Boot] = []
@@ -108,6 +111,11 @@ class FakeLifecycle:
     def running(self) -> bool:
         """Whether there is a machine."""
         return self._began is not None
+
+    def runs(self, name: str) -> bool:
+        """Whether an engine runs: the one in use, or both."""
+        beside = self._settings.get().keep_engines and name in self._used
+        return self.running and (name == self.in_use or beside)
 
     # -- work ---------------------------------------------------------------------------------------------------
 
@@ -159,8 +167,10 @@ class FakeLifecycle:
                 emit(Event("progress", f"starting the engine for {found.title}"))
                 for _ in range(20):
                     await asyncio.sleep(self._moment)
-                self._in_use = name
+                before, self.in_use = self.in_use, name
+                self._used.add(name)
                 self._began = self._began or time.time()
+                await self.switched(before)
             finally:
                 self._target = ""
             return f"{found.title} are in use: Moby {ENGINE.version}, {found.os}/{ENGINE.arch}"
@@ -171,10 +181,10 @@ class FakeLifecycle:
         """Of Linux and of Windows containers."""
         found = []
         for name, title in ((LINUX, "Linux containers"), (WINDOWS, "Windows containers")):
-            running = self._began is not None and name == self._in_use
-            state = RunState.RUNNING if running else RunState.STOPPED
-            one = EngineState(name, title, name, state, state.value.title(), in_use=name == self._in_use)
-            found.append(replace(one, switching=name == self._target))
+            state = RunState.RUNNING if self.runs(name) else RunState.STOPPED
+            one = EngineState(name, title, name, state, state.value.title(), in_use=name == self.in_use)
+            socket = self.sockets[name] if self._scenario.two else ""
+            found.append(replace(one, switching=name == self._target, socket=socket, used=name in self._used))
         if not self._scenario.two:
             found[1] = absent(self._host)
             if not found[1].obstacle:  # on a Windows that could have them
@@ -298,7 +308,7 @@ class FakeLifecycle:
             note=self._note if state is RunState.STOPPED else "",
             machine=self._machine(self._settings.resolved()),
             accelerator=VERDICT,
-            engine=replace(ENGINE, os=self._in_use) if running else None,
+            engine=replace(ENGINE, os=self.in_use) if running else None,
             usage=UsageReport(self._world.machine_cpu_seconds(), 740 * 2**20, time.time()) if running else None,
             memory=self._memory(self._settings.resolved()) if running else None,
             engines=tuple(self.engines()),
@@ -343,3 +353,7 @@ class FakeLifecycle:
             else GuestMemory(total, total // 2, 0, 0, 0, 0)
         )
         return describe_memory(found, settings.memory_mib, self._host.memory_mib)
+
+
+async def _nothing(_: str) -> None:
+    """Nothing has to be ended."""

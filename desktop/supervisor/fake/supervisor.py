@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, cast
 
-from aiohttp import web
-
 from desktop.control.calls import ControlApi, Route
 from desktop.control.schema import CallerEnvironment, Event, Note
 from desktop.settings.store import SettingsStore
-from desktop.supervisor.fake import engine
-from desktop.supervisor.fake.catalogue import furnish
+from desktop.supervisor.engines.make import LINUX
+from desktop.supervisor.engines.windows import NAME as WINDOWS
+from desktop.supervisor.fake.catalogue import furnish, furnish_windows
+from desktop.supervisor.fake.doors import Doors
 from desktop.supervisor.fake.lifecycle import FakeLifecycle
 from desktop.supervisor.fake.operations import FakeOperations
 from desktop.supervisor.fake.scenario import Scenario
@@ -28,9 +29,9 @@ from desktop.supervisor.parts.tls import Tls
 from desktop.supervisor.process import Service
 from desktop.supervisor.settings import LiveSettings, outcome
 from desktop.supervisor.warnings import Warnings
-from engine.endpoint.listener import Listener, local_listener
+from engine.endpoint.listener import Listener
 from vm.host import Host
-from vm.host.paths import Paths
+from vm.host.paths import WINDOWS_ENGINE, Paths
 
 
 class FakeSupervisor:
@@ -38,9 +39,10 @@ class FakeSupervisor:
 
     def __init__(self, paths: Paths, host: Host, scenario: Scenario) -> None:
         self.ending = asyncio.Event()
-        self.world = World()
+        self.world, windows = World(), World("windows")
         if not scenario.empty:
             furnish(self.world, many=scenario.many)
+            furnish_windows(windows)
         if scenario.swarm:
             furnish_swarm(self.world)
         notifier = Notifier()
@@ -56,8 +58,16 @@ class FakeSupervisor:
         self.tls = Tls(paths, host, self, notifier, Warnings(notifier.notify))
         self.lifecycle.tls = self.tls.address
         self._scenario = scenario
-        self._listener = local_listener(paths.docker_socket)
-        self._runner: web.AppRunner | None = None
+        life, named = self.lifecycle, {LINUX: paths.linux_socket, WINDOWS: paths.windows_socket}
+        self._doors = Doors(
+            {LINUX: self.world, WINDOWS: windows},
+            lambda: life.in_use,
+            life.runs,
+            paths.docker_socket,
+            named if scenario.two else {},
+        )
+        life.switched = self._doors.cut
+        life.sockets = {name: str(path) for name, path in named.items()}
         self._life: asyncio.Task[None] | None = None
 
     def wanted(self) -> bool:
@@ -66,11 +76,7 @@ class FakeSupervisor:
 
     async def open(self) -> None:
         """Let the engine answer, and the world live."""
-        app = engine.make_app(self.world, lambda: self.lifecycle.running)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
-        await self._runner.setup()
-        assert self._runner.server is not None
-        await self._listener.start(self._runner.server)
+        await self._doors.open()
         self.tls.configure(self.settings.get())
         self._life = asyncio.create_task(
             self.world.shout() if self._scenario.loud else self.world.live(busy=self._scenario.busy)
@@ -78,9 +84,7 @@ class FakeSupervisor:
 
     async def listen_also(self, listener: Listener) -> None:
         """Answer there as well. :raise EngineError: another process listens there."""
-        assert self._runner is not None
-        assert self._runner.server is not None
-        await listener.start(self._runner.server)
+        await listener.start(self._doors.connect)
 
     async def listen_no_more(self, listener: Listener) -> None:
         """Give the address back."""
@@ -102,9 +106,7 @@ class FakeSupervisor:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
         await self.tls.close()
-        await self._listener.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._doors.close()
 
     async def end(self) -> AsyncIterator[Event]:
         """Stop, and end the process."""
@@ -120,7 +122,10 @@ def make_fake(paths: Paths, host: Host) -> tuple[Service, Sequence[Route]]:
 
     :raise ValueError: there is no such scenario.
     """
-    fake = FakeSupervisor(paths, host, Scenario.of_environment())
+    scenario = Scenario.of_environment()
+    if scenario.two:  # so that the settings of the switch are offered
+        os.environ.setdefault(WINDOWS_ENGINE, "[]")
+    fake = FakeSupervisor(paths, host, scenario)
     return fake, handlers(fake)
 
 

@@ -38,9 +38,10 @@ class Refused(Exception):
 
 
 class World:
-    """Containers, images, volumes and networks by ID or name."""
+    """Containers, images, volumes and networks by ID or name. :ivar os: the engine's, as Docker's API calls it."""
 
-    def __init__(self) -> None:
+    def __init__(self, os: str = "linux") -> None:
+        self.os = os
         self.containers: dict[str, Json] = {}
         self.images: dict[str, Json] = {}
         self.volumes: dict[str, Json] = {}
@@ -115,7 +116,7 @@ class World:
 
     def id(self) -> str:
         """A new ID of 64 digits."""
-        return hashlib.sha256(f"{next(self._numbers)}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.os} {next(self._numbers)}".encode()).hexdigest()
 
     def container(self, name: str) -> Json:
         """By ID, its beginning, or name."""
@@ -273,7 +274,7 @@ class World:
             "Containers": 0,
             "Labels": more.get("labels", {}),
             "ParentId": "",
-            "Os": "linux",
+            "Os": self.os,
             "Architecture": arch,
             "Config": {"Cmd": ["/bin/sh"], "Env": ["PATH=/usr/bin:/bin"], "ExposedPorts": more.get("ports", {})},
             "RootFS": {"Type": "layers", "Layers": more.get("layers", [f"sha256:{self.id()}"])},

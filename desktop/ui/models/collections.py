@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.ui.bridge import Work
-from desktop.ui.session import Session
+from desktop.ui.engine_view import EngineView
 from engine.client import EngineClient, Event
 from engine.client.models import OURS, Container, Image, Network, Volume
 from vm.errors import UserError
@@ -43,28 +43,28 @@ class Collection(Generic[T]):
 
     def __init__(
         self,
-        session: Session,
+        view: EngineView,
         fetch: Callable[[EngineClient], Coroutine[Any, Any, list[T]]],
         concerns: Callable[[Event], bool],
         key: Callable[[T], str],
     ) -> None:
-        self._session = session
+        self._view = view
         self._fetch = fetch
         self._concerns = concerns
         self._key = key
         self._work: Work | None = None
         self._again = False
         self._began = 0.0
-        self._signals = _Signals(session)
-        self._timer = QTimer(session, singleShot=True, interval=DELAY_MS)
+        self._signals = _Signals(view)
+        self._timer = QTimer(view, singleShot=True, interval=DELAY_MS)
         self._timer.timeout.connect(self.refresh)
         self.items: list[T] = []
         self.known = False
         self.error: UserError | None = None
         self.changed = self._signals.changed
-        session.engine_ready.connect(self.refresh)
-        session.engine_gone.connect(self._forget)
-        session.events_received.connect(self._on_events)
+        view.ready.connect(self.refresh)
+        view.gone.connect(self._forget)
+        view.events_received.connect(self._on_events)
 
     def refresh(self) -> None:
         """Fetch now, or again when the fetch under way has ended."""
@@ -72,11 +72,11 @@ class Collection(Generic[T]):
             self._again = True
             return
         self._began = time.monotonic()
-        self._work = self._session.bridge.call(
+        self._work = self._view.bridge.call(
             self._fetch_items({self._key(item): item for item in self.items}),
             self._take,
             self._fail,
-            owner=self._session,
+            owner=self._view,
         )
 
     def refresh_known(self) -> None:
@@ -86,7 +86,7 @@ class Collection(Generic[T]):
 
     async def _fetch_items(self, before: dict[str, T]) -> list[T]:
         """Fetch and compare: unchanged items stay the same objects, and their rows need no update."""
-        found = await self._fetch(self._session.engine)
+        found = await self._fetch(self._view.engine)
         return [old if (old := before.get(self._key(item))) == item else item for item in found]
 
     def _on_events(self, events: list[Event]) -> None:
@@ -125,7 +125,7 @@ IRRELEVANT = ("exec_", "top", "resize", "attach", "detach", "archive", "export",
 class Collections:
     """All lists of one engine."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, view: EngineView) -> None:
         async def containers(engine: EngineClient) -> list[Container]:
             return [item for item in await engine.containers.list(all=True) if OURS not in item.labels]
 
@@ -139,10 +139,10 @@ class Collections:
             return await engine.networks.list()
 
         identity, name = attrgetter("id"), attrgetter("name")
-        self.containers = Collection(session, containers, _changes_containers, identity)
-        self.images = Collection(session, images, lambda event: event.kind in ("image", "builder"), identity)
-        self.volumes = Collection(session, volumes, lambda event: event.kind == "volume", name)
-        self.networks = Collection(session, networks, lambda event: event.kind == "network", identity)
+        self.containers = Collection(view, containers, _changes_containers, identity)
+        self.images = Collection(view, images, lambda event: event.kind in ("image", "builder"), identity)
+        self.volumes = Collection(view, volumes, lambda event: event.kind == "volume", name)
+        self.networks = Collection(view, networks, lambda event: event.kind == "network", identity)
 
 
 def _changes_containers(event: Event) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from desktop.control.schema import PortReport
 from desktop.ui.models.format import age, binary_size, counted
+from desktop.ui.models.origin import HERE, Origin
 from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Port
 
@@ -29,7 +30,7 @@ class Usage:
 class Line:
     """One container, or a compose project with its containers.
 
-    :ivar health: healthy, unhealthy, starting; empty without a health check.
+    :ivar health: healthy, unhealthy, starting; empty without a health check.    :ivar origin: its engine.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Line:
     health: str = ""
     group: bool = False
     usage: Usage | None = None
+    origin: Origin = HERE
 
     @property
     def container(self) -> Container | None:
@@ -53,7 +55,7 @@ class Line:
         return tuple(found[key] for key in sorted(found, key=str))
 
 
-def line(container: Container, usage: Usage | None = None) -> Line:
+def line(container: Container, usage: Usage | None = None, origin: Origin = HERE) -> Line:
     """One container's line."""
     found = HEALTH.search(container.status)
     return Line(
@@ -63,6 +65,7 @@ def line(container: Container, usage: Usage | None = None) -> Line:
         (container,),
         found[1] if found else "",
         usage=usage,
+        origin=origin,
     )
 
 
@@ -74,28 +77,36 @@ def project_line(name: str, lines: Iterable[Line]) -> Line:
     usage = Usage(sum(item.cpu for item in used), sum(item.memory for item in used)) if used else None
     state = "running" if running else parts[0].state
     containers = tuple(container for part in parts for container in part.containers)
-    return Line(name, state, f"{running} of {len(parts)} running", containers, group=True, usage=usage)
+    status = f"{running} of {len(parts)} running"
+    return Line(name, state, status, containers, group=True, usage=usage, origin=parts[0].origin)
 
 
-def rows(containers: Iterable[Container], stats: Mapping[str, Usage], before: Iterable[Row] = ()) -> list[Row]:
+def rows(
+    containers: Iterable[Container],
+    stats: Mapping[str, Usage],
+    before: Iterable[Row] = (),
+    origin: Origin = HERE,
+) -> list[Row]:
     """Projects with their containers, then the other containers.
 
-    :param before: the current rows; unchanged ones are kept.
+    :param before: the current rows; unchanged ones are kept.    :param origin: the engine of all of them.
     """
     known = {row.key: row for group in before for row in (group, *group.children)}
     projects: dict[str, list[Row]] = {}
     alone: list[Row] = []
     for container in containers:
         row, usage = known.get(container.id), stats.get(container.id)
-        if row is None or row.record.containers[0] is not container or row.record.usage != usage:
-            row = Row(container.id, line(container, usage))
+        same = row is not None and row.record.containers[0] is container and row.record.origin == origin
+        if row is None or not same or row.record.usage != usage:
+            row = Row(container.id, line(container, usage, origin))
         project = container.labels.get(PROJECT)
         (projects.setdefault(project, []) if project else alone).append(row)
     made = []
     for name, members in projects.items():
-        row, children = known.get(f"project {name}"), tuple(members)
+        key, children = origin.key(f"project {name}"), tuple(members)
+        row = known.get(key)
         if row is None or row.children != children:
-            row = Row(f"project {name}", project_line(name, [child.record for child in children]), children)
+            row = Row(key, project_line(name, [child.record for child in children]), children)
         made.append(row)
     return made + alone
 
@@ -170,31 +181,32 @@ def facets(item: Line) -> dict[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in found.items()}
 
 
-NAME, IMAGE, STATUS, CPU, MEMORY, PORTS, CREATED = range(7)
+NAME, IMAGE, PLATFORM, STATUS, CPU, MEMORY, PORTS, CREATED = range(8)
 
 COLUMNS = (
     Column("Name", lambda item: item.name, width=0),
     Column("Image", _image, width=156),
-    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=216),
+    Column("Platform", lambda item: item.origin.platform, width=124),
+    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=200),
     Column(
         "CPU",
         lambda item: f"{item.usage.cpu:.1f} %" if item.usage else "",
         lambda item: item.usage.cpu if item.usage else -1.0,
-        width=70,
+        width=64,
         right=True,
     ),
     Column(
         "Memory",
         lambda item: binary_size(item.usage.memory) if item.usage else "",
         lambda item: item.usage.memory if item.usage else -1,
-        width=84,
+        width=80,
         right=True,
     ),
     Column(
         "Ports",
         lambda item: ", ".join(port_text(port) for port in item.ports),
         lambda item: [port.host_port or 0 for port in item.ports],
-        width=148,
+        width=140,
     ),
-    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=132),
+    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=112),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from desktop.ui.models.format import age, short_id, size
+from desktop.ui.models.origin import HERE, Origin
 from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Image
 
@@ -34,7 +35,7 @@ class Line:
     """An image, or one of its tags.
 
     :ivar reference: its name in commands: the tag, else the ID.    :ivar users: names of containers.
-    :ivar details: image ID → details; entries are added while the line exists.
+    :ivar details: image ID → details; entries are added while the line exists.    :ivar origin: its engine.
     """
 
     image: Image
@@ -44,6 +45,7 @@ class Line:
     users: tuple[str, ...]
     details: Mapping[str, ImageDetails] = field(default_factory=dict, compare=False, repr=False)
     is_tag: bool = False
+    origin: Origin = HERE
 
     @property
     def platform(self) -> str:
@@ -74,28 +76,40 @@ def rows(
     containers: Iterable[Container],
     details: Mapping[str, ImageDetails],
     before: Iterable[Row] = (),
+    origin: Origin = HERE,
 ) -> list[Row]:
-    """One row for each image. :param before: the current rows; unchanged ones are kept."""
+    """One row for each image.
+
+    :param before: the current rows; unchanged ones are kept.    :param origin: the engine of all of them.
+    """
     users: dict[str, list[str]] = {}
     for container in containers:
         users.setdefault(container.image_id, []).append(container.name)
     known = {row.key: row for row in before}
-    return [_row(image, tuple(users.get(image.id, ())), details, known.get(image.id)) for image in images]
+
+    def line(image: Image, name: str, tag: str, reference: str, *, is_tag: bool = False) -> Line:
+        return Line(image, name, tag, reference, tuple(users.get(image.id, ())), details, is_tag, origin)
+
+    made = []
+    for image in images:
+        before_it = known.get(image.id)
+        if before_it is None or not _is_same(before_it.record, image, tuple(users.get(image.id, ())), origin):
+            before_it = _row(image, line)
+        made.append(before_it)
+    return made
 
 
-def _row(image: Image, users: tuple[str, ...], details: Mapping[str, ImageDetails], before: Row | None) -> Row:
-    if before is not None and before.record.image is image and before.record.users == users:
-        return before
-    return _new_row(image, users, details)
+def _is_same(line: Line, image: Image, users: tuple[str, ...], origin: Origin) -> bool:
+    return line.image is image and line.users == users and line.origin == origin
 
 
-def _new_row(image: Image, users: tuple[str, ...], details: Mapping[str, ImageDetails]) -> Row:
+def _row(image: Image, line: Callable[..., Line]) -> Row:
     if not image.tags:
         name = image.digests[0].partition("@")[0] if image.digests else NONE
-        return Row(image.id, Line(image, name, DANGLING, image.id, users, details))
+        return Row(image.id, line(image, name, DANGLING, image.id))
     if len(image.tags) == 1:
-        return Row(image.id, Line(image, *split_tag(image.tags[0]), image.tags[0], users, details))
-    lines = [Line(image, *split_tag(tag), tag, users, details, is_tag=True) for tag in image.tags]
+        return Row(image.id, line(image, *split_tag(image.tags[0]), image.tags[0]))
+    lines = [line(image, *split_tag(tag), tag, is_tag=True) for tag in image.tags]
     repositories = list(dict.fromkeys(item.repository for item in lines))
     more = f" and {len(repositories) - 1} more" if len(repositories) > 1 else ""
     tags = ", ".join(dict.fromkeys(item.tag for item in lines))
@@ -135,9 +149,9 @@ COLUMNS = (
     Column("Tags", lambda item: item.tag, width=120),
     Column("Image ID", _once(lambda item: short_id(item.image.id)), tip=lambda item: item.image.id, width=118),
     Column("Digest", _once(_digest), tip=lambda item: "\n".join(item.image.digests), width=118),
-    Column("Platform", _once(lambda item: item.platform), width=104),
+    Column("Platform", _once(lambda item: item.platform), width=124),
     Column("Size", _once(lambda item: size(item.image.size)), lambda item: item.image.size, width=72, right=True),
     Column("Shared", _once(_shared), lambda item: item.image.shared, _shared_tip, width=72, right=True),
-    Column("Created", _once(lambda item: age(item.image.created)), lambda item: -item.image.created, width=132),
+    Column("Created", _once(lambda item: age(item.image.created)), lambda item: -item.image.created, width=112),
     Column("In use by", _once(lambda item: ", ".join(item.users)), width=130),
 )

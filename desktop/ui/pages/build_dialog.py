@@ -34,7 +34,7 @@ class BuildDialog(WorkDialog):
         self.name = build.tags[0] if build.tags else build.folder.name
         self._run = run
         self._began = time.time()
-        images = context.session.engine.images
+        images = context.engine.images
         super().__init__(
             parent, context, f"Building {self.name}", lambda: images.build(build), f"Built {self.name}"
         )

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from desktop.control.schema import PortReport
 from desktop.ui.context import Context
-from desktop.ui.models.containers import line, port_address, port_place, reachability
+from desktop.ui.models.containers import Line, line, port_address, port_place, reachability
 from desktop.ui.pages.container_operations import operations
 from desktop.ui.pages.detail import AWAY, DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
@@ -61,12 +61,17 @@ class ContainerPage(DetailPage):
         )
 
     def _files(self) -> QWidget:
-        return FilesPanel(self.context, ContainerFiles(self.context.session.engine, self.container.id))
+        return FilesPanel(self.context, ContainerFiles(self.context.engine, self.container.id))
 
     def _button(self, operation: Operation) -> QWidget:
-        made = tool(operation.picture, operation.text, lambda: operation.run([line(self.container)]), framed=True)
+        made = tool(
+            operation.picture, operation.text, lambda: operation.run([self._line(self.container)]), framed=True
+        )
         self.actions_row.addWidget(made)
         return made
+
+    def _line(self, container: Container) -> Line:
+        return line(container, origin=self.context.view.origin)
 
     def _refresh(self) -> None:
         found = self.context.lists.containers
@@ -79,7 +84,7 @@ class ContainerPage(DetailPage):
             self.state.set_full(f"{mine.image}  ·  {mine.status}")
         paused = mine is not None and mine.state == "paused"
         for operation, made in self.operations:
-            made.setEnabled(mine is not None and operation.applies(line(mine)))
+            made.setEnabled(mine is not None and operation.applies(self._line(mine)))
             if operation.name in ("pause", "unpause"):  # one place for both
                 made.setVisible((operation.name == "unpause") == paused)
 
@@ -100,11 +105,11 @@ class LogPanel(FrameLog):
         self.which.activated.connect(self.begin)
         self.bar.insertWidget(4, self.which)
         self.begin()
-        context.session.events_received.connect(self._on_events)
-        context.session.engine_ready.connect(self.begin)
+        context.view.events_received.connect(self._on_events)
+        context.view.ready.connect(self.begin)
 
     async def _read(self) -> AsyncIterator[Frame]:
-        logs = self._context.session.engine.containers.logs(
+        logs = self._context.engine.containers.logs(
             self._key,
             follow=True,
             tail=MOST_LINES if self.earlier.isChecked() else TAIL,
@@ -130,19 +135,19 @@ class PlacesPanel(QWidget):
         self._outer.setSpacing(GAP)
         self._context, self._key = context, key
         self._shown: QWidget | None = None
-        context.session.events_received.connect(self._on_events)
-        context.session.engine_ready.connect(self._ask)
+        context.view.events_received.connect(self._on_events)
+        context.view.ready.connect(self._ask)
         self._ask()
 
     def _ask(self) -> None:
         session = self._context.session
         session.bridge.call(
-            session.engine.containers.inspect(self._key), self._listened, lambda _: None, owner=self
+            self._context.engine.containers.inspect(self._key), self._listened, lambda _: None, owner=self
         )
 
     def _listened(self, values: dict[str, Any]) -> None:
         """Ask where the host really listens; if that fails, show the rest without it."""
-        if not self._context.session.chosen.features.guest:
+        if not self._context.connection.features.guest:
             self.show_places(values, [])
             return
         self._context.session.control(
@@ -173,7 +178,7 @@ class PlacesPanel(QWidget):
                 place = (port.protocol, port.host_port)
                 who = reachability([one for one in reports if (one.protocol, one.port) == place])
                 words = f"→ {inner} in the container" + (f", {who}" if who else "")
-                ports.addLayout(row(_place(port, self._context.session.chosen.host), label(words, "muted"), None))
+                ports.addLayout(row(_place(port, self._context.connection.host), label(words, "muted"), None))
             if not bindings:
                 ports.addWidget(label(f"{inner}, not published", "muted"))
         mounts = column(label("Mounts", "section"))

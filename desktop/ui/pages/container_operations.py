@@ -49,10 +49,11 @@ def operations(parent: QWidget, context: Context) -> list[Operation]:
 
 def each(context: Context, lines: list[Line], call: Call, failure: str, states: Sequence[str] = ()) -> None:
     """Run an operation on the containers that are in one of ``states``; without ``states``, on all."""
-    chosen = {
-        item.id: item.name for line in lines for item in line.containers if not states or item.state in states
-    }
-    context.each(list(chosen.items()), call, failure)
+    for one, mine in context.split(lines):
+        chosen = {
+            item.id: item.name for line in mine for item in line.containers if not states or item.state in states
+        }
+        one.each(list(chosen.items()), call, failure)
 
 
 def ask_removal(parent: QWidget, context: Context, lines: list[Line]) -> Question:

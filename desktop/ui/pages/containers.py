@@ -12,6 +12,7 @@ from desktop.ui.models import containers as model
 from desktop.ui.models.containers import Line
 from desktop.ui.models.disk import uses
 from desktop.ui.models.format import size
+from desktop.ui.models.records import Row
 from desktop.ui.models.run import name_error
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.container_operations import ALIVE, IDLE, operations, state_is
@@ -21,6 +22,7 @@ from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage, Operation
 from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
+from engine.client.models import Container
 
 SEARCH_TIP = (
     "Words, or the filters of docker ps: " + ", ".join(f"{name}=…" for name in model.FACETS) + ". All must match."
@@ -31,11 +33,21 @@ class ContainersPage(ListPage):
     """The page with the list of containers."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, "Containers", "containers", model.COLUMNS, tree=True, unfolded=True)
-        self.stats = ContainerStats(context.session, context.lists.containers)
+        super().__init__(
+            context,
+            "Containers",
+            "containers",
+            model.COLUMNS,
+            tree=True,
+            unfolded=True,
+            platform=model.PLATFORM,
+        )
+        self.stats = {one: ContainerStats(one.view, one.lists.containers) for one in context.both}
         self.table.delegate.dots[model.NAME] = lambda line: line.health or line.state
         self.table.delegate.links.add(model.PORTS)
-        self.table.delegate.quiet.update((model.IMAGE, model.STATUS, model.CREATED, model.CPU, model.MEMORY))
+        self.table.delegate.quiet.update(
+            (model.IMAGE, model.PLATFORM, model.STATUS, model.CREATED, model.CPU, model.MEMORY)
+        )
         self.table.records.search_in(model.searched)
         self.table.records.facets_in(model.FACETS, model.facets)
         self.search.setToolTip(SEARCH_TIP)
@@ -56,10 +68,11 @@ class ContainersPage(ListPage):
             "Run one from an image, or use “docker run” in a terminal. It appears here at once.",
             button("Run a container…", self.run_dialog, picture="add", primary=True),
         )
-        context.lists.containers.changed.connect(self.refresh)
-        self.stats.changed.connect(self.refresh)
+        self.follow(self.refresh, lambda lists: lists.containers)
+        for one, stats in self.stats.items():
+            stats.changed.connect(self.refresh)
+            PeriodicRefresh(self, one.lists.containers.refresh_known)
         self.table.scrolled.connect(self._look)
-        PeriodicRefresh(self, context.lists.containers.refresh_known)
         self.refresh()
 
     def _offer_more(self) -> None:
@@ -104,29 +117,39 @@ class ContainersPage(ListPage):
 
     def refresh(self) -> None:
         """Show the current list."""
-        found = self.context.lists.containers
-        self.show_rows(model.rows(found.items, self.stats.latest, self.table.records.rows()), found.known)
-        if found.known:
-            running = sum(item.state == "running" for item in found.items)
-            self.count.setText(f"{running} of {len(found.items)} running")
+        before, rows, items = self.table.records.rows(), list[Row](), list[Container]()
+        for one, stats in self.stats.items():
+            found = one.lists.containers.items
+            rows += model.rows(found, stats.latest, before, one.view.origin)
+            items += found
+        known = self.known(lambda lists: lists.containers)
+        self.show_rows(rows, known)
+        if known:
+            running = sum(item.state == "running" for item in items)
+            self.count.setText(f"{running} of {len(items)} running")
 
     def _look(self) -> None:
-        seen = (container.id for row in self.table.on_screen() for container in row.record.containers)
-        self.stats.set_visible(tuple(dict.fromkeys(seen)))
+        for one, stats in self.stats.items():
+            lines = (row.record for row in self.table.on_screen() if row.record.origin == one.view.origin)
+            seen = (container.id for line in lines for container in line.containers)
+            stats.set_visible(tuple(dict.fromkeys(seen)))
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
-        self.stats.watch(True)
+        for stats in self.stats.values():
+            stats.watch(True)
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
-        self.stats.watch(False)
+        for stats in self.stats.values():
+            stats.watch(False)
 
     # -- operations -----------------------------------------------------------------------------------------------
 
     def prune(self) -> None:
         """Ask, naming the containers to remove and the space that frees."""
-        idle = [item for item in self.context.lists.containers.items if item.state in IDLE]
+        target = self.target
+        idle = [item for item in target.lists.containers.items if item.state in IDLE]
         if not idle:
             self.context.banners.show_message("info", "Nothing to prune: all containers are running")
             return
@@ -145,16 +168,16 @@ class ContainersPage(ListPage):
 
         def agreed(_: bool) -> None:
             session.bridge.call(
-                session.engine.containers.prune(),
+                target.engine.containers.prune(),
                 lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )
 
-        session.bridge.call(session.engine.df("container"), ask, self.context.banners.error, owner=self)
+        session.bridge.call(target.engine.df("container"), ask, self.context.banners.error, owner=self)
 
     def _rename(self, lines: list[Line]) -> None:
-        container = lines[0].containers[0]
+        container, context = lines[0].containers[0], self.context.at(lines[0])
         form = Form(self, f"Rename “{container.name}”", "Rename")
         field = form.field("New name", value=container.name, check=name_error)
 
@@ -164,7 +187,7 @@ class ContainersPage(ListPage):
             async def call(engine: Any, key: str) -> None:
                 await engine.containers.rename(key, new)
 
-            self.context.each([(container.id, container.name)], call, "{} could not be renamed")
+            context.each([(container.id, container.name)], call, "{} could not be renamed")
 
         form.accepted.connect(accepted)
         form.open()
@@ -176,13 +199,13 @@ class ContainersPage(ListPage):
     def _open_port(self, line: Line, number: int) -> None:
         port = line.ports[number]
         if port.protocol == "tcp":
-            QDesktopServices.openUrl(QUrl(model.port_address(port, self.context.session.chosen.host)))
+            QDesktopServices.openUrl(QUrl(model.port_address(port, self.context.at(line).connection.host)))
 
     # -- elsewhere ------------------------------------------------------------------------------------------------
 
     def run_dialog(self, image: str = "") -> RunDialog:
         """Open the dialog that runs a container."""
-        dialog = RunDialog(self, self.context, image)
+        dialog = RunDialog(self, self.target, image)
         dialog.open()
         return dialog
 
@@ -199,7 +222,7 @@ class ContainersPage(ListPage):
 
     def open(self, line: Line, tab: str = "logs") -> ContainerPage:
         """Show the page of one container."""
-        page = ContainerPage(self.context, line.containers[0], tab)
+        page = ContainerPage(self.context.at(line), line.containers[0], tab)
         self.context.places.show_page(page)
         return page
 

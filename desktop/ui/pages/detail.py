@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from desktop.ui.context import Context
 from desktop.ui.theme import GAP, MARGIN
 from desktop.ui.widgets.basics import Elided, fill, row, tool
+from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.jsontree import JsonView
 from engine.client import EngineClient, Event
 
@@ -28,6 +29,8 @@ class DetailPage(QWidget):
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.context = context
+        if context.where:
+            self.setProperty(ENGINE, context.where)
         self.heading = Elided("", "title", snug=True)
         self.state = Elided("", "muted", snug=True)
         self.back = tool("back", back, lambda: context.places.show_place(place))
@@ -45,8 +48,8 @@ class DetailPage(QWidget):
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setStretch(1, 1)
         self.tabs.currentChanged.connect(self._shown)
-        context.session.engine_gone.connect(self._engine_gone)
-        context.session.engine_ready.connect(self._engine_back)  # no lambda: it would outlive the page
+        context.view.gone.connect(self._engine_gone)
+        context.view.ready.connect(self._engine_back)  # no lambda: it would outlive the page
 
     def add_tab(self, name: str, title: str, make: Callable[[], QWidget]) -> None:
         """Add a tab; ``make`` is called when it is first shown."""
@@ -79,7 +82,7 @@ class DetailPage(QWidget):
 
     def _engine_gone(self) -> None:
         self.tabs.setEnabled(False)
-        self.state.set_full(AWAY if self.context.session.chosen.features.guest else NO_CONNECTION)
+        self.state.set_full(AWAY if self.context.connection.own else NO_CONNECTION)
 
 
 class InspectPanel(JsonView):
@@ -96,13 +99,13 @@ class InspectPanel(JsonView):
     ) -> None:
         super().__init__("Inspect")
         self._context, self._fetch, self._concerns = context, fetch, concerns
-        context.session.events_received.connect(self._on_events)
-        context.session.engine_ready.connect(self._ask)
+        context.view.events_received.connect(self._on_events)
+        context.view.ready.connect(self._ask)
         self._ask()
 
     def _ask(self) -> None:
         session = self._context.session
-        session.bridge.call(self._fetch(session.engine), self.show_value, lambda _: None, owner=self)
+        session.bridge.call(self._fetch(self._context.engine), self.show_value, lambda _: None, owner=self)
 
     def _on_events(self, events: list[Event]) -> None:
         if any(self._concerns(event) for event in events):

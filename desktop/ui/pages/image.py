@@ -73,7 +73,7 @@ class OverviewPanel(QScrollArea):
         outer.addStretch(1)
         self.setWidget(holder)
         context.session.bridge.call(
-            context.session.engine.images.inspect(line.image.id),
+            context.engine.images.inspect(line.image.id),
             lambda values: self._show(described(line, values)),
             lambda error: self._show({"Error": error.message}),
             owner=self,
@@ -123,7 +123,7 @@ class LayersPanel(QWidget):
         outer.addWidget(self.note)
         outer.addWidget(self.table, 1)
         context.session.bridge.call(
-            read_layers(context.session.engine, image, context.lists.images.items, dict(details.known)),
+            read_layers(context.engine, image, context.lists.images.items, dict(details.known)),
             self._show,
             lambda error: self.note.setText(error.message),
             owner=self,
@@ -144,7 +144,7 @@ class ConfigPanel(JsonView):
 
     def __init__(self, context: Context, image: Image) -> None:
         super().__init__("The image's configuration")
-        engine = context.session.engine
+        engine = context.engine
         context.session.bridge.call(engine.images.inspect(image.id), self.show_value, owner=self)
 
 
@@ -164,7 +164,7 @@ class PlatformsPanel(QWidget):
         self._context = context
         self._name = line.reference if not line.dangling else next(iter(line.image.digests), "")
         context.session.bridge.call(
-            context.session.engine.images.inspect(line.image.id), self._inspected, self._failed, owner=self
+            context.engine.images.inspect(line.image.id), self._inspected, self._failed, owner=self
         )
 
     def _inspected(self, values: Mapping[str, Any]) -> None:
@@ -176,7 +176,7 @@ class PlatformsPanel(QWidget):
             return
         session = self._context.session
         session.bridge.call(
-            session.engine.images.distribution(self._name), self._show_answer, self._failed, owner=self
+            self._context.engine.images.distribution(self._name), self._show_answer, self._failed, owner=self
         )
 
     def _show_answer(self, values: Mapping[str, Any]) -> None:

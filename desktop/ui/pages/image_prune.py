@@ -73,7 +73,7 @@ class PruneDialog(Question):
         self._trouble = ""
         self.option.toggled.connect(self._show)
         context.session.bridge.call(
-            make_plan(context.session.engine, lines, details), self._planned, self._failed, owner=self
+            make_plan(context.engine, lines, details), self._planned, self._failed, owner=self
         )
         self._show()
 

@@ -39,14 +39,15 @@ def ask_removal(parent: QWidget, context: Context, lines: Sequence[Line]) -> Que
 
     def agreed(force: bool) -> None:
         remove = _remove_by_force if force else _remove_with_containers
-        names = _names_by_image(lines)
+        for one, mine in context.split(lines):
+            names = _names_by_image(mine)
 
-        async def remove_image(engine: EngineClient, key: str) -> None:
-            for name in names[key]:  # one after the other: removing the last name removes the image
-                await remove(engine, name)
+            async def remove_image(engine: EngineClient, key: str, names: dict[str, list[str]] = names) -> None:
+                for name in names[key]:  # one after the other: removing the last name removes the image
+                    await remove(engine, name)
 
-        subjects = [(key, ", ".join(found)) for key, found in names.items()]
-        context.each(subjects, remove_image, "{} could not be removed")
+            subjects = [(key, ", ".join(found)) for key, found in names.items()]
+            one.each(subjects, remove_image, "{} could not be removed")
 
     return question.then(agreed)
 

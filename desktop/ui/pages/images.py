@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from desktop.ui.models import images as model
 from desktop.ui.models.format import size
 from desktop.ui.models.image_filters import KINDS, Listed, Query, parse
 from desktop.ui.models.images import Line
+from desktop.ui.models.records import Row
 from desktop.ui.pages.build_dialog import BuildDialog
 from desktop.ui.pages.image import ImagePage
 from desktop.ui.pages.image_forms import BuildForm, PullForm, TagForm
@@ -42,12 +44,21 @@ TYPING_MS = 250
 ARCHIVES = "Archives (*.tar *.tar.gz *.tgz *.tar.xz *.tar.zst);;All files (*)"
 
 
+async def list_all(engines: list[EngineClient], filters: dict[str, list[str]]) -> list[Image]:
+    """The images of several engines that match. :raise UserError: one of them refuses the filter."""
+    return [
+        image
+        for found in await asyncio.gather(*(e.images.list(filters=filters) for e in engines))
+        for image in found
+    ]
+
+
 class ImagesPage(ListPage):
     """The page with the list of images."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, "Images", "images", model.COLUMNS, tree=True)
-        self.details = DetailsLoader(context.session, context.lists.images)
+        super().__init__(context, "Images", "images", model.COLUMNS, tree=True, both=True)
+        self.details = {one: DetailsLoader(one.view, one.lists.images) for one in context.both}
         self.table.delegate.quiet.update(range(model.ID, model.USERS + 1))
         self.table.records.search_in(model.searched)
         self.table.opened.connect(lambda found: self.open(found.record))
@@ -77,29 +88,33 @@ class ImagesPage(ListPage):
             "Pull one from a registry, load one from a file, or build one from a Dockerfile.",
             button("Pull an image…", self.pull_dialog, picture="pull", primary=True),
         )
-        for changed in (context.lists.images.changed, context.lists.containers.changed):
-            changed.connect(self.refresh)
-        self.details.changed.connect(self.table.records.clear_caches)
-        self.details.changed.connect(self.table.viewport().update)
-        context.lists.images.changed.connect(self._ask)
+        self.follow(self.refresh, lambda lists: lists.images, lambda lists: lists.containers)
+        for one, details in self.details.items():
+            details.changed.connect(self.table.records.clear_caches)
+            details.changed.connect(self.table.viewport().update)
+            one.lists.images.changed.connect(self._ask)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the current list."""
-        found = self.context.lists.images
-        containers = self.context.lists.containers.items
-        before = self.table.records.rows()
-        self.show_rows(model.rows(found.items, containers, self.details.known, before), found.known)
-        if found.known:
-            self.count.setText(f"{len(found.items)}, {size(sum(image.size for image in found.items))}")
+        before, rows = self.table.records.rows(), list[Row]()
+        for one, details in self.details.items():
+            containers = one.lists.containers.items
+            rows += model.rows(one.lists.images.items, containers, details.known, before, one.view.origin)
+        known = self.known(lambda lists: lists.images)
+        self.show_rows(rows, known)
+        if known:
+            self.count.setText(f"{len(rows)}, {size(sum(row.record.image.size for row in rows))}")
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.details.watch(True)
+        for details in self.details.values():
+            details.watch(True)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self.details.watch(False)
+        for details in self.details.values():
+            details.watch(False)
 
     # -- filters --------------------------------------------------------------------------------------------------
 
@@ -151,7 +166,8 @@ class ImagesPage(ListPage):
             self._kept = lambda line: True
             self._keep()
             return
-        work = self.context.session.engine.images.list(filters=self._query.filters)
+        engines = [one.engine for one in self.context.both if one.lists.images.known]
+        work = list_all(engines, self._query.filters)
         self._asking = self.context.session.bridge.call(work, self._answered, self._refused, owner=self)
 
     def _answered(self, found: list[Image]) -> None:
@@ -184,13 +200,13 @@ class ImagesPage(ListPage):
 
     def pull(self, name: str, platform: str = "") -> ProgressDialog:
         """Pull an image, with progress for each layer."""
-        images = self.context.session.engine.images
+        images = self.target.engine.images
         steps = partial(images.pull, name, platform=platform or None)
         return self._progress(f"Pulling {name}", steps, f"Pulled {name}")
 
     def search_dialog(self) -> SearchDialog:
         """Search Docker Hub."""
-        dialog = SearchDialog(self, self.context, self.pull_dialog)
+        dialog = SearchDialog(self, self.target, self.pull_dialog)
         dialog.open()
         return dialog
 
@@ -201,7 +217,7 @@ class ImagesPage(ListPage):
 
     def load(self, path: Path) -> ProgressDialog:
         """Load images from an archive."""
-        steps = partial(load_file, self.context.session.engine, path)
+        steps = partial(load_file, self.target.engine, path)
         return self._progress(f"Loading {path.name}", steps, f"Loaded {path.name}")
 
     def build_dialog(self) -> BuildForm:
@@ -213,7 +229,8 @@ class ImagesPage(ListPage):
 
     def build(self, build: Build) -> BuildDialog:
         """Build an image, showing its steps."""
-        dialog = BuildDialog(self, self.context, build, self._run_name)
+        target = self.target
+        dialog = BuildDialog(self, target, build, partial(self._run_name, target))
         dialog.show()
         return dialog
 
@@ -226,7 +243,8 @@ class ImagesPage(ListPage):
 
     def open(self, line: Line) -> ImagePage:
         """Show the page of one image."""
-        page = ImagePage(self.context, line, self.details)
+        one = self.context.at(line)
+        page = ImagePage(one, line, self.details[one])
         for name in ("run", "tag", "push", "save", "remove"):
             operation, action = next(found for found in self._operations if found[0].name == name)
             if operation.applies(line):
@@ -236,15 +254,15 @@ class ImagesPage(ListPage):
 
     def run_dialog(self, line: Line) -> RunDialog:
         """Open the form that runs a container of an image."""
-        return self._run_name(line.reference)
+        return self._run_name(self.context.at(line), line.reference)
 
-    def _run_name(self, name: str) -> RunDialog:
-        dialog = RunDialog(self, self.context, name)
+    def _run_name(self, context: Context, name: str) -> RunDialog:
+        dialog = RunDialog(self, context, name)
         dialog.open()
         return dialog
 
     def _tag(self, lines: list[Line]) -> None:
-        line = lines[0]
+        line, context = lines[0], self.context.at(lines[0])
         form = TagForm(self, line.reference)
 
         def accepted() -> None:
@@ -253,17 +271,21 @@ class ImagesPage(ListPage):
             async def call(engine: EngineClient, key: str) -> None:
                 await engine.images.tag(key, new)
 
-            self.context.each([(line.image.id, line.reference)], call, "{} could not be tagged")
+            context.each([(line.image.id, line.reference)], call, "{} could not be tagged")
 
         form.accepted.connect(accepted)
         form.open()
 
     def _push(self, lines: list[Line]) -> None:
         name = lines[0].reference
-        images = self.context.session.engine.images
+        images = self.context.at(lines[0]).engine.images
         self._progress(f"Pushing {name}", partial(images.push, name), f"Pushed {name}")
 
     def _save(self, lines: list[Line]) -> None:
+        if len(self.context.split(lines)) > 1:
+            hint = "An archive is loaded by one engine. Save the images of each on their own."
+            self.context.banners.show_message("info", "These images are in two engines", hint)
+            return
         offered = lines[0].repository.rpartition("/")[2].strip("<>") if len(lines) == 1 else "images"
         target, _ = QFileDialog.getSaveFileName(self, "Save images", str(Path.home() / f"{offered}.tar"), ARCHIVES)
         if target:
@@ -273,7 +295,7 @@ class ImagesPage(ListPage):
         """Save images to an archive; the row of an image stands for all its names."""
         names = [name for line in lines for name in line.names]
         total = sum(image.size for image in {line.image.id: line.image for line in lines}.values())
-        steps = partial(save_file, self.context.session.engine, names, target, total)
+        steps = partial(save_file, self.context.at(lines[0]).engine, names, target, total)
         return self._progress(f"Saving to {target.name}", steps, f"Saved {target}")
 
     def _copy(self, lines: list[Line]) -> None:
@@ -286,17 +308,18 @@ class ImagesPage(ListPage):
 
     def prune(self) -> None:
         """Ask, showing the images to remove and the space that frees."""
-        lines = [row.record for row in self.table.records.rows()]
+        one = self.target
+        lines = [row.record for row in self.table.records.rows() if self.context.at(row.record) is one]
         if all(line.users for line in lines):
             self.context.banners.show_message("info", "Nothing to prune: every image is in use")
             return
 
         def agreed(everything: bool) -> None:
             self.context.session.bridge.call(
-                self.context.session.engine.images.prune(all=everything),
+                one.engine.images.prune(all=everything),
                 lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )
 
-        PruneDialog(self, self.context, lines, self.details).then(agreed)
+        PruneDialog(self, one, lines, self.details[one]).then(agreed)

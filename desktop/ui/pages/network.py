@@ -79,14 +79,16 @@ class MembersPanel(QWidget):
         outer.addWidget(self.table, 1)
         local_key(self.table, "Del", self._disconnect)
         self.table.chosen_changed.connect(self._enable)
-        context.session.events_received.connect(self._on_events)
-        context.session.engine_ready.connect(self._ask)
+        context.view.events_received.connect(self._on_events)
+        context.view.ready.connect(self._ask)
         self._enable()
         self._ask()
 
     def _ask(self) -> None:
         session = self._context.session
-        session.bridge.call(session.engine.networks.inspect(self._key), self._show, lambda _: None, owner=self)
+        session.bridge.call(
+            self._context.engine.networks.inspect(self._key), self._show, lambda _: None, owner=self
+        )
 
     def _on_events(self, events: list[Event]) -> None:
         if any(event.kind == "network" and event.actor == self._key for event in events):
@@ -119,7 +121,7 @@ class MembersPanel(QWidget):
             names = tuple(part.strip() for part in aliases.text().split(",") if part.strip())
             session = self._context.session
             session.bridge.call(
-                session.engine.networks.connect(self._key, choice.currentData(), names),
+                self._context.engine.networks.connect(self._key, choice.currentData(), names),
                 lambda _: self._ask(),
                 self._context.banners.error,
                 owner=self,

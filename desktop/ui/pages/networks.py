@@ -18,15 +18,16 @@ from desktop.ui.widgets.listpage import ListPage, Operation
 from engine.client import EngineClient
 from engine.client.networks import Pool
 
-DRIVERS = ("bridge", "macvlan", "ipvlan")
+DRIVERS, WINDOWS_DRIVERS = ("bridge", "macvlan", "ipvlan"), ("nat", "transparent", "l2bridge", "overlay")
+"""Those for one computer, in the engines for Linux and for Windows containers."""
 
 
 class NetworksPage(ListPage):
     """The page with the list of networks."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, "Networks", "networks", model.COLUMNS)
-        self.table.delegate.quiet.update((1, 2, 3, 4))
+        super().__init__(context, "Networks", "networks", model.COLUMNS, platform=model.PLATFORM)
+        self.table.delegate.quiet.update(range(model.ID, model.USERS + 1))
         self.table.records.search_in(lambda line: " ".join((line.network.name, line.network.id, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
@@ -41,21 +42,24 @@ class NetworksPage(ListPage):
         )
         self.add_prune(self.prune)
         self.explain_empty("No networks", "Networks appear here while the engine is running.")
-        for found in (context.lists.networks, context.lists.containers):
-            found.changed.connect(self.refresh)
+        self.follow(self.refresh, lambda lists: lists.networks, lambda lists: lists.containers)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the current list."""
-        found = self.context.lists.networks
-        self.show_rows(model.network_rows(found.items, self.context.lists.containers.items), found.known)
+        rows = [
+            row
+            for one in self.context.both
+            for row in model.network_rows(one.lists.networks.items, one.lists.containers.items, one.view.origin)
+        ]
+        self.show_rows(rows, self.known(lambda lists: lists.networks))
 
     def create_dialog(self) -> Form:
         """Open the form that creates a network."""
-        form = Form(self, "Create a network", "Create")
+        form, target = Form(self, "Create a network", "Create"), self.target
         name = form.field("Name", "for example backend", check=name_error)
         driver = QComboBox()
-        driver.addItems(DRIVERS)
+        driver.addItems(WINDOWS_DRIVERS if target.view.origin.os == "windows" else DRIVERS)
         form.add("Driver", driver)
         hint = "automatic; for example 172.30.0.0/16"
         subnet = form.field("Subnet", hint, check=lambda text: subnet_error(text, 4))
@@ -78,7 +82,7 @@ class NetworksPage(ListPage):
         def accepted() -> None:
             pools = [Pool(subnet.text().strip(), gateway.text().strip(), part.text().strip())]
             pools += [Pool(subnet6.text().strip())] if ipv6.isChecked() else []
-            work = self.context.session.engine.networks.create(
+            work = target.engine.networks.create(
                 name.text().strip(),
                 driver=driver.currentText(),
                 internal=internal.isChecked(),
@@ -94,7 +98,7 @@ class NetworksPage(ListPage):
 
     def open(self, line: NetworkLine) -> NetworkPage:
         """Show the page of one network."""
-        page = NetworkPage(self.context, line)
+        page = NetworkPage(self.context.at(line), line)
         self.context.places.show_page(page)
         return page
 
@@ -109,13 +113,19 @@ class NetworksPage(ListPage):
         async def call(engine: EngineClient, key: str) -> None:
             await engine.networks.remove(key)
 
-        subjects = [(line.network.id, line.network.name) for line in lines]
         question = Question(self, f"Remove {what}?", text, "Remove", names=names if len(names) > 1 else None)
-        question.then(lambda _: self.context.each(subjects, call, "{} could not be removed"))
+
+        def agreed(_: bool) -> None:
+            for one, mine in self.context.split(lines):
+                subjects = [(line.network.id, line.network.name) for line in mine]
+                one.each(subjects, call, "{} could not be removed")
+
+        question.then(agreed)
 
     def prune(self) -> None:
         """Ask, naming the networks to remove."""
-        lines = [row.record for row in self.table.records.rows()]
+        target = self.target
+        lines = [row.record for row in self.table.records.rows() if self.context.at(row.record) is target]
         idle = [line.network.name for line in lines if not line.users and not line.predefined]
         if not idle:
             self.context.banners.show_message("info", "Nothing to prune: all networks are in use or predefined")
@@ -124,7 +134,7 @@ class NetworksPage(ListPage):
 
         def agreed(_: bool) -> None:
             self.context.session.bridge.call(
-                self.context.session.engine.networks.prune(),
+                target.engine.networks.prune(),
                 lambda gone: self.context.banners.show_message(
                     "done", f"Removed {counted(len(gone.removed), 'network')}"
                 ),

@@ -32,7 +32,7 @@ class NodesPage(ListPage):
             ),
         )
         self.explain_empty("No nodes", "The engine manages no swarm.")
-        self.swarm = Swarm(context.session, self)
+        self.swarm = Swarm(context.view, self)
         self.swarm.nodes.changed.connect(self.refresh)
         self.refresh()
 

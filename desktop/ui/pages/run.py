@@ -55,7 +55,7 @@ class RunDialog(Form):
         )
         self.volumes = self.field("Volumes", "data:/var/lib/data, /home/me/site:/site:ro", check=volume_error)
         self.volumes_pick = button("Choose a folder…", self._pick_folder, picture="files")
-        if not context.session.chosen.features.guest:
+        if not context.connection.features.guest:
             self.volumes_pick.setEnabled(False)
             self.volumes_pick.setToolTip("Folders are those of the engine's computer: type the path there.")
         self.form.addRow("", row(self.volumes_pick, None))
@@ -179,7 +179,7 @@ class RunDialog(Form):
 
 def _begin(context: Context, request: RunRequest, failed: Failed) -> None:
     context.session.bridge.call(
-        run(context.session.engine, request),
+        run(context.engine, request),
         lambda made: _tell(context, request, made),
         failed,
         owner=context.session,
@@ -192,7 +192,7 @@ def _pull_and_run(context: Context, request: RunRequest) -> None:
         context.banners,
         context,
         f"Pulling {request.image}",
-        lambda: context.session.engine.images.pull(request.image, platform=request.platform or None),
+        lambda: context.engine.images.pull(request.image, platform=request.platform or None),
         f"Pulled {request.image}",
     )
     dialog.accepted.connect(lambda: _begin(context, request, context.banners.error))

@@ -66,7 +66,7 @@ class SearchDialog(QDialog):
             self.term.setFocus()
             return
         self.note.setText("Searching …")
-        images = self._context.session.engine.images
+        images = self._context.engine.images
         limit = int(LIMITS[self.limit.currentIndex()])
         work = images.search(term, limit=limit, official=self.official.isChecked())
         self._context.session.bridge.call(work, self._show, self._failed, owner=self)

@@ -32,7 +32,7 @@ class ServicePage(DetailPage):
         self.service = service
         key = service.id
         self.heading.set_full(service.name)
-        self.swarm = Swarm(context.session, self)
+        self.swarm = Swarm(context.view, self)
         self.add_tab("tasks", "Tasks", lambda: TasksPanel(context, service))
         self.add_tab("logs", "Logs", lambda: ServiceLog(context, key))
         self.add_tab(
@@ -71,13 +71,13 @@ class TasksPanel(QWidget):
         outer.addWidget(self.table)
         watch = PeriodicRefresh(self, self.ask)
         watch.timer.setInterval(PERIOD_MS)
-        context.session.engine_ready.connect(self.ask)
+        context.view.ready.connect(self.ask)
         self.ask()
 
     def ask(self) -> None:
         """Fetch them again."""
         session = self._context.session
-        session.bridge.call(self._fetch(session.engine), self._show, lambda _: None, owner=self)
+        session.bridge.call(self._fetch(self._context.engine), self._show, lambda _: None, owner=self)
 
     async def _fetch(self, engine: EngineClient) -> list[Row]:
         tasks, nodes = await asyncio.gather(engine.services.tasks(self._service.id), engine.nodes.list())
@@ -94,9 +94,9 @@ class ServiceLog(FrameLog):
         super().__init__(context, "The service's log", self._read)
         self._key = key
         self.begin()
-        context.session.engine_ready.connect(self.begin)
+        context.view.ready.connect(self.begin)
 
     async def _read(self) -> AsyncIterator[Frame]:
-        logs: Any = self._context.session.engine.services.logs(self._key, follow=True, tail=TAIL)
+        logs: Any = self._context.engine.services.logs(self._key, follow=True, tail=TAIL)
         async for frame in logs:
             yield frame

@@ -34,7 +34,7 @@ class ServicesPage(ListPage):
             Operation("remove", "Remove…", "remove", self._remove, shortcut="Del"),
         )
         self.explain_empty("No services yet", "Create one in a terminal: docker service create")
-        self.swarm = Swarm(context.session, self)
+        self.swarm = Swarm(context.view, self)
         self.swarm.services.changed.connect(self.refresh)
         self.refresh()
 

@@ -59,7 +59,7 @@ class ShellPanel(QWidget):
         self.kind.activated.connect(self.connect_now)
         self.terminal.typed.connect(self._typed)
         self.terminal.resized.connect(self._resized)
-        context.session.engine_gone.connect(self._gone)
+        context.view.gone.connect(self._gone)
         self.terminal.detached.connect(self._detached)
         self.connect_now()
 
@@ -120,7 +120,7 @@ class TerminalSession:
     """The asyncio side of a session: output, input and size."""
 
     def __init__(self, context: Context, key: str, commands: list[list[str]], size: tuple[int, int]) -> None:
-        self._containers = context.session.engine.containers
+        self._containers = context.engine.containers
         self._key, self._commands, self._size = key, commands, size
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self._sized = asyncio.Event()

@@ -41,8 +41,8 @@ class StatsPanel(QWidget):
         grid.setRowStretch(3, 1)
         self._before: tuple[float, ...] | None = None
         self._work: Work | None = None
-        context.session.engine_ready.connect(self._begin)
-        context.session.events_received.connect(self._on_events)
+        context.view.ready.connect(self._begin)
+        context.view.events_received.connect(self._on_events)
         self._begin()
 
     def _begin(self) -> None:
@@ -51,7 +51,7 @@ class StatsPanel(QWidget):
         self._before = None
         self.note.setText("")
         self._work = self._context.session.bridge.follow(
-            lambda: self._context.session.engine.containers.stats(self._key),
+            lambda: self._context.engine.containers.stats(self._key),
             self._take,
             lambda: self.note.setText(IDLE),
             self._failed,

@@ -18,7 +18,7 @@ class VolumePage(DetailPage):
         super().__init__(context, "volumes", "Back to volumes")
         self._name = name = line.volume.name
         self.heading.set_full(name)
-        engine = context.session.engine
+        engine = context.engine
         self.add_tab("files", "Files", lambda: FilesPanel(context, Volume(engine, name), OPENING))
         self.add_tab(
             "inspect",
@@ -37,7 +37,7 @@ class VolumePage(DetailPage):
         if not lists.volumes.known:
             return
         rows = volume_rows(lists.volumes.items, lists.containers.items)
-        mine = next((row.record for row in rows if row.key == self._name), None)
+        mine = next((row.record for row in rows if row.record.volume.name == self._name), None)
         if mine is None:
             self.state.set_full("Removed")
             self.tabs.setEnabled(False)

@@ -21,8 +21,8 @@ class VolumesPage(ListPage):
     """The page with the list of volumes."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, "Volumes", "volumes", model.COLUMNS)
-        self.table.delegate.quiet.update((1, 2, 3))
+        super().__init__(context, "Volumes", "volumes", model.COLUMNS, platform=model.PLATFORM)
+        self.table.delegate.quiet.update(range(model.PLATFORM, model.CREATED + 1))
         self.table.records.search_in(lambda line: " ".join((line.volume.name, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
@@ -41,23 +41,26 @@ class VolumesPage(ListPage):
             "A volume keeps the data of a container when the container is removed.",
             button("Create a volume…", self.create_dialog, picture="add", primary=True),
         )
-        for found in (context.lists.volumes, context.lists.containers):
-            found.changed.connect(self.refresh)
+        self.follow(self.refresh, lambda lists: lists.volumes, lambda lists: lists.containers)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the current list."""
-        found = self.context.lists.volumes
-        self.show_rows(model.volume_rows(found.items, self.context.lists.containers.items), found.known)
+        rows = [
+            row
+            for one in self.context.both
+            for row in model.volume_rows(one.lists.volumes.items, one.lists.containers.items, one.view.origin)
+        ]
+        self.show_rows(rows, self.known(lambda lists: lists.volumes))
 
     def create_dialog(self) -> Form:
         """Open the form that creates a volume."""
-        form = Form(self, "Create a volume", "Create")
+        form, target = Form(self, "Create a volume", "Create"), self.target
         field = form.field("Name", "for example database", check=name_error)
 
         def accepted() -> None:
             self.context.session.bridge.call(
-                self.context.session.engine.volumes.create(field.text().strip()),
+                target.engine.volumes.create(field.text().strip()),
                 None,
                 self.context.banners.error,
                 owner=self,
@@ -69,7 +72,7 @@ class VolumesPage(ListPage):
 
     def open(self, line: VolumeLine) -> VolumePage:
         """Show the page of one volume."""
-        page = VolumePage(self.context, line)
+        page = VolumePage(self.context.at(line), line)
         self.context.places.show_page(page)
         return page
 
@@ -87,13 +90,17 @@ class VolumesPage(ListPage):
             "Remove",
             names=names if len(names) > 1 else None,
         )
-        question.then(
-            lambda _: self.context.each([(name, name) for name in names], call, "{} could not be removed")
-        )
+
+        def agreed(_: bool) -> None:
+            for one, mine in self.context.split(lines):
+                subjects = [(line.volume.name, line.volume.name) for line in mine]
+                one.each(subjects, call, "{} could not be removed")
+
+        question.then(agreed)
 
     def prune(self) -> None:
         """Ask, naming the volumes to remove and the space that frees."""
-        session = self.context.session
+        session, target = self.context.session, self.target
 
         def ask(df: dict[str, Any]) -> None:
             idle = [item for item in df.get("Volumes") or () if not (item.get("UsageData") or {}).get("RefCount")]
@@ -111,10 +118,10 @@ class VolumesPage(ListPage):
 
         def agreed(_: bool) -> None:
             session.bridge.call(
-                session.engine.volumes.prune(all=True),
+                target.engine.volumes.prune(all=True),
                 lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
                 self.context.banners.error,
                 owner=self,
             )
 
-        session.bridge.call(session.engine.df("volume"), ask, self.context.banners.error, owner=self)
+        session.bridge.call(target.engine.df("volume"), ask, self.context.banners.error, owner=self)

@@ -10,15 +10,15 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
-from desktop.control.schema import RunState
 from desktop.ui.context import Context
-from desktop.ui.engine_connection import State
 from desktop.ui.icons import icon
+from desktop.ui.models.collections import Collection, Collections
 from desktop.ui.models.records import Column, Row
-from desktop.ui.models.states import TITLES
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import ICON, SearchField, button, heading, label, row
+from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.empty_state import EmptyState
+from desktop.ui.widgets.missing_engine import EngineAway, MissingEngine
 from desktop.ui.widgets.table import Table
 
 SEARCH_WIDTH = 300
@@ -49,6 +49,8 @@ class Operation:
 class ListPage(QWidget):
     """A page with a list; pages inherit from it and add columns, operations and rows.
 
+    Where two engines run it has the objects of both, with their platforms, and a filter for one of them.
+
     :ivar commands: Docker's name of a command → what opens its dialog.
     """
 
@@ -61,7 +63,13 @@ class ListPage(QWidget):
         *,
         tree: bool = False,
         unfolded: bool = False,
+        platform: int = -1,
+        both: bool = False,
     ) -> None:
+        """
+        :param platform: the column that is shown only where there are two engines; -1: none.
+        :param both: the page has the objects of both engines, where there are two.
+        """
         super().__init__()
         self.setObjectName("page")
         self.context = context
@@ -73,6 +81,9 @@ class ListPage(QWidget):
         self.filters = QComboBox()
         self.filters.setAccessibleName(f"Filter {title.lower()}")
         self.filters.hide()
+        self.engines = QComboBox()
+        self.engines.setAccessibleName("Engine")
+        self.engines.hide()
         self.actions_by_name: dict[str, QAction] = {}
         self.commands: dict[str, Callable[[], object]] = {}
         self._operations: list[tuple[Operation, QAction]] = []
@@ -81,26 +92,82 @@ class ListPage(QWidget):
         self._buttons = row()
         self._beside_search = row()
         self._choices: list[Callable[[Any], bool]] = []
+        self._test: Callable[[Any], bool] = lambda record: True
+        self._platform, self._both = platform, both or platform >= 0
         self._picture = picture
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self.engine_away = EngineAway(context)
+        self.missing = MissingEngine(context, wanted=self._both)
         self._stack.addWidget(self.engine_away)
         unmatched = f"No {title.lower()} match the search and the filter."
         self.unmatched = EmptyState("search", "No matches", unmatched, button("Show all", self.show_all))
         self._stack.addWidget(self.unmatched)
         self._known = False
+        self._arrange()
+        self.search.textChanged.connect(self._searched)
+        self.filters.currentIndexChanged.connect(self._filtered)
+        self.engines.currentIndexChanged.connect(self._engine_chosen)
+        self.table.chosen_changed.connect(self._enable)
+        for one in context.both:
+            one.view.changed.connect(self._show_engines)
+            one.view.exchanged.connect(self._show_engines)
+        self._show_engines()
+
+    def _arrange(self) -> None:
         head = row(self.title, self.count, None, self._buttons)
-        tools = row(self.search, self.filters, self._beside_search, None, self._tools)
+        tools = row(self.search, self.filters, self.engines, self._beside_search, None, self._tools)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(PAD)
         outer.addLayout(head)
         outer.addLayout(tools)
         outer.addWidget(self._stack, 1)
-        self.search.textChanged.connect(self._searched)
-        self.filters.currentIndexChanged.connect(self._filtered)
-        self.table.chosen_changed.connect(self._enable)
+        outer.addWidget(self.missing)
+
+    # -- engines ------------------------------------------------------------------------------------------------
+
+    @property
+    def target(self) -> Context:
+        """For what is new and for prunes: the engine that the list is limited to, else the one in use."""
+        wanted = self.engines.currentData()
+        return next((one for one in self.context.both if wanted and one.view.origin.os == wanted), self.context)
+
+    def follow(self, refresh: Callable[[], None], *pick: Callable[[Collections], Collection[Any]]) -> None:
+        """Call ``refresh`` when one of these lists changes, of any engine."""
+        for one in self.context.both:
+            for choose in pick:
+                choose(one.lists).changed.connect(refresh)
+
+    def known(self, pick: Callable[[Collections], Collection[Any]]) -> bool:
+        """Whether the list of any engine has been fetched."""
+        return any(pick(one.lists).known for one in self.context.both)
+
+    def _show_engines(self) -> None:
+        """Offer the choice of an engine while there are two."""
+        origins = [one.view.origin for one in self.context.both] if self.context.session.several else []
+        offered = sorted({origin.os: origin.os.title() for origin in origins if origin.os}.items())
+        offered = [("", "Both"), *offered] if len(offered) > 1 and self._both else []
+        if [os for os, _ in offered] != [self.engines.itemData(place) for place in range(self.engines.count())]:
+            chosen = self.engines.currentData()
+            self.engines.clear()
+            for os, title in offered:
+                self.engines.addItem(title, os)
+            self.engines.setCurrentIndex(max(0, self.engines.findData(chosen)))
+        self.engines.setVisible(bool(offered))
+        if self._platform >= 0:
+            self.table.setColumnHidden(self._platform, not offered)
+        self._name_target()
+        self._enable()
+
+    def _engine_chosen(self) -> None:
+        self.keep(self._test)
+        self._name_target()
+        self._enable()
+
+    def _name_target(self) -> None:
+        """Have dialogs say which engine they act on."""
+        self.setProperty(ENGINE, self.target.where or None)
 
     # -- building -------------------------------------------------------------------------------------------------
 
@@ -158,7 +225,7 @@ class ListPage(QWidget):
         self.count.setText(f"{len(rows)}" if known else "")
         self._known = known
         self._show_view()
-        for part in (self.search, self.filters, *self._need_engine):
+        for part in (self.search, self.filters):
             part.setEnabled(known)
         self._enable()
 
@@ -166,6 +233,7 @@ class ListPage(QWidget):
         """Clear search and filter."""
         self.search.clear()
         self.filters.setCurrentIndex(0)
+        self.engines.setCurrentIndex(0)
         self.search.setFocus()
 
     def _show_view(self) -> None:
@@ -178,7 +246,8 @@ class ListPage(QWidget):
 
     def keep(self, test: Callable[[Any], bool]) -> None:
         """Show only records that pass the test."""
-        self.table.records.keep(test)
+        self._test, wanted = test, self.engines.currentData()
+        self.table.records.keep((lambda record: record.origin.os == wanted and test(record)) if wanted else test)
         self._show_view()
 
     def _searched(self, text: str) -> None:
@@ -201,60 +270,22 @@ class ListPage(QWidget):
 
     def _run(self, operation: Operation) -> None:
         records = self.records(operation)
-        if records:
-            operation.run(records)
+        if not records:
+            return
+        if self._both:  # dialogs name the engine of what they act on, which the filter need not
+            origins = list(dict.fromkeys(record.origin for record in records))
+            named = self.context.at(records[0]).where if len(origins) == 1 else "In both engines"
+            self.setProperty(ENGINE, named if self.context.session.several else None)
+        operation.run(records)
+        self._name_target()
 
     def _enable(self) -> None:
         chosen = [found.record for found in self.table.chosen()]
         for operation, action in self._operations:
             able = len(chosen) == 1 or not operation.single
             action.setEnabled(able and any(operation.applies(record) for record in chosen))
-
-
-WHILE_STOPPED = "Start the engine to see its contents here."
-
-
-class EngineAway(EmptyState):
-    """Shown in place of a list while its engine is not available: the reason, and what the user can do."""
-
-    def __init__(self, context: Context) -> None:
-        self.start = button("Start", lambda: context.session.start(), picture="play", primary=True)
-        self.retry = button("Try again", lambda: context.session.chosen.retry(), picture="refresh", primary=True)
-        super().__init__("machine", "", "", self.start, self.retry)
-        self._session = context.session
-        context.session.status_changed.connect(self.refresh)
-        context.session.connection_changed.connect(self.refresh)
-        context.session.engine_changed.connect(self.refresh)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Update from the status of Slipway's own engine, or the connection to another."""
-        own = self._session.chosen.features.guest
-        self.retry.setVisible(not own and self._session.chosen.state is State.LOST)
-        if own:
-            self._show_own()
-            return
-        chosen = self._session.chosen
-        self.start.hide()
-        title = f"{chosen.title}: {chosen.state.value}" if not chosen.connected else "Loading …"
-        text = "" if chosen.error is None else f"{chosen.error.message}. {chosen.error.hint}".strip()
-        if chosen.pause is not None:
-            text += "\nSlipway keeps trying."
-        self.set_text(title, text)
-
-    def _show_own(self) -> None:
-        status, error = self._session.status, self._session.error
-        state = status.state if status else None
-        title = TITLES[state] if state else "Slipway is not running" if error else "Connecting …"
-        text = status.stage or status.summary if status else error.message if error else self._session.progress
-        if status is not None and status.failure is not None:
-            text = f"{status.summary}. {status.failure.hint}".strip()
-        if state is RunState.RUNNING:
-            title, text = "Loading …", ""
-        elif state is RunState.STOPPED:
-            text = WHILE_STOPPED
-        self.set_text(title, text)
-        self.start.setVisible(state in (None, RunState.STOPPED, RunState.FAILED))
+        for part in self._need_engine:
+            part.setEnabled(self._known and self.target.connection.connected)
 
 
 def _tool(action: QAction) -> QToolButton:

@@ -274,8 +274,16 @@ class Table(QTreeView):
         return menu
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Let one column take the remaining width; if that is too little, scroll horizontally."""
         super().resizeEvent(event)
+        self._fit()
+
+    def setColumnHidden(self, column: int, hide: bool) -> None:
+        if hide != self.isColumnHidden(column):
+            super().setColumnHidden(column, hide)
+            self._fit()
+
+    def _fit(self) -> None:
+        """Let one column take the remaining width; if that is too little, scroll horizontally."""
         if self._stretch is not None:
             header, modes = self.header(), QHeaderView.ResizeMode
             others = header.length() - header.sectionSize(self._stretch)

@@ -80,7 +80,9 @@ class TwoEngines:
             self.gate, self.connections, self.record, self.asked, lambda: self.keep_both, self._note
         )
         units = (self.linux.unit, self.windows.unit)
-        self.engines = Engines(units, (), self.gate, self.switch, lambda: self.keep_both, self._note)
+        self.engines = Engines(
+            units, (), self.gate, self.switch, lambda: self.keep_both, self.record.used, self._note
+        )
 
     def _note(self) -> None:
         step = self.switch.step.value
@@ -94,7 +96,7 @@ def only(lifecycle: Lifecycle, folder: Path) -> Engines:
     record = EngineRecord(folder / "engine.json", "linux")
     switch = Switch(gate, Connections(), record, Asked(gate), bool, lambda: None)
     unit = Unit("linux", "Linux containers", "linux", lifecycle, _can_be_tried)
-    return Engines((unit,), (), gate, switch, bool, lambda: None)
+    return Engines((unit,), (), gate, switch, bool, record.used, lambda: None)
 
 
 async def _can_be_tried() -> None:

@@ -66,11 +66,39 @@ async def test_the_setting_stops_what_is_not_in_use(two: TwoEngines) -> None:
     two.keep_both = True
     await started(two)
     await run(two.engines.use("windows"))
-    two.engines.tidy()
+    two.engines.arrange()
     two.keep_both = False
-    two.engines.tidy()
+    two.engines.arrange()
     await eventually(lambda: two.linux.lifecycle.phase is Phase.STOPPED)
     assert two.windows.lifecycle.phase is Phase.RUNNING
+
+
+async def test_both_are_started_if_both_are_to_run(two: TwoEngines) -> None:
+    two.keep_both = True
+    await started(two)
+    two.engines.arrange()
+    await asyncio.sleep(0)
+    assert two.windows.backend.starts == 0, "nobody has used it yet"
+    await run(two.engines.use("windows"))
+    await run(two.engines.stop())
+    assert (await run(two.engines.start())).kind == "done"
+    await eventually(lambda: two.linux.lifecycle.phase is Phase.RUNNING)
+    assert [one.used for one in two.engines.report()] == [True, True]
+    await run(two.engines.stop())
+    assert {life.phase for life in two.engines.lives} == {Phase.STOPPED}
+
+
+async def test_the_setting_starts_what_is_not_in_use(two: TwoEngines) -> None:
+    await started(two)
+    await run(two.engines.use("windows"))
+    assert two.linux.lifecycle.phase is Phase.STOPPED
+    two.keep_both = True
+    two.linux.backend.failures = [HostError("no memory")]
+    two.engines.arrange()
+    await eventually(lambda: two.linux.lifecycle.failure is not None)
+    assert two.windows.lifecycle.phase is Phase.RUNNING
+    assert two.engines.report()[0].summary == "no memory"
+    await run(two.engines.stop())
 
 
 async def test_one_that_does_not_start_leaves_the_other_in_use(two: TwoEngines) -> None:

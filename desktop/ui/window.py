@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
+    QApplication,
     QDialog,
     QFrame,
     QGridLayout,
@@ -35,6 +36,7 @@ from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
 from desktop.ui.widgets.dialogs import ENGINE
+from desktop.ui.widgets.menu_key import MenuKey
 from desktop.ui.widgets.sidebar import Sidebar
 from vm.errors import UserError
 
@@ -140,6 +142,7 @@ class Window(QMainWindow):
         outer.setColumnStretch(1, 1)
         self.setCentralWidget(whole)
         self._make_shortcuts()
+        MenuKey(self)
         for changed in (session.status_changed, session.view.changed):
             changed.connect(self._show_state)
         session.view.exchanged.connect(self._engine_changed)
@@ -154,13 +157,15 @@ class Window(QMainWindow):
 
     def show_place(self, name: str, subject: str = "") -> None:
         """Show a place, and a subject of its page."""
-        self._drop_detail()
+        back = self._drop_detail()
         page = self.pages.get(name)
         if page is None:
             page = self.pages[name] = self._make_page(name)
             self.stack.addWidget(page)
         self.stack.setCurrentWidget(page)
         self.side.choose(name)
+        if back:
+            page.setFocus()
         if subject:
             assert isinstance(page, Subjects)
             page.show_subject(subject)
@@ -185,12 +190,17 @@ class Window(QMainWindow):
         """The key of the current place."""
         return self.side.chosen
 
-    def _drop_detail(self) -> None:
+    def _drop_detail(self) -> bool:
+        """Close the page of one object; whether there was one, with the focus in it."""
         current = self.stack.currentWidget()
-        if current is not None and current not in self.pages.values():
-            self.stack.removeWidget(current)
-            current.close()
-            current.deleteLater()
+        if current is None or current in self.pages.values():
+            return False
+        focus = QApplication.focusWidget()
+        inside = focus is not None and current.isAncestorOf(focus)
+        self.stack.removeWidget(current)
+        current.close()
+        current.deleteLater()
+        return inside
 
     def _make_state_bar(self) -> QWidget:
         bar = QFrame()
@@ -325,6 +335,7 @@ class Window(QMainWindow):
     def _show_if_offered(self, key: str) -> None:
         if self.side.offers(key):
             self.show_place(key)
+            self.pages[key].setFocus()
 
     def _refresh(self) -> None:
         for one in self.context.both:

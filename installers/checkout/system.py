@@ -198,6 +198,7 @@ FOR_TESTS = (
     Part("socat", everywhere("socat") | {"brew": "socat"}),
     Part("sshd", everywhere("openssh-server") | {"pacman": "openssh"}),
     Part("Xvfb", {"apt": "xvfb", "dnf": "xorg-x11-server-Xvfb", "pacman": "xorg-server-xvfb"}),
+    Part("openbox", everywhere("openbox")),
     Part("xdotool", everywhere("xdotool") | {"brew": "xdotool"}),
     Part("desktop-file-validate", everywhere("desktop-file-utils")),
     Part("dbus-daemon", {"apt": "dbus", "dnf": "dbus-daemon", "pacman": "dbus", "brew": "dbus"}),

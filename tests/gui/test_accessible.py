@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QColor
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QTabBar, QWidget
 
+from desktop.ui.models.containers import STATUS
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.theme import DARK, LIGHT, Colours
 from desktop.ui.widgets.terminal import Terminal
@@ -139,7 +140,7 @@ def contrast(*colours: str) -> float:
 def test_rows_are_told_with_their_columns(shown: Window) -> None:
     page = go(shown, "containers")
     until(lambda: "web" in names(page))
-    index = page.table.records.index(0, 2)
+    index = page.table.records.index(0, STATUS)
     assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith("Status: ")
 
 

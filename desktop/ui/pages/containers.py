@@ -78,7 +78,9 @@ class ContainersPage(ListPage):
     def _offer_more(self) -> None:
         """Add the operations for a single container."""
         self.add_operations(
-            Operation("details", "Open details", "inspect", self._details, bar=False, single=True, divided=True),
+            Operation(
+                "details", "Open details", "inspect", self._details, _is_one, bar=False, single=True, divided=True
+            ),
             Operation(
                 "logs",
                 "Show logs",

@@ -48,6 +48,7 @@ class DetailPage(QWidget):
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setStretch(1, 1)
         self.tabs.currentChanged.connect(self._shown)
+        self.tabs.tabBarClicked.connect(self._focus_contents, Qt.ConnectionType.QueuedConnection)
         context.view.gone.connect(self._engine_gone)
         context.view.ready.connect(self._engine_back)  # no lambda: it would outlive the page
 
@@ -64,6 +65,7 @@ class DetailPage(QWidget):
         """Show a tab."""
         self.tabs.setCurrentIndex(self._names.index(name))
         self._shown(self.tabs.currentIndex())
+        self._focus_contents(self.tabs.currentIndex())
 
     def tab(self, name: str) -> QWidget | None:
         """The contents of a tab; None before it is first shown."""
@@ -76,6 +78,13 @@ class DetailPage(QWidget):
         if make is not None and layout is not None:
             self._contents[place] = make()
             layout.addWidget(self._contents[place])
+
+    def _focus_contents(self, place: int) -> None:
+        """What a tab is about takes the keys: a log's lines, a terminal."""
+        contents = self._contents.get(place)
+        if contents is not None:
+            self.setFocusProxy(contents)
+            contents.setFocus()
 
     def _engine_back(self) -> None:
         self.tabs.setEnabled(True)

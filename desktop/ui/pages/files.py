@@ -75,6 +75,7 @@ class FilesPanel(QWidget):
         refresh = tool("refresh", "Refresh", self.refresh)
         outer.addLayout(row(self.up, self.path, refresh, self.download, self.upload, self.upload_folder))
         outer.addWidget(self.table, 1)
+        self.setFocusProxy(self.table)
         foot = row()
         foot.addWidget(self.note, 1)
         foot.addWidget(self.bar, 1)

@@ -77,6 +77,7 @@ class MembersPanel(QWidget):
         outer.setSpacing(GAP)
         outer.addLayout(row(self.note, None, self.connect_button, self.disconnect_button))
         outer.addWidget(self.table, 1)
+        self.setFocusProxy(self.table)
         local_key(self.table, "Del", self._disconnect)
         self.table.chosen_changed.connect(self._enable)
         context.view.events_received.connect(self._on_events)

@@ -54,6 +54,7 @@ class ShellPanel(QWidget):
         outer.setSpacing(GAP)
         outer.addLayout(row(self.kind, self.again, self.note, None))
         outer.addWidget(self.terminal, 1)
+        self.setFocusProxy(self.terminal)
         self._work: Work | None = None
         self._session: TerminalSession | None = None
         self.kind.activated.connect(self.connect_now)

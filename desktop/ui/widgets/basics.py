@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -89,7 +89,7 @@ class Elided(QLabel):
 
 
 class SearchField(QLineEdit):
-    """A search field. Ctrl+F focuses it while it is visible; it shrinks where space is short."""
+    """A search field. Ctrl+F focuses it while it is visible, Esc clears it; it shrinks where space is short."""
 
     def __init__(self, placeholder: str, width: int = 240) -> None:
         super().__init__(placeholderText=placeholder, clearButtonEnabled=True)
@@ -103,6 +103,17 @@ class SearchField(QLineEdit):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(MIN_SEARCH_WIDTH, super().minimumSizeHint().height())
+
+    def event(self, event: QEvent) -> bool:
+        """Esc is the window's as soon as there is nothing to clear."""
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.text():
+            if event.type() == QEvent.Type.ShortcutOverride:
+                event.accept()
+                return True
+            if event.type() == QEvent.Type.KeyPress:
+                self.clear()
+                return True
+        return super().event(event)
 
 
 def local_key(within: QWidget, keys: str, pressed: Callable[[], object]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -60,7 +60,6 @@ class Question(QDialog):
         self.verb.setProperty("danger" if danger else "primary", True)
         self.verb.setAccessibleName(verb)
         self.buttons.addButton(self.verb, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.verb.setAutoDefault(not danger)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         outer.addWidget(self.buttons)
@@ -97,6 +96,7 @@ class Form(QDialog):
         self.setModal(True)
         self.setMinimumWidth(480)
         self._checks: list[tuple[QLineEdit, QLabel, Callable[[str], str]]] = []
+        self._ordered = False
         self.outer = _outer(self)
         self.outer.addWidget(label(title, "section"))
         _name_engine(self.outer, parent)
@@ -165,9 +165,32 @@ class Form(QDialog):
             restyle(field)
         return fine
 
+    def setVisible(self, visible: bool) -> None:
+        if visible and not self._ordered:
+            self._ordered = True
+            self._order()
+        super().setVisible(visible)
+
+    def _order(self) -> None:
+        """Begin in the first field; Tab goes on to the next ones, the verb and Cancel, which were made before."""
+        buttons = (self.verb, self.buttons.button(QDialogButtonBox.StandardButton.Cancel))
+        reached = [item for item in _chain(self) if item.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        fields = [item for item in reached if item not in buttons and item.isEnabledTo(self)]
+        if fields:
+            self.setTabOrder(fields[-1], self.verb)
+            fields[0].setFocus()
+
     def _accepted(self) -> None:
         if self.check(final=True):
             self.accept()
+
+
+def _chain(dialog: QWidget) -> Iterator[QWidget]:
+    """The widgets of a window in the order of the Tab key."""
+    found = dialog.nextInFocusChain()
+    while found is not None and found is not dialog:
+        yield found
+        found = found.nextInFocusChain()
 
 
 ENGINE = "engine"

@@ -124,6 +124,7 @@ class ListPage(QWidget):
         outer.addLayout(tools)
         outer.addWidget(self._stack, 1)
         outer.addWidget(self.missing)
+        self.setFocusProxy(self.table)
 
     # -- engines ------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class LogView(QWidget):
         outer.setSpacing(GAP)
         outer.addLayout(self.bar)
         outer.addWidget(self.text, 1)
+        self.setFocusProxy(self.text)
         self._plain, self._marked = QTextCharFormat(), QTextCharFormat()
         self._rest = {False: "", True: ""}
         self._begun = False

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QContextMenuEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -44,6 +53,11 @@ LEFT, RIGHT = (
     (Qt.AlignmentFlag.AlignVCenter | side).value | Qt.TextFlag.TextSingleLine.value
     for side in (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight)
 )
+NO_MODIFIER, KEYPAD = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier
+STEPS = (Qt.Key.Key_Down, Qt.Key.Key_Up)
+MOVES = (*STEPS, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)
+"""Keys that move the current row."""
+
 LINKS = ", "
 """The separator of the links of a cell."""
 
@@ -118,6 +132,7 @@ class Table(QTreeView):
         self._unfolded = unfolded
         self._turned: set[str] = set()
         self._folding = False
+        self._by_keys = False  # the current row is marked
         self.menu_actions: list[QAction | None] = []
         self.setAccessibleName(name)
         self.setModel(self.records)
@@ -232,11 +247,41 @@ class Table(QTreeView):
     # -- events ---------------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        index = self.currentIndex()
+        index, self._by_keys = self.currentIndex(), True
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and index.isValid():
             self.opened.emit(self.records.row_of(index))
             return
-        super().keyPressEvent(event)
+        moves = event.key() in MOVES and event.modifiers() in (NO_MODIFIER, KEYPAD)
+        if not (moves and event.key() in STEPS and not self.selectionModel().hasSelection()):
+            super().keyPressEvent(event)
+        if moves:  # Qt begins at the row below the first, and does nothing where there is only one
+            self._choose_current()
+
+    def _choose_current(self) -> None:
+        selection, index = self.selectionModel(), self.currentIndex()
+        if not index.isValid():
+            index = self.records.index(0, 0)
+        if index.isValid() and not selection.isSelected(index):
+            selection.setCurrentIndex(index, selection.SelectionFlag.ClearAndSelect | selection.SelectionFlag.Rows)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._by_keys = event.reason() not in (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.PopupFocusReason)
+        super().focusInEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._by_keys = False
+        super().mousePressEvent(event)
+
+    def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().drawRow(painter, option, index)
+        current = self.currentIndex()
+        here = index.row() == current.row() and index.parent() == current.parent()
+        if here and self._by_keys and self.hasFocus():
+            place: QRect = cast(Any, option).rect  # Qt's stubs lack the option's members
+            painter.save()
+            painter.setPen(theme().colour("accent"))
+            painter.drawRect(place.adjusted(0, 0, -1, -1))
+            painter.restore()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
@@ -260,7 +305,7 @@ class Table(QTreeView):
         place = event.globalPos()
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
             place = self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).bottomLeft() + QPoint(20, 0))
-        self.popup_menu().exec(place)
+        self.popup_menu().popup(place)
 
     def popup_menu(self) -> QMenu:
         """The menu of operations on the selection."""

@@ -206,7 +206,7 @@ class ControlApi(ABC):
     remove_engine = Stream("POST", "/engines/windows/remove", RemoveEngine, Event, "Undo that.")
 
     settings = Call("GET", "/settings", Nothing, dict[str, Any], "All settings, with the defaults filled in.")
-    set_settings = Call("PUT", "/settings", ChangeSettings, Note, "Set some, all or none.", timeout=90)
+    set_settings = Call("PUT", "/settings", ChangeSettings, Note, "Set some, all or none.", timeout=600)
     settings_report = Call("GET", "/settings/report", Nothing, SettingsReport, "The settings, for a form.")
     menu = Call("POST", "/menu", ChangeMenu, Note, "Be in the desktop's menu of applications, or not.")
 

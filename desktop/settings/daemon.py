@@ -1,7 +1,7 @@
 """What dockerd's daemon.json may contain: known keys and their types, so that a mistake is refused in time.
 
-dockerd does not start with an unknown key or a wrong type. The keys are those of ``daemon/config`` in Moby 28;
-where the machine runs, the supervisor also asks ``dockerd --validate``.
+dockerd does not start with an unknown key or a wrong type. The keys are those of ``daemon/config`` in Moby 28, of
+Linux here and of Windows in windows_daemon.py; the supervisor also asks ``dockerd --validate``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ OWNED = frozenset(
         *("userland-proxy", "userland-proxy-path"),  # it asks the host for the ports of containers
     }
 )
-"""Keys that the machine depends on; users cannot set them."""
+"""Keys that Slipway depends on; users cannot set them."""
 
 _FLAGS = """allow-direct-routing debug experimental icc init ip-forward ip-forward-no-drop ip-masq ip6tables
 iptables ipv6 live-restore no-new-privileges raw-logs rootless selinux-enabled tls tlsverify"""
@@ -67,6 +68,25 @@ ADDRESSES: dict[str, Callable[[str], object]] = {
 RUNTIMES = ("runc", "io.containerd.runc.v2")
 """Runtimes that dockerd has without configuration."""
 
+
+@dataclass(frozen=True)
+class Keys:
+    """What one system's dockerd takes.
+
+    :ivar kinds: key → the type of its value.    :ivar owned: keys that users cannot set.
+    :ivar choices: key → the only values it takes.    :ivar runtimes: runtimes that need no configuration.
+    :ivar exec_opts: how each of ``exec-opts`` begins; empty: that is not checked.
+    """
+
+    kinds: Mapping[str, str]
+    owned: Collection[str]
+    choices: Mapping[str, Collection[str]]
+    runtimes: Collection[str]
+    exec_opts: str = ""
+
+
+LINUX = Keys(KINDS, OWNED, CHOICES, RUNTIMES)
+
 PROXIES = ("http-proxy", "https-proxy", "no-proxy")
 PROXY_SCHEMES = ("http", "https", "socks5")
 
@@ -83,7 +103,7 @@ def parsed(daemon: Any) -> Any:
         return daemon
 
 
-def problems(daemon: object) -> Iterator[Problem]:
+def problems(daemon: object, keys: Keys = LINUX) -> Iterator[Problem]:
     """Everything in ``daemon`` that dockerd would not start with."""
     if isinstance(daemon, str):
         yield Problem(f"is not JSON: {_json_error(daemon)}")
@@ -92,18 +112,18 @@ def problems(daemon: object) -> Iterator[Problem]:
         yield Problem("must be a JSON object", 'For example: {"debug": true}')
         return
     for key, value in daemon.items():
-        kind = KINDS.get(key)
-        if key in OWNED:
-            yield Problem("is not yours to set: the machine depends on it", "Leave it out.", key)
+        kind = keys.kinds.get(key)
+        if key in keys.owned:
+            yield Problem("is not yours to set: Slipway depends on it", "Leave it out.", key)
         elif kind is None:
-            near = nearest(key, KINDS)
+            near = nearest(key, keys.kinds)
             guess = f"Did you mean “{near}”?" if near else "Leave it out: dockerd would not start with it."
             yield Problem("is not a dockerd setting", guess, key)
         elif not _FITS[kind](value):
             shown = json.dumps(value, ensure_ascii=False, default=str)
             yield Problem(f"must be {kind}, not {shown}", "", key)
         else:
-            yield from (Problem(why, hint, key) for why, hint in _closer(key, value, daemon))
+            yield from (Problem(why, hint, key) for why, hint in _closer(key, value, daemon, keys))
             if key == "proxies":
                 yield from _proxy_problems(value)
 
@@ -116,10 +136,14 @@ def _json_error(text: str) -> str:
     return "it is a string"
 
 
-def _closer(key: str, value: Any, daemon: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _closer(key: str, value: Any, daemon: Mapping[str, Any], keys: Keys) -> Iterator[tuple[str, str]]:
     """What is wrong with a value of the right type."""
-    if key in CHOICES and value not in CHOICES[key]:
-        yield f"cannot be “{value}”", f"Choose one of: {', '.join(CHOICES[key])}."
+    if key in keys.choices and value not in keys.choices[key]:
+        yield f"cannot be “{value}”", f"Choose one of: {', '.join(keys.choices[key])}."
+    if key == "exec-opts":
+        for item in value:
+            if not item.startswith(keys.exec_opts):
+                yield f"has “{item}”, which dockerd does not know", f"Write it as {keys.exec_opts}VALUE."
     if key in ADDRESSES:
         for item in [value] if isinstance(value, str) else value:
             if not _reads(key, item):
@@ -139,9 +163,10 @@ def _closer(key: str, value: Any, daemon: Mapping[str, Any]) -> Iterator[tuple[s
     if key == "log-opts" and not all(isinstance(item, str) for item in value.values()):
         yield "has a value that is not a string", 'dockerd wants strings here, such as {"max-size": "10m"}.'
     runtimes = daemon.get("runtimes")
-    known = (*RUNTIMES, *(runtimes if isinstance(runtimes, Mapping) else ()))
+    known = (*keys.runtimes, *(runtimes if isinstance(runtimes, Mapping) else ()))
     if key == "default-runtime" and value not in known:
-        yield f"is “{value}”, which is none of “runtimes”", "Add it there, or leave it at runc."
+        more = " Or add it there." if "runtimes" in keys.kinds else ""
+        yield f"is “{value}”, which is none of “runtimes”", f"Choose one of: {', '.join(keys.runtimes)}.{more}"
 
 
 def _proxy_problems(value: Mapping[str, Any]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from desktop.settings import daemon as daemon_json
 from desktop.settings import shares
 from desktop.settings.fields import KEY, Applies, Field, HostSize, Kind, Problem, Section, SettingsError, setting
 from desktop.settings.spelling import nearest
+from desktop.settings.windows_daemon import windows_problems
 from vm.host import Host, host
 from vm.host.paths import windows_engine_program
 
@@ -35,7 +36,12 @@ ENGINE = Section(
     "daemon.json",
     "Additions to dockerd's own configuration, as JSON. They are checked before they are applied.",
 )
-SWITCH = Section("engine", "Linux and Windows containers")
+SWITCH = Section("windows", "Linux and Windows containers")
+WINDOWS_ENGINE = Section(
+    "windows",
+    "daemon.json for Windows containers",
+    "Additions to the configuration of dockerd for Windows containers, as JSON. That for Linux has its own.",
+)
 WAITING = Section("engine", "While Slipway starts")
 PORTS = Section(
     "proxy",
@@ -141,11 +147,21 @@ class Settings:
     )
     windows_service: str = setting(
         "slipway",
-        title="Engine for Windows containers",
+        title="Windows engine",
         section=SWITCH,
         offered=_two_engines,
         help="Takes effect when Slipway itself starts again (slipway stop).",
         choices={"slipway": "Slipway's own service", "docker": "The service “docker” of another installation"},
+    )
+    windows_daemon: Mapping[str, Any] = setting(
+        {},
+        title="daemon.json for Windows containers",
+        section=WINDOWS_ENGINE,
+        offered=_two_engines,
+        help="An administrator has to allow each change. The engine for Windows containers restarts with it if it "
+        "runs, which stops its containers.",
+        clean=daemon_json.parsed,
+        check=windows_problems,
     )
     start_at_login: bool = setting(
         False,

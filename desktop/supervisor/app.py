@@ -132,7 +132,7 @@ class Supervisor:
         store = ImageStore(paths.images)
         self.disk = Disk(paths, host, self.settings, self._machine)
         self.images = Images(store, host.arch, self.settings, self._guest)
-        also, contexts = self._default.addresses, self._maker.contexts
+        also, contexts, windows = self._default.addresses, self._maker.contexts, self._maker.windows
         self.docker_context = DockerContext(paths, self.settings, self._warnings, also, contexts)
         self.credentials = Credentials(paths.helpers)
         self.guest_logs = GuestLogs(paths, self._guest)
@@ -151,7 +151,7 @@ class Supervisor:
             self.ports,
             self._file_events.unwatched,
         )
-        self.windows_setup = WindowsSetup(host, self.engines, self.notifier.notify)
+        self.windows_setup = WindowsSetup(host, self.engines, windows, self.settings, self.notifier.notify)
         self.debug = Debug(self.engines.machine, self.parts, self._maker.endpoint)
 
     def _connect(self) -> None:
@@ -163,7 +163,7 @@ class Supervisor:
             life.started.append(self.docker_context.offer_expected)
         self.engines.machine.started.append(self.images.prune)
         self.settings.checks += [require_folders, DaemonJson(self._guest).require_valid, self.disk.require_growth]
-        self.settings.effects.append(self.desktop_entry)
+        self.settings.effects += [self.desktop_entry, self.windows_setup.daemon]
         self.settings.final = self.disk.apply_growth
         self.settings.subscribe(self.parts.configure)
         self.settings.subscribe(lambda _: self.notifier.notify())

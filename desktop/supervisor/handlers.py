@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 from desktop.control.calls import ControlApi, Route
-from desktop.control.schema import CallerEnvironment, Event, Note
+from desktop.control.schema import CallerEnvironment, Event, Note, SettingsReport
 from desktop.supervisor.app import Supervisor
 from desktop.supervisor.settings import outcome
 
@@ -26,7 +27,8 @@ def handlers(supervisor: Supervisor) -> list[Route]:
             supervisor.ending.set()
 
     async def change(changes: Mapping[str, str]) -> Note:
-        return outcome(await settings.change(changes), running=engines.machine.up)
+        made = await settings.change(changes)
+        return await supervisor.windows_setup.daemon.noted(outcome(made, running=engines.machine.up), made)
 
     return [
         ControlApi.status.handled_by(status.status),
@@ -44,7 +46,7 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.remove_engine.handled_by(supervisor.windows_setup.remove),
         ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
-        ControlApi.settings_report.handled_by(settings.report),
+        ControlApi.settings_report.handled_by(partial(_settings_report, supervisor)),
         ControlApi.menu.handled_by(supervisor.desktop_entry.set_menu),
         ControlApi.disk.handled_by(disk.report),
         ControlApi.grow_disk.handled_by(disk.grow),
@@ -70,6 +72,10 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.reset_plan.handled_by(supervisor.reset.plan),
         ControlApi.reset.handled_by(supervisor.reset.run),
     ]
+
+
+async def _settings_report(supervisor: Supervisor) -> SettingsReport:
+    return replace(supervisor.settings.report(), no_windows=await supervisor.windows_setup.daemon.obstacle())
 
 
 async def _bring_up(

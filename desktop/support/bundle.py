@@ -43,7 +43,9 @@ async def collect(
     :param docker: the docker command's context.    :param boots: past starts.
     :param log: reads a log in the machine.
     """
-    proxies = [] if isinstance(context.settings, SettingsError) else _texts(context.settings.daemon)
+    settings = context.settings
+    both = [] if isinstance(settings, SettingsError) else [settings.daemon, settings.windows_daemon]
+    proxies = [text for daemon in both for text in _texts(daemon)]
     redact = Redactor.of(context.environment, *proxies)
     parts: list[tuple[str, Awaitable[str]]] = [
         ("about.txt", _now(_about(context))),

@@ -1,4 +1,4 @@
-"""Runs as an administrator: ``python -m desktop.windows_engine install|remove …``. See setup.py.
+"""Runs as an administrator: ``python -m desktop.windows_engine install|configure|remove …``. See setup.py.
 
 What it has to say goes to a file, since a process that Windows elevates has no output of its caller's: one JSON
 object, ``{"restart": …}`` or ``{"error": …, "hint": …, "detail": …}``.
@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from desktop.windows_engine.commands import Commands
 from desktop.windows_engine.places import Places
@@ -27,6 +28,9 @@ def main(arguments: list[str]) -> int:
     install.add_argument("--user", required=True)
     install.add_argument("--sid", required=True)
     install.add_argument("--feature", action="append", default=[])
+    configure = commands.add_parser("configure")
+    for one in (install, configure):
+        one.add_argument("--settings", type=Path, required=True)
     remove = commands.add_parser("remove")
     remove.add_argument("--data", action="store_true")
     remove.add_argument("--features", action="store_true")
@@ -35,7 +39,11 @@ def main(arguments: list[str]) -> int:
     setup = Setup(Places.of(), Commands(), steps.append)
     try:
         if options.command == "install":
-            restart = setup.install(Plan(options.program, options.user, options.sid, options.feature))
+            settings = _settings(options.settings)
+            restart = setup.install(Plan(options.program, options.user, options.sid, options.feature, settings))
+        elif options.command == "configure":
+            restart = False
+            setup.configure(_settings(options.settings))
         else:
             restart = setup.remove(data=options.data, features=options.features)
     except HostError as error:
@@ -50,6 +58,14 @@ def main(arguments: list[str]) -> int:
         report = {"restart": restart}
     options.report.write_text(json.dumps(report), encoding="utf-8")
     return 1 if "error" in report else 0
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """What the user's process has written. :raise HostError: it cannot be read."""
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise HostError("The settings cannot be read", "Try again.", repr(error)) from error
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Protocol
 
+from desktop.settings.validation import reason
 from vm.errors import HostError
 from vm.host.programs import NO_WINDOW
 
@@ -53,10 +54,21 @@ class Commands:
         :param what: completes “Slipway could not …”.    :param harmless: other codes that are as good as 0.
         :raise HostError: it has not.
         """
-        try:
-            code, said = self._run(*argv)
-        except OSError as error:
-            raise HostError(f"Slipway could not {what}: {argv[0]} does not run", "", str(error)) from error
+        code, said = self._done(what, *argv)
         if code in (0, *harmless, *(one & 0xFF for one in harmless)):  # Wine keeps eight bits
             return code
         raise HostError(f"Slipway could not {what} (error {code})", "", f"{subprocess.list2cmdline(argv)}\n{said}")
+
+    def need_valid(self, program: str, file: str) -> None:
+        """Have dockerd look at a daemon.json. :raise HostError: it would not start with that, and says why."""
+        code, said = self._done("check its settings", program, "--validate", "--config-file", file)
+        if code != 0:
+            raise HostError(
+                f"dockerd refuses these settings: {reason(said.strip())}", "Nothing was changed.", said
+            )
+
+    def _done(self, what: str, *argv: str) -> tuple[int, str]:
+        try:
+            return self._run(*argv)
+        except OSError as error:
+            raise HostError(f"Slipway could not {what}: {argv[0]} does not run", "", str(error)) from error

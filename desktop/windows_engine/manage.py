@@ -6,8 +6,9 @@ import getpass
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from desktop.windows_engine import elevation
 from desktop.windows_engine.requirements import look, missing_features, obstacle, requirements
@@ -21,9 +22,10 @@ MODULE = "desktop.windows_engine"
 Elevate = Callable[[Sequence[str]], int]
 
 
-def install(elevate: Elevate = elevation.run_elevated) -> bool:
+def install(settings: Mapping[str, Any], elevate: Elevate = elevation.run_elevated) -> bool:
     """Set the engine up; whether Windows has to be restarted. Blocks for minutes.
 
+    :param settings: for its daemon.json.
     :raise HostError: this Windows cannot, the user has refused, or a step has failed.
     """
     found = requirements(look())
@@ -37,7 +39,15 @@ def install(elevate: Elevate = elevation.run_elevated) -> bool:
     words = ["install", "--program", str(program), "--user", user, "--sid", user_sid()]
     for feature in missing_features(found):
         words += ["--feature", feature]
-    return _have_done(words, elevate)
+    return _have_done(words, elevate, settings)
+
+
+def configure(settings: Mapping[str, Any], elevate: Elevate = elevation.run_elevated) -> None:
+    """Use other settings in its daemon.json; an engine that runs is restarted. Blocks.
+
+    :raise HostError: the user or dockerd has refused, or it does not start with them; the old ones count.
+    """
+    _have_done(["configure"], elevate, settings)
 
 
 def remove(*, data: bool, features: bool, elevate: Elevate = elevation.run_elevated) -> bool:
@@ -49,9 +59,13 @@ def remove(*, data: bool, features: bool, elevate: Elevate = elevation.run_eleva
     return _have_done(["remove", *more], elevate)
 
 
-def _have_done(words: Sequence[str], elevate: Elevate) -> bool:
+def _have_done(words: Sequence[str], elevate: Elevate, settings: Mapping[str, Any] | None = None) -> bool:
+    """:param settings: what the helper is to read; a file, since they may hold a password of a proxy's."""
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
-        report = Path(folder) / "report.json"
+        report, given = Path(folder) / "report.json", Path(folder) / "settings.json"
+        if settings is not None:
+            given.write_text(json.dumps(dict(settings)), encoding="utf-8")
+            words = [*words, "--settings", str(given)]
         code = elevate(programs.program(MODULE, "--report", str(report), *words))
         try:
             told = json.loads(report.read_bytes())

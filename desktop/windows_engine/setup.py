@@ -6,19 +6,21 @@ Files are replaced whole, and the service is disabled until the last step, so th
 
 from __future__ import annotations
 
-import errno
-import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from desktop.windows_engine.commands import RESTART_NEEDED, Commands
+from desktop.windows_engine.configuration import Configuration
+from desktop.windows_engine.files import told
 from desktop.windows_engine.folder_check import IsTrusted, is_administrators, require_own_folders
-from desktop.windows_engine.places import ADDRESS, DESCRIPTION, DISPLAY_NAME, GROUP, SERVICE, Places
+from desktop.windows_engine.places import DESCRIPTION, DISPLAY_NAME, GROUP, SERVICE, Places
+from desktop.windows_engine.record import Changed
 from vm.errors import HostError
-from vm.files import write_atomically
+from vm.services.state import Service
+from vm.services.windows import WindowsService
 
 EXISTS, NO_SUCH_SERVICE, MARKED_FOR_DELETE, NOT_ACTIVE = 1073, 1060, 1072, 1062
 """Errors of services (winerror.h)."""
@@ -29,55 +31,41 @@ EVENTS = rf"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\{SERVICE
 Tell = Callable[[str], object]
 
 
-@dataclass
-class Changed:
-    """What the setup has changed, or was about to when it was interrupted.
-
-    :ivar features: those it has switched on.    :ivar group: it has made the group.
-    """
-
-    features: list[str] = field(default_factory=list)
-    group: bool = False
-
-    @classmethod
-    def read(cls, path: Path) -> Changed:
-        """What is recorded; nothing where that cannot be understood."""
-        try:
-            kept = json.loads(path.read_bytes())
-            return cls([str(name) for name in kept["features"]], bool(kept["group"]))
-        except (OSError, ValueError, TypeError, KeyError):
-            return cls()
-
-    def write(self, path: Path) -> None:
-        """:raise OSError: it cannot be kept."""
-        write_atomically(path, json.dumps(asdict(self)).encode())
-
-
 @dataclass(frozen=True)
 class Plan:
     """What is asked for.
 
     :ivar program: the dockerd.exe that came with Slipway.
     :ivar user: the account that may use the engine, as ``DOMAIN\\name``.    :ivar sid: its security identifier.
-    :ivar features: those to switch on.
+    :ivar features: those to switch on.    :ivar settings: of the user, for daemon.json.
     """
 
     program: Path
     user: str
     sid: str
     features: Sequence[str]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Setup:
-    """:param tell: called with one line for each step.    :param is_trusted: of a folder: an administrator's."""
+    """:param tell: called with one line for each step.    :param is_trusted: of a folder: an administrator's.
+
+    :param service: the engine's; None: Windows' own.
+    """
 
     def __init__(
-        self, places: Places, commands: Commands, tell: Tell, is_trusted: IsTrusted = is_administrators
+        self,
+        places: Places,
+        commands: Commands,
+        tell: Tell,
+        is_trusted: IsTrusted = is_administrators,
+        service: Service | None = None,
     ) -> None:
         self._places = places
         self._commands = commands
         self._tell = tell
         self._is_trusted = is_trusted
+        self._configuration = Configuration(places, commands, service or WindowsService(SERVICE))
 
     def install(self, plan: Plan) -> bool:
         """Set it up; whether Windows has to be restarted.
@@ -90,9 +78,19 @@ class Setup:
         restart = self._switch_on(plan.features, changed)
         self._make_group(plan.user, changed)
         self._place_program(plan.program)
-        self._configure(plan.user)
+        self._tell("writing its configuration")
+        self._configuration.make(plan.settings, plan.user, changed)
         self._register(plan.sid)
         return restart
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Use other settings in daemon.json from now on; an engine that runs is restarted.
+
+        :raise HostError: they cannot be used; the old ones count.
+        """
+        require_own_folders(self._places, self._is_trusted)
+        self._tell("changing its configuration")
+        self._configuration.change(settings, Changed.read(Path(self._places.record)))
 
     def remove(self, *, data: bool, features: bool) -> bool:
         """Take the service away; whether Windows has to be restarted.
@@ -127,7 +125,7 @@ class Setup:
     def _make_folders(self) -> None:
         self._tell("making its folders")
         for folder, mode in ((self._places.programs, 0o777), (self._places.data, 0o700)):
-            with _told(f"{folder} cannot be made"):
+            with told(f"{folder} cannot be made"):
                 Path(folder).mkdir(mode=mode, parents=True, exist_ok=True)  # 0o700: nobody else, from the start
         require_own_folders(self._places, self._is_trusted)  # another user may have been faster
         # SYSTEM and administrators, and nobody else: the engine's data root holds what its containers wrote
@@ -171,39 +169,12 @@ class Setup:
         self._tell("copying the engine")
         self._stop()
         new = Path(self._places.programs / "dockerd.new.exe")
-        with _told("The engine cannot be copied"):
+        with told("The engine cannot be copied"):
             try:
                 shutil.copyfile(program, new)
                 new.replace(Path(self._places.program))
             finally:
                 new.unlink(missing_ok=True)
-
-    def _configure(self, user: str) -> None:
-        """What is set here Slipway needs; all else in the file is the user's."""
-        self._tell("writing its configuration")
-        path = Path(self._places.configuration)
-        try:
-            kept = json.loads(path.read_bytes()) if path.exists() else {}
-            if not isinstance(kept, dict):
-                raise ValueError("it is no object")
-        except (OSError, ValueError) as error:
-            raise HostError(
-                f"{path} cannot be understood",
-                "Mend or delete it, and set Windows containers up again.",
-                str(error),
-            ) from error
-        kept |= {
-            "hosts": [ADDRESS],
-            "data-root": str(self._places.data_root),
-            "exec-root": str(self._places.data / "exec"),
-            "pidfile": str(self._places.data / "docker.pid"),  # docker's own is another engine's
-            "group": f"{GROUP},{user}",  # who is new in a group is in it after the next login only
-        }
-        with _told(f"{path} cannot be written"):
-            write_atomically(path, (json.dumps(kept, indent=2) + "\n").encode())
-        self._commands.need(
-            "use its configuration", str(self._places.program), "--validate", "--config-file", str(path)
-        )
 
     def _register(self, sid: str) -> None:
         self._tell("registering the service")
@@ -240,25 +211,14 @@ class Setup:
         self._commands.need("stop the service", "net", "stop", SERVICE, harmless=(2,))
 
     def _keep(self, changed: Changed) -> None:
-        with _told(f"{self._places.record} cannot be written"):
+        with told(f"{self._places.record} cannot be written"):
             changed.write(Path(self._places.record))
 
     @staticmethod
     def _delete(folder: Path) -> None:
         if folder.exists():
-            with _told(f"{folder} cannot be deleted", "Restart Windows and try again."):
+            with told(f"{folder} cannot be deleted", "Restart Windows and try again."):
                 shutil.rmtree(folder)
-
-
-@contextmanager
-def _told(message: str, hint: str = "Try again.") -> Iterator[None]:
-    """Around work with files. :raise HostError: the system refuses it."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            hint = "Free space on this disk, and try again."
-        raise HostError(f"{message}: {error.strerror}", hint, repr(error)) from error
 
 
 def descriptor(sid: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -52,7 +54,30 @@ class NativeEngine:
         self._listener: Listener | None = None
         self._watch: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
+        self._restarting = 0
+        self._settled = asyncio.Event()
+        self._settled.set()
         self.failure: UserError | None = None
+
+    @property
+    def restarting(self) -> bool:
+        """Whether an administrator's program may be restarting the service (:meth:`held`)."""
+        return self._restarting > 0
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Around a restart of the service by an administrator's program: it has not ended by itself.
+
+        If it does not run afterwards, that is reported as its end.
+        """
+        self._restarting += 1
+        self._settled.clear()
+        try:
+            yield
+        finally:
+            self._restarting -= 1
+            if not self.restarting:
+                self._settled.set()
 
     def listen(self, listener: Listener) -> None:
         """Tell ``listener`` what happens from now on."""
@@ -143,6 +168,10 @@ class NativeEngine:
     async def _until_ended(self) -> None:
         try:
             how = await self._service.wait_ended()
+            while not self._settled.is_set():
+                await self._settled.wait()
+                if await self._service.state() == "running":
+                    how = await self._service.wait_ended()
         except UserError as error:
             how = error.message
         self.failure = explain_end(self._service.title, how)

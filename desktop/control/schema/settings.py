@@ -14,6 +14,7 @@ class SettingsReport:
     :ivar stored: as they were set; 0 where Slipway chooses.    :ivar used: with what it has chosen.
     :ivar chosen: what it would choose for everything.
     :ivar no_menu: why Slipway cannot put itself into the desktop's menu; empty where it can.
+    :ivar no_windows: why the settings of the engine for Windows containers are not used; empty where they are.
     """
 
     stored: Mapping[str, Any]
@@ -22,6 +23,7 @@ class SettingsReport:
     host_cpus: int
     host_memory_mib: int
     no_menu: str = ""
+    no_windows: str = ""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class EngineMaker:
 
     :param admission: what the Linux engine's requests pass.
     :ivar endpoint: the user's own, which leads to the engine in use.
+    :ivar windows: the engine of Windows containers; None where there can be none.
     """
 
     def __init__(
@@ -61,14 +62,14 @@ class EngineMaker:
         self._host = host
         self._settings = settings
         self._notify = notify
-        self._windows = windows_engine(paths, host, settings.get().windows_service)
+        self.windows = windows_engine(paths, host, settings.get().windows_service)
         self._record = EngineRecord(paths.engine_record, LINUX)
         wait = settings.get().wait_seconds
         advice = PlatformAdvice(self.use_other)
         self.endpoint = Endpoint(paths.docker_socket, wait, admission=admission, advice=advice)
         own = Endpoint(paths.linux_socket, wait, admission=admission, advice=advice)
-        self._own = own if self._windows is not None else None
-        known = (LINUX, self._windows.name) if self._windows is not None else (LINUX,)
+        self._own = own if self.windows is not None else None
+        known = (LINUX, self.windows.name) if self.windows is not None else (LINUX,)
         recorded = self._record.read()
         self._gate = MainGate(self.endpoint, recorded if recorded in known else LINUX)
         settings.subscribe(self._configure)
@@ -76,12 +77,12 @@ class EngineMaker:
     @property
     def contexts(self) -> dict[str, str]:
         """Name of a Docker context → the address of the one engine it leads to; none where there is only one."""
-        if self._windows is None:
+        if self.windows is None:
             return {}
-        windows = docker_address(self._windows.address)
+        windows = docker_address(self.windows.address)
         return {
             "slipway-linux": docker_address(self._paths.linux_socket),
-            f"slipway-{self._windows.name}": windows,
+            f"slipway-{self.windows.name}": windows,
         }
 
     async def listen(self) -> None:
@@ -103,13 +104,13 @@ class EngineMaker:
 
     async def use_other(self, os: str) -> str:
         """What to do so that containers of an operating system can run; empty where nothing can be done."""
-        if os == NAME and self._windows is None:
+        if os == NAME and self.windows is None:
             return HINT
         if os not in (LINUX, NAME):
             return ""
         try:
-            if os == NAME and self._windows is not None:
-                await self._windows.require()
+            if os == NAME and self.windows is not None:
+                await self.windows.require()
         except UserError as error:
             return f"{error.message}. {error.hint}"
         return f"Switch to {LINUX_TITLE if os == LINUX else TITLE}: slipway engine use {os}"
@@ -126,8 +127,8 @@ class EngineMaker:
         life = self._life(linux, parts, keep, self._own)
         linux.listen(life)
         units = [Unit(LINUX, LINUX_TITLE, "linux", life, _nothing, self._named(self._paths.linux_socket))]
-        if self._windows is not None:
-            windows = self._windows
+        if self.windows is not None:
+            windows = self.windows
             life = self._life(windows, NoParts(), lambda boot: None, None)
             windows.listen(life)
             units.append(
@@ -139,14 +140,14 @@ class EngineMaker:
 
         engine = LinuxEngine(self._paths.docker_socket)
         switch = Switch(self._gate, self.endpoint, self._record, engine, keep_both, self._notify)
-        others = () if self._windows is not None else (absent(self._host),)
+        others = () if self.windows is not None else (absent(self._host),)
         made = Engines(units, others, self._gate, switch, keep_both, self._record.used, self._notify)
         self._settings.subscribe(lambda _: made.arrange())
         return made
 
     def _named(self, socket: Path) -> str:
         """Where one engine always answers; empty where there is no other."""
-        return str(socket) if self._windows is not None else ""
+        return str(socket) if self.windows is not None else ""
 
     def _life(
         self, backend: Backend, parts: Attachments, keep: Callable[[Boot], object], own: Endpoint | None

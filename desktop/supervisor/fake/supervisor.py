@@ -6,11 +6,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 from desktop.control.calls import ControlApi, Route
-from desktop.control.schema import CallerEnvironment, Event, Note
+from desktop.control.schema import CallerEnvironment, Event, Note, SettingsReport
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.engines.make import LINUX
 from desktop.supervisor.engines.windows import NAME as WINDOWS
@@ -159,7 +160,7 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.remove_engine.handled_by(lifecycle.remove),
         ControlApi.settings.handled_by(settings.values),
         ControlApi.set_settings.handled_by(change),
-        ControlApi.settings_report.handled_by(settings.report),
+        ControlApi.settings_report.handled_by(partial(_settings_report, fake)),
         ControlApi.menu.handled_by(fake.desktop_entry.set_menu),
         ControlApi.disk.handled_by(operations.disk),
         ControlApi.grow_disk.handled_by(operations.grow_disk),
@@ -185,3 +186,9 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.reset_plan.handled_by(operations.reset_plan),
         ControlApi.reset.handled_by(operations.reset),
     ]
+
+
+def _settings_report(fake: FakeSupervisor) -> SettingsReport:
+    windows = next(one for one in fake.lifecycle.engines() if one.name == WINDOWS)
+    why = f"{windows.obstacle}. {windows.hint}" if windows.obstacle else ""
+    return replace(fake.settings.report(), no_windows=why)

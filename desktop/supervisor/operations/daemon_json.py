@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import shlex
 
 from desktop.settings.schema import SettingsError
+from desktop.settings.validation import reason
 from desktop.supervisor.context import Change, GuestAccess
 from desktop.supervisor.lifecycle.boot_plan import merged_daemon
 from vm.errors import LinkError
@@ -18,7 +18,6 @@ SECONDS = 60.0
 """For ``dockerd --validate`` in the machine; under emulation it takes one or two."""
 
 VALIDATE = "cat >{file} && dockerd --validate --config-file={file} 2>&1; code=$?; rm -f {file}; exit $code"
-PREAMBLE = re.compile(r"^.*? with file \S+: (merged configuration validation .*? failed: )?")
 DRAFT = "/run/slipway/daemon.draft.json"
 
 
@@ -47,9 +46,3 @@ class DaemonJson:
             raise SettingsError(
                 f"dockerd refuses these settings: {reason(output)}", "Nothing was changed.", output
             )
-
-
-def reason(output: str) -> str:
-    """The last thing ``dockerd --validate`` says, without its preamble."""
-    last = output.splitlines()[-1] if output else "it does not say why"
-    return PREAMBLE.sub("", last)

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from desktop.control.schema import Event, RequirementReport
-from desktop.supervisor.context import Emit, Work
+from desktop.supervisor.context import CurrentSettings, Emit, Work
 from desktop.supervisor.engines.engines import Engines
-from desktop.supervisor.engines.windows import HINT, NAME, TITLE
+from desktop.supervisor.engines.windows import HINT, NAME, TITLE, WindowsEngine
 from desktop.supervisor.lifecycle.jobs import Job
+from desktop.supervisor.operations.windows_settings import WindowsSettings
 from desktop.windows_engine import manage
 from desktop.windows_engine.requirements import look, requirements
 from vm.errors import EngineError
@@ -19,12 +20,23 @@ from vm.host import Host
 class WindowsSetup:
     """One of them at a time.
 
+    :param windows: the engine; None where there can be none.
     :param notify: called when something has changed.
+    :ivar daemon: its settings.
     """
 
-    def __init__(self, host: Host, engines: Engines, notify: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        engines: Engines,
+        windows: WindowsEngine | None,
+        settings: CurrentSettings,
+        notify: Callable[[], None],
+    ) -> None:
+        self.daemon = WindowsSettings(host, windows)
         self._host = host
         self._engines = engines
+        self._settings = settings
         self._notify = notify
         self._job: Job | None = None
 
@@ -46,7 +58,7 @@ class WindowsSetup:
 
         async def work(emit: Emit) -> str:
             emit(Event("progress", "waiting until an administrator has allowed it, and it is done"))
-            restart = await asyncio.to_thread(manage.install)
+            restart = await asyncio.to_thread(manage.install, self._settings.get().windows_daemon)
             return f"{'Restart Windows, then' if restart else 'Done. Use them'}: slipway engine use {NAME}"
 
         async for event in self._follow("setup", work):

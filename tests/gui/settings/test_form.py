@@ -149,7 +149,7 @@ class TestForms:
         assert file() == {"schema": 1}
 
     def test_nothing_to_apply_before_something_has_changed(self, page: SettingsPage) -> None:
-        for name in ("resources", "folders", "behaviour", "engine", "proxy", "docker"):
+        for name in ("resources", "folders", "behaviour", "engine", "windows", "proxy", "docker"):
             show(page, name)
             assert not page.bar.apply.isEnabled()
         assert page.model.changes() == {}

@@ -2,7 +2,7 @@
 
 page.py     the page, its tabs and the model they share     bar.py      applies or discards the draft
 form.py     an area of the schema as cards of editors       editors.py  one setting as a widget
-resources.py  folders.py  behaviour.py  engine.py  proxy.py  docker.py  the tabs that are forms
+resources.py  folders.py  behaviour.py  engine.py  windows.py  proxy.py  docker.py  the tabs that are forms
 folder_states.py  how folders are mounted                   diagnosis.py  every check
 bundle.py   the support bundle, shown before it is saved    reset.py    reset in levels
 

@@ -21,6 +21,7 @@ from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.pages.settings.proxy import ProxyTab
 from desktop.ui.pages.settings.reset import ResetTab
 from desktop.ui.pages.settings.resources import ResourcesTab
+from desktop.ui.pages.settings.windows import WindowsTab
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import heading
 from vm.errors import UserError
@@ -41,6 +42,7 @@ class SettingsPage(QWidget):
         self.folders = FoldersTab(context, model)
         self.behaviour = BehaviourTab(context, model)
         self.engine = EngineTab(model)
+        self.windows = WindowsTab(model)
         self.proxy = ProxyTab(model)
         self.docker = ContextTab(context, model)
         self.diagnosis = DiagnosisTab(context)
@@ -51,6 +53,7 @@ class SettingsPage(QWidget):
             ("folders", "Folders", self.folders),
             ("behaviour", "Behaviour", self.behaviour),
             ("engine", "Engine", self.engine),
+            ("windows", "Windows containers", self.windows),
             ("proxy", "Network", self.proxy),
             ("docker", "Docker context", self.docker),
             ("diagnosis", "Diagnosis", self.diagnosis),

@@ -12,8 +12,10 @@ import pytest
 from desktop.windows_engine import manage
 from desktop.windows_engine.commands import Commands
 from desktop.windows_engine.places import Places
-from desktop.windows_engine.setup import Changed, Plan, Setup, descriptor
+from desktop.windows_engine.record import Changed
+from desktop.windows_engine.setup import Plan, Setup, descriptor
 from vm.errors import HostError
+from vm.services.state import ServiceState
 
 
 class HerePlaces(Places):
@@ -91,12 +93,48 @@ class Computer(Programs):
         return 0
 
 
+class FakeService:
+    """The engine's service.
+
+    :ivar now: its state.    :ivar started_with: the configurations it was started with.
+    :ivar refuses: what it does not start with.
+    """
+
+    title = "The service X"
+
+    def __init__(self, configuration: Path) -> None:
+        self._configuration = configuration
+        self.now = ServiceState.STOPPED
+        self.started_with: list[dict[str, object]] = []
+        self.refuses = ""
+
+    async def state(self) -> ServiceState:
+        return self.now
+
+    async def start(self) -> None:
+        self.started_with.append(json.loads(self._configuration.read_bytes()))
+        if self.refuses and self.refuses in self.started_with[-1]:
+            raise HostError("The service X has ended at its start: no such log driver", "hint")
+        self.now = ServiceState.RUNNING
+
+    async def stop(self) -> None:
+        self.now = ServiceState.STOPPED
+
+    async def wait_ended(self) -> str:
+        raise AssertionError
+
+
 class Kit:
     def __init__(self, folder: Path, programs: Programs | None = None) -> None:
         self.places, self.programs, self.told = HerePlaces(folder), programs or Programs(), list[str]()
         self.foreign: set[Path] = set()
+        self.service = FakeService(self.configuration)
         self.setup = Setup(
-            self.places, Commands(self.programs), self.told.append, lambda folder: folder not in self.foreign
+            self.places,
+            Commands(self.programs),
+            self.told.append,
+            lambda folder: folder not in self.foreign,
+            self.service,
         )
         (folder / "dockerd.exe").write_bytes(b"MZ")
         self.plan = Plan(folder / "dockerd.exe", r"PC\ada", "S-1-5-21-1-2-3-1001", ["Containers"])
@@ -184,7 +222,7 @@ def test_a_step_that_fails_is_named(kit: Kit, step: str) -> None:
 
 def test_a_configuration_that_dockerd_refuses(kit: Kit) -> None:
     kit.programs.codes[f"{kit.places.program} --validate"] = 1
-    with pytest.raises(HostError, match="could not use its configuration"):
+    with pytest.raises(HostError, match="dockerd refuses these settings: said of"):
         kit.setup.install(kit.plan)
 
 

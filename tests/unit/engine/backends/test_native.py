@@ -119,6 +119,23 @@ async def test_its_end_is_reported(tmp_path: Path) -> None:
     await engine.stop()
 
 
+async def test_a_restart_by_an_administrators_program_is_no_end(tmp_path: Path) -> None:
+    engine, service, notes = made(tmp_path)
+    await engine.start(notes)
+    async with engine.held():
+        service.end.set()
+        await eventually(lambda: service.now == "stopped")
+        await service.start()
+    assert engine.up
+    async with engine.held():
+        service.end.set()
+        await eventually(lambda: service.now == "stopped")
+        assert engine.up, "nothing is reported while it may come back"
+    failure = await asyncio.wait_for(engine.wait_ended(), 5)
+    assert failure is not None
+    assert [told for told in notes.told if told.startswith("ended")] == [f"ended: {failure.message}"]
+
+
 async def test_what_runs_already_is_taken_over(tmp_path: Path) -> None:
     engine, service, notes = made(tmp_path)
     assert not await engine.adopt()

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from desktop.settings.schema import Settings, SettingsError
+from desktop.settings.validation import reason
 from desktop.supervisor.context import Change
 from desktop.supervisor.lifecycle.boot_plan import merged_daemon
-from desktop.supervisor.operations.daemon_json import DaemonJson, reason
+from desktop.supervisor.operations.daemon_json import DaemonJson
 from tests.unit.carriers import MemoryLink, refuse
 from vm.errors import LinkError
 from vm.guest.stream import Completed, Link

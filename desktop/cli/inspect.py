@@ -27,6 +27,9 @@ T = TypeVar("T")
 FOLLOW_SECONDS = 0.3
 """Seconds between reads of a followed log: there is no file event common to all systems."""
 
+WINDOWS, WINDOWS_SECONDS = "windows", 2.0
+"""The log whose each read starts a program of Windows, and the seconds between them."""
+
 
 class LogMissing(UserError):
     """The log does not exist yet."""
@@ -106,13 +109,14 @@ def logs(follow: bool, tail: int, source: str) -> None:
     qemu        QEMU
     dockerd, containerd, sshd
                 services in the machine, while it is running
+    windows     the engine for Windows containers, from Windows' event log
     """
     paths = own_paths()
     files = {"supervisor": paths.supervisor_log, "console": paths.console_log, "qemu": paths.qemu_log}
     if source in files:
         _file(files[source], tail, follow)
     else:
-        run(lambda client: _guest(client, source, tail, follow), spawn=False)
+        run(lambda client: _engine_log(client, source, tail, follow), spawn=source == WINDOWS)
 
 
 def _file(path: Path, tail: int, follow: bool) -> None:
@@ -135,7 +139,7 @@ def _file(path: Path, tail: int, follow: bool) -> None:
             place = stream.tell()
 
 
-async def _guest(client: ControlClient, source: str, tail: int, follow: bool) -> None:
+async def _engine_log(client: ControlClient, source: str, tail: int, follow: bool) -> None:
     lines: deque[str] = deque(maxlen=tail)
     place = 0
     while True:
@@ -146,7 +150,7 @@ async def _guest(client: ControlClient, source: str, tail: int, follow: bool) ->
         place = part.next
     click.echo("".join(lines), nl=False)
     while follow:
-        await asyncio.sleep(FOLLOW_SECONDS)
+        await asyncio.sleep(WINDOWS_SECONDS if source == WINDOWS else FOLLOW_SECONDS)
         part = await client.guest_log(source, place)
         click.echo(part.text, nl=False)
         place = part.next

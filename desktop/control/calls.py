@@ -221,7 +221,7 @@ class ControlApi(ABC):
     folders = Call("GET", "/folders", Nothing, list[FolderReport], "The host's folders that the machine has.")
     ssh = Call("GET", "/ssh", Nothing, SshReport, "How to reach the guest with `ssh`; it has to run.")
 
-    guest_log = Call("GET", "/logs", ReadLog, LogPart, "A log of the guest, from a byte on.", timeout=100)
+    guest_log = Call("GET", "/logs", ReadLog, LogPart, "A log of an engine, from a place on.", timeout=100)
     diagnose = Call("GET", "/diagnose", Nothing, list[Check], "Run every check.", timeout=120)
     bundle = Call("GET", "/bundle", Nothing, list[BundleFile], "A support bundle, without secrets.", timeout=120)
     debug = Call("GET", "/debug", Nothing, dict[str, Any], "The supervisor's tasks and parts, for a developer.")

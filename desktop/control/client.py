@@ -32,7 +32,7 @@ R = TypeVar("R")
 Item = TypeVar("Item")
 
 END_SECONDS = 30.0
-LOG_SOURCES = ("supervisor", "console", "qemu", "dockerd", "containerd", "sshd")
+LOG_SOURCES = ("supervisor", "console", "qemu", "dockerd", "containerd", "sshd", "windows")
 
 
 def own_paths() -> Paths:

@@ -129,13 +129,13 @@ class Supervisor:
         )
 
     def _make_operations(self, paths: Paths, host: Host) -> None:
-        store = ImageStore(paths.images)
+        store, windows = ImageStore(paths.images), self._maker.windows
         self.disk = Disk(paths, host, self.settings, self._machine)
         self.images = Images(store, host.arch, self.settings, self._guest)
-        also, contexts, windows = self._default.addresses, self._maker.contexts, self._maker.windows
+        also, contexts = self._default.addresses, self._maker.contexts
         self.docker_context = DockerContext(paths, self.settings, self._warnings, also, contexts)
         self.credentials = Credentials(paths.helpers)
-        self.guest_logs = GuestLogs(paths, self._guest)
+        self.guest_logs = GuestLogs(paths, self._guest, windows)
         self.desktop_entry = DesktopEntry(paths)
         life, forget, end = self.engines.machine, self._sockets.sockets.forget, self.tls.end
         self.reset = Reset(paths, self.settings, life, store, self.desktop_entry, forget, end)

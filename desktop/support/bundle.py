@@ -41,7 +41,7 @@ async def collect(
     """Collect all files of the bundle; one that is not available contains the reason instead.
 
     :param docker: the docker command's context.    :param boots: past starts.
-    :param log: reads a log in the machine.
+    :param log: reads a log of an engine's.
     """
     settings = context.settings
     both = [] if isinstance(settings, SettingsError) else [settings.daemon, settings.windows_daemon]
@@ -60,7 +60,8 @@ async def collect(
         ("engine/info.json", _engine(context, "info")),
         ("machine/qemu.json", asyncio.to_thread(_tail, context.paths.qemu_record)),
         *((f"logs/{path.name}", asyncio.to_thread(_tail, path)) for path in _logs(context)),
-        *((f"machine/{name}.log", _guest(name, log)) for name in GUEST_LOGS),
+        *((f"machine/{name}.log", _engine_log(name, log)) for name in GUEST_LOGS),
+        *((f"logs/{name}-engine.log", _engine_log(name, log)) for name in _native_engines(context)),
     ]
     texts = await asyncio.gather(*(_or_reason(part) for _, part in parts))
     home = str(Path.home())
@@ -143,7 +144,12 @@ async def _engine(context: Context, path: str) -> str:
         return _json(dump(await getattr(client, path)()))
 
 
-async def _guest(source: str, log: GuestLog) -> str:
+def _native_engines(context: Context) -> list[str]:
+    """Those that are not in the machine, and can be used here."""
+    return [one.name for one in context.status.engines if one.name != "linux" and not one.obstacle]
+
+
+async def _engine_log(source: str, log: GuestLog) -> str:
     text, place = "", 0
     while True:
         part = await log(source, place)

@@ -172,6 +172,7 @@ class TestFailing:
         click(home.state.logs)
         dialog = top(LogsDialog)
         until(lambda: dialog.view.lines > 0)
+        assert dialog.source.findText("Windows engine") == -1, "there can be none"
         dialog.source.setCurrentText("QEMU")
         until(lambda: "This log does not exist yet" in dialog.view.text.toPlainText())
         dialog.reject()

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
+from desktop.ui.pages.home.logs import LogsDialog
 from desktop.ui.switching import SetupDialog, SwitchDialog, ask_to_set_up
 from desktop.ui.tray import Tray
 from desktop.ui.window import Window
@@ -99,6 +100,16 @@ def test_a_setup_that_is_refused_can_be_tried_again(two: Window) -> None:
     press(dialog, "Try the setup again")
     agree()
     until(lambda: any("Restart Windows" in text for text in messages(two)), "the outcome")
+
+
+def test_its_log_is_followed_while_it_is_looked_at(two: Window) -> None:
+    dialog = LogsDialog(two, two.context)
+    dialog.open()
+    dialog.source.setCurrentText("Windows engine")
+    until(lambda: "API listen" in dialog.view.text.toPlainText(), "what is there")
+    until(lambda: "a second line" in dialog.view.text.toPlainText(), "what came later")
+    assert dialog.view.text.toPlainText().count("API listen") == 1
+    dialog.reject()
 
 
 def test_by_the_tray(two: Window) -> None:

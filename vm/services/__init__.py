@@ -2,5 +2,6 @@
 
 state.py     what a service can be, and what it is asked for
 windows.py   a service of Windows, by its Service Control Manager
+event_log.py what a service has written to Windows' event log
 process.py   a program of one's own in the place of a service, where there is none to be had
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from vm.errors import HostError, MachineError
 from vm.files import write_atomically
 from vm.host import Host
 from vm.qemu.process import QemuProcess, describe_exit, tail
-from vm.services.state import ServiceState
+from vm.services.state import LogPart, ServiceState
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 30.0
 """For the program to end after it was asked to."""
+
+NEWEST = 1024 * 1024
+"""Bytes of its log that are read at once."""
 
 
 class ProcessService:
@@ -82,6 +86,27 @@ class ProcessService:
         await asyncio.wait([process.exited])
         said = tail(self._output, 600).strip()
         return "\n".join(filter(None, [describe_exit(process.exited.result()), said]))
+
+    async def log(self, after: int) -> LogPart:
+        """What it has printed after that byte; after 0 the last :data:`NEWEST` bytes.
+
+        A file that is shorter is another, and is read as after 0.
+
+        :raise HostError: the file cannot be read.
+        """
+        return await asyncio.to_thread(self._log, after)
+
+    def _log(self, after: int) -> LogPart:
+        try:
+            with self._output.open("rb") as stream:
+                size = stream.seek(0, os.SEEK_END)
+                place = stream.seek(after if 0 < after <= size else max(0, size - NEWEST))
+                text = stream.read(NEWEST)
+        except FileNotFoundError:
+            return LogPart("", 0)
+        except OSError as error:
+            raise HostError(f"{self._output} cannot be read: {error.strerror}", "", repr(error)) from error
+        return LogPart(text.decode(errors="replace").replace("\r\n", "\n"), place + len(text))
 
     def _running(self) -> QemuProcess | None:
         """The process, while it has not ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class ServiceState(StrEnum):
@@ -14,6 +14,13 @@ class ServiceState(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     STOPPING = "stopping"
+
+
+class LogPart(NamedTuple):
+    """A part of a log. :ivar next: the position at which it goes on."""
+
+    text: str
+    next: int
 
 
 class Service(Protocol):
@@ -44,4 +51,11 @@ class Service(Protocol):
 
     async def wait_ended(self) -> str:
         """Wait until it has ended by itself; how, in a few words."""
+        ...
+
+    async def log(self, after: int) -> LogPart:
+        """What it has written after a position; after 0 the newest part of it. No text: nothing more yet.
+
+        :raise HostError: that cannot be read.
+        """
         ...

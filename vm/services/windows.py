@@ -7,6 +7,7 @@ Security and Access Rights"). ``sc.exe`` ends with Windows' error code, whatever
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,7 +17,10 @@ import psutil
 
 from vm.errors import HostError
 from vm.host.programs import NO_WINDOW
-from vm.services.state import ServiceState
+from vm.services.event_log import read_events
+from vm.services.state import LogPart, ServiceState
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -102,16 +106,21 @@ class WindowsService:
         except (psutil.Error, OSError, KeyError) as error:
             raise HostError(f"{self.title} cannot be looked at", "", repr(error)) from error
 
+    async def log(self, after: int) -> LogPart:
+        """What it has written to Windows' event log after the record of that number; after 0 the newest.
+
+        :raise HostError: that cannot be read.
+        """
+        events = await asyncio.to_thread(read_events, self.name, after)
+        return LogPart("".join(f"{event}\n" for event in events), events[-1].number if events else after)
+
     def _last_words(self) -> str:
         """The last that it has written to the event log; empty where that is not told."""
-        query = f"*[System[Provider[@Name='{self.name}']]]"
-        argv = ["wevtutil", "qe", "Application", f"/q:{query}", "/c:1", "/rd:true", "/f:text"]
         try:
-            done = subprocess.run(argv, capture_output=True, timeout=10, check=False, creationflags=NO_WINDOW)
-        except (OSError, subprocess.TimeoutExpired):
+            return "".join(event.message for event in read_events(self.name, newest=1))
+        except HostError as error:
+            log.warning("%s %s", error.message, error.detail)
             return ""
-        _, found, text = done.stdout.decode(errors="replace").partition("Description:")
-        return text.strip() if found and done.returncode == 0 else ""
 
     async def _control(self, verb: str, harmless: int) -> None:
         """:param harmless: the error that says that it is so already."""

@@ -29,9 +29,10 @@ class BundleFile:
 
 @dataclass(frozen=True)
 class ReadLog:
-    """Asks for a log of the guest.
+    """Asks for a log of the guest, or of the engine for Windows containers.
 
-    :ivar source: ``dockerd``, ``containerd`` or ``sshd``.    :ivar offset: first byte.
+    :ivar source: ``dockerd``, ``containerd``, ``sshd`` or ``windows``.
+    :ivar offset: first byte; for ``windows`` what the part before has as ``next``, or 0 for the newest.
     """
 
     source: str
@@ -40,7 +41,7 @@ class ReadLog:
 
 @dataclass(frozen=True)
 class LogPart:
-    """A part of a log, and the offset in bytes at which it goes on."""
+    """A part of a log, and the offset at which it goes on."""
 
     text: str
     next: int

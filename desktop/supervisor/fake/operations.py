@@ -59,6 +59,7 @@ class FakeOperations:
         entry: DesktopEntry,
         world: World,
     ) -> None:
+        self._looked = 0
         self._paths = paths
         self._host = host
         self._entry = entry
@@ -128,7 +129,12 @@ class FakeOperations:
     # -- finding out --------------------------------------------------------------------------------------------
 
     async def guest_log(self, source: str, offset: int) -> LogPart:
-        """A log of one line."""
+        """A log of one line; that of Windows gets a second one while it is looked at."""
+        if source == "windows":
+            self._looked += 1
+            lines = ("info    API listen\n", "warning a second line\n")
+            text = "".join(lines[offset : 1 if self._looked <= 2 else 2])
+            return LogPart(text, offset + text.count("\n"))
         text = f'level=info msg="{source} has started"\n'
         return LogPart(text[offset:], len(text))
 

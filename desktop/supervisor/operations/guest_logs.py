@@ -1,4 +1,4 @@
-"""Looking into the guest: its logs, and how the system's ``ssh`` reaches it."""
+"""Looking into the engines: their logs, and how the system's ``ssh`` reaches the guest."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import shlex
 
 from desktop.control.schema import LogPart, SshReport
 from desktop.supervisor.context import GuestAccess
+from desktop.supervisor.engines.windows import WindowsEngine
 from engine.linux import GUEST_LOGS
 from vm.errors import MachineError
 from vm.guest.keys import ensure_keys, write_known_hosts
 from vm.host.paths import Paths
 
 SOURCES = ("dockerd", "containerd", "sshd")
+WINDOWS = "windows"
+"""The log of the engine for Windows containers."""
+
 CHUNK = 1024 * 1024
 """Bytes of a log that one call returns at most."""
 
@@ -20,19 +24,28 @@ SIZE_SECONDS, READ_SECONDS = 30.0, 60.0
 
 
 class GuestLogs:
-    """The guest of the machine that runs."""
+    """Of the machine that runs, and of the engine for Windows containers.
 
-    def __init__(self, paths: Paths, guest: GuestAccess) -> None:
+    :param windows: None where there can be none.
+    """
+
+    def __init__(self, paths: Paths, guest: GuestAccess, windows: WindowsEngine | None) -> None:
         self._keys = paths.keys
         self._guest = guest
+        self._windows = windows
 
     async def read(self, source: str, offset: int) -> LogPart:
         """A log from byte ``offset`` on, and the next offset; a file that was rotated begins at 0 again.
 
+        That of the engine for Windows containers goes on after the record of that number in Windows' event log.
+
         :raise UserError: no such log, or the machine is not running.
         """
+        if source == WINDOWS and self._windows is not None:
+            part = await self._windows.service.log(offset)
+            return LogPart(part.text, part.next)
         if source not in SOURCES:
-            raise MachineError(f"There is no log “{source}” in the machine", f"There are: {', '.join(SOURCES)}.")
+            raise MachineError(f"There is no log “{source}” here", f"There are: {', '.join(SOURCES)}.")
         path = shlex.quote(f"{GUEST_LOGS}/{source}/current")
         size = await self._guest.link.run(f"stat -c %s {path}", timeout=SIZE_SECONDS)
         if size.exit_code != 0:

@@ -1,9 +1,10 @@
-"""Slipway's own logs: those on the host, and those of the services in the machine."""
+"""Slipway's own logs: those on the host, those of the services in the machine, and that of the Windows engine."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
@@ -27,6 +28,11 @@ SOURCES = (
     ("containerd", "containerd"),
     ("sshd", "sshd"),
 )
+WINDOWS = ("Windows engine", "windows")
+"""Where Windows containers can be."""
+
+FOLLOW_SECONDS = 2.0
+"""Between two reads of an engine's log that is looked at."""
 
 
 class LogsDialog(QDialog):
@@ -40,7 +46,10 @@ class LogsDialog(QDialog):
         self._work: Work | None = None
         self.source = QComboBox()
         self.source.setAccessibleName("Log")
-        self.source.addItems([title for title, _ in SOURCES])
+        status = context.session.status
+        windows = any(one.name == WINDOWS[1] and not one.obstacle for one in status.engines) if status else False
+        for title, source in (*SOURCES, *([WINDOWS] if windows else [])):
+            self.source.addItem(title, source)
         self.view = LogView("Log")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -51,18 +60,30 @@ class LogsDialog(QDialog):
         outer.addWidget(self.view, 1)
         outer.addWidget(buttons)
         self.source.currentIndexChanged.connect(self._read)
+        self.finished.connect(self._stop)
         self._read()
 
-    def _read(self) -> None:
+    def _stop(self) -> None:
         if self._work is not None:
             self._work.cancel()
+
+    def _read(self) -> None:
+        self._stop()
         self.view.clear()
         paths = self._context.session.paths
         files = {"supervisor": paths.supervisor_log, "console": paths.console_log, "qemu": paths.qemu_log}
-        source = SOURCES[self.source.currentIndex()][1]
+        source = self.source.currentData()
         session = self._context.session
-        work = asyncio.to_thread(_tail, files[source]) if source in files else _guest_tail(session.client, source)
-        self._work = session.bridge.call(work, self._show, self._failed, owner=self)
+        if source in files:
+            work = asyncio.to_thread(_tail, files[source])
+            self._work = session.bridge.call(work, self._show, self._failed, owner=self)
+        else:
+            self._work = session.bridge.follow(
+                lambda: _engine_log(session.client, source), self._take, None, self._failed, owner=self
+            )
+
+    def _take(self, texts: list[str]) -> None:
+        self._show("".join(texts))
 
     def _show(self, text: str) -> None:
         self.view.append(text)
@@ -80,13 +101,18 @@ def _tail(path: Path) -> str:
         raise UserError("This log does not exist yet", "It is created at the first start.", str(error)) from error
 
 
-async def _guest_tail(client: ControlClient, source: str) -> str:
+async def _engine_log(client: ControlClient, source: str) -> AsyncIterator[str]:
+    """The end of a log of an engine's, then what is written while it is looked at."""
     await client.ready(spawn=False)
     lines: deque[str] = deque(maxlen=TAIL)
     place = 0
-    while True:
-        part = await client.guest_log(source, place)
-        if not part.text:
-            return "".join(lines)
+    while (part := await client.guest_log(source, place)).text:
         lines.extend(part.text.splitlines(keepends=True))
         place = part.next
+    yield "".join(lines)
+    while True:
+        await asyncio.sleep(FOLLOW_SECONDS)
+        part = await client.guest_log(source, place)
+        place = part.next
+        if part.text:
+            yield part.text

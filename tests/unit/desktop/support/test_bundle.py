@@ -12,7 +12,7 @@ import pytest
 
 from desktop.control.bundle import have_bundle, save_bundle
 from desktop.control.client import ControlClient, own_paths
-from desktop.control.schema import BundleFile, ContextReport, LogPart, RunState, Status
+from desktop.control.schema import BundleFile, ContextReport, EngineState, LogPart, RunState, Status
 from desktop.diagnostics import Context
 from desktop.settings.schema import Settings, SettingsError
 from desktop.support import bundle
@@ -79,6 +79,28 @@ async def test_everything_is_there_and_no_secret(installation: Context) -> None:
     assert files["machine/dockerd.log"] == f"dockerd: password={REDACTED} x\n"
     assert "QEMU" in files["diagnosis.txt"]
     assert "Memory" in files["about.txt"]
+
+
+async def test_the_engine_of_windows_containers(installation: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "logs/windows-engine.log" not in by_name(
+        await bundle.collect(installation, docker_report(), [], guest_log)
+    )
+    monkeypatch.setenv("SLIPWAY_WINDOWS_ENGINE", '["x"]')
+    engines = (
+        EngineState("linux", "Linux containers", "linux", RunState.RUNNING, "Running", in_use=True),
+        EngineState("windows", "Windows containers", "windows", RunState.STOPPED, "Stopped"),
+    )
+    proxies = {"proxies": {"http-proxy": "http://you:other-secret@proxy:3128"}}
+    both = dataclasses.replace(
+        installation,
+        status=dataclasses.replace(installation.status, engines=engines),
+        settings=Settings(windows_daemon=proxies),
+    )
+    files = by_name(await bundle.collect(both, docker_report(), [], guest_log))
+    assert files["logs/windows-engine.log"] == f"windows: password={REDACTED} x\n"
+    stored = json.loads(files["settings.json"])["windows_daemon"]
+    assert stored["proxies"]["http-proxy"] == f"http://{REDACTED}@proxy:3128"
+    assert "other-secret" not in "".join(files.values())
 
 
 async def test_what_cannot_be_had_says_why(installation: Context) -> None:

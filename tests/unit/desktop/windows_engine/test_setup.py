@@ -15,7 +15,7 @@ from desktop.windows_engine.places import Places
 from desktop.windows_engine.record import Changed
 from desktop.windows_engine.setup import Plan, Setup, descriptor
 from vm.errors import HostError
-from vm.services.state import ServiceState
+from vm.services.state import LogPart, ServiceState
 
 
 class HerePlaces(Places):
@@ -121,6 +121,9 @@ class FakeService:
         self.now = ServiceState.STOPPED
 
     async def wait_ended(self) -> str:
+        raise AssertionError
+
+    async def log(self, after: int) -> LogPart:
         raise AssertionError
 
 

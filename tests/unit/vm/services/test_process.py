@@ -84,3 +84,23 @@ async def test_a_record_of_another_program_is_none(tmp_path: Path) -> None:
     for content in ("", "[]", '{"pid": 1, "birth": "long ago"}', '{"pid": "x", "birth": 1}'):
         (tmp_path / "process.json").write_text(content)
         assert await service(tmp_path).state() is ServiceState.STOPPED
+
+
+async def test_its_log_goes_on_where_it_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, output = service(tmp_path), tmp_path / "log"
+    assert await one.log(0) == ("", 0), "it has not been started yet"
+    output.write_bytes(b"first\r\nsecond\n")
+    text, place = await one.log(0)
+    assert text == "first\nsecond\n"
+    assert await one.log(place) == ("", place)
+    with output.open("ab") as stream:
+        stream.write(b"third\n")
+    assert await one.log(place) == ("third\n", place + 6)
+    output.write_bytes(b"new\n")
+    assert await one.log(place) == ("new\n", 4), "it was started again"
+    monkeypatch.setattr("vm.services.process.NEWEST", 3)
+    assert await one.log(0) == ("ew\n", 4)
+    output.unlink()
+    output.mkdir()
+    with pytest.raises(HostError, match="cannot be read"):
+        await one.log(0)

@@ -9,23 +9,26 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from tests.unit.vm.services.test_event_log import event, printed
 from vm.errors import HostError
 from vm.services import windows
 from vm.services.state import ServiceState
 from vm.services.windows import WindowsService
 
-EVENT = b"Event[0]\n  Provider: X\n  Description:\nfailed to start daemon: failed to load vmcompute.dll\n"
+LAST = event(8, "2", "failed to start daemon: failed to load vmcompute.dll")
 
 
 class Manager:
     """The Service Control Manager.
 
     :ivar states: what the service is at the next looks; the last one stays.    :ivar code: what sc.exe ends with.
+    :ivar events: what wevtutil prints, the newest first.    :ivar log_code: what it ends with.
     """
 
     def __init__(self) -> None:
         self.states = ["stopped"]
-        self.code = 0
+        self.code = self.log_code = 0
+        self.events = [LAST]
         self.ran: list[list[str]] = []
 
     def get(self, name: str) -> SimpleNamespace:
@@ -37,7 +40,7 @@ class Manager:
     def run(self, argv: Sequence[str], **_: object) -> subprocess.CompletedProcess[bytes]:
         self.ran.append(list(argv))
         if argv[0] == "wevtutil":
-            return subprocess.CompletedProcess(argv, 0, EVENT, b"")
+            return subprocess.CompletedProcess(argv, self.log_code, printed(*self.events), b"Not allowed.")
         return subprocess.CompletedProcess(argv, self.code, b"said so", b"")
 
 
@@ -46,7 +49,7 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Manager:
     made = Manager()
     monkeypatch.setattr(psutil, "win_service_get", made.get, raising=False)
     run: Callable[..., object] = made.run
-    monkeypatch.setattr("vm.services.windows.subprocess.run", run)
+    monkeypatch.setattr("subprocess.run", run)
     monkeypatch.setattr(windows, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(windows, "WATCH_SECONDS", 0.01)
     return made
@@ -100,3 +103,25 @@ async def test_its_end_is_noticed(manager: Manager) -> None:
     manager.states = ["running", "running", "stopped"]
     told = await WindowsService("X").wait_ended()
     assert told.startswith("the service has stopped\nfailed to start daemon")
+
+
+async def test_its_log_goes_on_after_a_record(manager: Manager) -> None:
+    manager.events = [event(9, "4", "API listen"), LAST]
+    part = await WindowsService("X").log(0)
+    assert [line.split(maxsplit=2)[1:] for line in part.text.splitlines()] == [
+        ["error", "failed to start daemon: failed to load vmcompute.dll"],
+        ["info", "API listen"],
+    ]
+    assert part.next == 9
+    manager.events = []
+    assert await WindowsService("X").log(part.next) == ("", 9)
+    assert "/q:*[System[Provider[@Name='X'] and EventRecordID>9]]" in manager.ran[-1]
+
+
+async def test_a_log_that_cannot_be_read(manager: Manager) -> None:
+    manager.log_code = 5
+    with pytest.raises(HostError, match=r"event log cannot be read \(error 5\)") as caught:
+        await WindowsService("X").log(0)
+    assert caught.value.detail == "Not allowed."
+    manager.states = ["stopped"]
+    assert await WindowsService("X").wait_ended() == "the service has stopped"

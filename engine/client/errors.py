@@ -7,6 +7,7 @@ EngineError (vm.errors)
 │   │   └── LoginNeeded   ssh asks for a password or a passphrase, and was not given it
 │   └── TlsFailed         one of the two sides does not trust the other's certificate
 ├── StreamBroken          an answer that does not follow the protocol, or ended in the middle
+├── WrongPlatform         an image is for another platform; Slipway's endpoint has said what to do about it
 ├── ProgressError         a pull, push, build or load failed after it had begun; reported in its stream
 └── ApiError              an HTTP status of 400 or more, with the engine's own message
     ├── BadParameter 400  ├── Denied 401, 403   ├── NotFound 404      ├── Conflict 409
@@ -48,6 +49,10 @@ class TlsFailed(EngineUnreachable):
 
 class StreamBroken(EngineError):
     """An answer does not follow the protocol, or ended in the middle."""
+
+
+class WrongPlatform(EngineError):
+    """An image is for another platform than the engine runs; the hint is what to do about it."""
 
 
 class ProgressError(EngineError):
@@ -109,6 +114,11 @@ HINTS = {
     403: "Log in to the registry: docker login",
     500: "See what the engine says: slipway logs --source dockerd",
 }
+
+
+def wrong_platform(message: str, hint: str, detail: str) -> WrongPlatform:
+    """What Slipway's endpoint has told about a pull. :param message: the engine's, and behind it the hint."""
+    return WrongPlatform(message.removesuffix(hint).rstrip(". "), hint, detail)
 
 
 def api_error(status: int, message: str, call: str) -> ApiError:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from engine.client.build.build import Build, run
 from engine.client.build.trace import Trace
-from engine.client.errors import ApiError, ProgressError
+from engine.client.errors import ApiError, ProgressError, WrongPlatform
 from engine.client.models import Found, Image, Layer, Progress, Pruned
 from engine.client.progress import Lookup, registry_auth, steps
 from engine.client.registry import HUB, explain, registry_of, split_reference
@@ -93,7 +93,7 @@ class Images:
             async with self._transport.stream("POST", path, params, headers=headers) as reply:
                 async for step in steps(reply):
                     yield step
-        except (ApiError, ProgressError) as error:
+        except (ApiError, ProgressError, WrongPlatform) as error:
             raise explain(error, name) from error
 
     async def _who(self, name: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import httpx
 
-from engine.client.errors import ProgressError
+from engine.client.errors import ProgressError, wrong_platform
 from engine.client.models import Progress
 from engine.client.streams import objects
 
@@ -27,12 +27,15 @@ async def no_credentials(registry: str) -> Credentials:
 async def steps(reply: httpx.Response) -> AsyncIterator[Progress]:
     """The steps of the work.
 
-    :raise ProgressError: it failed, with the engine's reason.
+    :raise ProgressError: it failed, with the engine's reason.    :raise WrongPlatform: see there.
     """
     async for values in objects(reply.aiter_raw()):
         if values.get("error") or values.get("errorDetail"):
             detail = values.get("errorDetail") or {}
-            raise ProgressError(str(detail.get("message") or values.get("error")), detail=json.dumps(values))
+            message = str(detail.get("message") or values.get("error"))
+            if hint := detail.get("hint"):
+                raise wrong_platform(message, str(hint), json.dumps(values))
+            raise ProgressError(message, detail=json.dumps(values))
         yield Progress.of(values)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from engine.client.errors import WrongPlatform
 from vm.errors import EngineError
 
 HUB = "docker.io"
@@ -42,6 +43,11 @@ REFUSALS = (
         r"no matching manifest for (?P<what>\S+)",
         "{name} is not available for this platform ({what})",
         "Choose another platform.",
+    ),
+    Refusal(
+        r'image operating system "(?P<what>\w+)" cannot be used',
+        "{name} is for another operating system ({what})",
+        "Choose another image.",
     ),
     Refusal(
         r"manifest (for .* )?not found|manifest unknown|: not found$",
@@ -101,7 +107,8 @@ def explain(error: EngineError, name: str) -> EngineError:
             repository, tag = split_reference(name)
             words = {"name": name, "repository": repository, "tag": tag or "", "registry": registry_of(name)}
             words.update(found.groupdict())
-            return RegistryError(refusal.message.format(**words), refusal.hint.format(**words), said)
+            hint = error.hint if isinstance(error, WrongPlatform) else refusal.hint.format(**words)
+            return RegistryError(refusal.message.format(**words), hint, said)
     return error
 
 

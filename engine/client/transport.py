@@ -17,7 +17,7 @@ import h11
 import httpx
 
 from engine.cancellation import CancelSafeTransport
-from engine.client.errors import EngineUnreachable, StreamBroken, api_error
+from engine.client.errors import EngineUnreachable, StreamBroken, api_error, wrong_platform
 from engine.client.local_http import local_transport
 from engine.client.socket_stream import SocketStream
 from engine.client.streams import CHUNK, Duplex
@@ -269,14 +269,19 @@ def _encode(
 
 def _require_success(reply: httpx.Response, method: str, path: str) -> None:
     if reply.is_error:
-        raise api_error(reply.status_code, _message(reply.content), f"{method} {path}")
+        message, hint = _said(reply.content)
+        if hint:
+            raise wrong_platform(message, hint, f"{method} {path}")
+        raise api_error(reply.status_code, message, f"{method} {path}")
 
 
-def _message(body: bytes) -> str:
+def _said(body: bytes) -> tuple[str, str]:
+    """An error's message, and what Slipway's endpoint has added to it (engine/endpoint/admission/pulls.py)."""
     try:
-        return str(json.loads(body)["message"])
+        found = json.loads(body)
+        return str(found["message"]), str(found.get("hint") or "")
     except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace").strip()
+        return body.decode(errors="replace").strip(), ""
 
 
 async def _upgrade(
@@ -308,7 +313,7 @@ async def _upgrade(
         elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
             if refused is None:
                 raise EngineUnreachable("The engine closed the connection", "See: slipway status", f"POST {where}")
-            raise api_error(refused.status_code, _message(text), f"POST {where}")
+            raise api_error(refused.status_code, _said(text)[0], f"POST {where}")
 
 
 def _content_type(event: h11.InformationalResponse) -> str:

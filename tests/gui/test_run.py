@@ -11,10 +11,11 @@ from PySide6.QtTest import QTest
 from desktop.ui.models.run import RunRequest
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.containers import ContainersPage
-from desktop.ui.pages.run import RunDialog
+from desktop.ui.pages.run import RunDialog, is_image_missing
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.widgets.progress import ProgressDialog
 from desktop.ui.window import Window
+from engine.client.errors import NotFound, ServerError
 from tests.gui.drive import fill, go, messages, names, press, refusal, state, top
 from tests.gui.stage import until
 
@@ -93,6 +94,29 @@ def test_what_is_not_here_is_pulled_first_with_progress(shown: Window) -> None:
     progress = top(ProgressDialog)
     until(lambda: "There is no" in progress.status.text())
     press(progress, "Close")
+
+
+def test_an_image_for_another_platform_says_what_to_do(shown: Window) -> None:
+    dialog = run_dialog(shown, "windows/server:1")
+    press(dialog, "Run")
+    progress = top(ProgressDialog)
+    until(lambda: "windows/server:1 is not available for this platform (linux/amd64)" in progress.status.text())
+    assert "slipway engine use windows; or pull another one for Linux." in progress.status.text()
+    press(progress, "Close")
+
+
+@pytest.mark.parametrize(
+    ("message", "missing"),
+    [
+        ("No such image: alpine:3", True),
+        ("image with reference a was found but its platform (linux/amd64) does not match the specified", True),
+        ("image with reference a was found but does not provide the specified platform (linux/arm64)", True),
+        ("No such container: web", False),
+    ],
+)
+def test_what_is_pulled_before_it_is_run(message: str, missing: bool) -> None:
+    assert is_image_missing(NotFound(message)) is missing
+    assert not is_image_missing(ServerError(message))
 
 
 def test_a_pull_that_is_cancelled_runs_nothing(shown: Window) -> None:

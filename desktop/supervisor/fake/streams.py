@@ -33,6 +33,15 @@ NO_SHELL = "stand-in.no-shell"
 ABSENT = {"nosuch": 404, "private": 403, "offline": 500}
 """Repositories whose name begins so cannot be had, and how."""
 
+FOR_WINDOWS = "windows"
+"""Repositories whose name begins so have images for Windows only; the endpoint says what to do about that."""
+
+NO_MATCH = "no matching manifest for linux/amd64 in the manifest list entries"
+NO_MATCH_HINT = (
+    "This image is for Windows. Switch to Windows containers: slipway engine use windows; "
+    "or pull another one for Linux."
+)
+
 
 class Streams:
     """Handlers whose answer goes on."""
@@ -173,6 +182,10 @@ class Streams:
                 raise Refused(status, _why(status, repository, tag))
         response = await _begin(request, "application/json")
         await _tell(response, status=f"Pulling from {repository}", id=tag)
+        if repository.startswith(FOR_WINDOWS):
+            words = f"{NO_MATCH}. {NO_MATCH_HINT}"
+            await _tell(response, errorDetail={"message": words, "hint": NO_MATCH_HINT}, error=words)
+            return response
         layers = [self.world.id()[:12] for _ in range(LAYERS)]
         for layer in layers:
             await _tell(response, status="Pulling fs layer", id=layer)

@@ -169,12 +169,21 @@ class RunDialog(Form):
         request, context = self.request(), self.context
 
         def failed(error: UserError) -> None:
-            if isinstance(error, NotFound) and "No such image" in error.message:
+            if is_image_missing(error):
                 _pull_and_run(context, request)
             else:
                 context.banners.error(error)
 
         _begin(context, request, failed)
+
+
+def is_image_missing(error: UserError) -> bool:
+    """Whether a container could not be created for lack of an image, or of one for the platform that was chosen.
+
+    The engine answers both with 404, and ``docker run`` pulls (moby: daemon/images/image.go, containerd/image.go).
+    """
+    missing = "No such image", "was found but its platform", "was found but does not provide"
+    return isinstance(error, NotFound) and any(words in error.message for words in missing)
 
 
 def _begin(context: Context, request: RunRequest, failed: Failed) -> None:

@@ -26,9 +26,10 @@ from engine.client.errors import (
     ServerError,
     StreamBroken,
     Unavailable,
+    WrongPlatform,
 )
 from engine.client.models import Container, Image, Volume
-from engine.client.registry import split_reference
+from engine.client.registry import RegistryError, split_reference
 from engine.client.streams import Demultiplexer, Frame, JsonLines, Std
 from engine.client.transport import query
 from tests.unit.local_server import serving
@@ -227,6 +228,33 @@ async def test_a_failure_inside_a_stream(engine: Engine, client: EngineClient) -
     assert (await anext(pull)).status == "x"
     with pytest.raises(ProgressError, match="no space"):
         await anext(pull)
+
+
+async def test_an_image_for_another_platform(engine: Engine, client: EngineClient) -> None:
+    """In the stream, and before it; the endpoint has added what to do (engine/endpoint/admission/pulls.py)."""
+    words, hint = "no matching manifest for linux/amd64 in the manifest list entries", "This image is for Windows."
+    told = {"message": f"{words}. {hint}", "hint": hint}
+    line = json.dumps({"errorDetail": told, "error": told["message"]}).encode()
+    body = json.dumps(told).encode()
+    engine.answers += [
+        chunked(b'{"status":"x"}\n', line + b"\n"),
+        [reply(404, body)],
+    ]
+    for _ in range(2):
+        with pytest.raises(
+            RegistryError, match=r"^a is not available for this platform \(linux/amd64\)$"
+        ) as failed:
+            [step async for step in client.images.pull("a")]
+        assert failed.value.hint == hint
+        assert words in failed.value.detail
+
+
+async def test_other_words_with_a_hint_stay(engine: Engine, client: EngineClient) -> None:
+    told = {"message": "it is too new. Pull another one.", "hint": "Pull another one."}
+    engine.answers.append(chunked(json.dumps({"errorDetail": told}).encode()))
+    with pytest.raises(WrongPlatform, match=r"^it is too new$") as failed:
+        [step async for step in client.images.pull("a")]
+    assert failed.value.hint == "Pull another one."
 
 
 async def test_a_stream_that_breaks_off(engine: Engine, client: EngineClient) -> None:

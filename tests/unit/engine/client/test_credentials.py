@@ -87,6 +87,7 @@ async def test_what_cannot_be_read_counts_as_nobody(kind: str) -> None:
         ('Get "https://registry-1.docker.io/v2/": no such host', "alpine", "docker.io cannot be reached"),
         ("dial tcp 10.0.2.2:5: connect: connection refused", "r:5/a", "r:5 refuses connections"),
         ("no matching manifest for linux/s390x in the manifest list", "a", "a is not available for this platform"),
+        ('image operating system "windows" cannot be used on', "a", "a is for another operating system (windows)"),
     ],
 )
 def test_refusals_are_explained(said: str, name: str, message: str) -> None:

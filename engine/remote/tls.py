@@ -1,8 +1,4 @@
-"""TCP with TLS (RFC 8446), each side with a certificate, as docker has it; and TCP without.
-
-asyncio's TLS cannot end one direction and go on reading, which ``docker run -i`` needs. So TLS is spoken here,
-over OpenSSL's memory buffers: our ``close_notify`` is sent, and reading goes on until the engine's.
-"""
+"""TCP with TLS (engine/tls_session.py), each side with a certificate, as docker has it; and TCP without."""
 
 from __future__ import annotations
 
@@ -14,12 +10,13 @@ from pathlib import Path
 from engine.client.errors import EngineUnreachable, TlsFailed
 from engine.client.socket_stream import SocketStream, close_writer
 from engine.remote.endpoints import Endpoint, TlsFiles
+from engine.tls_session import TlsSession
 from vm.errors import LinkError
 from vm.guest.stream import Stream
 
 CONNECT_SECONDS = 10.0
 PIECE = 64 * 1024
-"""Bytes that are decrypted at a time."""
+"""Bytes that are read at a time."""
 
 
 class TcpRoute:
@@ -109,30 +106,24 @@ class TlsStream:
         host: str | None,
     ) -> None:
         self._reader, self._writer = reader, writer
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._in, self._out, server_side=host is None, server_hostname=host)
+        self._tls = TlsSession(context, host)
         self._ready = bytearray()
-        self._ended = self._eof_sent = False
 
     @property
     def ended(self) -> bool:
         """Whether the engine has closed its side: an idle connection is told nothing else."""
-        return self._ended or self._reader.at_eof()
+        return self._tls.ended or self._reader.at_eof()
 
     async def handshake(self) -> None:
         """:raise TlsFailed: the engine's certificate is not trusted, or it speaks no TLS."""
-        while True:
-            try:
-                self._tls.do_handshake()
-            except ssl.SSLWantReadError:
+        try:
+            while not self._tls.shake_hands():
                 await self._flush()
                 await self._fill()
-            except ssl.SSLError as error:
-                await self._flush()
-                raise _failed(error) from error
-            else:
-                await self._flush()
-                return
+        except ssl.SSLError as error:
+            await self._flush()  # the alert
+            raise _failed(error) from error
+        await self._flush()
 
     async def read(self, limit: int) -> bytes:
         while True:
@@ -140,10 +131,10 @@ class TlsStream:
                 data = bytes(self._ready[:limit])
                 del self._ready[:limit]
                 return data
-            if self._ended:
+            if self._tls.ended:
                 return b""
             self._decrypt()
-            if not self._ready and not self._ended:
+            if not self._ready and not self._tls.ended:
                 await self._flush()  # an answer of TLS itself, such as a new key
                 await self._fill()
 
@@ -155,14 +146,11 @@ class TlsStream:
         await self._flush()
 
     async def write_eof(self) -> None:
-        if self._eof_sent:
+        if self._tls.eof_sent:
             return
-        self._eof_sent = True
-        self._decrypt()  # OpenSSL gives up at data that it finds while it closes
+        self._decrypt()
         try:
-            self._tls.unwrap()
-        except ssl.SSLWantReadError:  # the engine's own end is still to come
-            pass
+            self._tls.end()
         except ssl.SSLError as error:
             raise _failed(error) from error
         await self._flush()
@@ -172,33 +160,23 @@ class TlsStream:
 
     def _decrypt(self) -> None:
         """Take all that has come."""
-        while not self._ended:
-            try:
-                data = self._tls.read(PIECE)
-            except ssl.SSLWantReadError:
-                return
-            except ssl.SSLZeroReturnError:
-                data = b""
-            except ssl.SSLEOFError as error:
-                raise LinkError("The connection broke", detail=str(error)) from error
-            except ssl.SSLError as error:
-                raise _failed(error) from error
-            self._ready += data
-            self._ended = not data
+        try:
+            for piece in self._tls.read():
+                self._ready += piece
+        except ssl.SSLEOFError as error:
+            raise LinkError("The connection broke", detail=str(error)) from error
+        except ssl.SSLError as error:
+            raise _failed(error) from error
 
     async def _fill(self) -> None:
         try:
-            data = await self._reader.read(PIECE)
+            self._tls.take(await self._reader.read(PIECE))
         except OSError as error:
             raise LinkError("The connection broke", detail=str(error)) from error
-        if data:
-            self._in.write(data)
-        else:
-            self._in.write_eof()
 
     async def _flush(self) -> None:
         try:
-            self._writer.write(self._out.read())
+            self._writer.write(self._tls.to_send())
             await self._writer.drain()
         except OSError as error:
             raise LinkError("The connection broke", detail=str(error)) from error

@@ -1,9 +1,4 @@
-"""TLS on one connection, with directions that end independently, as ``docker run -i`` and ``docker cp`` need.
-
-asyncio's own TLS closes a connection when either side ends its direction. OpenSSL does not: after ``close_notify``
-has come it can still send, and after it has sent one it still receives (SSL_shutdown(3), RFC 8446 section 6.1). So
-this is a protocol and a transport around OpenSSL with buffers in memory. Only ``close_notify`` ends a direction; a
-TCP connection that ends without it was cut, and counts as lost.
+"""The listener's side of TLS: an asyncio protocol and a transport around a :class:`engine.tls_session.TlsSession`.
 
 The client's protocol is made once the handshake is complete and the client has shown a certificate that is good;
 until then there is a deadline. A client that is refused can read the reason: the connection stays open for a
@@ -21,12 +16,11 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
+from engine.tls_session import TlsSession
+
 log = logging.getLogger(__name__)
 
 MakeProtocol = Callable[[], asyncio.Protocol]
-
-PIECE = 16 * 1024
-"""Bytes in the largest record (RFC 8446 section 5.1)."""
 
 LINGER_SECONDS = 2.0
 """Within which a client that was refused can read why."""
@@ -69,13 +63,11 @@ class TlsConnection(asyncio.Protocol):
     def __init__(self, door: Door) -> None:
         self.fingerprint = ""
         self._door = door
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = door.context().wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = TlsSession(door.context(), None)
         self._below: asyncio.Transport | None = None
         self._client: asyncio.Protocol | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._refused = False
-        self._eof_received = self._eof_sent = False
 
     def close(self) -> None:
         """End the connection behind what was sent."""
@@ -96,14 +88,14 @@ class TlsConnection(asyncio.Protocol):
         self._set_deadline(self._door.handshake_seconds)
 
     def data_received(self, data: bytes) -> None:
-        if self._refused or self._eof_received:
+        if self._refused or self._tls.ended:
             return  # what follows close_notify is ignored (RFC 8446 section 6.1)
-        self._incoming.write(data)
+        self._tls.take(data)
         if self._client is not None or self._shake_hands(data):
             self._deliver()
 
     def eof_received(self) -> bool:
-        if self._client is not None and self._eof_received:
+        if self._client is not None and self._tls.ended:
             return True  # Node.js ends TCP's direction too, and goes on reading
         if not self._refused:
             self.abort()
@@ -129,22 +121,15 @@ class TlsConnection(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Encrypt and send. :raise RuntimeError: our direction has ended"""
-        if self._eof_sent:
+        if self._tls.eof_sent:
             raise RuntimeError("write after write_eof")
-        left = memoryview(data)
-        while left:
-            left = left[self._tls.write(left) :]
+        self._tls.write(data)
         self._flush()
 
     def end(self) -> None:
         """End our direction behind what was sent. Idempotent."""
-        if self._eof_sent:
-            return
-        self._eof_sent = True
-        # unwrap sends close_notify, then looks whether the client's has come. Nothing else is waiting to be read:
-        # _deliver leaves at most a part of a record, which OpenSSL keeps.
-        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLError):
-            self._tls.unwrap()
+        with contextlib.suppress(ssl.SSLError):  # then there is no one to tell
+            self._tls.end()  # all that has come was delivered
         self._flush()
 
     # -- TLS ------------------------------------------------------------------------------------------------------
@@ -152,17 +137,15 @@ class TlsConnection(asyncio.Protocol):
     def _shake_hands(self, data: bytes) -> bool:
         """Take the handshake further; whether it is complete and the client is served."""
         try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._flush()
-            return False
+            complete = self._tls.shake_hands()
         except ssl.SSLError as error:
             plain = self._door.refusal(data) if error.reason == "HTTP_REQUEST" else b""
             self._refuse(f"{error.reason or error}", plain)
             return False
         self._flush()
-        certificate = self._tls.getpeercert(binary_form=True) or b""
-        self.fingerprint = hashlib.sha256(certificate).hexdigest()
+        if not complete:
+            return False
+        self.fingerprint = hashlib.sha256(self._tls.peer_certificate).hexdigest()
         client = self._door.admit(self)
         if client is None:
             self._refuse("its certificate is not known")
@@ -190,32 +173,22 @@ class TlsConnection(asyncio.Protocol):
     def _deliver(self) -> None:
         """Hand on what has come, to the last complete record."""
         assert self._client is not None
-        pieces: list[bytes] = []
-        ended = False
         try:
-            while piece := self._tls.read(PIECE):
-                pieces.append(piece)
-            ended = True
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLZeroReturnError:  # close_notify, and ours was sent before
-            ended = True
+            data = b"".join(self._tls.read())
         except ssl.SSLError as error:
             log.info("a connection is dropped, what has come is not TLS: %s", error)
             self.abort()
             return
         self._flush()
-        if pieces:
-            self._client.data_received(b"".join(pieces))
-        if ended:
-            self._eof_received = True
-            if not self._client.eof_received():  # asyncio: then the transport closes itself
-                self.close()
+        if data:
+            self._client.data_received(data)
+        if self._tls.ended and not self._client.eof_received():  # asyncio: then the transport closes itself
+            self.close()
 
     def _flush(self) -> None:
         """Send what OpenSSL has written."""
-        if self._outgoing.pending and self._below is not None and not self._below.is_closing():
-            self._below.write(self._outgoing.read())
+        if (data := self._tls.to_send()) and self._below is not None and not self._below.is_closing():
+            self._below.write(data)
 
     def _set_deadline(self, seconds: float | None) -> None:
         if self._deadline is not None:

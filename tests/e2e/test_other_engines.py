@@ -60,19 +60,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         for made in (tls, ssh):
             docker(made, "load", "-i", folder / "busybox.tar")
         docker(tls, "swarm", "init", "--advertise-addr", f"{NETWORK}.2")
-        docker(
-            tls,
-            "service",
-            "create",
-            "-d",
-            "--name",
-            "idle",
-            "--no-resolve-image",
-            engines_walk.IMAGE,
-            "sleep",
-            "999",
-        )
+        create_service(tls)
         yield Lab(tls, ssh, ours, one)
+
+
+def create_service(made: NativeEngine) -> None:
+    """One that does nothing, on a swarm's manager."""
+    words = ("-d", "--name", "idle", "--no-resolve-image", engines_walk.IMAGE, "sleep", "999")
+    docker(made, "service", "create", *words)
 
 
 def docker(made: NativeEngine, *words: str | Path) -> str:
@@ -149,18 +144,7 @@ async def test_the_window_follows_both(lab: Lab, tmp_path: Path, scheme: str) ->
     program = system.find_program("docker")
     if not docker(lab.tls, "service", "ls", "-q"):
         docker(lab.tls, "node", "update", "--availability", "active", docker(lab.tls, "node", "ls", "-q").strip())
-        docker(
-            lab.tls,
-            "service",
-            "create",
-            "-d",
-            "--name",
-            "idle",
-            "--no-resolve-image",
-            engines_walk.IMAGE,
-            "sleep",
-            "999",
-        )
+        create_service(lab.tls)
         docker(lab.tls, "rm", "-f", "over-tls")
     async with ssh_computer(lab.ssh.socket, tmp_path, program) as (_, variables):
         with screen() as shown:

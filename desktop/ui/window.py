@@ -244,6 +244,8 @@ class Window(QMainWindow):
             words.append("software emulation" if status.accelerator.emulated else status.accelerator.name)
         if status.stage:
             words.append(status.stage)
+        beside = [one for one in status.engines if one.used and not one.in_use]
+        words += [f"{one.title}: {TITLES[one.state].lower()}" for one in beside]
         self._state.set_full("  ·  ".join(words))
         self._endpoint.setText(status.socket)
         used = next((one.title for one in status.engines if one.in_use), "")

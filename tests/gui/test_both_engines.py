@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QWidget
 
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.volumes import VolumesPage
+from desktop.ui.widgets.basics import Elided
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.window import Window
@@ -54,6 +55,11 @@ def in_use(shown: Window) -> str:
 
 def keep(shown: Window) -> QPushButton:
     return go(shown, "containers").missing.keep
+
+
+def state_bar(shown: Window) -> str:
+    bars = shown.findChildren(QFrame, "statebar")
+    return " ".join(part.accessibleName() for item in bars for part in item.findChildren(Elided))
 
 
 def engines(page: ListPage) -> list[str]:
@@ -181,6 +187,7 @@ def test_one_that_is_stopped_is_named(shown: Window) -> None:
     assert not page.engines.isVisible()
     assert page.table.isColumnHidden(2), "no platform where there is one engine"
     assert not page.engine_away.isVisible()
+    assert "Windows containers: stopped" in state_bar(shown)
     page.missing.switch.click()
     assert agree().windowTitle() == "Switch to Windows containers?"
     until(lambda: in_use(shown) == "windows", "the switch")

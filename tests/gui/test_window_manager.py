@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -14,11 +15,11 @@ from tests.e2e.screen import end, screen
 SECONDS = 600
 
 
-def test_by_keyboard_under_a_window_manager() -> None:
+def test_by_keyboard_under_a_window_manager(tmp_path: Path) -> None:
     manager = system.find_program("openbox")
     assert manager, "openbox is missing: python3 installers/dev.py setup"
     with screen() as shown:
-        own = {**os.environ, **shown.environment}
+        own = {**os.environ, **shown.environment, "XDG_CACHE_HOME": str(tmp_path)}
         running = psutil.Popen([manager], env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             done = subprocess.run(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +35,13 @@ class Outcome:
 
     name: str
     error: UserError | None
+    key: str = ""
 
 
-async def run_for_each(engine: EngineClient, subjects: Sequence[Subject], call: Call) -> list[Outcome]:
+async def run_for_each(engine: EngineClient, subjects: Sequence[Subject], call: Call) -> AsyncGenerator[Outcome]:
     """Run ``call`` for every subject, at most :data:`MAX_PARALLEL` at a time; a failure does not stop the others.
 
-    :return: the outcomes, in the order of the subjects.
+    :return: the outcomes, as they come.
     """
     slots = asyncio.Semaphore(MAX_PARALLEL)
 
@@ -49,13 +50,20 @@ async def run_for_each(engine: EngineClient, subjects: Sequence[Subject], call: 
             try:
                 await call(engine, key)
             except UserError as error:
-                return Outcome(name, error)
+                return Outcome(name, error, key)
             except Exception as error:
                 log.exception("an operation on %s failed unexpectedly", name)
-                return Outcome(name, UserError("An unexpected error occurred", "", repr(error)))
-        return Outcome(name, None)
+                return Outcome(name, UserError("An unexpected error occurred", "", repr(error)), key)
+        return Outcome(name, None, key)
 
-    return await asyncio.gather(*(run(key, name) for key, name in subjects))
+    tasks = [asyncio.create_task(run(key, name)) for key, name in subjects]
+    try:
+        for task in asyncio.as_completed(tasks):
+            yield await task
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def summarize(outcomes: Sequence[Outcome], failure: str) -> tuple[str, str, str] | None:

@@ -16,6 +16,7 @@ from desktop.ui.models.origin import Origin
 from desktop.ui.session import Session
 from desktop.ui.widgets.banner import Banners
 from engine.client import EngineClient
+from vm.errors import UserError
 
 
 class Places(Protocol):
@@ -98,16 +99,33 @@ class Context:
         """The place for messages."""
         return self.places.banners
 
-    def each(self, subjects: Sequence[Subject], call: Call, failure: str) -> None:
+    def each(self, subjects: Sequence[Subject], call: Call, failure: str, doing: str = "") -> None:
         """Run the same operation on several objects in parallel, and report the failures in one message.
 
         :param failure: what could not be done, with ``{}`` for the name or the number.
+        :param doing: what the rows of containers say meanwhile: ``Stopping``.
         """
+        busy, found = self.lists.busy, dict[str, Outcome]()
+        if doing:
+            busy.begin((key for key, _ in subjects), doing)
 
-        def report(outcomes: list[Outcome]) -> None:
-            message = summarize(outcomes, failure)
+        def take(outcomes: list[Outcome]) -> None:
+            for outcome in outcomes:
+                found[outcome.key] = outcome
+                busy.end(outcome.key, doing)
+            if doing:
+                self.lists.containers.refresh()
+
+        def report() -> None:
+            message = summarize([found[key] for key, _ in subjects if key in found], failure)
             if message is not None:
                 self.banners.show_message("error", *message)
 
-        work = run_for_each(self.engine, subjects, call)
-        self.session.bridge.call(work, report, self.banners.error, owner=self.session)
+        def failed(error: UserError) -> None:
+            take([Outcome(name, error, key) for key, name in subjects if key not in found])
+            self.banners.error(error)
+
+        engine = self.engine
+        self.session.bridge.follow(
+            lambda: run_for_each(engine, subjects, call), take, report, failed, owner=self.session
+        )

@@ -329,7 +329,8 @@ class TestContainer:
         assert isinstance(detail, ContainerPage)
         buttons = {item.name: button for item, button in detail.operations}
         QTest.mouseClick(buttons["pause"], Qt.MouseButton.LeftButton)
-        until(lambda: buttons["unpause"].isVisible() and not buttons["pause"].isVisible())
+        until(lambda: buttons["unpause"].isVisible() and buttons["unpause"].isEnabled())
+        assert not buttons["pause"].isVisible()
         assert not buttons["start"].isEnabled()
         QTest.mouseClick(buttons["unpause"], Qt.MouseButton.LeftButton)
         until(lambda: buttons["pause"].isVisible() and buttons["kill"].isEnabled())

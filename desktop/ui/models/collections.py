@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.ui.bridge import Work
+from desktop.ui.busy import Busy
 from desktop.ui.engine_view import EngineView
 from engine.client import EngineClient, Event
 from engine.client.models import OURS, Container, Image, Network, Volume
@@ -79,6 +80,11 @@ class Collection(Generic[T]):
             owner=self._view,
         )
 
+    @property
+    def settled(self) -> bool:
+        """Whether no fetch is under way or due: the items are those of now."""
+        return self._work is None and not self._again and not self._timer.isActive()
+
     def refresh_known(self) -> None:
         """Fetch again what was fetched before: some values change with time alone."""
         if self.known:
@@ -102,13 +108,13 @@ class Collection(Generic[T]):
         self._end()
 
     def _end(self) -> None:
+        again, self._again = self._again, False
         self._work = None
         took = time.monotonic() - self._began
         self._timer.setInterval(round(max(DELAY_MS, min(MAX_DELAY_MS, DELAY_FACTOR * took * 1000))))
-        self.changed.emit()
-        if self._again:
-            self._again = False
+        if again:
             self._timer.start()
+        self.changed.emit()
 
     def _forget(self) -> None:
         if self._work is not None:
@@ -123,7 +129,7 @@ IRRELEVANT = ("exec_", "top", "resize", "attach", "detach", "archive", "export",
 
 
 class Collections:
-    """All lists of one engine."""
+    """All lists of one engine. :ivar busy: what is being done to its containers."""
 
     def __init__(self, view: EngineView) -> None:
         async def containers(engine: EngineClient) -> list[Container]:
@@ -143,6 +149,13 @@ class Collections:
         self.images = Collection(view, images, lambda event: event.kind in ("image", "builder"), identity)
         self.volumes = Collection(view, volumes, lambda event: event.kind == "volume", name)
         self.networks = Collection(view, networks, lambda event: event.kind == "network", identity)
+        self.busy = Busy(view)
+        self.containers.changed.connect(self._settle)
+        view.gone.connect(self.busy.clear)
+
+    def _settle(self) -> None:
+        if self.containers.settled:
+            self.busy.settle()
 
 
 def _changes_containers(event: Event) -> bool:

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from desktop.control.schema import PortReport
+from desktop.ui.models.busy import Doing
 from desktop.ui.models.format import age, binary_size, counted
 from desktop.ui.models.origin import HERE, Origin
 from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Port
 
 PROJECT = "com.docker.compose.project"
+
+NOTHING: Mapping[str, Doing] = {}
 
 HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
 
@@ -31,6 +34,7 @@ class Line:
     """One container, or a compose project with its containers.
 
     :ivar health: healthy, unhealthy, starting; empty without a health check.    :ivar origin: its engine.
+    :ivar doing: the operation under way on it.
     """
 
     name: str
@@ -41,6 +45,12 @@ class Line:
     group: bool = False
     usage: Usage | None = None
     origin: Origin = HERE
+    doing: Doing | None = None
+
+    @property
+    def colour(self) -> str:
+        """The state whose colour it has."""
+        return "starting" if self.doing else self.health or self.state
 
     @property
     def container(self) -> Container | None:
@@ -55,17 +65,20 @@ class Line:
         return tuple(found[key] for key in sorted(found, key=str))
 
 
-def line(container: Container, usage: Usage | None = None, origin: Origin = HERE) -> Line:
+def line(
+    container: Container, usage: Usage | None = None, origin: Origin = HERE, doing: Doing | None = None
+) -> Line:
     """One container's line."""
     found = HEALTH.search(container.status)
     return Line(
         container.name,
         container.state,
-        container.status,
+        container.status if doing is None else doing.text,
         (container,),
         found[1] if found else "",
         usage=usage,
         origin=origin,
+        doing=doing,
     )
 
 
@@ -78,7 +91,9 @@ def project_line(name: str, lines: Iterable[Line]) -> Line:
     state = "running" if running else parts[0].state
     containers = tuple(container for part in parts for container in part.containers)
     status = f"{running} of {len(parts)} running"
-    return Line(name, state, status, containers, group=True, usage=usage, origin=parts[0].origin)
+    doing = next((part.doing for part in parts if part.doing is not None), None)
+    status = status if doing is None else doing.text
+    return Line(name, state, status, containers, group=True, usage=usage, origin=parts[0].origin, doing=doing)
 
 
 def rows(
@@ -86,19 +101,20 @@ def rows(
     stats: Mapping[str, Usage],
     before: Iterable[Row] = (),
     origin: Origin = HERE,
+    doing: Mapping[str, Doing] = NOTHING,
 ) -> list[Row]:
     """Projects with their containers, then the other containers.
 
     :param before: the current rows; unchanged ones are kept.    :param origin: the engine of all of them.
+    :param doing: ID → the operation under way.
     """
     known = {row.key: row for group in before for row in (group, *group.children)}
     projects: dict[str, list[Row]] = {}
     alone: list[Row] = []
     for container in containers:
         row, usage = known.get(container.id), stats.get(container.id)
-        same = row is not None and row.record.containers[0] is container and row.record.origin == origin
-        if row is None or not same or row.record.usage != usage:
-            row = Row(container.id, line(container, usage, origin))
+        if row is None or not _is_same(row.record, container, usage, origin, doing.get(container.id)):
+            row = Row(container.id, line(container, usage, origin, doing.get(container.id)))
         project = container.labels.get(PROJECT)
         (projects.setdefault(project, []) if project else alone).append(row)
     made = []
@@ -109,6 +125,11 @@ def rows(
             row = Row(key, project_line(name, [child.record for child in children]), children)
         made.append(row)
     return made + alone
+
+
+def _is_same(line: Line, container: Container, usage: Usage | None, origin: Origin, doing: Doing | None) -> bool:
+    same = line.containers[0] is container and line.origin == origin
+    return same and line.usage == usage and line.doing == doing
 
 
 def port_text(port: Port) -> str:
@@ -185,9 +206,9 @@ NAME, IMAGE, PLATFORM, STATUS, CPU, MEMORY, PORTS, CREATED = range(8)
 
 COLUMNS = (
     Column("Name", lambda item: item.name, width=0),
-    Column("Image", _image, width=156),
+    Column("Image", _image, width=140),
     Column("Platform", lambda item: item.origin.platform, width=124),
-    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=200),
+    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=210),
     Column(
         "CPU",
         lambda item: f"{item.usage.cpu:.1f} %" if item.usage else "",
@@ -206,7 +227,7 @@ COLUMNS = (
         "Ports",
         lambda item: ", ".join(port_text(port) for port in item.ports),
         lambda item: [port.host_port or 0 for port in item.ports],
-        width=140,
+        width=148,
     ),
     Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=112),
 )

@@ -48,6 +48,7 @@ class ContainerPage(DetailPage):
         self.add_tab("files", "Files", self._files)
         self.add_tab("ports", "Ports and mounts", lambda: PlacesPanel(context, self.container.id))
         context.lists.containers.changed.connect(self._refresh)
+        context.lists.busy.changed.connect(self._refresh)
         PeriodicRefresh(self, context.lists.containers.refresh_known)
         self._refresh()
         self.show_tab("terminal" if attach else tab)
@@ -71,7 +72,8 @@ class ContainerPage(DetailPage):
         return made
 
     def _line(self, container: Container) -> Line:
-        return line(container, origin=self.context.view.origin)
+        doing = self.context.lists.busy.now().get(container.id)
+        return line(container, origin=self.context.view.origin, doing=doing)
 
     def _refresh(self) -> None:
         found = self.context.lists.containers
@@ -81,7 +83,7 @@ class ContainerPage(DetailPage):
         else:
             self.container = mine
             self.heading.set_full(mine.name)
-            self.state.set_full(f"{mine.image}  ·  {mine.status}")
+            self.state.set_full(f"{mine.image}  ·  {self._line(mine).status}")
         paused = mine is not None and mine.state == "paused"
         for operation, made in self.operations:
             made.setEnabled(mine is not None and operation.applies(self._line(mine)))

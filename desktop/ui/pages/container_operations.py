@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.ui.bulk import Call
 from desktop.ui.context import Context
+from desktop.ui.models.busy import STOPPING
 from desktop.ui.models.containers import Line
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.listpage import Operation
@@ -18,42 +19,59 @@ ALIVE = ("running", "paused", "restarting")
 
 
 def state_is(*states: str) -> Callable[[Line], bool]:
-    """A test for operations: is any container of the line in one of the states?"""
-    return lambda line: any(container.state in states for container in line.containers)
+    """A test for operations: is any container of the line in one of the states, and nothing else done to it?"""
+    return lambda line: line.doing is None and _in_state(line, states)
+
+
+def _in_state(line: Line, states: Sequence[str]) -> bool:
+    return any(container.state in states for container in line.containers)
+
+
+def _can_be_killed(line: Line) -> bool:
+    """Also while it is being stopped, which may take ten seconds."""
+    return (line.doing is None or line.doing.may_be_killed) and _in_state(line, ("running",))
 
 
 def operations(parent: QWidget, context: Context) -> list[Operation]:
     """The operations that change containers. :param parent: the parent of the questions."""
 
-    def do(action: str, participle: str, *states: str) -> Callable[[list[Line]], None]:
+    def do(action: str, doing: str, participle: str, *states: str) -> Callable[[list[Line]], None]:
         async def call(engine: Any, key: str) -> None:
             await getattr(engine.containers, action)(key)
 
-        return lambda lines: each(context, lines, call, f"{{}} could not be {participle}", states)
+        return lambda lines: each(context, lines, call, f"{{}} could not be {participle}", doing, states)
 
-    stop, restart = do("stop", "stopped", *ALIVE), do("restart", "restarted", "running", "paused")
-    pause, resume = do("pause", "paused", "running"), do("unpause", "resumed", "paused")
-    start, kill = do("start", "started", *IDLE), do("kill", "killed", "running")
+    stop, start = do("stop", STOPPING, "stopped", *ALIVE), do("start", "Starting", "started", *IDLE)
+    restart = do("restart", "Restarting", "restarted", "running", "paused")
+    pause, resume = do("pause", "Pausing", "paused", "running"), do("unpause", "Resuming", "resumed", "paused")
+    kill = do("kill", "Killing", "killed", "running")
     return [
         Operation("start", "Start", "play", start, state_is(*IDLE), "Ctrl+Return"),
         Operation("stop", "Stop", "stop", stop, state_is(*ALIVE), "Ctrl+S"),
         Operation("restart", "Restart", "restart", restart, state_is("running", "paused"), "Ctrl+R"),
         Operation("pause", "Pause", "pause", pause, state_is("running"), "Ctrl+P"),
         Operation("unpause", "Resume", "play", resume, state_is("paused"), "Ctrl+Shift+P", bar=False),
-        Operation("kill", "Kill", "kill", kill, state_is("running"), "Ctrl+K"),
+        Operation("kill", "Kill", "kill", kill, _can_be_killed, "Ctrl+K"),
         Operation(
-            "remove", "Remove…", "remove", lambda lines: ask_removal(parent, context, lines), shortcut="Del"
+            "remove",
+            "Remove…",
+            "remove",
+            lambda lines: ask_removal(parent, context, lines),
+            lambda line: line.doing is None,
+            "Del",
         ),
     ]
 
 
-def each(context: Context, lines: list[Line], call: Call, failure: str, states: Sequence[str] = ()) -> None:
+def each(
+    context: Context, lines: list[Line], call: Call, failure: str, doing: str, states: Sequence[str] = ()
+) -> None:
     """Run an operation on the containers that are in one of ``states``; without ``states``, on all."""
     for one, mine in context.split(lines):
         chosen = {
             item.id: item.name for line in mine for item in line.containers if not states or item.state in states
         }
-        one.each(list(chosen.items()), call, failure)
+        one.each(list(chosen.items()), call, failure, doing)
 
 
 def ask_removal(parent: QWidget, context: Context, lines: list[Line]) -> Question:
@@ -71,7 +89,7 @@ def ask_removal(parent: QWidget, context: Context, lines: list[Line]) -> Questio
         async def call(engine: Any, key: str) -> None:
             await engine.containers.remove(key, force=True, volumes=volumes)
 
-        each(context, lines, call, "{} could not be removed")
+        each(context, lines, call, "{} could not be removed", "Removing")
 
     question = Question(
         parent,

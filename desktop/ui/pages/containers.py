@@ -43,7 +43,7 @@ class ContainersPage(ListPage):
             platform=model.PLATFORM,
         )
         self.stats = {one: ContainerStats(one.view, one.lists.containers) for one in context.both}
-        self.table.delegate.dots[model.NAME] = lambda line: line.health or line.state
+        self.table.delegate.dots[model.NAME] = lambda line: line.colour
         self.table.delegate.links.add(model.PORTS)
         self.table.delegate.quiet.update(
             (model.IMAGE, model.PLATFORM, model.STATUS, model.CREATED, model.CPU, model.MEMORY)
@@ -52,7 +52,8 @@ class ContainersPage(ListPage):
         self.table.records.facets_in(model.FACETS, model.facets)
         self.search.setToolTip(SEARCH_TIP)
         self.table.opened.connect(self._open_row)
-        self.table.linked.connect(lambda found, column, number: self._open_port(found.record, number))
+        self.table.delegate.offers[model.STATUS] = _offer
+        self.table.linked.connect(self._follow_link)
         self.add_button(button("Run a container…", self.run_dialog, picture="add", primary=True))
         self.commands["run"] = self.run_dialog
         self.add_filters(
@@ -71,6 +72,7 @@ class ContainersPage(ListPage):
         self.follow(self.refresh, lambda lists: lists.containers)
         for one, stats in self.stats.items():
             stats.changed.connect(self.refresh)
+            one.lists.busy.changed.connect(self.refresh)
             PeriodicRefresh(self, one.lists.containers.refresh_known)
         self.table.scrolled.connect(self._look)
         self.refresh()
@@ -122,7 +124,7 @@ class ContainersPage(ListPage):
         before, rows, items = self.table.records.rows(), list[Row](), list[Container]()
         for one, stats in self.stats.items():
             found = one.lists.containers.items
-            rows += model.rows(found, stats.latest, before, one.view.origin)
+            rows += model.rows(found, stats.latest, before, one.view.origin, one.lists.busy.now())
             items += found
         known = self.known(lambda lists: lists.containers)
         self.show_rows(rows, known)
@@ -198,6 +200,13 @@ class ContainersPage(ListPage):
         QGuiApplication.clipboard().setText(lines[0].containers[0].id)
         self.context.banners.show_message("done", "ID copied")
 
+    def _follow_link(self, found: Row, column: int, number: int) -> None:
+        if column == model.PORTS:
+            self._open_port(found.record, number)
+        else:
+            kill = next(operation for operation, _ in self._operations if operation.name == "kill")
+            kill.run([found.record])
+
     def _open_port(self, line: Line, number: int) -> None:
         port = line.ports[number]
         if port.protocol == "tcp":
@@ -227,6 +236,10 @@ class ContainersPage(ListPage):
         page = ContainerPage(self.context.at(line), line.containers[0], tab)
         self.context.places.show_page(page)
         return page
+
+
+def _offer(line: Line) -> str:
+    return "Kill now" if line.doing is not None and line.doing.is_slow else ""
 
 
 def _is_one(line: Line) -> bool:

@@ -39,7 +39,7 @@ SETTLE_MS = 200
 AGES_MS = 30_000
 """Milliseconds between updates of texts such as “3 minutes ago”."""
 
-MIN_STRETCH = 160
+MIN_STRETCH = 150
 """Least width of the column that takes the remaining width."""
 
 NAMES = 2
@@ -58,6 +58,10 @@ STEPS = (Qt.Key.Key_Down, Qt.Key.Key_Up)
 MOVES = (*STEPS, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)
 """Keys that move the current row."""
 
+BEFORE_OFFER = "   "
+OFFER = -1
+"""Its number among a cell's links."""
+
 LINKS = ", "
 """The separator of the links of a cell."""
 
@@ -68,6 +72,7 @@ class RecordDelegate(QStyledItemDelegate):
     It paints the cells itself, because Qt's delegate calls the model eight times for each.
 
     :ivar dots: column → the state of a record.    :ivar links: columns of links.    :ivar quiet: muted columns.
+    :ivar offers: column → the words of a link after the text; empty for none.
     """
 
     def __init__(self, records: RecordModel, parent: QWidget) -> None:
@@ -76,6 +81,7 @@ class RecordDelegate(QStyledItemDelegate):
         self.dots: dict[int, Callable[[Any], str]] = {}
         self.links: set[int] = set()
         self.quiet: set[int] = set()
+        self.offers: dict[int, Callable[[Any], str]] = {}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(super().sizeHint(option, index).width(), ROW_HEIGHT)
@@ -101,6 +107,11 @@ class RecordDelegate(QStyledItemDelegate):
         painter.setFont(option.font)
         shown = option.fontMetrics.elidedText(text, mode, place.width())
         painter.drawText(place, RIGHT if column.right else LEFT, shown)
+        offer = self.offers.get(number)
+        if offer is not None and (words := offer(record)):
+            place.setLeft(place.left() + option.fontMetrics.horizontalAdvance(shown + BEFORE_OFFER))
+            painter.setPen(theme().colour("accent"))
+            painter.drawText(place, LEFT, words)
 
     def _draw_dot(self, painter: QPainter, place: QRect, colour: QColor) -> None:
         painter.save()
@@ -197,6 +208,10 @@ class Table(QTreeView):
                 flags = selection.SelectionFlag.Select | selection.SelectionFlag.Rows
                 selection.select(index, flags)
                 selection.setCurrentIndex(index, selection.SelectionFlag.NoUpdate)
+
+    def index_of(self, key: str) -> QModelIndex:
+        """Where a row is; not valid when it is not shown."""
+        return next((at for at in self._indexes() if self.records.row_of(at).key == key), QModelIndex())
 
     def search(self, text: str) -> None:
         """Show the rows that match a search."""
@@ -344,9 +359,15 @@ class Table(QTreeView):
 
     def _link_at(self, place: QPoint) -> tuple[QModelIndex | None, int]:
         index = self.indexAt(place)
-        if not index.isValid() or index.column() not in self.delegate.links or not index.data():
+        if not index.isValid() or not index.data():
             return None, 0
         metrics, left = self.fontMetrics(), self.visualRect(index).left() + TEXT_MARGIN
+        offer = self.delegate.offers.get(index.column())
+        if offer is not None and (words := offer(self.records.row_of(index).record)):
+            begin = left + metrics.horizontalAdvance(index.data() + BEFORE_OFFER)
+            return (index, OFFER) if begin <= place.x() <= begin + metrics.horizontalAdvance(words) else (None, 0)
+        if index.column() not in self.delegate.links:
+            return None, 0
         texts = index.data().split(LINKS)
         for number in range(len(texts)):
             if place.x() <= left + metrics.horizontalAdvance(LINKS.join(texts[: number + 1])) + TEXT_MARGIN:

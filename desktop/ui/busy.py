@@ -1,0 +1,65 @@
+"""The operations under way on one engine's objects: rows say so at once, and until the lists show the outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop.ui.models.busy import Doing
+
+TICK_MS = 1000
+
+
+@dataclass
+class _Operation:
+    words: str
+    since: float
+    ended: bool = False
+
+
+class Busy(QObject):
+    """By the keys of the objects. A later operation on an object takes the place of an earlier one."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._operations: dict[str, _Operation] = {}
+        self._tick = QTimer(self, interval=TICK_MS)
+        self._tick.timeout.connect(self.changed)
+
+    def begin(self, keys: Iterable[str], words: str) -> None:
+        """Something is being done to these."""
+        self._operations |= {key: _Operation(words, time.monotonic()) for key in keys}
+        self._tell()
+
+    def end(self, key: str, words: str) -> None:
+        """It is done; its row says so until :meth:`settle`."""
+        found = self._operations.get(key)
+        if found is not None and found.words == words:
+            found.ended = True
+
+    def settle(self) -> None:
+        """The list has been fetched since the last operation ended: it shows what has come of them."""
+        self._operations = {key: one for key, one in self._operations.items() if not one.ended}
+        self._tell()
+
+    def clear(self) -> None:
+        """The engine is gone, and whatever was done to it."""
+        self._operations.clear()
+        self._tell()
+
+    def now(self) -> Mapping[str, Doing]:
+        """What is under way."""
+        now = time.monotonic()
+        return {key: Doing(one.words, int(now - one.since)) for key, one in self._operations.items()}
+
+    def _tell(self) -> None:
+        if self._operations and not self._tick.isActive():
+            self._tick.start()
+        elif not self._operations:
+            self._tick.stop()
+        self.changed.emit()

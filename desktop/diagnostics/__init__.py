@@ -11,7 +11,7 @@ context.py      the engine that the command uses       credentials.py   credenti
 folders.py      shared folders that do not respond     changes.py       folders without file events
 ports.py        ports that are in use                  login.py         start at login
 host_warnings.py  optional files that were passed over
-tls.py          the TLS listener
+tls.py          the TLS listener                       windows_engine.py  Windows containers
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from desktop.diagnostics import (
     settings,
     space,
     tls,
+    windows_engine,
 )
 from desktop.diagnostics import (
     context as docker_context,
@@ -66,6 +67,7 @@ MODULES = (
     changes,
     ports,
     tls,
+    windows_engine,
     login,
 )
 

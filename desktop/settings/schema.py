@@ -150,7 +150,7 @@ class Settings:
         title="Windows engine",
         section=SWITCH,
         offered=_two_engines,
-        help="Takes effect when Slipway itself starts again (slipway stop).",
+        help="Takes effect when Slipway itself starts again (slipway stop). “docker” needs Docker's default pipe.",
         choices={"slipway": "Slipway's own service", "docker": "The service “docker” of another installation"},
     )
     windows_daemon: Mapping[str, Any] = setting(

@@ -133,7 +133,9 @@ class DefaultSocket:
         assert self._path is not None
         while True:
             subscription = self._notifier.subscribe()
-            wanted = self._settings().default_pipe and self._life.phase not in IDLE
+            settings = self._settings()
+            needed = settings.windows_service == "docker"  # by that service, which listens nowhere else
+            wanted = settings.default_pipe and not needed and self._life.phase not in IDLE
             if not wanted:
                 await self._give_back()
             elif self._listener is None:

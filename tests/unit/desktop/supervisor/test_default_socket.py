@@ -67,6 +67,10 @@ class Kit:
         self.settings = replace(self.settings, default_pipe=on)
         self.notifier.notify()
 
+    def use_service(self, name: str) -> None:
+        self.settings = replace(self.settings, windows_service=name)
+        self.notifier.notify()
+
     @property
     def address(self) -> tuple[str, ...]:
         return (f"unix://{self.path}",)
@@ -123,6 +127,19 @@ async def settled(kit: Kit) -> None:
     for _ in range(20):
         await asyncio.sleep(0)
     assert not task.done()
+
+
+async def test_it_is_left_to_the_service_that_needs_it(kit: Kit) -> None:
+    """Docker CE's service listens there and nowhere else, when Slipway switches to it."""
+    kit.use_service("docker")
+    kit.enter(Phase.RUNNING)
+    await settled(kit)
+    assert kit.default.addresses() == ()
+    kit.use_service("slipway")
+    await eventually(lambda: kit.default.addresses() == kit.address)
+    kit.use_service("docker")
+    await eventually(lambda: kit.default.addresses() == ())
+    assert not kit.path.exists()
 
 
 async def test_the_setting_counts_at_once(kit: Kit) -> None:

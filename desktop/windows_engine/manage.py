@@ -63,6 +63,7 @@ def _have_done(words: Sequence[str], elevate: Elevate, settings: Mapping[str, An
     """:param settings: what the helper is to read; a file, since they may hold a password of a proxy's."""
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         report, given = Path(folder) / "report.json", Path(folder) / "settings.json"
+        report.touch()  # ours, as is what it says; one that an administrator makes there only they can read
         if settings is not None:
             given.write_text(json.dumps(dict(settings)), encoding="utf-8")
             words = [*words, "--settings", str(given)]

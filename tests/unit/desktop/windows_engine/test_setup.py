@@ -326,6 +326,7 @@ def test_the_helpers_report_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> Non
     def helper(report: str) -> manage.Elevate:
         def run(argv: object) -> int:
             words = list(cast(list[str], argv))
+            assert Path(words[words.index("--report") + 1]).exists(), "else the user could not read it"
             Path(words[words.index("--report") + 1]).write_text(report)
             return 0
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.backends.base import Features, Hop, Listener, Progress
+from engine.backends.native_causes import AGAIN, hint_for
 from engine.client import EngineClient
 from engine.endpoint.route import LocalRoute, Route
 from vm.errors import EngineError, HostError, UserError
-from vm.host import Host
+from vm.host import Host, pipe_in_use, pipe_owner
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +97,24 @@ class NativeEngine:
         self.failure = None
         progress.chosen("", "")
         async with progress.stage("service"):
+            await self._require_free_address()
             try:
                 await self._service.start()
             except HostError as error:
-                if NO_FEATURE in error.detail:
-                    error.hint = FEATURE_HINT
+                if (hint := hint_for(error.detail)) != AGAIN:
+                    error.hint = hint
                 raise
         self._follow()
+
+    async def _require_free_address(self) -> None:
+        """dockerd would only say that access to its pipe is denied. :raise HostError: another program has it."""
+        if await self._service.state() != "stopped" or not await asyncio.to_thread(pipe_in_use, self.address):
+            return
+        owner = await asyncio.to_thread(pipe_owner, self.address)
+        raise HostError(
+            f"Another program listens at the engine's pipe {self.address}" + (f": {owner}" if owner else ""),
+            "End that program, and try again.",
+        )
 
     async def adopt(self) -> bool:
         """Take it over if it runs; a service that cannot be asked is left alone."""
@@ -181,12 +193,6 @@ class NativeEngine:
             self._listener.ended(self.failure)
 
 
-FEATURE_HINT = "Switch on the Windows feature “Containers”: slipway engine setup"
-
-NO_FEATURE = "vmcompute.dll"
-"""What dockerd names when Windows has no such library: it comes with the feature."""
-
-
 def explain_end(title: str, how: str) -> EngineError:
     """Why a service has ended, for people.
 
@@ -194,5 +200,4 @@ def explain_end(title: str, how: str) -> EngineError:
     """
     first, *said = [line for line in how.splitlines() if line.strip()]
     reason = f"{first}: {said[-1].strip()}" if said else first
-    hint = FEATURE_HINT if NO_FEATURE in how else "Starting it again may help."
-    return EngineError(f"{title} ended unexpectedly: {reason}", hint, how)
+    return EngineError(f"{title} ended unexpectedly: {reason}", hint_for(how), how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -173,6 +174,47 @@ async def test_its_hops(tmp_path: Path) -> None:
     await engine.start(notes)
     assert [(hop.name, hop.ok) for hop in await engine.hops()] == [("service", True), ("dockerd", False)]
     await engine.stop()
+
+
+async def test_another_program_at_its_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, service, notes = made(tmp_path)
+    taken = [True]
+    monkeypatch.setattr("engine.backends.native.pipe_in_use", lambda path: taken[0])
+    monkeypatch.setattr("engine.backends.native.pipe_owner", lambda path: "whale.exe (process 7)")
+    with pytest.raises(HostError, match=r"Another program listens at the engine's pipe .*: whale\.exe") as caught:
+        await engine.start(notes)
+    assert caught.value.hint == "End that program, and try again."
+    assert (engine.up, service.now) == (False, "stopped")
+    taken[0] = False
+    await engine.start(notes)
+    taken[0] = True
+    await engine.start(notes)  # its own pipe, while it runs
+    await engine.stop()
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("failed to load listeners: open //./pipe/docker_slipway_windows: Access is denied.", "End that program"),
+        (
+            r"ensure docker is not running or delete C:\ProgramData\Slipway Windows Engine\docker.pid: "
+            "process with PID 412 is still running",
+            r"If process 412 is another program, .* delete C:\\ProgramData\\Slipway Windows Engine\\docker\.pid",
+        ),
+        ("error while opening volume store metadata database (x): timeout", "uses the same data folder"),
+        (r"mkdir C:\data: There is not enough space on the disk.", "Free space"),
+        (r"failed to create data root: mkdir C:\data: Access is denied.", "cannot use its data folder"),
+        ("failed to load listeners: lookup account slipway-users: not found", "slipway engine setup"),
+        ("something else", "Starting it again may help."),
+    ],
+)
+async def test_what_dockerd_says_has_a_hint(tmp_path: Path, said: str, hint: str) -> None:
+    assert re.search(hint, explain_end("The service X", f"exit code 1\nStarting up\n{said}").hint)
+    engine, service, notes = made(tmp_path)
+    service.failure = HostError("The service X has ended at its start", "See the event log", said)
+    with pytest.raises(HostError) as caught:
+        await engine.start(notes)
+    assert re.search(hint if "again may" not in hint else "See the event log", caught.value.hint)
 
 
 def test_a_missing_feature_is_named() -> None:

@@ -34,6 +34,7 @@ NO_MATCH = re.compile(r"no matching manifest for .+ in the manifest list entries
 OTHER_OS = re.compile(
     r'image(?: operating system| with operating system) "(\w+)" (?:cannot be used|when requesting)'
 )
+OS_ASKED = re.compile(r"operating system is not supported")
 NEWER_WINDOWS = re.compile(r"a Windows version \S+-based image is incompatible with a \S+ host")
 """moby's words, of both image stores (pull_v2.go, pull_v2_windows.go and config.go; containerd/image_pull.go)."""
 
@@ -97,14 +98,14 @@ class PlatformAdvice:
         """
         if NEWER_WINDOWS.search(error):
             return OLDER
-        other = OTHER_OS.search(error)
-        if other is None and not NO_MATCH.search(error):
+        other = named_os(pull, error)
+        if not other and not NO_MATCH.search(error):
             return ""
         try:
             async with asyncio.timeout(SECONDS):
                 engine, offered = await ask(route, pull)
-                if not offered and other is not None:
-                    offered = [Platform(other[1], "")]
+                if not offered and other:
+                    offered = [Platform(other, "")]
                 if not offered:
                     return ""
                 if all(one.os != engine.platform.os for one in offered):
@@ -116,6 +117,13 @@ class PlatformAdvice:
         except Exception:
             log.exception("which platforms %s has could not be asked", pull.image)
         return ""
+
+
+def named_os(pull: Pull, error: str) -> str:
+    """The operating system of an image, where an error names it, or says that the one asked for is another's."""
+    if (found := OTHER_OS.search(error)) is not None:
+        return found[1]
+    return pull.platform.partition("/")[0] if OS_ASKED.fullmatch(error) else ""
 
 
 async def ask(route: Route, pull: Pull) -> tuple[Engine, list[Platform]]:

@@ -176,6 +176,16 @@ async def test_a_platform_that_was_asked_for() -> None:
     assert await advise(Engine(offered), error) == ""  # another reason, which is not known
 
 
+async def test_an_operating_system_that_was_asked_for() -> None:
+    bare = "operating system is not supported"
+    asked = Pull("app:1", "windows/amd64")
+    assert await advise(Engine([WINDOWS]), bare, pull=asked) == FOR_WINDOWS
+    assert await advise(Engine(None), bare, pull=asked) == FOR_WINDOWS
+    both = "This image is for linux/amd64. Leave out --platform for linux/amd64."
+    assert await advise(Engine([WINDOWS, LINUX]), bare, pull=asked) == both
+    assert await advise(Engine([WINDOWS]), bare) == ""  # nothing was asked for: another reason
+
+
 async def test_many_platforms() -> None:
     many = [{"os": "linux", "architecture": name} for name in ("arm", "mips64le", "ppc64le", "riscv64", "s390x")]
     assert "linux/arm, linux/mips64le, linux/ppc64le, linux/riscv64 and 1 more" in await advise(

@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication
 
-from desktop.control.client import own_paths
+from desktop.control.client import SupervisorAbsent, own_paths
 from desktop.control.schema import EngineState, RunState
 from desktop.ui.bridge import Bridge
 from desktop.ui.icons import app_icon
@@ -73,6 +73,7 @@ class Application:
         QShortcut(QKeySequence("Ctrl+Q"), self.window, self.quit)
         app.aboutToQuit.connect(self.close)
         self._autostart = True
+        self._known_settings: Mapping[str, Any] = {}
         self._state: RunState | None = None
         self.session.status_changed.connect(self._follow)
 
@@ -105,8 +106,15 @@ class Application:
     # -- leaving --------------------------------------------------------------------------------------------------
 
     def _with_settings(self, then: Callable[[Mapping[str, Any]], None]) -> None:
-        """Call ``then`` with the settings; with none where they cannot be read, so that quitting always works."""
-        self.session.control(lambda client: client.settings(), then, lambda _: then({}))
+        """Call ``then`` with the settings; where no supervisor tells them now, with those it told last."""
+
+        def told(settings: Mapping[str, Any]) -> None:
+            self._known_settings = settings
+            then(settings)
+
+        self.session.control(
+            lambda client: client.settings(), told, lambda _: then(self._known_settings), begin=False
+        )
 
     def _closed(self, settings: Mapping[str, Any]) -> None:
         """Act on a closed window; it may have been opened again in the meantime."""
@@ -132,9 +140,17 @@ class Application:
     def _end(self, stop: bool) -> None:
         self.window.hide()
         if stop:
-            self.session.control(lambda client: client.shutdown(), lambda _: self._leave(), self._show_error)
+            self.session.control(
+                lambda client: client.shutdown(), lambda _: self._leave(), self._not_stopped, begin=False
+            )
         else:
             self._leave()
+
+    def _not_stopped(self, error: UserError) -> None:
+        if isinstance(error, SupervisorAbsent):  # there is nothing to stop
+            self._leave()
+        else:
+            self._show_error(error)
 
     # -- following ------------------------------------------------------------------------------------------------
 
@@ -145,6 +161,7 @@ class Application:
             return
         if self._autostart:
             self._autostart = False
+            self._with_settings(lambda _: None)
             if status.state is RunState.STOPPED:
                 self.session.start()
         before, self._state = self._state, status.state

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop.ui.models.busy import Doing
+from desktop.ui.models.busy import CREATING, Doing
+from engine.client.models import Container
 
 TICK_MS = 1000
 
@@ -28,6 +30,8 @@ class Busy(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._operations: dict[str, _Operation] = {}
+        self._new: dict[str, Container] = {}
+        self._numbers = itertools.count(1)
         self._tick = QTimer(self, interval=TICK_MS)
         self._tick.timeout.connect(self.changed)
 
@@ -35,6 +39,20 @@ class Busy(QObject):
         """Something is being done to these."""
         self._operations |= {key: _Operation(words, time.monotonic()) for key in keys}
         self._tell()
+
+    def create(self, name: str, image: str) -> str:
+        """A container is being created, and has a row before the engine knows it; a key for :meth:`end`."""
+        key = f"new {next(self._numbers)}"
+        self._new[key] = Container(
+            key, (f"/{name or image}",), image, "", "", int(time.time()), "created", "", (), {}, (), ()
+        )
+        self.begin([key], CREATING)
+        return key
+
+    @property
+    def new(self) -> list[Container]:
+        """Those that are being created."""
+        return list(self._new.values())
 
     def end(self, key: str, words: str) -> None:
         """It is done; its row says so until :meth:`settle`."""
@@ -45,11 +63,13 @@ class Busy(QObject):
     def settle(self) -> None:
         """The list has been fetched since the last operation ended: it shows what has come of them."""
         self._operations = {key: one for key, one in self._operations.items() if not one.ended}
+        self._new = {key: one for key, one in self._new.items() if key in self._operations}
         self._tell()
 
     def clear(self) -> None:
         """The engine is gone, and whatever was done to it."""
         self._operations.clear()
+        self._new.clear()
         self._tell()
 
     def now(self) -> Mapping[str, Doing]:

@@ -22,6 +22,7 @@ from desktop.control.schema import RunState, Status, UsageReport
 from desktop.ui.bridge import Bridge, Failed, Work
 from desktop.ui.engine_connection import EngineConnection, State
 from desktop.ui.engine_view import EngineView
+from desktop.ui.models.states import TITLES
 from engine.client import EngineClient
 from engine.client.credentials import UserKeys
 from engine.remote.connect import connect
@@ -44,6 +45,8 @@ WATCH_SECONDS = 3.0
 
 REMOTE_SECONDS = 60.0
 """For an answer of another engine to begin; Slipway's own may boot meanwhile."""
+
+ALIVE = (RunState.RUNNING, RunState.PAUSED, RunState.UNREACHABLE)
 
 USAGE_KEPT = 600
 """Samples of the machine's load that are kept: half an hour."""
@@ -80,6 +83,7 @@ class Session(QObject):
         self._watch: Work | None = None
         self._starting: Work | None = None
         self._spawn = True
+        self._restarting = False
         self._needed = asyncio.Event()  # set in the asyncio thread: a call needs a supervisor now
 
     @property
@@ -96,6 +100,13 @@ class Session(QObject):
     def running(self) -> bool:
         """Whether Slipway's own engine answered at the latest status."""
         return self.status is not None and self.status.state is RunState.RUNNING
+
+    @property
+    def state_words(self) -> str:
+        """How Slipway's own engine is, for a title."""
+        if self.status is None:
+            return ""
+        return TITLES[RunState.RESTARTING if self._restarting else self.status.state]
 
     @property
     def several(self) -> bool:
@@ -202,7 +213,10 @@ class Session(QObject):
     def _take_statuses(self, received: list[Status | UserError | str]) -> None:
         before = self.running
         for item in received:
+            was = self.status.state if self.status is not None else None
             self.status = item if isinstance(item, Status) else None
+            begins = self.status is not None and self.status.state is RunState.STARTING
+            self._restarting = begins and (self._restarting or was in ALIVE)  # nothing was stopped in between
             self.error = item if isinstance(item, UserError) else None
             self.progress = item if isinstance(item, str) else ""
             if self.status is not None and self.status.usage is not None:
@@ -223,11 +237,15 @@ class Session(QObject):
         failed: Failed | None = None,
         *,
         owner: QObject | None = None,
+        begin: bool = True,
     ) -> Work:
-        """Make one call of the control API; start the supervisor if there is none."""
+        """Make one call of the control API.
+
+        :param begin: start a supervisor if there is none; otherwise that is a failure.
+        """
 
         async def work() -> T:
-            await self._ready()
+            await (self._ready() if begin else self.client.ready(spawn=False))
             return await call(self.client)
 
         return self.bridge.call(work(), done, failed, owner=owner or self)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from desktop.control.schema import EngineState, RunState
 from desktop.ui.icons import app_icon
-from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
 from desktop.ui.switching import other
 from vm.errors import UserError
@@ -88,7 +87,7 @@ class Tray(QObject):
         """Update icon and menu from the status."""
         status = self._session.status
         state = status.state if status else None
-        words = f"Slipway: {TITLES[state].lower()}" if state else "Slipway is not running"
+        words = f"Slipway: {self._session.state_words.lower()}" if state else "Slipway is not running"
         self.state.setText(words)
         self.icon.setToolTip(words)
         self.icon.setIcon(self._pictures[state is RunState.RUNNING])

@@ -130,8 +130,8 @@ class Window(QMainWindow):
         body.setObjectName("page")
         inner = QVBoxLayout(body)
         inner.setContentsMargins(0, GAP, 0, 0)
-        inner.addWidget(self.stack)
-        self.banners.lie_over(body)
+        inner.addWidget(self.stack, 1)
+        inner.addWidget(self.banners)
         whole = QWidget()
         outer = QGridLayout(whole)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -146,6 +146,7 @@ class Window(QMainWindow):
         for changed in (session.status_changed, session.view.changed):
             changed.connect(self._show_state)
         session.view.exchanged.connect(self._engine_changed)
+        session.own.ready.connect(self.banners.forget_failures)
         session.view.ready.connect(self._ask_swarm)
         session.view.asked.connect(self._ask_user)
         self._show_state()
@@ -236,7 +237,7 @@ class Window(QMainWindow):
             self._endpoint.setText("")
             self.side.engine.show_engine("This computer", "Connecting …" if error is None else "Not running", "")
             return
-        words = [TITLES[status.state]]
+        words = [self.session.state_words]
         if status.engine is not None:
             words.append(f"Moby {status.engine.version}")
             words.append(f"{status.engine.os}/{status.engine.arch}")
@@ -251,7 +252,7 @@ class Window(QMainWindow):
         used = next((one.title for one in status.engines if one.in_use), "")
         several = sum(not one.obstacle for one in status.engines) > 1
         name = used if several else "This computer"
-        self.side.engine.show_engine(name, TITLES[status.state], status.state.value)
+        self.side.engine.show_engine(name, self.session.state_words, status.state.value)
 
     # -- engines --------------------------------------------------------------------------------------------------
 
@@ -276,7 +277,8 @@ class Window(QMainWindow):
             self.banners.error(error)
 
     def _engine_changed(self) -> None:
-        """The pages of objects belong to the engine before."""
+        """The pages of objects, and what was said, belong to the engine before."""
+        self.banners.clear()
         chosen = self.session.chosen
         self._back()
         other = chosen.endpoint is not None

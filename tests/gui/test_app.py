@@ -190,6 +190,19 @@ class TestQuitting:
             until(lambda: application.ended)
             assert application.session.running
 
+    @pytest.mark.parametrize("on_close", ["tray", "stop"])
+    def test_quitting_starts_nothing(
+        self, qapp: QApplication, folder: Path, tray: list[bool], on_close: str
+    ) -> None:
+        """The supervisor was ended meanwhile; what it said last of the settings counts."""
+        with started(qapp, folder) as application:
+            choose(application, on_close)
+            application.session.control(lambda client: client.shutdown())
+            until(lambda: application.status is None, "the end of the supervisor")
+            application.quit()
+            until(lambda: application.ended)
+            assert not (folder / "run" / "control.sock").exists()
+
     def test_a_pull_is_named_before_it_is_lost(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
         with started(qapp, folder) as application:
             until(lambda: application.session.running)

@@ -12,7 +12,7 @@ from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.widgets.table import BEFORE_OFFER, TEXT_MARGIN
 from desktop.ui.window import Window
 from engine.client import EngineClient
-from tests.gui.drive import act, agree, choose, go, names, state
+from tests.gui.drive import act, agree, choose, fill, go, names, press, state
 from tests.gui.stage import until
 
 
@@ -89,3 +89,37 @@ def click_offer(page: ListPage, name: str, words: str) -> None:
         cell.left() + TEXT_MARGIN + table.fontMetrics().horizontalAdvance(text + words) - 3, cell.center().y()
     )
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+
+def test_a_container_has_a_row_before_the_engine_knows_it(shown: Window) -> None:
+    page = go(shown, "containers")
+    assert isinstance(page, ContainersPage)
+    until(lambda: names(page))
+    dialog = page.run_dialog("alpine:3.22")
+    fill(dialog, name="soon")
+    seen: list[str] = []
+    page.table.records.rowsInserted.connect(lambda *_: seen.extend(_statuses(page, "soon")))
+    press(dialog, "Run")
+    until(lambda: state(shown, "soon") == "running", "the container")
+    until(lambda: _statuses(page, "soon") == ["Up Less than a second"] or line(page, "soon").doing is None)
+    assert seen[0] == "Creating…"
+    assert names(page).count("soon") == 1
+
+
+def _statuses(page: ListPage, name: str) -> list[str]:
+    return [row.record.status for row in page.table.visible_rows() if row.record.name == name]
+
+
+def test_messages_cover_nothing_and_go_when_they_are_no_longer_true(shown: Window) -> None:
+    page = go(shown, "containers")
+    until(lambda: names(page))
+    before = page.table.mapTo(shown, QPoint(0, 0))
+    banner = shown.banners.show_message("error", "The engine could not be started", "Try again.")
+    until(lambda: shown.banners.isVisible() and banner.height() > 20, "the message")
+    lower_edge = page.mapTo(shown, QPoint(0, page.height())).y()
+    assert lower_edge <= shown.banners.mapTo(shown, QPoint(0, 0)).y()
+    assert page.table.mapTo(shown, QPoint(0, 0)) == before, "nothing has moved"
+    shown.session.stop()
+    until(lambda: not shown.session.running, "the stop")
+    shown.session.start()
+    until(lambda: shown.session.chosen.connected and not shown.banners.isVisible(), "the message to go")

@@ -131,6 +131,23 @@ class TestFullMemory:
         assert home.state.title.text() == "Running"
 
 
+class TestRestarting:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "running,slow"
+
+    def test_it_is_called_so(self, shown: Window) -> None:
+        home = home_page(shown)
+        until(lambda: home.state.restart.isVisible())
+        click(home.state.restart)
+        until(lambda: home.state.title.text() == "Restarting …")
+        assert shown.side.engine.accessibleName() == "Engine: This computer. Restarting …"
+        shown.session.stop()
+        until(lambda: home.state.title.text() == "Stopped")
+        shown.session.start()
+        until(lambda: home.state.title.text() == "Starting …")
+
+
 class TestStarting:
     @pytest.fixture
     def scenario(self) -> str:

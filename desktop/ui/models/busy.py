@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STOPPING = "Stopping"
+STOPPING, CREATING = "Stopping", "Creating"
 PATIENCE_SECONDS = 3
 """After which a kill is offered for what does not stop."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from desktop.control.schema import PortReport
-from desktop.ui.models.busy import Doing
+from desktop.ui.models.busy import CREATING, Doing
 from desktop.ui.models.format import age, binary_size, counted
 from desktop.ui.models.origin import HERE, Origin
 from desktop.ui.models.records import Column, Row
@@ -51,6 +51,11 @@ class Line:
     def colour(self) -> str:
         """The state whose colour it has."""
         return "starting" if self.doing else self.health or self.state
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the engine does not know it yet."""
+        return self.doing is not None and self.doing.words == CREATING
 
     @property
     def container(self) -> Container | None:

@@ -124,7 +124,8 @@ class ContainersPage(ListPage):
         before, rows, items = self.table.records.rows(), list[Row](), list[Container]()
         for one, stats in self.stats.items():
             found = one.lists.containers.items
-            rows += model.rows(found, stats.latest, before, one.view.origin, one.lists.busy.now())
+            busy = one.lists.busy
+            rows += model.rows([*found, *busy.new], stats.latest, before, one.view.origin, busy.now())
             items += found
         known = self.known(lambda lists: lists.containers)
         self.show_rows(rows, known)
@@ -221,6 +222,8 @@ class ContainersPage(ListPage):
         return dialog
 
     def _open_row(self, found: Any) -> None:
+        if found.record.is_new:
+            return
         if found.record.group:
             place = self.table.currentIndex().siblingAtColumn(0)
             self.table.setExpanded(place, not self.table.isExpanded(place))
@@ -243,4 +246,4 @@ def _offer(line: Line) -> str:
 
 
 def _is_one(line: Line) -> bool:
-    return not line.group
+    return not line.group and not line.is_new

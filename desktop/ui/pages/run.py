@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QPlainTextEdit,
 
 from desktop.ui.bridge import Failed
 from desktop.ui.context import Context
+from desktop.ui.models.busy import CREATING
 from desktop.ui.models.run import (
     PLATFORMS,
     POLICIES,
@@ -187,12 +188,22 @@ def is_image_missing(error: UserError) -> bool:
 
 
 def _begin(context: Context, request: RunRequest, failed: Failed) -> None:
-    context.session.bridge.call(
-        run(context.engine, request),
-        lambda made: _tell(context, request, made),
-        failed,
-        owner=context.session,
-    )
+    busy, containers = context.lists.busy, context.lists.containers
+    key = busy.create(request.name, request.image)
+
+    def end() -> None:
+        busy.end(key, CREATING)
+        containers.refresh()
+
+    def done(made: Container) -> None:
+        end()
+        _tell(context, request, made)
+
+    def refused(error: UserError) -> None:
+        end()
+        failed(error)
+
+    context.session.bridge.call(run(context.engine, request), done, refused, owner=context.session)
 
 
 def _pull_and_run(context: Context, request: RunRequest) -> None:

@@ -1,13 +1,13 @@
-"""Messages over the page: with a hint, details to copy, and at most one action. Errors stay until dismissed.
+"""Messages below the page: with a hint, details to copy, and at most one action. Errors stay until dismissed.
 
-They overlay the lower edge of the page, so that its contents do not move.
+They take their space from the page's lower end: they cover nothing, and what is above them does not move.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -22,8 +22,6 @@ TRANSIENT = ("done", "info")
 MAX_SHOWN = 3
 """Messages shown at a time; a new one replaces the oldest."""
 
-MAX_WIDTH = 760
-
 PICTURES = {
     "error": ("warning", "bad"),
     "warning": ("info", "warn"),
@@ -37,6 +35,8 @@ Action = tuple[str, Callable[[], object]]
 
 class Banner(QFrame):
     """One message."""
+
+    dropped = Signal()
 
     def __init__(self, kind: str, message: str, hint: str, detail: str, action: Action | None):
         super().__init__()
@@ -66,6 +66,7 @@ class Banner(QFrame):
         """Remove the message."""
         self.dismissed = True
         self.hide()
+        self.dropped.emit()
         self.deleteLater()
 
     @property
@@ -81,7 +82,7 @@ class Banners(QWidget):
         super().__init__()
         self.hide()
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setContentsMargins(MARGIN, 0, MARGIN, PAD)
         self._layout.setSpacing(GAP)
         self._banners: list[Banner] = []  # newest first; QLayout.itemAt's Python objects outlive their items
 
@@ -103,9 +104,10 @@ class Banners(QWidget):
                 old.dismiss()
         banner = Banner(kind, message, hint, detail, action)
         self._banners.insert(0, banner)
+        banner.dropped.connect(self._dropped)
         self._layout.insertWidget(0, banner)
-        banner.show()  # now, so that the layout has its size
-        self._settle()
+        banner.show()
+        self.show()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, f"{message} {hint}".strip()))
         if kind in TRANSIENT:
             QTimer.singleShot(TRANSIENT_MS, banner, banner.dismiss)
@@ -125,30 +127,14 @@ class Banners(QWidget):
         for banner in self.shown():
             banner.dismiss()
 
-    def lie_over(self, page: QWidget) -> None:
-        """Place the messages over the lower edge of a page."""
-        self.setParent(page)
-        page.installEventFilter(self)
+    def forget_failures(self) -> None:
+        """Remove what was reported before things have changed for the better."""
+        for banner in self.shown():
+            if banner.property("kind") not in TRANSIENT:
+                banner.dismiss()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Resize:
-            self._settle()
-        return False
-
-    def event(self, event: QEvent) -> bool:
-        done = super().event(event)
-        if event.type() is QEvent.Type.LayoutRequest:
-            self._settle()
-        return done
-
-    def _settle(self) -> None:
-        page = self.parentWidget()
+    def _dropped(self) -> None:
         self.setVisible(bool(self.shown()))
-        if page is not None:
-            width = min(MAX_WIDTH, page.width() - 2 * MARGIN)
-            height = self._layout.totalHeightForWidth(width)
-            self.setGeometry((page.width() - width) // 2, page.height() - height - PAD, width, height)
-            self.raise_()
 
 
 def _picture(kind: str) -> tuple[str, int, str]:

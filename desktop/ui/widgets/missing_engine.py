@@ -87,7 +87,7 @@ class EngineAway(EmptyState):
     def _show_own(self) -> None:
         status, error = self._session.status, self._session.error
         state = status.state if status else None
-        title = TITLES[state] if state else "Slipway is not running" if error else "Connecting …"
+        title = self._session.state_words if state else "Slipway is not running" if error else "Connecting …"
         text = status.stage or status.summary if status else error.message if error else self._session.progress
         if status is not None and status.failure is not None:
             text = f"{status.summary}. {status.failure.hint}".strip()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.control.schema import RunState, Status
 from desktop.ui.context import Context
-from desktop.ui.models.states import BUSY, TITLES
+from desktop.ui.models.states import BUSY
 from desktop.ui.pages.home.logs import LogsDialog
 from desktop.ui.theme import theme
 from desktop.ui.widgets.basics import button, card, fill, label, row
@@ -54,7 +54,9 @@ class StateCard(QWidget):
         """Update from the status."""
         status, error = self._context.session.status, self._context.session.error
         state = status.state if status else None
-        self.title.setText(TITLES[state] if state else "Slipway is not running" if error else "Connecting …")
+        self.title.setText(
+            self._context.session.state_words if state else "Slipway is not running" if error else "Connecting …"
+        )
         self.text.setText(_explanation(status, error) or self._context.session.progress)
         self.text.setVisible(bool(self.text.text()))
         self.fix.setText(_fixes(status, error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 import time
 from pathlib import Path
@@ -13,12 +12,7 @@ from desktop.cli.output import as_json, counted, labelled, table
 from desktop.cli.session import print_note, run
 from desktop.control.client import ControlClient
 from desktop.control.schema import CLIENT_DAYS, TLS_PORT, TlsClientReport, TlsReport
-from desktop.control.tls_files import context_command, require_new, save_files
-
-REACHABLE = (
-    "{address} is not a loopback address: other computers can connect to it. Slipway lets in only those with a "
-    "certificate that you made, and each of these has full control of the engine, and so of your shared folders."
-)
+from desktop.control.tls_files import REACHABLE, context_command, is_loopback, require_new, save_files
 
 
 @click.group()
@@ -83,6 +77,8 @@ def tls_status(json_: bool) -> None:
         lines.append(("Reach", "this computer only" if found.loopback else "other computers"))
         if found.names:
             lines.append(("Names", ", ".join(found.names)))
+        if found.authority_expires is not None:
+            lines.append(("Authority", f"{found.authority} until {_day(found.authority_expires)}"))
     valid = sum(one.state == "valid" for one in found.clients)
     connections = sum(one.connections for one in found.clients)
     lines.append(("Clients", f"{valid} with a valid certificate, {counted(connections, 'connection')}"))
@@ -142,14 +138,6 @@ def client_list(json_: bool) -> None:
 def client_revoke(name: str) -> None:
     """Let a client in no more. Its open connections end at once."""
     print_note(run(lambda client: client.revoke_tls_client(name)))
-
-
-def is_loopback(address: str) -> bool:
-    """Whether other computers cannot reach an address; True for what is none, which is refused later."""
-    try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return True
 
 
 def confirm(yes: bool) -> None:

@@ -1,7 +1,9 @@
-"""The folder that a client of the TLS listener gets, and the command that makes a Docker context of it."""
+"""What clients of the control API need beside its calls: the folder that a client of the TLS listener gets, the
+command that makes a Docker context of it, and the warning before others can reach the engine."""
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
 from pathlib import Path
 
@@ -12,6 +14,19 @@ from vm.host import host
 
 CA, CERTIFICATE, KEY = "ca.pem", "cert.pem", "key.pem"
 """As the docker command looks for them in DOCKER_CERT_PATH."""
+
+REACHABLE = (
+    "{address} is not a loopback address: other computers can connect to it. Slipway lets in only those with a "
+    "certificate that you made, and each of these has full control of the engine, and so of your shared folders."
+)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether other computers cannot reach an address; True for what is none, which is refused later."""
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return True
 
 
 def require_new(folder: Path) -> None:

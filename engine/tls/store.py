@@ -260,6 +260,13 @@ class TlsStore:
                 f"The certificate authority in {self.folder} cannot be read", START_AGAIN, repr(error)
             ) from error
 
+    def authority_facts(self) -> Facts | None:
+        """What is known of the authority's own certificate; None: there is none that can be read."""
+        try:
+            return Facts.of((self.folder / "ca.pem").read_bytes(), 0.0)
+        except (OSError, ValueError):
+            return None
+
     def identity(self) -> Identity:
         """The server with a new certificate, and whom it lets in.
 

@@ -50,7 +50,7 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
         shown.show_place(name)
         settle(2.5 if name in ("home", "containers") else SETTLE_SECONDS)
         take(folder, f"{scheme}-{name}", shown)
-    for tab in ("folders", "behaviour", "engine", "windows", "proxy", "docker", "diagnosis", "reset"):
+    for tab in ("folders", "behaviour", "engine", "windows", "proxy", "docker", "tls", "diagnosis", "reset"):
         shown.show_place("settings", tab)
         take(folder, f"{scheme}-settings-{tab}", shown)
     shown.show_place("containers")

@@ -34,6 +34,8 @@ class TlsReport:
     :ivar address: where it listens, without brackets.    :ivar loopback: whether that is this computer only.
     :ivar hosts: names and addresses that were given as well.    :ivar url: for DOCKER_HOST of a client.
     :ivar names: what the server's certificate is for.    :ivar folder: where the authority is kept.
+    :ivar authority: SHA-256 of the authority's certificate, which clients have as ``ca.pem``; empty: none.
+    :ivar authority_expires: seconds since 1970; None: there is none.
     """
 
     enabled: bool
@@ -47,6 +49,8 @@ class TlsReport:
     names: tuple[str, ...]
     folder: str
     clients: tuple[TlsClientReport, ...]
+    authority: str = ""
+    authority_expires: float | None = None
 
 
 @dataclass(frozen=True)

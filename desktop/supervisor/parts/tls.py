@@ -93,6 +93,7 @@ class Tls(Part):
     async def show(self) -> TlsReport:
         """How it is. :raise UserError: the files cannot be read."""
         record = await asyncio.to_thread(self._store.read)
+        authority = await asyncio.to_thread(self._store.authority_facts)
         place, now = record.place, time.time()
         listener = self._listener
         open_now = listener.connections() if listener is not None else {}
@@ -120,6 +121,8 @@ class Tls(Part):
             listener.identity.names if listener is not None else (),
             str(self._folder),
             clients,
+            authority.fingerprint if authority is not None else "",
+            authority.expires if authority is not None else None,
         )
 
     async def enable(self, address: str, port: int, hosts: Sequence[str]) -> Note:

@@ -21,6 +21,7 @@ from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.pages.settings.proxy import ProxyTab
 from desktop.ui.pages.settings.reset import ResetTab
 from desktop.ui.pages.settings.resources import ResourcesTab
+from desktop.ui.pages.settings.tls import TlsTab
 from desktop.ui.pages.settings.windows import WindowsTab
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import heading
@@ -45,6 +46,7 @@ class SettingsPage(QWidget):
         self.windows = WindowsTab(model)
         self.proxy = ProxyTab(model)
         self.docker = ContextTab(context, model)
+        self.tls = TlsTab(context)
         self.diagnosis = DiagnosisTab(context)
         self.reset = ResetTab(context, model)
         self._places: dict[str, int] = {}
@@ -56,6 +58,7 @@ class SettingsPage(QWidget):
             ("windows", "Windows containers", self.windows),
             ("proxy", "Network", self.proxy),
             ("docker", "Docker context", self.docker),
+            ("tls", "TLS", self.tls),
             ("diagnosis", "Diagnosis", self.diagnosis),
             ("reset", "Reset", self.reset),
         ):

@@ -112,7 +112,9 @@ def test_a_terminal_is_asked(slipway: Program, port: str) -> None:
         assert (finish(terminal) == 0) == enabled
         assert report(slipway)["enabled"] is enabled
     assert report(slipway)["url"] == f"tcp://build.example:{port}"
-    assert "other computers" in slipway("tls", "status")
+    told = slipway("tls", "status")
+    assert "other computers" in told
+    assert "Authority" in told
     slipway("tls", "disable")
 
 

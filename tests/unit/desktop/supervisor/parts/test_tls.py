@@ -90,6 +90,7 @@ async def test_it_is_off_and_leaves_nothing(kit: Kit) -> None:
     await eventually(lambda: kit.tls.report().state is PartState.IDLE)
     found = await kit.tls.show()
     assert (found.enabled, found.listening, found.failure, found.clients) == (False, False, "", ())
+    assert (found.authority, found.authority_expires) == ("", None)
     assert kit.tls.address() == ""
     assert not kit.paths.tls.exists()
 
@@ -100,7 +101,10 @@ async def test_on_and_off(kit: Kit) -> None:
     assert await kit.answers(context)
     assert kit.tls.address() == f"tcp://127.0.0.1:{kit.port}"
     assert kit.tls.report().state is PartState.RUNNING
-    assert (await kit.tls.show()).names == ("localhost", "127.0.0.1", "::1")
+    found = await kit.tls.show()
+    assert found.names == ("localhost", "127.0.0.1", "::1")
+    authority = made.Facts.of((kit.paths.tls / "ca.pem").read_bytes(), 0.0)
+    assert (found.authority, found.authority_expires) == (authority.fingerprint, authority.expires)
     await kit.tls.disable(forget=False)
     assert not kit.listens()
     assert kit.tls.address() == ""

@@ -5,6 +5,7 @@ Both pick a free address themselves, so any number of them can run beside each o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -97,8 +98,9 @@ def end(process: psutil.Process) -> None:
     """End a process and all it started, kindly at first."""
     family = [*process.children(recursive=True), process]
     for member in family:
-        if member.is_running():
+        with contextlib.suppress(psutil.NoSuchProcess):
             member.terminate()
     for member in psutil.wait_procs(family, timeout=END_SECONDS)[1]:
-        member.kill()
-        member.wait(END_SECONDS)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended with another one
+            member.kill()
+            member.wait(END_SECONDS)

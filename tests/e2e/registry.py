@@ -49,16 +49,15 @@ class Registry:
 
     def manifest(self, repository: str, reference: str) -> tuple[str, dict[str, object]]:
         """Ask the registry itself for a manifest: its digest and what it says."""
-        url = f"http://{self.host_address}/v2/{repository}/manifests/{reference}"
-        reply = httpx.get(url, headers={"Accept": ", ".join(MANIFESTS)})
+        reply = httpx.get(self._manifest_url(repository, reference), headers={"Accept": ", ".join(MANIFESTS)})
         reply.raise_for_status()
         return reply.headers["Docker-Content-Digest"], json.loads(reply.text)
 
-    def publish(self, repository: str, tag: str, layer: bytes, arch: str) -> str:
+    def publish(self, repository: str, tag: str, layer: bytes, arch: str, os: str = "linux") -> str:
         """Put an image of one layer (an uncompressed tar) in, without any engine; its configuration's digest."""
         configuration = {
             "architecture": arch,
-            "os": "linux",
+            "os": os,
             "config": {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin:/sbin:/usr/bin"]},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
         }
@@ -66,9 +65,26 @@ class Registry:
         parts = {"config.v1+json": json.dumps(configuration).encode(), "layer.v1.tar+gzip": packed}
         told = [self._upload(repository, kind, data) for kind, data in parts.items()]
         manifest = {"schemaVersion": 2, "mediaType": MANIFESTS[2], "config": told[0], "layers": told[1:]}
-        url = f"http://{self.host_address}/v2/{repository}/manifests/{tag}"
+        url = self._manifest_url(repository, tag)
         httpx.put(url, json=manifest, headers={"Content-Type": MANIFESTS[2]}).raise_for_status()
         return str(told[0]["digest"])
+
+    def publish_list(self, repository: str, tag: str, platforms: Mapping[str, str]) -> None:
+        """Put a list of images in that are there already. :param platforms: tag → ``linux/arm64``"""
+        manifests = []
+        for each, platform in platforms.items():
+            digest, found = self.manifest(repository, each)
+            os, _, arch = platform.partition("/")
+            kind = found.get("mediaType", MANIFESTS[2])
+            size = len(httpx.get(self._manifest_url(repository, each), headers={"Accept": str(kind)}).content)
+            entry = {"mediaType": kind, "digest": digest, "size": size}
+            manifests.append({**entry, "platform": {"os": os, "architecture": arch}})
+        index = {"schemaVersion": 2, "mediaType": MANIFESTS[0], "manifests": manifests}
+        url = self._manifest_url(repository, tag)
+        httpx.put(url, json=index, headers={"Content-Type": MANIFESTS[0]}).raise_for_status()
+
+    def _manifest_url(self, repository: str, reference: str) -> str:
+        return f"http://{self.host_address}/v2/{repository}/manifests/{reference}"
 
     def _upload(self, repository: str, kind: str, data: bytes) -> dict[str, object]:
         """Put a blob in (OCI distribution specification, “POST then PUT”); its descriptor."""

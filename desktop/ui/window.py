@@ -30,6 +30,8 @@ from desktop.ui.icons import app_icon
 from desktop.ui.models.collections import Collections
 from desktop.ui.models.states import TITLES
 from desktop.ui.pages.engines import EnginesDialog, ask_user
+from desktop.ui.pages.palette import Palette
+from desktop.ui.palette import gather, settings
 from desktop.ui.session import Session
 from desktop.ui.switching import ask_to_switch
 from desktop.ui.theme import GAP, MARGIN, PAD
@@ -60,6 +62,7 @@ SHORTCUTS = (
         "Everywhere",
         (
             (f"Ctrl+1 … Ctrl+{len(PLACES)}", "Go to a place in the sidebar"),
+            ("Ctrl+K", "Find anything: an object, a command, a setting"),
             ("Ctrl+E", "Choose an engine"),
             ("Ctrl+F", "Search the list or the log"),
             ("Ctrl+N", "Run a container"),
@@ -79,7 +82,7 @@ SHORTCUTS = (
             ("Menu, Shift+F10", "Show its menu"),
             ("Del", "Remove"),
             ("Ctrl+Return, Ctrl+S", "Start, stop"),
-            ("Ctrl+R, Ctrl+K", "Restart, kill"),
+            ("Ctrl+R, Ctrl+Shift+K", "Restart, kill"),
             ("Ctrl+P, Ctrl+Shift+P", "Pause, resume"),
             ("Ctrl+G, Ctrl+T", "Logs, terminal"),
             ("Ctrl+O", "Open its port in the browser"),
@@ -159,10 +162,7 @@ class Window(QMainWindow):
     def show_place(self, name: str, subject: str = "") -> None:
         """Show a place, and a subject of its page."""
         back = self._drop_detail()
-        page = self.pages.get(name)
-        if page is None:
-            page = self.pages[name] = self._make_page(name)
-            self.stack.addWidget(page)
+        page = self.page(name)
         self.stack.setCurrentWidget(page)
         self.side.choose(name)
         if back:
@@ -170,6 +170,18 @@ class Window(QMainWindow):
         if subject:
             assert isinstance(page, Subjects)
             page.show_subject(subject)
+
+    def page(self, name: str) -> QWidget:
+        """The page of a place, made if need be."""
+        page = self.pages.get(name)
+        if page is None:
+            page = self.pages[name] = self._make_page(name)
+            self.stack.addWidget(page)
+        return page
+
+    def places(self) -> list[tuple[str, str]]:
+        """Those that are offered: key and title."""
+        return [(key, title) for key, title in (*PLACES, *SWARM_PLACES) if self.side.offers(key)]
 
     def _make_page(self, name: str) -> QWidget:
         """Import a page when it is first shown, so that the window paints sooner."""
@@ -324,6 +336,7 @@ class Window(QMainWindow):
     def _make_shortcuts(self) -> None:
         for number, (key, _) in enumerate((*PLACES, *SWARM_PLACES), 1):
             self._key(f"Ctrl+{number}", partial(self._show_if_offered, key))
+        self._key("Ctrl+K", self.show_palette)
         self._key("Ctrl+E", self.choose_engine)
         self._key("F5", self._refresh)
         self._key("F1", self.show_shortcuts)
@@ -360,6 +373,19 @@ class Window(QMainWindow):
     def _back(self) -> None:
         if self.stack.currentWidget() not in self.pages.values():
             self.show_place(self.place)
+
+    def show_palette(self) -> QDialog:
+        """Open the palette."""
+        made = Palette(self, gather(self))
+        self.session.control(
+            lambda client: client.settings(),
+            lambda told: made.add(settings(self, told)),
+            lambda _: None,
+            owner=made,
+            begin=False,
+        )
+        made.open()
+        return made
 
     def show_shortcuts(self) -> QDialog:
         """Show the keyboard shortcuts."""

@@ -51,7 +51,7 @@ def operations(parent: QWidget, context: Context) -> list[Operation]:
         Operation("restart", "Restart", "restart", restart, state_is("running", "paused"), "Ctrl+R"),
         Operation("pause", "Pause", "pause", pause, state_is("running"), "Ctrl+P"),
         Operation("unpause", "Resume", "play", resume, state_is("paused"), "Ctrl+Shift+P", bar=False),
-        Operation("kill", "Kill", "kill", kill, _can_be_killed, "Ctrl+K"),
+        Operation("kill", "Kill", "kill", kill, _can_be_killed, "Ctrl+Shift+K"),
         Operation(
             "remove",
             "Remove…",

@@ -221,6 +221,9 @@ class ContainersPage(ListPage):
         dialog.open()
         return dialog
 
+    def told(self, record: Line) -> tuple[str, str]:
+        return record.name, record.status
+
     def _open_row(self, found: Any) -> None:
         if found.record.is_new:
             return

@@ -70,7 +70,7 @@ class ImagesPage(ListPage):
         ):
             self.add_button(button(text, run, picture=picture))
         self.add_button(button("Pull…", self.pull_dialog, picture="pull", primary=True))
-        self.commands["pull"] = self.pull_dialog
+        self.commands |= {"pull": self.pull_dialog, "build": self.build_dialog, "search": self.search_dialog}
         self.add_operations(
             Operation("run", "Run…", "play", lambda lines: self.run_dialog(lines[0]), single=True),
             Operation("tag", "Tag…", "tag", self._tag, single=True),
@@ -94,6 +94,9 @@ class ImagesPage(ListPage):
             details.changed.connect(self.table.viewport().update)
             one.lists.images.changed.connect(self._ask)
         self.refresh()
+
+    def told(self, record: Line) -> tuple[str, str]:
+        return ", ".join(record.names) if not record.dangling else record.repository, size(record.image.size)
 
     def refresh(self) -> None:
         """Show the current list."""

@@ -31,6 +31,7 @@ class NetworksPage(ListPage):
         self.table.records.search_in(lambda line: " ".join((line.network.name, line.network.id, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
+        self.commands["create"] = self.create_dialog
         self.add_filters(
             ("All", lambda line: True),
             ("Custom", lambda line: not line.predefined),
@@ -44,6 +45,9 @@ class NetworksPage(ListPage):
         self.explain_empty("No networks", "Networks appear here while the engine is running.")
         self.follow(self.refresh, lambda lists: lists.networks, lambda lists: lists.containers)
         self.refresh()
+
+    def told(self, record: NetworkLine) -> tuple[str, str]:
+        return record.network.name, record.network.driver
 
     def refresh(self) -> None:
         """Show the current list."""

@@ -26,6 +26,7 @@ class VolumesPage(ListPage):
         self.table.records.search_in(lambda line: " ".join((line.volume.name, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
+        self.commands["create"] = self.create_dialog
         self.add_filters(
             ("All", lambda line: True),
             ("In use", lambda line: bool(line.users)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
@@ -265,14 +266,34 @@ class ListPage(QWidget):
         """The selected records that an operation applies to."""
         return [found.record for found in self.table.chosen() if operation.applies(found.record)]
 
+    def every(self) -> list[Any]:
+        """The records of all rows, whatever is searched for."""
+        return [row.record for top in self.table.records.rows() for row in (top, *top.children)]
+
+    def told(self, record: Any) -> tuple[str, str]:
+        """A record's name, and what tells it from others."""
+        columns = self.table.records.columns
+        return columns[0].text(record), columns[1].text(record)
+
+    def offered(self, record: Any) -> list[tuple[str, Callable[[], object]]]:
+        """What can be done with a record, each with its words."""
+        operations = [operation for operation, _ in self._operations if operation.applies(record)]
+        return [(operation.text, partial(self._act, operation, [record])) for operation in operations]
+
+    def lead_to(self, record: Any) -> None:
+        """Show the page of a record's object."""
+        self.table.opened.emit(Row("", record))
+
     def show_subject(self, subject: str) -> None:
         """Open the dialog of a command."""
         self.commands[subject]()
 
     def _run(self, operation: Operation) -> None:
         records = self.records(operation)
-        if not records:
-            return
+        if records:
+            self._act(operation, records)
+
+    def _act(self, operation: Operation, records: list[Any]) -> None:
         if self._both:  # dialogs name the engine of what they act on, which the filter need not
             origins = list(dict.fromkeys(record.origin for record in records))
             named = self.context.at(records[0]).where if len(origins) == 1 else "In both engines"

@@ -1,0 +1,130 @@
+"""What the palette offers: objects of the engines, what can be done with them, commands, pages and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from PySide6.QtWidgets import QWidget
+
+from desktop.control.schema import EngineState, RunState
+from desktop.settings.schema import Settings, fields
+from desktop.ui.session import Session
+from desktop.ui.widgets.listpage import ListPage
+
+OBJECTS = (("containers", "Container"), ("images", "Image"), ("volumes", "Volume"), ("networks", "Network"))
+"""Page → what one of its objects is called."""
+
+COMMANDS = (
+    ("containers", "run", "Run a container…"),
+    ("images", "pull", "Pull an image…"),
+    ("images", "build", "Build an image…"),
+    ("images", "search", "Search Docker Hub…"),
+    ("volumes", "create", "Create a volume…"),
+    ("networks", "create", "Create a network…"),
+    ("containers", "prune", "Prune containers…"),
+    ("images", "prune", "Prune images…"),
+    ("volumes", "prune", "Prune volumes…"),
+    ("networks", "prune", "Prune networks…"),
+)
+"""Page, its command, and what it is called."""
+
+Run = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing to choose.
+
+    :ivar kind: what it is, in a word.    :ivar detail: what tells it from others of its name.
+    :ivar run: what Return does.    :ivar actions: what else can be done, each with its words.
+    """
+
+    kind: str
+    title: str
+    detail: str
+    run: Run
+    actions: Callable[[], list[tuple[str, Run]]] = list
+
+
+class Shown(Protocol):
+    """The window, as far as the palette leads to it."""
+
+    session: Session
+
+    def page(self, name: str) -> QWidget:
+        """The page of a place, made if need be."""
+
+    def show_place(self, name: str, subject: str = "") -> None:
+        """Show a place, and a subject of its page."""
+
+    def places(self) -> list[tuple[str, str]]:
+        """Those that are offered: key and title."""
+
+    def choose_engine(self) -> object:
+        """Open the choice of the engine."""
+
+    def switch(self, engine: EngineState) -> None:
+        """Switch to another engine of Slipway's own."""
+
+    def show_shortcuts(self) -> object:
+        """Show the keyboard shortcuts."""
+
+
+def gather(window: Shown) -> list[Choice]:
+    """All choices but the settings; those of one score stay in this order."""
+    return [*_objects(window), *_commands(window), *_places(window), *_engine(window)]
+
+
+def settings(window: Shown, offered: Collection[str]) -> list[Choice]:
+    """The settings that this computer has, by their names."""
+    return [
+        Choice("Setting", one.title, one.section.title, partial(window.show_place, "settings", one.section.area))
+        for one in fields(Settings)
+        if one.name in offered
+    ]
+
+
+def _objects(window: Shown) -> Iterator[Choice]:
+    for name, kind in OBJECTS:
+        page = window.page(name)
+        assert isinstance(page, ListPage)
+        for record in page.every():
+            title, detail = page.told(record)
+            yield Choice(kind, title, detail, partial(_open, window, name, record), partial(page.offered, record))
+
+
+def _open(window: Shown, name: str, record: object) -> None:
+    window.show_place(name)
+    page = window.page(name)
+    assert isinstance(page, ListPage)
+    page.lead_to(record)
+
+
+def _commands(window: Shown) -> Iterator[Choice]:
+    for name, command, title in COMMANDS:
+        yield Choice("Command", title, "", partial(window.show_place, name, command))
+    yield Choice("Command", "Choose an engine…", "", window.choose_engine)
+    yield Choice("Command", "Show the keyboard shortcuts", "", window.show_shortcuts)
+
+
+def _places(window: Shown) -> Iterator[Choice]:
+    for key, title in window.places():
+        yield Choice("Page", title, "", partial(window.show_place, key))
+
+
+def _engine(window: Shown) -> Iterator[Choice]:
+    session = window.session
+    status = session.status
+    if status is None:
+        return
+    if status.state in (RunState.STOPPED, RunState.FAILED):
+        yield Choice("Command", "Start the engine", "", session.start)
+    elif status.state is RunState.RUNNING:
+        yield Choice("Command", "Stop the engine", "", session.stop)
+        yield Choice("Command", "Restart the engine", "", session.restart)
+    for engine in status.engines:
+        if not engine.in_use and not engine.obstacle:
+            yield Choice("Command", f"Switch to {engine.title}…", "", partial(window.switch, engine))

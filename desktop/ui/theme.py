@@ -110,7 +110,7 @@ DARK = Colours(
 STATE_COLOURS = {
     "running": "good",
     "healthy": "good",
-    "paused": "warn",
+    "paused": "accent",
     "starting": "warn",
     "restarting": "warn",
     "stopping": "warn",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from desktop.control.schema import PortReport
 from desktop.ui.models.busy import CREATING, Doing
+from desktop.ui.models.exits import exit_code, reason, with_reason
 from desktop.ui.models.format import age, binary_size, counted
 from desktop.ui.models.origin import HERE, Origin
 from desktop.ui.models.records import Column, Row
@@ -50,7 +51,9 @@ class Line:
     @property
     def colour(self) -> str:
         """The state whose colour it has."""
-        return "starting" if self.doing else self.health or self.state
+        if self.doing:
+            return "starting"
+        return "failed" if exit_code(self.status) else self.health or self.state
 
     @property
     def is_new(self) -> bool:
@@ -78,7 +81,7 @@ def line(
     return Line(
         container.name,
         container.state,
-        container.status if doing is None else doing.text,
+        with_reason(container.status) if doing is None else doing.text,
         (container,),
         found[1] if found else "",
         usage=usage,
@@ -211,21 +214,27 @@ NAME, IMAGE, PLATFORM, STATUS, CPU, MEMORY, PORTS, CREATED = range(8)
 
 COLUMNS = (
     Column("Name", lambda item: item.name, width=0),
-    Column("Image", _image, width=140),
+    Column("Image", _image, width=130),
     Column("Platform", lambda item: item.origin.platform, width=124),
-    Column("Status", lambda item: item.status, lambda item: (item.state != "running", item.status), width=210),
+    Column(
+        "Status",
+        lambda item: item.status,
+        lambda item: (item.state != "running", item.status),
+        lambda item: f"{item.status}\n{reason(item.status)}".strip(),
+        width=230,
+    ),
     Column(
         "CPU",
         lambda item: f"{item.usage.cpu:.1f} %" if item.usage else "",
         lambda item: item.usage.cpu if item.usage else -1.0,
-        width=64,
+        width=60,
         right=True,
     ),
     Column(
         "Memory",
         lambda item: binary_size(item.usage.memory) if item.usage else "",
         lambda item: item.usage.memory if item.usage else -1,
-        width=80,
+        width=76,
         right=True,
     ),
     Column(

@@ -53,6 +53,7 @@ class ServicesPage(ListPage):
         service = found[0]
         form = Form(self, f"Scale “{service.name}”", "Scale")
         count = QSpinBox(minimum=0, maximum=MOST_REPLICAS, value=service.desired)
+        count.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         form.add("Replicas", count)
 
         def accepted() -> None:

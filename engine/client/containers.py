@@ -68,6 +68,14 @@ class Containers:
         """Give it another name."""
         await self._post(name, "rename", query(name=new))
 
+    async def update(self, name: str, values: Json) -> None:
+        """Change limits or the restart policy (API: ContainerUpdate)."""
+        await self._transport.json("POST", f"/containers/{name}/update", body=dict(values))
+
+    async def count_changes(self, name: str) -> int:
+        """How many files differ from its image and are in no volume (API: ContainerChanges)."""
+        return len(await self._transport.json("GET", f"/containers/{name}/changes") or ())
+
     async def remove(self, name: str, *, force: bool = False, volumes: bool = False) -> None:
         """Remove it; with ``force`` also one that runs, with ``volumes`` also its anonymous volumes."""
         await self._transport.call("DELETE", f"/containers/{name}", query(force=force, v=volumes))

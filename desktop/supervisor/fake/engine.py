@@ -75,6 +75,8 @@ class Calls:
             ("GET", "/containers/{name}/json", self.inspect),
             ("GET", "/containers/{name}/top", self.top),
             ("POST", "/containers/{name}/resize", self.nothing),
+            ("POST", "/containers/{name}/update", self.update),
+            ("GET", "/containers/{name}/changes", self.changes),
             ("POST", "/containers/{name}/{action:start|stop|restart|kill|pause|unpause|rename}", self.act),
             ("DELETE", "/containers/{name}", self.remove),
             ("GET", "/images/json", self.images),
@@ -199,6 +201,15 @@ class Calls:
         else:
             self.world.pause(name, action == "pause")
         return web.Response(status=204)
+
+    async def update(self, request: web.Request) -> web.Response:
+        config = self.world.container(request.match_info["name"])["_config"]
+        config["HostConfig"] = {**(config.get("HostConfig") or {}), **await request.json()}
+        return web.json_response({"Warnings": []})
+
+    async def changes(self, request: web.Request) -> web.Response:
+        self.world.container(request.match_info["name"])
+        return web.json_response([{"Path": "/var/log/web", "Kind": 0}, {"Path": "/var/log/web/access", "Kind": 1}])
 
     async def remove(self, request: web.Request) -> web.Response:
         self.world.remove(request.match_info["name"], force=flag(request, "force"))

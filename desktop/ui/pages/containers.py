@@ -16,7 +16,9 @@ from desktop.ui.models.records import Row
 from desktop.ui.models.run import name_error
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.container_operations import ALIVE, IDLE, operations, state_is
+from desktop.ui.pages.edit import DuplicateDialog, EditDialog
 from desktop.ui.pages.run import RunDialog
+from desktop.ui.recreate import read
 from desktop.ui.stats import ContainerStats
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
@@ -114,8 +116,20 @@ class ContainersPage(ListPage):
                 single=True,
             ),
             Operation(
-                "rename", "Rename…", "tag", self._rename, _is_one, "F2", bar=False, single=True, divided=True
+                "edit",
+                "Edit…",
+                "settings",
+                self._edit,
+                _is_one,
+                "Ctrl+Shift+E",
+                bar=False,
+                single=True,
+                divided=True,
             ),
+            Operation(
+                "duplicate", "Duplicate…", "copy", self._duplicate, _is_one, "Ctrl+D", bar=False, single=True
+            ),
+            Operation("rename", "Rename…", "tag", self._rename, _is_one, "F2", bar=False, single=True),
             Operation("copy", "Copy ID", "copy", self._copy, _is_one, "Ctrl+C", bar=False, single=True),
         )
 
@@ -196,6 +210,22 @@ class ContainersPage(ListPage):
 
         form.accepted.connect(accepted)
         form.open()
+
+    def _edit(self, lines: list[Line]) -> None:
+        self._with_original(lines[0], EditDialog)
+
+    def _duplicate(self, lines: list[Line]) -> None:
+        self._with_original(lines[0], DuplicateDialog)
+
+    def _with_original(self, line: Line, dialog: type[EditDialog | DuplicateDialog]) -> None:
+        """Open a form about a container, once all about it is known."""
+        context = self.context.at(line)
+        context.session.bridge.call(
+            read(context.engine, line.containers[0].id),
+            lambda original: dialog(self, context, original).open(),
+            context.banners.error,
+            owner=self,
+        )
 
     def _copy(self, lines: list[Line]) -> None:
         QGuiApplication.clipboard().setText(lines[0].containers[0].id)

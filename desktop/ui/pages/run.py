@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QPlainTextEdit, QWidget
@@ -37,8 +39,16 @@ from vm.errors import EngineError, UserError
 class RunDialog(Form):
     """The form that runs a container."""
 
-    def __init__(self, parent: QWidget, context: Context, image: str = "") -> None:
-        super().__init__(parent, "Run a container", "Run")
+    def __init__(
+        self,
+        parent: QWidget,
+        context: Context,
+        image: str = "",
+        *,
+        title: str = "Run a container",
+        verb: str = "Run",
+    ) -> None:
+        super().__init__(parent, title, verb)
         self.context = context
         self.setMinimumWidth(620)
         known = sorted({tag for item in context.lists.images.items for tag in item.tags})
@@ -96,6 +106,26 @@ class RunDialog(Form):
         self.accepted.connect(self._run)
         self._changed()
         self.image.setFocus()
+
+    def show_request(self, request: RunRequest) -> None:
+        """Fill the fields."""
+        for field, text in (
+            (self.name, request.name),
+            (self.command, request.command),
+            (self.ports, ", ".join(request.ports)),
+            (self.volumes, ", ".join(request.volumes)),
+            (self.cpus, request.cpus),
+            (self.memory, request.memory),
+        ):
+            field.setText(text)
+        self.image.setCurrentText(request.image)
+        self.environment.setPlainText("\n".join(request.environment))
+        for choice, text in ((self.network, request.network), (self.restart, request.restart)):
+            if choice.findData(text) < 0:
+                choice.addItem(text, text)
+            choice.setCurrentIndex(choice.findData(text))
+        self.terminal.setChecked(request.terminal)
+        self.remove.setChecked(request.remove)
 
     def request(self) -> RunRequest:
         """The container that the fields describe."""
@@ -160,11 +190,18 @@ class RunDialog(Form):
     def _taken(self, address: str, outer: str, protocol: str) -> str:
         """What uses a host port; empty when it is free."""
         for container in self.context.lists.containers.items:
-            if any((str(port.host_port), port.protocol) == (outer, protocol) for port in container.ports):
+            ports = () if self._is_own(container) else container.ports
+            if self._is_own(container) and any(str(port.host_port) == outer for port in container.ports):
+                return ""  # it gives it back before it is needed
+            if any((str(port.host_port), port.protocol) == (outer, protocol) for port in ports):
                 return f"Port {outer} is in use by the container {container.name}."
         if not is_port_free(address, int(outer), protocol):
             return f"Port {outer} is in use by another program on your computer."
         return ""
+
+    def _is_own(self, container: Container) -> bool:
+        """Whether it makes room for the new one."""
+        return False
 
     def _run(self) -> None:
         request, context = self.request(), self.context
@@ -188,6 +225,19 @@ def is_image_missing(error: UserError) -> bool:
 
 
 def _begin(context: Context, request: RunRequest, failed: Failed) -> None:
+    begin_run(context, request, lambda engine: run(engine, request), failed)
+
+
+def begin_run(
+    context: Context,
+    request: RunRequest,
+    work: Callable[[EngineClient], Coroutine[Any, Any, Container]],
+    failed: Failed,
+) -> None:
+    """Create and start a container, which has a row meanwhile.
+
+    :param work: does it; ``request`` is what it is called.
+    """
     busy, containers = context.lists.busy, context.lists.containers
     key = busy.create(request.name, request.image)
 
@@ -203,7 +253,7 @@ def _begin(context: Context, request: RunRequest, failed: Failed) -> None:
         end()
         failed(error)
 
-    context.session.bridge.call(run(context.engine, request), done, refused, owner=context.session)
+    context.session.bridge.call(work(context.engine), done, refused, owner=context.session)
 
 
 def _pull_and_run(context: Context, request: RunRequest) -> None:
@@ -234,8 +284,14 @@ async def run(engine: EngineClient, request: RunRequest) -> Container:
     :return: the container as the engine lists it then.    :raise NotFound: the image is missing.
     :raise EngineError: it failed; a container that does not start is removed.
     """
-    platform = request.platform or None
-    key = await engine.containers.create(request.config(), name=request.name or None, platform=platform)
+    return await create_and_start(engine, request.config(), request.name or None, request.platform or None)
+
+
+async def create_and_start(
+    engine: EngineClient, config: dict[str, Any], name: str | None, platform: str | None
+) -> Container:
+    """As :func:`run`, of the API's configuration."""
+    key = await engine.containers.create(config, name=name, platform=platform)
     try:
         await engine.containers.start(key)
     except EngineError:

@@ -18,6 +18,9 @@ from vm.errors import EngineError, UserError
 
 log = logging.getLogger(__name__)
 
+LIFE_SECONDS = 2.0
+"""In which the new container must not fail."""
+
 Undo = Callable[[], Awaitable[None]]
 
 
@@ -82,13 +85,23 @@ async def recreate(
         undo.append(lambda: containers.remove(new, force=True))
         if original.runs:
             await containers.start(new)
+            await _require_life(engine, new)
         found = await containers.list(all=True, filters={"id": [new]})
-        if not found or (original.runs and found[0].state not in ("running", "restarting", "paused")):
-            raise EngineError("The new container has ended at once", await _last_words(engine, new))
     except (UserError, asyncio.CancelledError) as error:
         await _undo(undo, error, original.name)
         raise
     return found[0], kept
+
+
+async def _require_life(engine: EngineClient, key: str) -> None:
+    """:raise EngineError: the container fails at once."""
+    try:
+        async with asyncio.timeout(LIFE_SECONDS):
+            code = await engine.containers.wait(key)
+    except TimeoutError:
+        return
+    if code:
+        raise EngineError(f"The new container has ended with exit code {code}", await _last_words(engine, key))
 
 
 async def _undo(steps: list[Undo], cause: BaseException, name: str) -> None:

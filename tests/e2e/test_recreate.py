@@ -1,0 +1,135 @@
+"""A container made anew on a real dockerd: with all that it was, and with nothing lost when that fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from desktop.ui.models.recreate import body_of, changed, request_of
+from desktop.ui.recreate import read, recreate
+from engine.client import EngineClient
+from installers.checkout import system
+from tests.e2e import images
+from tests.e2e.native_engine import NativeEngine, extract, native_engine
+from tests.e2e.test_other_engines import docker
+from vm.errors import EngineError
+from vm.host import host
+
+IMAGE = "slipway/busybox:latest"
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make the namespaces of a dockerd")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeEngine]:
+    folder = tmp_path_factory.mktemp("recreate")
+    shared = folder / "shared"
+    shared.mkdir()
+    program = system.find_static_busybox()
+    assert program
+    with native_engine(extract(folder / "root"), shared) as engine:
+        layer = images.busybox_layer(program, images.applets(program))
+        images.write_archive(folder / "busybox.tar", layer, host().arch.value, IMAGE)
+        docker(engine, "load", "-i", folder / "busybox.tar")
+        yield engine
+
+
+@pytest.fixture
+async def engine(made: NativeEngine) -> AsyncIterator[EngineClient]:
+    async with EngineClient(Path(made.socket)) as client:
+        yield client
+    docker(made, "container", "prune", "-f")
+
+
+async def test_all_that_it_was_it_is_again(made: NativeEngine, engine: EngineClient) -> None:
+    key = docker(
+        made,
+        *("run", "-d", "--name", "rich", "--network", "none", "--hostname", "rich.example", "--user", "1000:1000"),
+        *(
+            "--workdir",
+            "/tmp",
+            "--label",
+            "team=core",
+            "-e",
+            "MODE=test",
+            "-e",
+            "LINES=one\ntwo",
+            "-v",
+            "kept:/data",
+        ),
+        *("-v", "/unnamed", "--cap-add", "NET_ADMIN", "--cap-drop", "CHOWN", "--read-only", "--tmpfs", "/scratch"),
+        *("--ulimit", "nofile=100:200", "--memory", "64m", "--cpus", "0.5", "--restart", "always", "--init"),
+        *("--health-cmd", "true", "--health-interval", "1h", "--log-opt", "max-size=1m", "--stop-timeout", "1"),
+        *("--entrypoint", "/bin/sh", IMAGE, "-c", "exec sleep 1000"),
+    ).strip()
+    original = await read(engine, key)
+    before = request_of(original.inspected, original.image)
+    assert (before.command, before.memory, before.cpus) == ("-c 'exec sleep 1000'", "64m", "0.5")
+    body = changed(
+        body_of(original.inspected, original.image), before, replace(before, environment=("MODE=real",))
+    )
+    new, kept = await recreate(engine, original, body, "rich")
+    assert (new.name, new.state, kept) == ("rich", "running", "rich-before")
+    found = await engine.containers.inspect(new.id)
+    ignored = {"Id", "Created", "State", "LogPath", "ResolvConfPath", "HostnamePath", "HostsPath", "GraphDriver"}
+    ignored |= {"NetworkSettings", "Name", "Config", "HostConfig", "Mounts"}
+    old = original.inspected
+    assert {name for name in old if old[name] != found.get(name)} <= ignored
+    assert set(found["Config"].pop("Env")) - set(old["Config"]["Env"]) == {"MODE=real"}
+    assert "LINES=one\ntwo" in (await engine.containers.inspect(new.id))["Config"]["Env"]
+    old["Config"].pop("Env")
+    assert found["Config"] == old["Config"]
+    binds = found["HostConfig"].pop("Binds")
+    unnamed = next(mount["Name"] for mount in old["Mounts"] if mount["Destination"] == "/unnamed")
+    assert binds == ["kept:/data", f"{unnamed}:/unnamed"]
+    old["HostConfig"].pop("Binds")
+    assert found["HostConfig"] == old["HostConfig"]
+    places = {(mount["Name"], mount["Destination"]) for mount in old["Mounts"]}
+    assert {(mount["Name"], mount["Destination"]) for mount in found["Mounts"]} == places
+    left = await engine.containers.inspect(kept)
+    assert left["HostConfig"]["RestartPolicy"]["Name"] == "no", "dockerd does not start it again"
+    docker(made, "rm", "-f", "rich", kept)
+
+
+@pytest.mark.parametrize("command", ["/nowhere", "false"])
+async def test_one_that_does_not_start_leaves_all_as_it_was(
+    made: NativeEngine, engine: EngineClient, command: str
+) -> None:
+    words = (
+        "run",
+        "-d",
+        "--name",
+        "plain",
+        "--network",
+        "none",
+        "--restart",
+        "unless-stopped",
+        IMAGE,
+        "sleep",
+        "999",
+    )
+    key = docker(made, *words).strip()
+    original = await read(engine, key)
+    before = request_of(original.inspected, original.image)
+    body = changed(body_of(original.inspected, original.image), before, replace(before, command=command))
+    body["HostConfig"]["RestartPolicy"] = {"Name": "no"}
+    with pytest.raises(EngineError):
+        await recreate(engine, original, body, "plain")
+    every = await engine.containers.list(all=True)
+    assert [(item.id, item.name, item.state) for item in every] == [(key, "plain", "running")]
+    again = await engine.containers.inspect(key)
+    assert again["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    docker(made, "rm", "-f", "plain")
+
+
+async def test_one_that_is_removed_when_it_stops_is_left_alone(made: NativeEngine, engine: EngineClient) -> None:
+    key = docker(made, "run", "-d", "--rm", "--name", "brief", "--network", "none", IMAGE, "sleep", "999").strip()
+    original = await read(engine, key)
+    with pytest.raises(EngineError, match="is removed when it stops"):
+        await recreate(engine, original, body_of(original.inspected, original.image), "brief")
+    assert [item.state for item in await engine.containers.list(all=True)] == ["running"]
+    docker(made, "rm", "-f", "brief")

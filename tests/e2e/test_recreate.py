@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from desktop.ui.models.lines import compose_file, docker_run
 from desktop.ui.models.recreate import body_of, changed, request_of
 from desktop.ui.recreate import read, recreate
 from engine.client import EngineClient
@@ -20,6 +23,45 @@ from vm.errors import EngineError
 from vm.host import host
 
 IMAGE = "slipway/busybox:latest"
+
+RICH = (
+    *("run", "-d", "--name", "rich", "--network", "none", "--hostname", "rich.example", "--user", "1000:1000"),
+    *(
+        "--workdir",
+        "/tmp",
+        "--label",
+        "team=core $HOME",
+        "-e",
+        "MODE=test",
+        "-e",
+        "LINES=one\ntwo",
+        "-v",
+        "kept:/data",
+    ),
+    *("-v", "/unnamed", "--cap-add", "NET_ADMIN", "--cap-drop", "CHOWN", "--read-only", "--tmpfs", "/scratch"),
+    *("--ulimit", "nofile=100:200", "--memory", "64m", "--cpus", "0.5", "--restart", "always", "--init"),
+    *("--health-cmd", "true", "--health-interval", "1h", "--log-opt", "max-size=1m", "--stop-timeout", "1"),
+    *(
+        "--mount",
+        "type=volume,source=more,target=/more,readonly",
+        "--shm-size",
+        "16m",
+        "--sysctl",
+        "net.ipv4.ip_forward=1",
+    ),
+    *(
+        "--add-host",
+        "far:10.0.0.1",
+        "--dns",
+        "10.0.0.2",
+        "--pids-limit",
+        "50",
+        "--device",
+        "/dev/null:/dev/nothing",
+    ),
+    *("--entrypoint", "/bin/sh", IMAGE, "-c", "exec sleep 1000"),
+)
+"""Much of what a container can be."""
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make the namespaces of a dockerd")
 
@@ -46,26 +88,7 @@ async def engine(made: NativeEngine) -> AsyncIterator[EngineClient]:
 
 
 async def test_all_that_it_was_it_is_again(made: NativeEngine, engine: EngineClient) -> None:
-    key = docker(
-        made,
-        *("run", "-d", "--name", "rich", "--network", "none", "--hostname", "rich.example", "--user", "1000:1000"),
-        *(
-            "--workdir",
-            "/tmp",
-            "--label",
-            "team=core",
-            "-e",
-            "MODE=test",
-            "-e",
-            "LINES=one\ntwo",
-            "-v",
-            "kept:/data",
-        ),
-        *("-v", "/unnamed", "--cap-add", "NET_ADMIN", "--cap-drop", "CHOWN", "--read-only", "--tmpfs", "/scratch"),
-        *("--ulimit", "nofile=100:200", "--memory", "64m", "--cpus", "0.5", "--restart", "always", "--init"),
-        *("--health-cmd", "true", "--health-interval", "1h", "--log-opt", "max-size=1m", "--stop-timeout", "1"),
-        *("--entrypoint", "/bin/sh", IMAGE, "-c", "exec sleep 1000"),
-    ).strip()
+    key = docker(made, *RICH).strip()
     original = await read(engine, key)
     before = request_of(original.inspected, original.image)
     assert (before.command, before.memory, before.cpus) == ("-c 'exec sleep 1000'", "64m", "0.5")
@@ -133,3 +156,50 @@ async def test_one_that_is_removed_when_it_stops_is_left_alone(made: NativeEngin
         await recreate(engine, original, body_of(original.inspected, original.image), "brief")
     assert [item.state for item in await engine.containers.list(all=True)] == ["running"]
     docker(made, "rm", "-f", "brief")
+
+
+async def test_the_copied_line_makes_the_same_container(made: NativeEngine, engine: EngineClient) -> None:
+    original = await read(engine, docker(made, *RICH).strip())
+    line = docker_run(original.inspected, original.image)
+    docker(made, "rm", "-f", "rich")
+    docker(made, *shlex.split(line)[1:])
+    assert parts(await engine.containers.inspect("rich")) == parts(original.inspected)
+    docker(made, "rm", "-f", "rich")
+
+
+async def test_the_copied_compose_file_makes_the_same_container(
+    made: NativeEngine,
+    engine: EngineClient,
+    tmp_path: Path,
+    docker_config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(docker_config))
+    original = await read(engine, docker(made, *RICH).strip())
+    (tmp_path / "compose.yaml").write_text(compose_file(original.inspected, original.image), encoding="utf-8")
+    docker(made, "rm", "-f", "rich")
+    docker(made, "compose", "-p", "copied", "-f", tmp_path / "compose.yaml", "up", "-d")
+    old, new = parts(original.inspected), parts(await engine.containers.inspect("rich"))
+    docker(made, "compose", "-p", "copied", "-f", tmp_path / "compose.yaml", "down")
+    for told in (old, new):  # compose says these otherwise
+        told["HostConfig"] = {k: v for k, v in told["HostConfig"].items() if k not in ("Binds", "Mounts")}
+        told["Config"]["Labels"] = {k: v for k, v in told["Config"]["Labels"].items() if "compose" not in k}
+        told["Config"] = {k: v for k, v in told["Config"].items() if not k.startswith("Attach")}
+    assert new == old
+
+
+def parts(inspected: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, in one form; volumes without a name have another one each time."""
+    config, host = dict(inspected["Config"]), dict(inspected["HostConfig"])
+    config["Env"] = sorted(config["Env"])
+    host["Binds"] = [bind for bind in host["Binds"] or () if len(bind.partition(":")[0]) < 64]
+    mounts = [
+        {name: mount.get(name) for name in ("Type", "Destination", "RW")}
+        for mount in sorted(inspected["Mounts"], key=lambda mount: str(mount["Destination"]))
+    ]
+    empty: tuple[Any, ...] = (None, "", [], {}, 0, False)
+    return {
+        "Config": {name: value for name, value in config.items() if value not in empty and name != "Volumes"},
+        "HostConfig": {name: value for name, value in host.items() if value not in empty},
+        "Mounts": mounts,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from desktop.ui.pages.edit import DuplicateDialog, EditDialog
@@ -71,3 +72,16 @@ def test_a_duplicate(shown: Window) -> None:
     found = next(item for item in shown.context.lists.containers.items if item.name == "shop-db-1-copy")
     assert "com.docker.compose.project" not in found.labels
     assert "shop-db-1-copy" in names(page)
+
+
+def test_it_is_copied_as_lines(shown: Window) -> None:
+    opened(shown, "web", "line")
+    until(lambda: "docker run line copied" in messages(shown), "the line")
+    line = QGuiApplication.clipboard().text()
+    assert line.startswith("docker run -d --name web ")
+    assert "-p 8080:80" in line
+    page = go(shown, "containers")
+    choose(page, "web")
+    act(page, "compose")
+    until(lambda: "Compose file copied" in messages(shown), "the file")
+    assert QGuiApplication.clipboard().text().startswith('services:\n  web:\n    image: "nginx:1.29"\n')

@@ -61,7 +61,7 @@ def request_of(inspected: Json, image: Json) -> RunRequest:
         image=str((inspected.get("Config") or {}).get("Image") or ""),
         name=str(inspected.get("Name") or "").lstrip("/"),
         command=shlex.join(own.get("Cmd") or ()),
-        ports=tuple(_ports(host.get("PortBindings") or {})),
+        ports=tuple(port_texts(host.get("PortBindings") or {})),
         volumes=tuple(bind for bind in host.get("Binds") or () if "," not in bind),
         environment=tuple(item for item in own.get("Env") or () if "\n" not in item),
         network="" if mode in ("default", "bridge", "nat") else mode,
@@ -172,7 +172,8 @@ def _words(value: object) -> str:
     return (", ".join(value) if isinstance(value, tuple) else str(value)) or "none"
 
 
-def _ports(bindings: Mapping[str, Any]) -> list[str]:
+def port_texts(bindings: Mapping[str, Any]) -> list[str]:
+    """Published ports in the notation of ``docker run``."""
     found = []
     for inner, places in sorted(bindings.items(), key=lambda item: int(item[0].partition("/")[0])):
         port, _, protocol = inner.partition("/")

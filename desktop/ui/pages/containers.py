@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QUrl
@@ -12,13 +13,15 @@ from desktop.ui.models import containers as model
 from desktop.ui.models.containers import Line
 from desktop.ui.models.disk import uses
 from desktop.ui.models.format import size
+from desktop.ui.models.lines import compose_file, docker_run
 from desktop.ui.models.records import Row
+from desktop.ui.models.recreate import Json
 from desktop.ui.models.run import name_error
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.container_operations import ALIVE, IDLE, operations, state_is
 from desktop.ui.pages.edit import DuplicateDialog, EditDialog
 from desktop.ui.pages.run import RunDialog
-from desktop.ui.recreate import read
+from desktop.ui.recreate import Original, read
 from desktop.ui.stats import ContainerStats
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
@@ -130,6 +133,10 @@ class ContainersPage(ListPage):
                 "duplicate", "Duplicate…", "copy", self._duplicate, _is_one, "Ctrl+D", bar=False, single=True
             ),
             Operation("rename", "Rename…", "tag", self._rename, _is_one, "F2", bar=False, single=True),
+            Operation("line", "Copy as docker run", "copy", self._copy_line, _is_one, bar=False, single=True),
+            Operation(
+                "compose", "Copy as compose file", "copy", self._copy_compose, _is_one, bar=False, single=True
+            ),
             Operation("copy", "Copy ID", "copy", self._copy, _is_one, "Ctrl+C", bar=False, single=True),
         )
 
@@ -212,17 +219,30 @@ class ContainersPage(ListPage):
         form.open()
 
     def _edit(self, lines: list[Line]) -> None:
-        self._with_original(lines[0], EditDialog)
+        self._with_original(lines[0], lambda context, original: EditDialog(self, context, original).open())
 
     def _duplicate(self, lines: list[Line]) -> None:
-        self._with_original(lines[0], DuplicateDialog)
+        self._with_original(lines[0], lambda context, original: DuplicateDialog(self, context, original).open())
 
-    def _with_original(self, line: Line, dialog: type[EditDialog | DuplicateDialog]) -> None:
-        """Open a form about a container, once all about it is known."""
+    def _copy_line(self, lines: list[Line]) -> None:
+        self._copy_text(lines[0], docker_run, "docker run line copied")
+
+    def _copy_compose(self, lines: list[Line]) -> None:
+        self._copy_text(lines[0], compose_file, "Compose file copied")
+
+    def _copy_text(self, line: Line, text: Callable[[Json, Json], str], said: str) -> None:
+        def copy(context: Context, original: Original) -> None:
+            QGuiApplication.clipboard().setText(text(original.inspected, original.image))
+            context.banners.show_message("done", said)
+
+        self._with_original(line, copy)
+
+    def _with_original(self, line: Line, then: Callable[[Context, Original], object]) -> None:
+        """Read all about a container first."""
         context = self.context.at(line)
         context.session.bridge.call(
             read(context.engine, line.containers[0].id),
-            lambda original: dialog(self, context, original).open(),
+            lambda original: then(context, original),
             context.banners.error,
             owner=self,
         )

@@ -95,6 +95,11 @@ class RunDialog(Form):
         line.addWidget(self.line, 1)
         line.addWidget(copy)
         self.outer.insertLayout(self.outer.count() - 1, line)
+        self._follow_changes()
+        self._changed()
+        self.image.setFocus()
+
+    def _follow_changes(self) -> None:
         self.image.currentTextChanged.connect(self._changed)
         for field in (self.name, self.command, self.ports, self.volumes, self.cpus, self.memory):
             field.textChanged.connect(self._changed)
@@ -104,8 +109,6 @@ class RunDialog(Form):
         self.terminal.toggled.connect(self._changed)
         self.remove.toggled.connect(self._changed)
         self.accepted.connect(self._run)
-        self._changed()
-        self.image.setFocus()
 
     def show_request(self, request: RunRequest) -> None:
         """Fill the fields."""

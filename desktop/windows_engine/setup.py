@@ -19,6 +19,7 @@ from desktop.windows_engine.folder_check import IsTrusted, is_administrators, re
 from desktop.windows_engine.places import DESCRIPTION, DISPLAY_NAME, GROUP, SERVICE, Places
 from desktop.windows_engine.record import Changed
 from vm.errors import HostError
+from vm.services.service_config import DEMAND, DISABLED, change_config
 from vm.services.state import Service
 from vm.services.windows import WindowsService
 
@@ -29,6 +30,7 @@ EVENTS = rf"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\{SERVICE
 """Where a program that writes to the event log is registered (Microsoft, "Event Sources")."""
 
 Tell = Callable[[str], object]
+ChangeConfig = Callable[[str, int, str | None, str | None], None]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Plan:
 class Setup:
     """:param tell: called with one line for each step.    :param is_trusted: of a folder: an administrator's.
 
-    :param service: the engine's; None: Windows' own.
+    :param service: the engine's; None: Windows' own.    :param change_config: changes its configuration.
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class Setup:
         tell: Tell,
         is_trusted: IsTrusted = is_administrators,
         service: Service | None = None,
+        change_config: ChangeConfig = change_config,
     ) -> None:
         self._places = places
         self._commands = commands
         self._tell = tell
         self._is_trusted = is_trusted
+        self._change_config = change_config
         self._configuration = Configuration(places, commands, service or WindowsService(SERVICE))
 
     def install(self, plan: Plan) -> bool:
@@ -185,7 +189,7 @@ class Setup:
         what = "register the service"
         settings = ("binPath=", line, "start=", "disabled", "DisplayName=", DISPLAY_NAME)
         if self._commands.need(what, "sc", "create", SERVICE, *settings, harmless=(EXISTS,)):
-            self._commands.need(what, "sc", "config", SERVICE, *settings)
+            self._change_config(SERVICE, DISABLED, line, DISPLAY_NAME)
         self._commands.need(what, "sc", "description", SERVICE, DESCRIPTION)
         self._commands.need(
             what, "sc", "failure", SERVICE, "reset=", "86400", "actions=", "restart/15000/restart/15000//"
@@ -196,7 +200,7 @@ class Setup:
             ("TypesSupported", "REG_DWORD", "7"),
         ):
             self._commands.need(what, "reg", "add", EVENTS, "/v", name, "/t", kind, "/d", value, "/f")
-        self._commands.need(what, "sc", "config", SERVICE, "start=", "demand")  # last: it is complete
+        self._change_config(SERVICE, DEMAND, None, None)  # last: it is complete
 
     def _unregister(self) -> None:
         self._tell("removing the service")

@@ -83,8 +83,8 @@ class Computer(Programs):
                 if self.service:
                     return 1073
                 self.service, self.sealed = words[words.index("start=") + 1], False
-            case ("sc", "config", *words):
-                self.service = words[words.index("start=") + 1]
+            case ("change config", _, start, _, _):
+                self.service = start
             case ("sc", "sdset", *_):
                 self.sealed = True
             case ("sc", "delete", _):
@@ -138,9 +138,13 @@ class Kit:
             self.told.append,
             lambda folder: folder not in self.foreign,
             self.service,
+            self._change_config,
         )
         (folder / "dockerd.exe").write_bytes(b"MZ")
         self.plan = Plan(folder / "dockerd.exe", r"PC\ada", "S-1-5-21-1-2-3-1001", ["Containers"])
+
+    def _change_config(self, name: str, start: int, command: str | None, title: str | None) -> None:
+        self.programs("change config", name, {3: "demand", 4: "disabled"}[start], command or "", title or "")
 
     @property
     def configuration(self) -> Path:
@@ -166,7 +170,7 @@ def test_install(kit: Kit) -> None:
     assert Changed.read(Path(kit.places.record)) == Changed(["Containers"], group=True)
     (created,) = kit.lines("sc create SlipwayWindowsEngine")
     assert "start= disabled" in created
-    assert kit.programs.ran[-1] == "sc config SlipwayWindowsEngine start= demand", "it is enabled last"
+    assert kit.programs.ran[-1].startswith("change config SlipwayWindowsEngine demand"), "it is enabled last"
     assert kit.lines("sc sdset SlipwayWindowsEngine")[0].endswith(descriptor("S-1-5-21-1-2-3-1001"))
     assert kit.lines(f"icacls {kit.places.data} /setowner *S-1-5-32-544")
     only = "/inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F"
@@ -208,7 +212,7 @@ def test_it_can_be_repeated(kit: Kit) -> None:
     kit.configuration.write_text(json.dumps({"registry-mirrors": ["https://mirror.example"], "hosts": []}))
     kit.programs.codes = {"sc create": 1073}
     assert not kit.setup.install(Plan(kit.plan.program, kit.plan.user, kit.plan.sid, []))
-    assert kit.lines("sc config SlipwayWindowsEngine")
+    assert kit.lines('change config SlipwayWindowsEngine disabled "')[0].endswith("Slipway Windows Engine")
     kept = json.loads(kit.configuration.read_text())
     assert kept["registry-mirrors"] == ["https://mirror.example"], "what the user has added stays"
     assert kept["hosts"] == ["npipe:////./pipe/docker_slipway_windows"]

@@ -24,7 +24,7 @@ def _check(context: Context) -> Finding:
     arch = context.host.arch
     version = load_recipe(ENGINE_ROOTFS).version(arch)
     for store in (ImageStore(context.paths.images), ImageStore(bundled_images())):
-        if (boot := store.find(arch, version)) is not None:
+        if (image := store.find(arch, version)) is not None:
             break
     else:
         if not can_build() and not image_url():
@@ -32,5 +32,5 @@ def _check(context: Context) -> Finding:
         return Finding(
             None, f"the image {version} does not exist yet", "It is created at the next start: slipway start"
         )
-    info = store.verify(boot)
+    info = store.verify(image)
     return Finding(True, f"{version}, {info.total_size / 1e6:.1f} MB, verified")

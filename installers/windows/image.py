@@ -25,6 +25,6 @@ def copy_image(target: Path, arch: Arch = Arch.AMD64) -> None:
         found = asyncio.run(obtain(arch, ENGINE_ROOTFS, sources(store, ENGINE_ROOTFS), lambda text, part: None))
     except UserError as error:
         raise StepError(f"{error.message}\n{error.hint}\n{error.detail}") from error
-    folder = found.boot.kernel.parent
+    folder = found.image.folder
     say(f"· the system image {folder.name} is {found.origin}")
     copy_files(folder, target / folder.name)

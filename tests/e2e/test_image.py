@@ -39,7 +39,7 @@ def quiet(text: str, fraction: float | None) -> None:
 
 
 async def make(arch: Arch, folder: Path) -> BootFiles:
-    return await build(arch, ImageStore(folder), ENGINE_ROOTFS, quiet)
+    return (await build(arch, ImageStore(folder), ENGINE_ROOTFS, quiet)).boot
 
 
 @pytest.mark.parametrize("arch", list(Arch))

@@ -13,21 +13,18 @@ import hashlib
 import platform
 import re
 import sys
-import uuid
 from pathlib import Path
 
 from vm.errors import ImageError, UserError
 from vm.image.compile import check_compiler, compile_programs
 from vm.image.cpio import CpioWriter
-from vm.image.fetch import Progress, check_tools, fetch, find_tool, run_lines
+from vm.image.erofs import make_erofs
+from vm.image.fetch import Progress, check_tools, fetch, find_tool, run
 from vm.image.modules import ModuleSet, read_tree
 from vm.image.recipe import ENGINE_ROOTFS, Recipe, load_recipe
-from vm.image.store import ImageStore
+from vm.image.store import ImageInfo, ImageStore
 from vm.image.tree import compose
 from vm.spec import Arch, BootFiles
-
-NAMESPACE = uuid.UUID("6f0c3f43-0f0c-5a86-9d2e-6b1f0d7f5a51")
-"""The erofs volume's UUID is made of this and the image's version."""
 
 ARM64_MAGIC, ARM64_MAGIC_AT = b"ARMd", 56
 """What an uncompressed arm64 kernel says of itself, and where (the same source as :func:`pack_kernel`'s)."""
@@ -41,7 +38,7 @@ async def build(
     *,
     mirror: str | None = None,
     force: bool = False,
-) -> BootFiles:
+) -> ImageInfo:
     """Build the image for ``arch``, unless the store has it.
 
     Cancelling ends all programs and leaves nothing behind. A second build of the same version waits for the first
@@ -87,26 +84,12 @@ async def make_files(recipe: Recipe, arch: Arch, version: str, work: Path, progr
     modules = ModuleSet(await asyncio.to_thread(read_tree, source))
     await asyncio.to_thread(compose, recipe, arch, source, native, root, modules)
     release = modules.tree.release
-    await _run([find_tool("depmod"), "-b", str(root), release], "The kernel modules cannot be indexed")
+    await run([find_tool("depmod"), "-b", str(root), release], "The kernel modules cannot be indexed")
     (made / "initramfs").write_bytes(make_initramfs(recipe, source, modules))
     kernel = (source / "boot" / f"vmlinuz-{release}").read_bytes()
     (made / "kernel").write_bytes(await asyncio.to_thread(pack_kernel, kernel, arch))
     progress("compressing the root", 0.6)
-    await _run(
-        [
-            find_tool("mkfs.erofs"),
-            "-zlz4hc",
-            f"-C{recipe.cluster}",
-            "-T0",
-            f"-U{uuid.uuid5(NAMESPACE, version)}",
-            "-x-1",
-            "--all-root",
-            "--quiet",
-            str(made / "root.erofs"),
-            str(root),
-        ],
-        "The root file system cannot be made",
-    )
+    await make_erofs(root, made / "root.erofs", recipe.cluster, version)
     return made
 
 
@@ -150,11 +133,6 @@ async def tool_versions() -> dict[str, str]:
     return versions
 
 
-async def _run(argv: list[str], failure: str) -> None:
-    async for _line in run_lines(argv, b"", failure, []):
-        pass
-
-
 def digest(boot: BootFiles) -> dict[str, str]:
     """SHA-256 of each file of an image, to compare two builds."""
     return {
@@ -177,13 +155,13 @@ def main(argv: list[str]) -> int:
         print(f"{'' if fraction is None else f'{fraction:4.0%} '}{text}", file=sys.stderr)
 
     try:
-        boot = asyncio.run(
+        made = asyncio.run(
             build(given.arch, ImageStore(given.store), ENGINE_ROOTFS, show, mirror=given.mirror, force=given.force)
         )
     except UserError as error:
         print(f"{error.message}.\n{error.hint}\n{error.detail}", file=sys.stderr)
         return 1
-    print(boot.kernel.parent)
+    print(made.folder)
     return 0
 
 

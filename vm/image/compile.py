@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from vm.errors import HostError
-from vm.image.fetch import run_lines
+from vm.image.fetch import run
 from vm.image.recipe import TRIPLETS, NativeProgram, Recipe
 from vm.spec import Arch
 
@@ -48,8 +48,7 @@ async def compile_programs(recipe: Recipe, arch: Arch, source: Path, target: Pat
         place.parent.mkdir(parents=True, exist_ok=True)
         argv = compiler_argv(program, arch, recipe.glibc, source, place)
         cache = {"ZIG_LOCAL_CACHE_DIR": str(work / "local"), "ZIG_GLOBAL_CACHE_DIR": str(work / "global")}
-        async for _line in run_lines(argv, b"", f"{program.place} cannot be compiled", [], cache, REINSTALL):
-            pass
+        await run(argv, f"{program.place} cannot be compiled", cache, REINSTALL)
     shutil.rmtree(work, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""Download a system image from a web server, and keep it only when it is what its manifest says.
+"""Download an image from a web server, and keep it only when it is what its manifest says.
 
     URL/VERSION/manifest.json   kernel   initramfs   root.erofs
 
@@ -22,8 +22,8 @@ from pathlib import Path
 
 from vm.errors import HostError, ImageError
 from vm.image.fetch import Progress
-from vm.image.store import FILES, MANIFEST, ImageInfo, ImageStore, read_manifest
-from vm.spec import Arch, BootFiles
+from vm.image.store import MANIFEST, ImageInfo, ImageKind, ImageStore, read_manifest
+from vm.spec import Arch
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ NOT_FOUND = 404
 
 async def download(
     url: str, arch: Arch, version: str, store: ImageStore, progress: Progress, *, pin: str | None = None
-) -> BootFiles | None:
+) -> ImageInfo | None:
     """Download the image ``version`` into ``store``. Cancelling leaves nothing behind.
 
     A second download of the same version waits for the first and returns its result.
@@ -55,6 +55,7 @@ async def download(
     if pin is None:
         require_trust(url)
     base = f"{url.rstrip('/')}/{version}"
+    kind = store.kind
     async with store.building(version) as work:
         if (there := store.find(arch, version)) is not None:
             return there
@@ -65,7 +66,7 @@ async def download(
             loop.call_soon_threadsafe(progress, text, fraction)
 
         fetching = asyncio.ensure_future(
-            asyncio.to_thread(_fetch, base, arch, version, work / "made", pin, show, cancelled)
+            asyncio.to_thread(_fetch, base, kind, arch, version, work / "made", pin, show, cancelled)
         )
         try:
             info = await asyncio.shield(fetching)
@@ -114,6 +115,7 @@ def _is_loopback(name: str) -> bool:
 
 def _fetch(
     base: str,
+    kind: ImageKind,
     arch: Arch,
     version: str,
     folder: Path,
@@ -124,41 +126,41 @@ def _fetch(
     """Download all files into ``folder``; in a thread."""
     folder.mkdir()
     try:
-        show("downloading the system image", 0.0)
+        show(f"downloading the {kind.title}", 0.0)
         if not _fetch_file(
             f"{base}/{MANIFEST}", folder / MANIFEST, MANIFEST_LIMIT, pin, cancelled, lambda _: None
         ):
             return None
-        info = read_manifest(folder / MANIFEST)
+        info = read_manifest(folder / MANIFEST, kind)
         if (info.arch, info.version) != (arch, version):
             raise ImageError(
-                "The server has a different system image",
+                f"The server has a different {kind.title}",
                 detail=f"{base}: {info.arch} {info.version}, not {arch} {version}",
             )
         total, done = max(1, sum(size for size, _ in info.files.values())), 0
-        for name in FILES:
+        for name in kind.files:
             size, digest = info.files[name]
             before = done
 
             def count(so_far: int, before: int = before) -> None:
-                show("downloading the system image", (before + so_far) / total)
+                show(f"downloading the {kind.title}", (before + so_far) / total)
 
             if not _fetch_file(f"{base}/{name}", folder / name, size, digest, cancelled, count):
-                raise ImageError(f"The server has no system image file {name}", detail=f"{base}/{name}")
+                raise ImageError(f"The server has no {kind.title} file {name}", detail=f"{base}/{name}")
             done += size
         return info
     except urllib.error.HTTPError as error:
         error.close()
-        raise HostError(f"The system image cannot be downloaded: {error}", "Try again later.", base) from error
+        raise HostError(f"The {kind.title} cannot be downloaded: {error}", "Try again later.", base) from error
     except (http.client.HTTPException, urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise HostError(
-            "The system image cannot be downloaded",
+            f"The {kind.title} cannot be downloaded",
             "Check your internet connection and your proxy.",
             f"{base}: {error}",
         ) from error
     except OSError as error:
         raise HostError(
-            f"The system image cannot be stored: {error.strerror or error}",
+            f"The {kind.title} cannot be stored: {error.strerror or error}",
             f"Free some space and check the permissions of {folder.parent.parent}.",
             str(error),
         ) from error

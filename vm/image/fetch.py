@@ -260,3 +260,9 @@ async def run_lines(
         if "No space left" in text:
             raise HostError("The disk is full", "Free some space (a build needs about 3 GB) and try again.", text)
         raise ImageError(failure, hint, f"{argv[0]} exited with {code}\n{text}")
+
+
+async def run(argv: list[str], failure: str, variables: Mapping[str, str] | None = None, hint: str = "") -> None:
+    """Run a program to its end; as :func:`run_lines`, whose lines nobody needs."""
+    async for _line in run_lines(argv, b"", failure, [], variables, hint):
+        pass

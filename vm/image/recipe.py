@@ -127,11 +127,11 @@ class Recipe:
         :raise ImageError: a folder of guest files cannot be read.
         """
         digest = hashlib.sha256()
-        _feed(digest, "arch", arch.value.encode())
-        _feed(digest, "recipe", self.text)
+        feed(digest, "arch", arch.value.encode())
+        feed(digest, "recipe", self.text)
         for folder in (self.initramfs, self.native, *self.rootfs):
-            for name, kind, content in _walk(folder):
-                _feed(digest, f"{kind} {name}", content)
+            for name, kind, content in walk(folder):
+                feed(digest, f"{kind} {name}", content)
         return digest.hexdigest()[:16]
 
 
@@ -164,7 +164,7 @@ def read_recipe(path: Path, rootfs: tuple[Path, ...], initramfs: Path, native: P
     return Recipe(text, data, rootfs, initramfs, native)
 
 
-def _feed(digest: hashlib._Hash, name: str, content: bytes) -> None:
+def feed(digest: hashlib._Hash, name: str, content: bytes) -> None:
     """Add one named piece so that no two different sets of pieces read the same."""
     label = name.encode()
     digest.update(b"%d:%d:" % (len(label), len(content)))
@@ -172,7 +172,7 @@ def _feed(digest: hashlib._Hash, name: str, content: bytes) -> None:
     digest.update(content)
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, str, bytes]]:
+def walk(folder: Path) -> Iterator[tuple[str, str, bytes]]:
     """Every file and link below ``folder`` as (name, kind, content), in one fixed order.
 
     The kind is ``file``, ``program`` (executable by its owner) or ``link``; other permission bits do not count,

@@ -1,4 +1,4 @@
-"""Where the system image comes from: kept from before, bundled with the package, downloaded, or built.
+"""Where an image comes from: kept from before, bundled with the package, downloaded, or built.
 
 Only Debian and its relatives can build an image; everybody can use one. The sources are asked in that order, and
 the first that has the wanted version wins. When none has, one error gives the reason of each.
@@ -20,7 +20,7 @@ from vm.image.build import build
 from vm.image.download import download, read_pins
 from vm.image.fetch import Progress
 from vm.image.recipe import load_recipe
-from vm.image.store import ImageStore
+from vm.image.store import SYSTEM, ImageInfo, ImageKind, ImageStore
 from vm.spec import Arch, BootFiles
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Source(Protocol):
         """What its images are."""
         ...
 
-    async def obtain(self, arch: Arch, version: str, progress: Progress) -> BootFiles | None:
+    async def obtain(self, arch: Arch, version: str, progress: Progress) -> ImageInfo | None:
         """The image of that version; None when this source does not have it.
 
         :raise UserError: it should have it, but cannot provide it.
@@ -58,7 +58,7 @@ class Folder:
     store: ImageStore
     origin: Origin
 
-    async def obtain(self, arch: Arch, version: str, progress: Progress) -> BootFiles | None:
+    async def obtain(self, arch: Arch, version: str, progress: Progress) -> ImageInfo | None:
         return await asyncio.to_thread(self.store.find, arch, version)
 
 
@@ -75,7 +75,7 @@ class Server:
     pins: dict[str, str]
     origin: Origin = Origin.DOWNLOADED
 
-    async def obtain(self, arch: Arch, version: str, progress: Progress) -> BootFiles | None:
+    async def obtain(self, arch: Arch, version: str, progress: Progress) -> ImageInfo | None:
         return await download(self.url, arch, version, self.store, progress, pin=self.pins.get(version))
 
 
@@ -92,7 +92,7 @@ class Builder:
     force: bool = False
     origin: Origin = Origin.BUILT
 
-    async def obtain(self, arch: Arch, version: str, progress: Progress) -> BootFiles | None:
+    async def obtain(self, arch: Arch, version: str, progress: Progress) -> ImageInfo | None:
         return await build(arch, self.store, self.engine_rootfs, progress, mirror=self.mirror, force=self.force)
 
 
@@ -100,8 +100,13 @@ class Builder:
 class Found:
     """An image, and where it came from."""
 
-    boot: BootFiles
+    image: ImageInfo
     origin: Origin
+
+    @property
+    def boot(self) -> BootFiles:
+        """A system image's files to boot from."""
+        return self.image.boot
 
 
 def sources(
@@ -120,14 +125,21 @@ def sources(
     :param bundle: the folder of bundled images; None: the installed package's.
     :param force: do not use what is here: download or build again.
     """
+    return (*ready_made(store, url=url, bundle=bundle, force=force), Builder(store, engine_rootfs, mirror, force))
+
+
+def ready_made(
+    store: ImageStore, *, url: str | None = None, bundle: Path | None = None, force: bool = False
+) -> tuple[Source, ...]:
+    """The sources of images of this store's kind that need no build; as :func:`sources`."""
     bundle = bundled_images() if bundle is None else bundle
     url = image_url() if url is None else url
     found: list[Source] = []
     if not force:
-        found += [Folder(store, Origin.KEPT), Folder(ImageStore(bundle), Origin.BUNDLED)]
+        found += [Folder(store, Origin.KEPT), Folder(ImageStore(bundle, store.kind), Origin.BUNDLED)]
     if url:
         found.append(Server(store, url, read_pins(bundle)))
-    return (*found, Builder(store, engine_rootfs, mirror, force))
+    return tuple(found)
 
 
 async def obtain(arch: Arch, engine_rootfs: Path, asked: Sequence[Source], progress: Progress) -> Found:
@@ -142,23 +154,33 @@ async def obtain(arch: Arch, engine_rootfs: Path, asked: Sequence[Source], progr
     :raise ImageError: the one kept here is damaged, or no source has it, for these reasons.
     """
     version = await asyncio.to_thread(lambda: load_recipe(engine_rootfs).version(arch))
+    return await obtain_version(SYSTEM, arch, version, asked, progress)
+
+
+async def obtain_version(
+    kind: ImageKind, arch: Arch, version: str, asked: Sequence[Source], progress: Progress
+) -> Found:
+    """Find or make one version of an image; as :func:`obtain`.
+
+    :param asked: sources of images of that kind.
+    """
     failures: list[UserError] = []
     for source in asked:
         try:
-            boot = await source.obtain(arch, version, progress)
+            image = await source.obtain(arch, version, progress)
         except (HostError, ImageError) as error:
             if source.origin is Origin.KEPT:
                 raise
-            log.warning("no %s image: %s %s", source.origin, error.message, error.detail)
+            log.warning("no %s %s: %s %s", source.origin, kind.title, error.message, error.detail)
             failures.append(error)
             continue
-        if boot is not None:
-            log.info("the system image %s is %s", version, source.origin)
-            return Found(boot, source.origin)
+        if image is not None:
+            log.info("the %s %s is %s", kind.title, version, source.origin)
+            return Found(image, source.origin)
     if len(failures) == 1:
         raise failures[0]
     raise ImageError(
-        "No system image is available: " + "; ".join(error.message for error in failures),
+        f"No {kind.title} is available: " + "; ".join(error.message for error in failures),
         next((error.hint for error in reversed(failures) if error.hint), ""),
         "\n".join(filter(None, (error.detail for error in failures))),
     )

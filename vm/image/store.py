@@ -1,6 +1,6 @@
-"""The folder of finished system images: found by architecture and version, added whole or not at all, verified.
+"""A folder of finished images of one kind: found by architecture and version, added whole or not at all, verified.
 
-    FOLDER/VERSION/       kernel  initramfs  root.erofs  manifest.json
+    FOLDER/VERSION/       kernel  initramfs  root.erofs  manifest.json (of a system image)
     FOLDER/.VERSION.XXX/  one being built; taken away when its builder has gone
     FOLDER/.VERSION.lock  held while that version is being built
     FOLDER/.VERSION.pruned/  one being removed
@@ -33,11 +33,27 @@ from vm.spec import Arch, BootFiles
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
-FILES = ("kernel", "initramfs", "root.erofs")
 MANIFEST = "manifest.json"
 
 NEWEST = 2
 """How many images of an architecture are kept: the present one, and the one to go back to."""
+
+
+@dataclass(frozen=True)
+class ImageKind:
+    """What a store's images are.
+
+    :ivar title: their name in messages.    :ivar files: what each holds.
+    :ivar repair: the command that makes one again.
+    """
+
+    title: str
+    files: tuple[str, ...]
+    repair: str
+
+
+SYSTEM = ImageKind("system image", ("kernel", "initramfs", "root.erofs"), "slipway image build --force")
+FILES = SYSTEM.files
 
 
 @dataclass(frozen=True)
@@ -58,28 +74,29 @@ class ImageInfo:
 
     @property
     def boot(self) -> BootFiles:
-        """The files to boot from."""
+        """A system image's files to boot from."""
         kernel, initramfs, root = (self.folder / name for name in FILES)
         return BootFiles(self.arch, kernel, initramfs, root, self.version)
 
 
 class ImageStore:
-    """All images in one folder, which need not exist yet."""
+    """All images of a kind, in one folder, which need not exist yet."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: ImageKind = SYSTEM) -> None:
         self.folder = folder
+        self.kind = kind
 
     def list(self) -> list[ImageInfo]:
         """Every readable image, by version; damaged or foreign folders are passed over."""
         found = []
         for path in sorted(self.folder.glob(f"[!.]*/{MANIFEST}")):
             try:
-                found.append(read_manifest(path))
+                found.append(read_manifest(path, self.kind))
             except ImageError:
                 continue
         return found
 
-    def find(self, arch: Arch, version: str) -> BootFiles | None:
+    def find(self, arch: Arch, version: str) -> ImageInfo | None:
         """The image of that version, or None when it is not here.
 
         Only presence and sizes are looked at; see :meth:`verify`.
@@ -89,37 +106,36 @@ class ImageStore:
         path = self.folder / version / MANIFEST
         if not path.is_file():
             return None
-        info = read_manifest(path)
+        info = read_manifest(path, self.kind)
         if info.arch is not arch:
             return None
-        self.verify(info.boot, full=False)
-        return info.boot
+        return self.verify(info, full=False)
 
-    def verify(self, boot: BootFiles, full: bool = True) -> ImageInfo:
+    def verify(self, image: ImageInfo, full: bool = True) -> ImageInfo:
         """Compare an image with its manifest.
 
         :param full: read all files and compare their SHA-256; else only their sizes.
         :raise ImageError: naming the first file that is missing or differs.
         """
-        info = read_manifest(boot.kernel.parent / MANIFEST)
-        for name in FILES:
+        info = read_manifest(image.folder / MANIFEST, self.kind)
+        title, hint = self.kind.title, f"Build it again: {self.kind.repair}."
+        for name in self.kind.files:
             path = info.folder / name
             size, sha256 = info.files[name]
-            hint = "Build it again: slipway image build --force."
             try:
                 actual = path.stat().st_size
                 if actual != size:
                     raise ImageError(
-                        f"The system image's file {name} is damaged", hint, f"{path}: {actual} bytes, not {size}"
+                        f"The {title}'s file {name} is damaged", hint, f"{path}: {actual} bytes, not {size}"
                     )
                 if full and (found := sha256_of(path)) != sha256:
                     raise ImageError(
-                        f"The system image's file {name} is damaged",
+                        f"The {title}'s file {name} is damaged",
                         hint,
                         f"{path}: SHA-256 {found}, not {sha256}",
                     )
             except OSError as error:
-                raise ImageError(f"The system image's file {name} cannot be read", hint, str(error)) from error
+                raise ImageError(f"The {title}'s file {name} cannot be read", hint, str(error)) from error
         return info
 
     def remove(self, version: str) -> None:
@@ -159,7 +175,7 @@ class ImageStore:
         for process in psutil.process_iter(["cmdline"]):
             for argument in process.info["cmdline"] or ():
                 path = Path(argument)
-                if path.name == FILES[0] and path.parent.parent == self.folder:
+                if path.name == self.kind.files[0] and path.parent.parent == self.folder:
                     found.add(path.parent.name)
         return found
 
@@ -176,7 +192,7 @@ class ImageStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = (self.folder / f".{version}.lock").open("ab")
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise self._unwritable(error) from error
         with lock:
             while not try_lock(lock.fileno()):
                 await asyncio.sleep(0.2)  # file locks cannot be awaited
@@ -185,31 +201,32 @@ class ImageStore:
             try:
                 work = Path(tempfile.mkdtemp(prefix=f".{version}.work-", dir=self.folder))
             except OSError as error:
-                raise _unwritable(self.folder, error) from error
+                raise self._unwritable(error) from error
             try:
                 yield work
             finally:
                 await asyncio.shield(asyncio.to_thread(shutil.rmtree, work, True))
 
-    def add(self, made: Path, version: str, arch: Arch, about: dict[str, Any]) -> BootFiles:
+    def add(self, made: Path, version: str, arch: Arch, about: dict[str, Any]) -> ImageInfo:
         """Write the manifest of the files in ``made`` and move that folder into the store in one step.
 
         :param about: the manifest's ``created_by``, ``packages`` and ``tools``.
         :raise HostError: the disk is full or refuses.
         """
-        files = {name: {"size": (made / name).stat().st_size, "sha256": sha256_of(made / name)} for name in FILES}
+        names = self.kind.files
+        files = {name: {"size": (made / name).stat().st_size, "sha256": sha256_of(made / name)} for name in names}
         manifest = {
             "schema": SCHEMA,
             "version": version,
             "arch": arch.value,
             **about,
             "files": files,
-            "total_size": sum((made / name).stat().st_size for name in FILES),
+            "total_size": sum((made / name).stat().st_size for name in names),
         }
         target = self.folder / version
         try:
             (made / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-            for path in (*(made / name for name in FILES), made / MANIFEST):
+            for path in (*(made / name for name in names), made / MANIFEST):
                 with path.open("rb+") as file:
                     os.fsync(file.fileno())
             made.chmod(0o755)
@@ -217,11 +234,18 @@ class ImageStore:
                 target.rename(made.parent / "replaced")
             made.rename(target)
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
-        return read_manifest(target / MANIFEST).boot
+            raise self._unwritable(error) from error
+        return read_manifest(target / MANIFEST, self.kind)
+
+    def _unwritable(self, error: OSError) -> HostError:
+        return HostError(
+            f"The {self.kind.title} cannot be stored: {error.strerror or error}",
+            f"Free some space and check the permissions of {self.folder}.",
+            str(error),
+        )
 
 
-def read_manifest(path: Path) -> ImageInfo:
+def read_manifest(path: Path, kind: ImageKind = SYSTEM) -> ImageInfo:
     """Read one manifest.json.
 
     :raise ImageError: it cannot be read or is not what it should be.
@@ -230,7 +254,8 @@ def read_manifest(path: Path) -> ImageInfo:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']!r}, not {SCHEMA}")
-        files = {name: (int(data["files"][name]["size"]), str(data["files"][name]["sha256"])) for name in FILES}
+        names = kind.files
+        files = {name: (int(data["files"][name]["size"]), str(data["files"][name]["sha256"])) for name in names}
         return ImageInfo(
             path.parent,
             str(data["version"]),
@@ -242,8 +267,8 @@ def read_manifest(path: Path) -> ImageInfo:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ImageError(
-            "The system image's manifest is damaged",
-            "Build it again: slipway image build --force.",
+            f"The {kind.title}'s manifest is damaged",
+            f"Build it again: {kind.repair}.",
             f"{path}: {type(error).__name__}: {error}",
         ) from error
 
@@ -260,11 +285,3 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _unwritable(folder: Path, error: OSError) -> HostError:
-    return HostError(
-        f"The system image cannot be stored: {error.strerror or error}",
-        f"Free some space and check the permissions of {folder}.",
-        str(error),
-    )

@@ -123,15 +123,15 @@ class BootPlanner:
         accelerator = Accelerator(record.accelerator)
         self.verdict = Verdict(accelerator, False)
         qemu = await asyncio.to_thread(find_qemu, self._host.arch, self._host)
-        boot = await asyncio.to_thread(self._images.find, self._host.arch, record.image)
-        if boot is not None:
-            found = await self._accelerator(self._settings.get(), qemu, boot)
+        image = await asyncio.to_thread(self._images.find, self._host.arch, record.image)
+        if image is not None:
+            found = await self._accelerator(self._settings.get(), qemu, image.boot)
             self.verdict = found if found.accelerator is accelerator else self.verdict
 
     async def _image(self, settings: Settings, progress: Progress) -> BootFiles:
         asked = sources(self._images, ENGINE_ROOTFS, mirror=settings.mirror or None)
         found = await obtain(self._host.arch, ENGINE_ROOTFS, asked, progress.note)
-        await asyncio.to_thread(self._images.verify, found.boot)
+        await asyncio.to_thread(self._images.verify, found.image)
         return found.boot
 
     async def _accelerator(self, settings: Settings, qemu: QemuBinary, boot: BootFiles) -> Verdict:

@@ -51,8 +51,8 @@ class Images:
                 emit(Event("progress", text, fraction))
 
             asked = sources(self._store, ENGINE_ROOTFS, mirror=mirror, force=force)
-            boot = (await obtain(wanted, ENGINE_ROOTFS, asked, progress)).boot
-            return f"The system image {boot.version} for {boot.arch} is in {boot.kernel.parent}"
+            image = (await obtain(wanted, ENGINE_ROOTFS, asked, progress)).image
+            return f"The system image {image.version} for {image.arch} is in {image.folder}"
 
         job = self._builds.get(wanted)
         if job is None or job.done:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from vm.errors import HostError, ImageError
-from vm.image.store import FILES, MANIFEST, ImageStore
-from vm.spec import Arch, BootFiles
+from vm.image.store import FILES, MANIFEST, ImageInfo, ImageStore
+from vm.spec import Arch
 
 ABOUT = {"created_by": "test", "packages": {"docker.io": "28.5"}, "tools": {}}
 
@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> ImageStore:
     return ImageStore(tmp_path / "images")
 
 
-async def put(store: ImageStore, version: str = "v1", arch: Arch = Arch.AMD64, text: str = "x") -> BootFiles:
+async def put(store: ImageStore, version: str = "v1", arch: Arch = Arch.AMD64, text: str = "x") -> ImageInfo:
     async with store.building(version) as work:
         made = work / "made"
         made.mkdir()
@@ -33,8 +33,8 @@ async def put(store: ImageStore, version: str = "v1", arch: Arch = Arch.AMD64, t
 
 
 async def test_an_image_is_found_again(store: ImageStore) -> None:
-    boot = await put(store)
-    assert store.find(Arch.AMD64, "v1") == boot
+    image = await put(store)
+    assert store.find(Arch.AMD64, "v1") == image
     assert store.find(Arch.ARM64, "v1") is None
     assert store.find(Arch.AMD64, "v2") is None
     (info,) = store.list()
@@ -43,16 +43,16 @@ async def test_an_image_is_found_again(store: ImageStore) -> None:
         {"docker.io": "28.5"},
         sum(len(f"{n} x") for n in FILES),
     )
-    assert store.verify(boot) == info
+    assert store.verify(image) == info
 
 
 @pytest.mark.parametrize("name", FILES)
 async def test_a_changed_byte_is_found_and_named(store: ImageStore, name: str) -> None:
-    boot = await put(store)
+    image = await put(store)
     path = store.folder / "v1" / name
     path.write_text(path.read_text().upper())
     with pytest.raises(ImageError, match=f"{name} is damaged") as caught:
-        store.verify(boot)
+        store.verify(image)
     assert "slipway image build --force" in caught.value.hint
     assert store.find(Arch.AMD64, "v1") is not None  # the quick look only compares sizes
 
@@ -80,8 +80,8 @@ async def test_a_manifest_that_makes_no_sense(store: ImageStore, text: str) -> N
 
 async def test_a_rebuilt_image_takes_the_place_of_the_old(store: ImageStore) -> None:
     await put(store, text="old")
-    boot = await put(store, text="new")
-    assert boot.kernel.read_text() == "kernel new"
+    image = await put(store, text="new")
+    assert image.boot.kernel.read_text() == "kernel new"
     assert [path.name for path in store.folder.iterdir() if not path.name.endswith(".lock")] == ["v1"]
 
 

@@ -18,14 +18,14 @@ from vm.image import source
 from vm.image.download import SUMS, download, read_pins, require_trust
 from vm.image.recipe import ENGINE_ROOTFS, load_recipe
 from vm.image.source import Builder, Folder, Origin, obtain, sources
-from vm.image.store import FILES, MANIFEST, ImageStore
-from vm.spec import Arch, BootFiles
+from vm.image.store import FILES, MANIFEST, ImageInfo, ImageStore
+from vm.spec import Arch
 
 ABOUT = {"created_by": "test", "packages": {"docker.io": "28.5"}, "tools": {"gcc": "12"}}
 VERSION = load_recipe(ENGINE_ROOTFS).version(Arch.AMD64)
 
 
-async def put(store: ImageStore, version: str = VERSION, arch: Arch = Arch.AMD64) -> BootFiles:
+async def put(store: ImageStore, version: str = VERSION, arch: Arch = Arch.AMD64) -> ImageInfo:
     async with store.building(version) as work:
         made = work / "made"
         made.mkdir()
@@ -95,7 +95,7 @@ def bundle(tmp_path: Path) -> Path:
 def no_builds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer that cannot build."""
 
-    async def build(*_: object, **__: object) -> BootFiles:
+    async def build(*_: object, **__: object) -> ImageInfo:
         raise HostError("The program mmdebstrap is missing", "Build it on Debian.")
 
     monkeypatch.setattr(source, "build", build)
@@ -127,8 +127,8 @@ async def test_each_source_in_its_turn(store: ImageStore, bundle: Path, web: Web
     found = await obtain(Arch.AMD64, ENGINE_ROOTFS, asked, lambda _, fraction: seen.append(fraction))
     assert found.origin is Origin.DOWNLOADED
     assert found.boot.root == store.folder / VERSION / "root.erofs"
-    assert found.boot.root.read_bytes() == original.root.read_bytes()
-    info = store.verify(found.boot)
+    assert found.boot.root.read_bytes() == original.boot.root.read_bytes()
+    info = store.verify(found.image)
     assert (info.packages, info.tools) == (ABOUT["packages"], ABOUT["tools"])
     assert seen[0] == 0.0
     assert seen[-1] == 1.0
@@ -139,14 +139,14 @@ async def test_each_source_in_its_turn(store: ImageStore, bundle: Path, web: Web
     store.remove(VERSION)
     bundled = await put(ImageStore(bundle))
     found = await obtain(Arch.AMD64, ENGINE_ROOTFS, asked, quiet)
-    assert (found.origin, found.boot) == (Origin.BUNDLED, bundled)
+    assert (found.origin, found.image) == (Origin.BUNDLED, bundled)
     assert not (store.folder / VERSION).exists(), "a bundled image is used where it is"
 
 
 @pytest.mark.usefixtures("no_builds")
 async def test_a_damaged_image_is_not_passed_over(store: ImageStore, bundle: Path) -> None:
-    boot = await put(store)
-    boot.root.write_bytes(b"short")
+    image = await put(store)
+    image.boot.root.write_bytes(b"short")
     asked = sources(store, ENGINE_ROOTFS, url="", bundle=bundle)
     with pytest.raises(ImageError, match=r"root\.erofs is damaged"):
         await obtain(Arch.AMD64, ENGINE_ROOTFS, asked, quiet)

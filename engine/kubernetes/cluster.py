@@ -1,0 +1,218 @@
+"""The cluster in the machine: started and stopped over the link, its status followed for as long as it runs.
+
+In the machine it is one service (vm/image/kubernetes/rootfs), which goes on when the host's supervisor ends. That
+service reports its status at a Unix socket: a line of JSON at once, and another one after each change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
+
+from vm.errors import EngineError, LinkError
+from vm.guest.forward import MACHINE, Forward
+from vm.guest.stream import Link
+
+SERIAL = "slipway-kubernetes"
+"""How the machine recognises the disk with the Kubernetes image."""
+
+FOLDER = "/usr/lib/slipway/kubernetes"
+"""Where that is mounted."""
+
+RUN = "/run/slipway/kubernetes"
+STATUS_SOCKET = f"{RUN}/status.sock"
+ADMIN = f"{RUN}/pki/admin.conf"
+"""The administrator's kubeconfig; made again at each start of the cluster."""
+
+API_PORT = 6443
+"""Where the API listens in the machine, and on the host if the port is free there."""
+
+READY = "ready"
+RUNNING = "running"
+
+MOUNT = f"""
+. /usr/lib/slipway/lib.sh
+[ ! -x {FOLDER}/up ] || exit 0
+mkdir -p {FOLDER}
+tries=0
+until device=$(disk {SERIAL}) && [ -b "$device" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 1500 ] || {{ echo "there is no disk named {SERIAL}" >&2; exit 1; }}
+    usleep 20000 # disks appear at some time, and nothing here can be told of it
+done
+mount -t erofs -o ro "$device" {FOLDER}
+"""
+
+MOUNT_SECONDS = 60.0
+UP_SECONDS = 30.0
+DOWN_SECONDS = 300.0
+"""For all pods to end, and all parts of the cluster after them."""
+
+APPEAR_SECONDS = 0.25
+"""Between attempts to reach a service that has just been started."""
+
+LINE_LIMIT = 1 << 20
+NO_STATUS = "The cluster reports something else than its status"
+
+
+class ClusterError(EngineError):
+    """The cluster cannot be started, stopped or understood."""
+
+
+@dataclass(frozen=True)
+class ClusterPart:
+    """One of the cluster's programs.
+
+    :ivar state: ``starting``, ``running``, ``restarting`` or ``stopped``.
+    :ivar restarts: since the cluster was started.    :ivar error: why it was started again, while that lasts.
+    """
+
+    name: str
+    state: str
+    restarts: int
+    error: str
+
+
+@dataclass(frozen=True)
+class ServicePort:
+    """A port of a Service that is to answer on the host's localhost.
+
+    :ivar protocol: ``tcp`` or ``udp``.    :ivar port: there.    :ivar target: in the machine.
+    """
+
+    namespace: str
+    name: str
+    protocol: str
+    port: int
+    target: int
+
+
+@dataclass(frozen=True)
+class ClusterStatus:
+    """How the cluster is.
+
+    :ivar phase: ``starting``, ``running`` or ``stopping``.    :ivar version: of Kubernetes: ``v1.37.2``.
+    :ivar error: why it does not go on.    :ivar node: ``ready``, or why the node is not.
+    """
+
+    phase: str
+    version: str
+    error: str
+    node: str
+    parts: tuple[ClusterPart, ...]
+    ports: tuple[ServicePort, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether pods can run."""
+        return self.phase == RUNNING and self.node == READY
+
+    @property
+    def pending(self) -> str:
+        """What it waits for, in words; empty when it is ready."""
+        if self.error or self.ready:
+            return self.error
+        late = next((part for part in self.parts if part.state != RUNNING), None)
+        if late is not None:
+            return f"{late.name} is {late.state}" + (f": {late.error}" if late.error else "")
+        return f"the node is not ready: {self.node}" if self.phase == RUNNING else self.phase
+
+
+def parse_status(line: bytes) -> ClusterStatus:
+    """Read a line of the status socket (vm/image/kubernetes/program/status.go).
+
+    :raise ClusterError: it is something else.
+    """
+    try:
+        value = json.loads(line)
+        parts = tuple(ClusterPart(**part) for part in value.pop("parts"))
+        ports = tuple(ServicePort(**port) for port in value.pop("ports"))
+        return ClusterStatus(**value, parts=parts, ports=ports)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ClusterError(
+            "The cluster reports something else than its status", detail=f"{line[:200]!r}"
+        ) from error
+
+
+def forwards(ports: Iterable[ServicePort], api_port: int | None) -> list[Forward]:
+    """What to listen on at the host's loopback addresses, in a fixed order.
+
+    :param api_port: where the API is to answer; None: nowhere yet.
+    """
+    found: dict[str, Forward] = {}
+    if api_port is not None:
+        found["api"] = Forward("kubernetes-api", "tcp", "127.0.0.1", api_port, "127.0.0.1", API_PORT)
+    for port in ports:
+        for address in ("127.0.0.1", "::1"):
+            key = f"kubernetes-{port.protocol}-{address}-{port.port}"
+            found.setdefault(key, Forward(key, port.protocol, address, port.port, MACHINE, port.target))
+    return list(found.values())
+
+
+class Cluster:
+    """The cluster of the machine at the other end of a link."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def mount(self) -> None:
+        """Mount the disk with the image, which has been plugged in.
+
+        :raise ClusterError: it does not appear.    :raise LinkError: the machine cannot be reached.
+        """
+        await self._run(MOUNT, MOUNT_SECONDS, "The disk with Kubernetes cannot be mounted")
+
+    async def up(self) -> None:
+        """Start the cluster; nothing happens if it runs.
+
+        :raise ClusterError: that is not possible.    :raise LinkError: the machine cannot be reached.
+        """
+        await self._run(f"exec {FOLDER}/up", UP_SECONDS, "The cluster cannot be started")
+
+    async def down(self, then: str = "") -> None:
+        """Stop the cluster.
+
+        :param then: ``clean``: remove containers of pods, mounts and packet filter rules; ``reset``: delete the
+            cluster's data as well.
+        :raise ClusterError: that is not possible.    :raise LinkError: the machine cannot be reached.
+        """
+        await self._run(f"exec {FOLDER}/down {then}", DOWN_SECONDS, "The cluster cannot be stopped")
+
+    async def admin(self) -> str:
+        """The administrator's kubeconfig.
+
+        :raise ClusterError: there is none yet.    :raise LinkError: the machine cannot be reached.
+        """
+        return await self._run(f"cat {ADMIN}", UP_SECONDS, "The cluster has no kubeconfig yet")
+
+    async def follow(self) -> AsyncGenerator[ClusterStatus]:
+        """The status now, and after each change; of the next one when the service is started again.
+
+        :raise LinkError: the machine cannot be reached.    :raise ClusterError: it reports something else.
+        """
+        while not self._link.closed.is_set():
+            try:
+                stream = await self._link.open_unix(STATUS_SOCKET)
+            except LinkError:  # the service has just been started, or is being started again
+                await asyncio.sleep(APPEAR_SECONDS)
+                continue
+            try:
+                rest = b""
+                while data := await stream.read(1 << 16):
+                    *lines, rest = (rest + data).split(b"\n")
+                    if lines:
+                        yield parse_status(lines[-1])
+                    if len(rest) > LINE_LIMIT:
+                        raise ClusterError(NO_STATUS)
+            finally:
+                await stream.close()
+        raise LinkError("The connection to the machine was lost")
+
+    async def _run(self, command: str, seconds: float, failure: str) -> str:
+        done = await self._link.run(command, timeout=seconds)
+        if done.exit_code != 0:
+            said = done.stderr.decode(errors="replace").strip()
+            raise ClusterError(failure, "See: slipway kubernetes status", said)
+        return done.stdout.decode(errors="replace")

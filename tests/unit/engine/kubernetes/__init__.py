@@ -1,0 +1,1 @@
+"""The cluster in the machine, and the user's kubeconfig."""

@@ -1,0 +1,1 @@
+"""The Kubernetes image, and what is ours in it."""

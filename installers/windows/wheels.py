@@ -20,7 +20,7 @@ from installers.windows.bytecode import COMPILE, compile_files
 HERE = Path(__file__).resolve().parent
 WHEELS_LOCK = HERE / "wheels.lock"
 QEMU_LOCK = HERE / "qemu.lock"
-GO_LOCK = HERE / "go.lock"
+GO_LOCK, KUBERNETES_GO_LOCK = HERE / "go.lock", HERE / "go-kubernetes.lock"
 
 FOR_WINDOWS = (
     *("--platform", "win_amd64", "--python-version", "3.13", "--implementation", "cp"),
@@ -119,10 +119,10 @@ def qemu() -> Path:
     return keep("windows-qemu", key_of(QEMU_LOCK.read_bytes(), *FOR_WINDOWS), make)
 
 
-def go_toolchain() -> Path:
+def go_toolchain(lock: Path = GO_LOCK) -> Path:
     """Go for this computer; the program is ``bin/go``."""
 
     def make(folder: Path) -> None:
-        install(GO_LOCK, folder)
+        install(lock, folder)
 
-    return keep("go", key_of(GO_LOCK.read_bytes()), make) / "go"
+    return keep("go", key_of(lock.read_bytes()), make) / "go"

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import vm.image
+from installers.windows.wheels import KUBERNETES_GO_LOCK, go_toolchain
 
 PROGRAM = Path(vm.image.__file__).parent / "kubernetes" / "program"
 
 
 def go(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("go")
-    assert program, "Go is missing: install Go 1.26"
+    program = go_toolchain(KUBERNETES_GO_LOCK) / "bin" / "go"
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
     return subprocess.run(
         [program, *arguments], cwd=PROGRAM, env=environment, capture_output=True, text=True, check=False
@@ -30,8 +29,7 @@ def test_the_packages_of_our_own(package: str) -> None:
 
 
 def test_the_sources_are_formatted() -> None:
-    program = shutil.which("gofmt")
-    assert program, "gofmt comes with Go"
+    program = go_toolchain(KUBERNETES_GO_LOCK) / "bin" / "gofmt"
     folder = PROGRAM.parent
     done = subprocess.run([program, "-l", folder], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

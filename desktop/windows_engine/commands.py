@@ -25,15 +25,15 @@ class Run(Protocol):
         ...
 
 
-def run(*argv: str) -> tuple[int, str]:
-    """Run a program of Windows'. :raise OSError: it cannot be started, or does not end."""
+def run(*argv: str, seconds: float = SECONDS) -> tuple[int, str]:
+    """Run a program of Windows'. :raise OSError: it cannot be started, or does not end in time."""
     try:
         done = subprocess.run(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
             creationflags=NO_WINDOW,
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,10 +21,10 @@ from desktop.settings.validation import reason
 from desktop.supervisor.context import Change
 from desktop.supervisor.engines.windows import HINT, OTHER, WindowsEngine
 from desktop.windows_engine import manage
+from desktop.windows_engine.commands import run
 from vm.errors import UserError
 from vm.host import Host
 from vm.host.paths import WINDOWS_ENGINE, bundled_docker
-from vm.host.programs import NO_WINDOW
 from vm.services.state import ServiceState
 from vm.services.windows import WindowsService
 
@@ -106,22 +105,13 @@ def _require_valid(program: Path, settings: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         file = Path(folder) / "daemon.json"
         file.write_text(json.dumps(dict(settings)), encoding="utf-8")
-        argv: list[str | Path] = [program, "--validate", "--config-file", file]
         try:
-            done = subprocess.run(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=CHECK_SECONDS,
-                check=False,
-                creationflags=NO_WINDOW,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:  # the administrator's process asks again
+            code, said = run(str(program), "--validate", "--config-file", str(file), seconds=CHECK_SECONDS)
+        except OSError as error:  # the administrator's process asks again
             log.warning("dockerd.exe could not check its settings: %r", error)
             return
-    if done.returncode != 0:
-        said = done.stdout.decode(errors="replace").strip()
+    if code != 0:
+        said = said.strip()
         raise SettingsError(
             f"dockerd refuses these settings: {reason(said)}", "Nothing was changed.", said, path=NAME
         )

@@ -25,7 +25,7 @@ def locked(lock: Path) -> dict[str, str]:
 
 
 def test_there_are_some() -> None:
-    assert set(LOCKS) == {"requirements", "wheels", "qemu", "go"}
+    assert set(LOCKS) == {"requirements", "wheels", "qemu", "go", "go-kubernetes"}
 
 
 @pytest.mark.parametrize("name", LOCKS)

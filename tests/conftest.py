@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -13,6 +17,11 @@ hypothesis.settings.register_profile(
     "slipway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("slipway")
+
+SHARE = 0.95
+"""Of a test's time limit."""
+
+Test = Callable[..., Coroutine[Any, Any, Any]]
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -30,6 +39,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"{item.nodeid}: slow needs a reason, such as slow('1,000 containers')")
         if marker and not config.getoption("--run-slow"):
             item.add_marker(pytest.mark.skip(reason=f"slow: {marker.args[0]}"))
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = limited(item.obj, config, item)
+
+
+def limited(test: Test, config: pytest.Config, item: pytest.Item) -> Test:
+    """The test, which fails a little before its time limit: uvloop never runs the signal that would end it then.
+
+    Where a test's clock is not real, or hypothesis calls it many times, it is left as it is.
+    """
+    marker = item.get_closest_marker("timeout")
+    limit = float(
+        marker.args[0] if marker and marker.args else config.getoption("timeout") or config.getini("timeout")
+    )
+    if not limit or item.get_closest_marker("fast_clock") or hasattr(test, "hypothesis"):
+        return test
+
+    @functools.wraps(test)
+    async def run(*arguments: Any, **named: Any) -> Any:
+        try:
+            async with asyncio.timeout(SHARE * limit) as over:
+                return await test(*arguments, **named)
+        except TimeoutError as error:
+            if over.expired():
+                pytest.fail(f"it has not ended in {SHARE * limit:g} seconds: {error.__cause__!r}")
+            raise
+
+    return run
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ class TestContainers:
         ("key", "modifiers", "name", "after"),
         [
             (Qt.Key.Key_S, CTRL, "web", "exited"),
-            (Qt.Key.Key_K, CTRL, "web", "exited"),
+            (Qt.Key.Key_K, CTRL | SHIFT, "web", "exited"),
             (Qt.Key.Key_R, CTRL, "web", "running"),
             (Qt.Key.Key_P, CTRL, "web", "paused"),
             (Qt.Key.Key_P, CTRL | SHIFT, "sleeper", "running"),

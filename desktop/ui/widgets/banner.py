@@ -128,9 +128,9 @@ class Banners(QWidget):
             banner.dismiss()
 
     def forget_failures(self) -> None:
-        """Remove what was reported before things have changed for the better."""
+        """Remove the errors that were reported before things have changed for the better."""
         for banner in self.shown():
-            if banner.property("kind") not in TRANSIENT:
+            if banner.property("kind") == "error":
                 banner.dismiss()
 
     def _dropped(self) -> None:

@@ -164,7 +164,7 @@ async def test_in_a_terminal(server: Sshd) -> None:
         window.process.send_signal(signal.SIGWINCH)
         window.type(b"sleep 0.3; stty size\n")
         window.expect(b"40 120")
-        window.type(b"echo begun; sleep 100\n")
+        window.type(b"sh -c 'echo beg\"\"un; exec sleep 100'\n")  # said by what is to be interrupted
         window.expect(b"begun\r\n")
         window.type(b"\x03")
         window.type(b"echo inter''rupted; exit 4\n")

@@ -15,6 +15,7 @@ helpers.py       credential helpers that are named and not there
 folder_record.py what to undo in Docker's configurations, for both
 cancellation.py  HTTP connections that stay usable when a call is cancelled
 tls_session.py   TLS whose directions end independently, for tls/ (who listens) and remote/ (who connects)
+kubernetes/      the cluster in the machine, and the user's kubeconfig
 remote/          other engines: Docker contexts over SSH, TLS and other sockets
 rootfs/          files that go into the image for the engine
 """

@@ -27,6 +27,8 @@ COMMANDS = {
     "image": ("desktop.cli.storage", "image", "List and build system images of the machine."),
     "context": ("desktop.cli.docker", "context", "Choose which engine the docker command uses."),
     "credentials": ("desktop.cli.docker", "credentials", "Repair the credential helpers of Docker."),
+    "kubernetes": ("desktop.cli.kubernetes", "kubernetes", "Run Kubernetes in the machine."),
+    "kubectl": ("desktop.cli.kubernetes", "kubectl", "Run kubectl on Slipway's cluster."),
     "tls": ("desktop.cli.tls", "tls", "Let docker on other computers use the engine, by TLS."),
     "diagnose": ("desktop.cli.maintenance", "diagnose", "Check everything that Slipway needs."),
     "debug": ("desktop.cli.debug", "debug", "Print the state of the background process as JSON."),

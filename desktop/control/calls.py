@@ -33,6 +33,7 @@ from desktop.control.schema import (
     ContextReport,
     DisableTls,
     DiskReport,
+    EnableKubernetes,
     EnableTls,
     EngineState,
     Event,
@@ -40,6 +41,7 @@ from desktop.control.schema import (
     GrowDisk,
     Hello,
     ImageReport,
+    KubernetesReport,
     LogPart,
     Note,
     PortReport,
@@ -236,6 +238,13 @@ class ControlApi(ABC):
     disable_tls = Call("POST", "/tls/disable", DisableTls, Note, "Answer by TLS no more.")
     add_tls_client = Call("POST", "/tls/clients", AddTlsClient, TlsBundle, "Make a certificate for a client.")
     revoke_tls_client = Call("POST", "/tls/clients/revoke", RevokeTlsClient, Note, "Let a client in no more.")
+
+    kubernetes = Call("GET", "/kubernetes", Nothing, KubernetesReport, "Whether Kubernetes is on, and how it is.")
+    enable_kubernetes = Stream(
+        "POST", "/kubernetes/enable", EnableKubernetes, Event, "Turn it on; pods can run at the end."
+    )
+    disable_kubernetes = Stream("POST", "/kubernetes/disable", Nothing, Event, "Turn it off; its state is kept.")
+    reset_kubernetes = Stream("POST", "/kubernetes/reset", Nothing, Event, "Delete the cluster.")
 
     reset_plan = Call("GET", "/reset/plan", Reset, list[str], "What a reset would do, one sentence each.")
     reset = Stream("POST", "/reset", Reset, Event, "Stop, and delete what the plan says.")

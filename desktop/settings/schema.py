@@ -42,6 +42,7 @@ WINDOWS_ENGINE = Section(
     "daemon.json for Windows containers",
     "Additions to the configuration of dockerd for Windows containers, as JSON. That for Linux has its own.",
 )
+KUBERNETES = Section("engine", "Kubernetes")
 WAITING = Section("engine", "While Slipway starts")
 PORTS = Section(
     "proxy",
@@ -137,6 +138,12 @@ class Settings:
         section=FOLDERS,
         applies=Applies.RESTART,
         choices={"auto": "Automatic: virtiofs where it works", "sftp": "SFTP"},
+    )
+    kubernetes: bool = setting(
+        False,
+        title="Run Kubernetes",
+        section=KUBERNETES,
+        help="One node, in the same machine. Pods run what docker build has built; services answer on localhost.",
     )
     keep_engines: bool = setting(
         False,

@@ -7,6 +7,7 @@ the notifier wakes the watchers of the status. The endpoint's listener lives as 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.admission import make_admission
@@ -36,6 +37,7 @@ from desktop.supervisor.parts.file_events import FileEvents
 from desktop.supervisor.parts.folders import Folders
 from desktop.supervisor.parts.host_network import HostNetworkPorts
 from desktop.supervisor.parts.host_sockets import MountedSockets
+from desktop.supervisor.parts.kubernetes import KubernetesCluster
 from desktop.supervisor.parts.names import HostNames
 from desktop.supervisor.parts.ports import Ports
 from desktop.supervisor.parts.proxies import HostProxies
@@ -51,6 +53,7 @@ from vm.host.docker_address import remove_link
 from vm.host.paths import Paths
 from vm.image.store import ImageStore
 from vm.machine import Machine
+from vm.qemu.slot import SpareSlot
 from vm.qemu.usernet import UserNetwork
 
 
@@ -86,11 +89,16 @@ class Supervisor:
         admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
         self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
         self.tls = Tls(paths, host, self._maker.endpoint, self.notifier, self._warnings)
+        slot, publish = SpareSlot(self._machine.execute), partial(self.ports.publisher.follow, "kubernetes")
+        self.kubernetes = KubernetesCluster(
+            paths, host, self.settings, self.environment, slot, publish, self.notifier.notify
+        )
         self.parts = PartRegistry(
             (
                 hub,  # the next two and the file events follow it
                 HostNetworkPorts(hub.events, self.ports.publisher),  # they tell the ports what to listen on
                 SwarmPorts(hub.events, self.ports.publisher),
+                self.kubernetes,
                 self.ports,
                 self.folders,
                 self._sockets,
@@ -139,18 +147,8 @@ class Supervisor:
         self.desktop_entry = DesktopEntry(paths)
         life, forget, end = self.engines.machine, self._sockets.sockets.forget, self.tls.end
         self.reset = Reset(paths, self.settings, life, store, self.desktop_entry, forget, end)
-        self.support = Support(
-            paths,
-            host,
-            self.settings,
-            self.status,
-            self.history,
-            self.docker_context,
-            self.guest_logs,
-            self.folders,
-            self.ports,
-            self._file_events.unwatched,
-        )
+        known = (self.settings, self.status, self.history, self.docker_context, self.guest_logs)
+        self.support = Support(paths, host, *known, self.folders, self.ports, self._file_events.unwatched)
         self.windows_setup = WindowsSetup(host, self.engines, windows, self.settings, self.notifier.notify)
         self.debug = Debug(self.engines.machine, self.parts, self._maker.endpoint)
 

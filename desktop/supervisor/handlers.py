@@ -18,13 +18,7 @@ def handlers(supervisor: Supervisor) -> list[Route]:
     """All of them; desktop/supervisor/server.py checks that none is missing."""
     engines, status, settings = supervisor.engines, supervisor.status, supervisor.settings
     disk, images, context = supervisor.disk, supervisor.images, supervisor.docker_context
-
-    async def end() -> AsyncIterator[Event]:
-        try:
-            async for event in engines.stop():
-                yield event
-        finally:
-            supervisor.ending.set()
+    tls, kubernetes = supervisor.tls, supervisor.kubernetes
 
     async def change(changes: Mapping[str, str]) -> Note:
         made = await settings.change(changes)
@@ -38,7 +32,7 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.cancel_start.handled_by(engines.cancel_start),
         ControlApi.stop.handled_by(engines.stop),
         ControlApi.restart.handled_for_caller(partial(_bring_up, supervisor, engines.restart)),
-        ControlApi.end.handled_by(end),
+        ControlApi.end.handled_by(partial(_end, supervisor)),
         ControlApi.engines.handled_by(engines.report),
         ControlApi.use_engine.handled_by(engines.use),
         ControlApi.engine_needs.handled_by(supervisor.windows_setup.requirements),
@@ -64,11 +58,15 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.use_context.handled_for_caller(context.use),
         ControlApi.restore_context.handled_for_caller(context.restore),
         ControlApi.change_helpers.handled_for_caller(supervisor.credentials.change),
-        ControlApi.tls.handled_by(supervisor.tls.show),
-        ControlApi.enable_tls.handled_by(supervisor.tls.enable),
-        ControlApi.disable_tls.handled_by(supervisor.tls.disable),
-        ControlApi.add_tls_client.handled_by(supervisor.tls.add_client),
-        ControlApi.revoke_tls_client.handled_by(supervisor.tls.revoke),
+        ControlApi.tls.handled_by(tls.show),
+        ControlApi.enable_tls.handled_by(tls.enable),
+        ControlApi.disable_tls.handled_by(tls.disable),
+        ControlApi.add_tls_client.handled_by(tls.add_client),
+        ControlApi.revoke_tls_client.handled_by(tls.revoke),
+        ControlApi.kubernetes.handled_by(kubernetes.show),
+        ControlApi.enable_kubernetes.handled_for_caller(kubernetes.enable),
+        ControlApi.disable_kubernetes.handled_by(kubernetes.disable),
+        ControlApi.reset_kubernetes.handled_by(kubernetes.reset),
         ControlApi.reset_plan.handled_by(supervisor.reset.plan),
         ControlApi.reset.handled_by(supervisor.reset.run),
     ]
@@ -76,6 +74,15 @@ def handlers(supervisor: Supervisor) -> list[Route]:
 
 async def _settings_report(supervisor: Supervisor) -> SettingsReport:
     return replace(supervisor.settings.report(), no_windows=await supervisor.windows_setup.daemon.obstacle())
+
+
+async def _end(supervisor: Supervisor) -> AsyncIterator[Event]:
+    """Stop, and end the process."""
+    try:
+        async for event in supervisor.engines.stop():
+            yield event
+    finally:
+        supervisor.ending.set()
 
 
 async def _bring_up(

@@ -21,6 +21,9 @@ SERIAL = "slipway-kubernetes"
 FOLDER = "/usr/lib/slipway/kubernetes"
 """Where that is mounted."""
 
+DATA = "/var/lib/slipway/kubernetes"
+"""Everything that the cluster keeps."""
+
 RUN = "/run/slipway/kubernetes"
 STATUS_SOCKET = f"{RUN}/status.sock"
 ADMIN = f"{RUN}/pki/admin.conf"
@@ -178,7 +181,10 @@ class Cluster:
             cluster's data as well.
         :raise ClusterError: that is not possible.    :raise LinkError: the machine cannot be reached.
         """
-        await self._run(f"exec {FOLDER}/down {then}", DOWN_SECONDS, "The cluster cannot be stopped")
+        command = f"[ ! -x {FOLDER}/down ] || {FOLDER}/down {then}"  # where it is not mounted nothing runs
+        if then == "reset":
+            command += f"\nrm -rf {DATA}"
+        await self._run(f"set -e\n{command}", DOWN_SECONDS, "The cluster cannot be stopped")
 
     async def admin(self) -> str:
         """The administrator's kubeconfig.

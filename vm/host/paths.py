@@ -10,6 +10,7 @@ are found by content, and can be made again: they live in the user's cache folde
       engine.json               which of several engines is in use
       context.json              what was changed in Docker's configurations
       helpers.json              credential helpers that were taken out of docker's config.json
+      kubernetes/               0700: the cluster's own kubeconfig, and what was changed in the user's
       tls/                      0700: the authority and the clients of the TLS listener, where there is one
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
@@ -37,6 +38,7 @@ are found by content, and can be made again: they live in the user's cache folde
       qemu/, docker/            programs that did (:func:`bundled_qemu`, :func:`bundled_docker`)
     CACHE/
       images/VERSION/           kernel, initramfs, root.erofs, manifest.json
+      kubernetes/VERSION/       kubernetes.erofs, manifest.json
       accelerators.json         verdicts
     /tmp/slipway-UID-HASH/      only where docker cannot read the socket's path: a link to it
 """
@@ -139,6 +141,10 @@ class Paths:
     @property
     def tls(self) -> Path:
         return self.home / "tls"
+
+    @property
+    def kubernetes(self) -> Path:
+        return self.home / "kubernetes"
 
     @property
     def run(self) -> Path:
@@ -269,6 +275,10 @@ class Paths:
     @property
     def images(self) -> Path:
         return self.cache / "images"
+
+    @property
+    def kubernetes_images(self) -> Path:
+        return self.cache / "kubernetes"
 
     @property
     def verdicts(self) -> Path:

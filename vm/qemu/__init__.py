@@ -8,4 +8,5 @@ failures.py      why it ended, as an error with a type
 work_clock.py    a clock for deadlines that goes as fast as QEMU is given the processor
 monitor.py       its monitor protocol (QMP), over the qemu.qmp library
 usernet.py       UDP ports that QEMU carries into the machine
+slot.py          a disk that QEMU is given while it runs
 """

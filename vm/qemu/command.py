@@ -19,6 +19,8 @@ ROOT_SERIAL = "slipway-root"
 DATA_SERIAL = "slipway-data"
 DATA_NODE = "data"
 """The block node of the data disk, for QMP's ``block_resize``."""
+SPARE_SLOT = "spare"
+"""The root port that a disk can be plugged into while the machine runs (slot.py)."""
 
 CONSOLES = {Arch.AMD64: "ttyS0", Arch.ARM64: "ttyAMA0"}
 PROGRAMS = {Arch.AMD64: "qemu-system-x86_64", Arch.ARM64: "qemu-system-aarch64"}
@@ -39,6 +41,7 @@ def build_argv(spec: MachineSpec) -> list[str]:
         *("-append", " ".join([*kernel_parameters(spec.boot.arch, spec.accelerator), *spec.cmdline])),
         *_console(spec.console_log),
         *_disks(spec),
+        *("-device", f"pcie-root-port,id={SPARE_SLOT},chassis=1,slot=1"),
         *_network(spec),
         *_serial_ports(spec),
         *("-object", "rng-builtin,id=rng0", "-device", "virtio-rng-pci,rng=rng0"),

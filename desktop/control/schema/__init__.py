@@ -5,7 +5,7 @@ caller.py     CallerEnvironment: what each request says about the terminal or wi
 work.py       Event: a line of a stream of long work; Note; Boot: the timings of a start
 status.py     RunState, Status and what it consists of
 settings.py   the settings, the desktop's menu
-disk.py  images.py  network.py  folders.py  context.py  reset.py  engines.py  tls.py
+disk.py  images.py  network.py  folders.py  context.py  reset.py  engines.py  tls.py  kubernetes.py
 diagnosis.py  checks, guest logs, the support bundle
 
 codec.py turns them into JSON and back. A field that is added has a default, so that an older peer is understood;
@@ -22,6 +22,12 @@ from desktop.control.schema.engines import RemoveEngine, RequirementReport, UseE
 from desktop.control.schema.errors import ErrorReport, RemoteError
 from desktop.control.schema.folders import MOUNTED, FolderReport
 from desktop.control.schema.images import BuildImage, ImageReport
+from desktop.control.schema.kubernetes import (
+    EnableKubernetes,
+    KubernetesPartReport,
+    KubernetesPortReport,
+    KubernetesReport,
+)
 from desktop.control.schema.network import PortReport, SshReport
 from desktop.control.schema.reset import Reset, ResetLevel
 from desktop.control.schema.settings import ChangeMenu, ChangeSettings, SettingsReport
@@ -72,6 +78,7 @@ __all__ = [
     "ContextReport",
     "DisableTls",
     "DiskReport",
+    "EnableKubernetes",
     "EnableTls",
     "EngineReport",
     "EngineState",
@@ -82,6 +89,9 @@ __all__ = [
     "Hello",
     "HopReport",
     "ImageReport",
+    "KubernetesPartReport",
+    "KubernetesPortReport",
+    "KubernetesReport",
     "LogPart",
     "MachineReport",
     "MemoryReport",

@@ -30,7 +30,8 @@ class CallerEnvironment:
 
     :ivar docker_config: its docker command's folder of settings, absolute: DOCKER_CONFIG, else ``~/.docker``.
     :ivar path: PATH without relative folders, in which Go's programs look for nothing (os/exec).
-    :ivar ssh_auth_sock: absolute.    :ivar http_proxy: in either case, small letters first; so are the next three.
+    :ivar ssh_auth_sock: absolute.    :ivar kubeconfig: absolute paths.
+    :ivar http_proxy: in either case, small letters first; so are the next three.
     """
 
     docker_config: Value = ""
@@ -38,6 +39,7 @@ class CallerEnvironment:
     docker_context: Value = ""
     path: Value = ""
     ssh_auth_sock: Value = ""
+    kubeconfig: Value = ""
     http_proxy: Value = ""
     https_proxy: Value = ""
     no_proxy: Value = ""
@@ -52,6 +54,8 @@ class CallerEnvironment:
         values["docker_config"] = str(Path(values["docker_config"] or Path.home() / ".docker").absolute())
         folders = values["path"].split(os.pathsep)
         values["path"] = os.pathsep.join(folder for folder in folders if Path(folder).is_absolute())
+        configs = [part for part in values["kubeconfig"].split(os.pathsep) if part]
+        values["kubeconfig"] = os.pathsep.join(str(Path(part).absolute()) for part in configs)
         if values["ssh_auth_sock"]:
             values["ssh_auth_sock"] = str(Path(values["ssh_auth_sock"]).absolute())
         return cls(**{name: value for name, value in values.items() if len(value) <= LONGEST})

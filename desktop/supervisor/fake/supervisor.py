@@ -17,6 +17,7 @@ from desktop.supervisor.engines.make import LINUX
 from desktop.supervisor.engines.windows import NAME as WINDOWS
 from desktop.supervisor.fake.catalogue import furnish, furnish_windows
 from desktop.supervisor.fake.doors import Doors
+from desktop.supervisor.fake.kubernetes import FakeKubernetes
 from desktop.supervisor.fake.lifecycle import FakeLifecycle
 from desktop.supervisor.fake.operations import FakeOperations
 from desktop.supervisor.fake.scenario import Scenario
@@ -58,6 +59,7 @@ class FakeSupervisor:
         )
         self.tls = Tls(paths, host, self, notifier, Warnings(notifier.notify))
         self.lifecycle.tls = self.tls.address
+        self.kubernetes = FakeKubernetes(self.settings, lambda: self.lifecycle.running)
         self._scenario = scenario
         life, named = self.lifecycle, {LINUX: paths.linux_socket, WINDOWS: paths.windows_socket}
         self._doors = Doors(
@@ -183,6 +185,10 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.disable_tls.handled_by(fake.tls.disable),
         ControlApi.add_tls_client.handled_by(fake.tls.add_client),
         ControlApi.revoke_tls_client.handled_by(fake.tls.revoke),
+        ControlApi.kubernetes.handled_by(fake.kubernetes.show),
+        ControlApi.enable_kubernetes.handled_for_caller(fake.kubernetes.enable),
+        ControlApi.disable_kubernetes.handled_by(fake.kubernetes.disable),
+        ControlApi.reset_kubernetes.handled_by(fake.kubernetes.reset),
         ControlApi.reset_plan.handled_by(operations.reset_plan),
         ControlApi.reset.handled_by(operations.reset),
     ]

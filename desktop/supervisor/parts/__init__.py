@@ -9,4 +9,5 @@ host_sockets.py  the host's sockets that containers mount
 names.py         the machine's name server        proxies.py      the host's proxy
 trust.py         certificates of the host and of registries
 tls.py           the TLS listener, for clients on other computers
+kubernetes.py    the cluster in the machine
 """

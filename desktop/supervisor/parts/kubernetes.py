@@ -1,0 +1,409 @@
+"""Kubernetes: the cluster in the machine, for as long as the setting is on.
+
+The machine is given the disk with Kubernetes while it runs, so no container is stopped for it. The cluster goes on
+when the supervisor ends; the next one finds it again. Services answer on localhost through the publisher of ports,
+so this part comes before that one, and kubectl finds the API through the user's kubeconfig.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from desktop.control.schema import (
+    CallerEnvironment,
+    Event,
+    KubernetesPartReport,
+    KubernetesPortReport,
+    KubernetesReport,
+    PartReport,
+    PartState,
+)
+from desktop.settings.schema import Settings
+from desktop.supervisor.context import CurrentSettings, Emit
+from desktop.supervisor.environment import UserEnvironment
+from desktop.supervisor.lifecycle.jobs import Job
+from desktop.supervisor.parts.base import Part, reported
+from engine.backends.base import Guest
+from engine.kubernetes.cluster import API_PORT, RUNNING, SERIAL, Cluster, ClusterError, ClusterStatus, forwards
+from engine.kubernetes.kubeconfig import Kubeconfig, Merged, files, read_entry, standalone
+from engine.kubernetes.kubeconfig_text import Entry
+from vm.errors import HostError, UserError
+from vm.files import write_atomically
+from vm.guest.forward import Forward
+from vm.guest.link_task import LinkTask
+from vm.guest.stream import Link
+from vm.host import Host
+from vm.host.paths import Paths
+from vm.image.kubernetes.build import DISK, KUBERNETES, obtain_kubernetes
+from vm.image.store import ImageStore
+from vm.qemu.slot import SpareSlot
+from vm.tasks import TaskSet
+
+log = logging.getLogger(__name__)
+
+API = "kube-apiserver"
+PORTS = range(API_PORT, API_PORT + 100)
+"""Where the API may answer on the host; the first that is free."""
+
+SETTING = "kubernetes"
+ON = "Kubernetes {version} is running"
+LATER = "Kubernetes is on. It starts with the engine: slipway start"
+KUBECTL = "Use it: kubectl --context slipway get nodes, or: slipway kubectl get nodes"
+
+
+class _Work(LinkTask[Link]):
+    """What is done for as long as there is a link."""
+
+    def __init__(self, work: Callable[[Link], Awaitable[None]]) -> None:
+        self._do = work
+
+    async def work(self, link: Link) -> None:
+        await self._do(link)
+
+
+class KubernetesCluster(Part):
+    """The cluster.
+
+    :param slot: where the running machine takes its disk.
+    :param publish: has the host listen for these forwards, and no others of the cluster's.
+    :param changed: called when the report has changed.
+    """
+
+    name = "kubernetes"
+
+    def __init__(
+        self,
+        paths: Paths,
+        host: Host,
+        settings: CurrentSettings,
+        environment: UserEnvironment,
+        slot: SpareSlot,
+        publish: Callable[[Iterable[Forward]], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._arch = host.arch
+        self._settings = settings
+        self._environment = environment
+        self._slot = slot
+        self._publish = publish
+        self._changed = changed
+        self._store = ImageStore(paths.kubernetes_images, KUBERNETES)
+        self._own_file = paths.kubernetes / "config"
+        self._kubeconfig = Kubeconfig(paths.kubernetes / "kubeconfig.json")
+        self._task = _Work(self._keep)
+        self._tasks = TaskSet()
+        self._lock = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._job: Job | None = None
+        self._caller: CallerEnvironment | None = None
+        self._wanted = False
+        self._may_run = False
+        self._use = False
+        self._link: Link | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """The cluster does not run."""
+        self._stage = ""
+        self._failure: UserError | None = None
+        self._status: ClusterStatus | None = None
+        self._port: int | None = None
+        self._entry: Entry | None = None
+        self._entry_is_new = True
+        self._merged: Merged | None = None
+        self._unmerged: UserError | None = None
+
+    # -- the part -------------------------------------------------------------------------------------------------
+
+    def configure(self, settings: Settings) -> None:
+        """Run the cluster, or not."""
+        if settings.kubernetes != self._wanted:
+            self._wanted = settings.kubernetes
+            self._tell()
+            self._tasks.spawn(self._reconcile(), "turn Kubernetes on or off")
+
+    def attach(self, guest: Guest) -> None:
+        """Start the cluster in this machine, or find it there again."""
+        self._link = guest.link
+        self._may_run = self._may_run or guest.adopted
+        self._tasks.spawn(self._reconcile(), "start Kubernetes")
+
+    async def prepare_stop(self) -> None:
+        """Stop the cluster before its containers are stopped."""
+        async with self._lock:
+            await self._task.close()
+            if self._link is not None and self._may_run and self._wanted:
+                self._stage = "stopping"
+                await Cluster(self._link).down()
+                self._may_run = False
+
+    def detach(self, *, ended: bool) -> None:
+        """Wait for the next link; of a machine that has ended nothing is left."""
+        self._link = None
+        self._task.use(None)
+        if ended:
+            self._may_run = False
+            self._forget()
+            self._publish(())
+        self._tell()
+
+    def report(self) -> PartReport:
+        """How the work for the cluster is doing."""
+        if not self._wanted:
+            return PartReport(self.name, PartState.IDLE)
+        return reported(self.name, self._task.health)
+
+    async def close(self) -> None:
+        """Let the cluster go on by itself."""
+        if self._job is not None and not self._job.done:
+            await self._job.cancel()
+        await self._tasks.close()
+        await self._task.close()
+
+    # -- what can be asked ----------------------------------------------------------------------------------------
+
+    def show(self) -> KubernetesReport:
+        """How it is."""
+        status, problem = self._status, self._failure or self._unmerged
+        return KubernetesReport(
+            self._wanted,
+            self._state(),
+            problem.message if problem is not None else self._progress(),
+            problem.hint if problem is not None else "",
+            status.version if status is not None else "",
+            self._entry.server if self._entry is not None else "",
+            str(self._merged.path) if self._merged is not None else "",
+            self._merged.current if self._merged is not None else False,
+            str(self._own_file) if self._entry is not None else "",
+            tuple(KubernetesPartReport(**asdict(part)) for part in status.parts) if status is not None else (),
+            tuple(
+                KubernetesPortReport(port.namespace, port.name, port.protocol, port.port)
+                for port in (status.ports if status is not None else ())
+            ),
+        )
+
+    async def enable(self, caller: CallerEnvironment, use: bool, rebuild: bool) -> AsyncIterator[Event]:
+        """Turn it on, and follow it until pods can run."""
+        self._caller = caller
+        async for event in self._do("enable", partial(self._enable, use, rebuild)):
+            yield event
+
+    async def disable(self) -> AsyncIterator[Event]:
+        """Turn it off. The cluster's state is kept, and other containers go on."""
+        async for event in self._do("disable", self._disable):
+            yield event
+
+    async def reset(self) -> AsyncIterator[Event]:
+        """Delete the cluster with all that is in it. Images stay. If it is on, a new one is started."""
+        async for event in self._do("reset", self._reset):
+            yield event
+
+    async def _do(self, name: str, work: Callable[[Emit], Awaitable[str]]) -> AsyncIterator[Event]:
+        """Follow such work, or join it. :raise ClusterError: other work is under way."""
+        name = f"{name} Kubernetes"
+        if self._job is None or self._job.done:
+            self._job = Job(name, work, pinned=not name.startswith("enable"))
+        elif self._job.name != name:
+            raise ClusterError(
+                f"Slipway is about to {self._job.name}", "Wait until that is done, or interrupt it with Ctrl-C."
+            )
+        async for event in self._job.follow():
+            yield event
+
+    async def _enable(self, use: bool, rebuild: bool, emit: Emit) -> str:
+        if rebuild or not self._wanted:
+
+            def progress(text: str, fraction: float | None) -> None:
+                emit(Event("progress", text, fraction))
+
+            await obtain_kubernetes(self._arch, self._store, progress, force=rebuild)
+            await self._settings.change({SETTING: "true"})
+        if use:
+            self._use, self._entry = True, None
+            self._entry_is_new = True
+            await self._reconcile(again=True)
+        said = ""
+        while self._link is not None:
+            news = self._news
+            if self._failure is not None:
+                raise self._failure.copy()
+            if self._ready and self._status is not None:
+                return "\n".join(self._outcome(self._status))
+            text = self._progress()
+            if text != said:
+                emit(Event("progress", text))
+                said = text
+            await news.wait()
+        return LATER
+
+    def _outcome(self, status: ClusterStatus) -> list[str]:
+        lines = [ON.format(version=status.version)]
+        if self._unmerged is not None:
+            lines.append(f"{self._unmerged.message}. {self._unmerged.hint}")
+            lines.append(f"A kubeconfig of its own is {self._own_file}")
+        elif self._merged is not None and self._merged.current:
+            lines.append(f"kubectl uses it: “slipway” is the current context in {self._merged.path}")
+        else:
+            lines.append(KUBECTL)
+        return lines
+
+    async def _disable(self, emit: Emit) -> str:
+        if not self._wanted:
+            return "Kubernetes is already off"
+        emit(Event("progress", "stopping the cluster"))
+        await self._settings.change({SETTING: "false"})
+        await self._reconcile()
+        return "Kubernetes is off. Its state is kept; to delete it: slipway kubernetes reset"
+
+    async def _reset(self, emit: Emit) -> str:
+        link = self._link
+        if link is None:
+            raise ClusterError("The engine is not running", "Start it: slipway start")
+        async with self._lock:
+            emit(Event("progress", "deleting the cluster"))
+            await self._task.close()
+            await Cluster(link).down("reset")
+            await self._withdraw()
+        await self._reconcile()
+        return "The cluster was deleted" + (", and a new one is starting" if self._wanted else "")
+
+    # -- the cluster ----------------------------------------------------------------------------------------------
+
+    async def _reconcile(self, *, again: bool = False) -> None:
+        """Have the cluster run as the setting says. :param again: begin to follow it anew
+
+        :raise UserError: it cannot be stopped.
+        """
+        async with self._lock:
+            if again:
+                await self._task.close()
+            if self._wanted:
+                self._task.use(self._link)
+                return
+            await self._task.close()
+            if self._link is not None and self._may_run:
+                self._stage = "stopping"
+                self._tell()
+                await Cluster(self._link).down("clean")
+                self._may_run = False
+            await self._withdraw()
+
+    async def _withdraw(self) -> None:
+        """Nothing of the cluster answers on the host any more.
+
+        :raise KubeconfigError: the user's kubeconfig cannot be edited.
+        """
+        self._forget()
+        self._publish(())
+        self._tell()
+        self._own_file.unlink(missing_ok=True)
+        await asyncio.to_thread(self._kubeconfig.restore)
+
+    async def _mount(self, link: Link) -> None:
+        self._stage = "preparing"
+        image = (await obtain_kubernetes(self._arch, self._store, self._note)).image
+        await asyncio.to_thread(self._store.prune, (image.version,))
+        if await self._slot.occupant() != SERIAL:
+            await self._slot.plug(image.folder / DISK, SERIAL)
+        await Cluster(link).mount()
+
+    def _note(self, text: str, fraction: float | None) -> None:
+        self._stage = text if fraction is None else f"{text} ({fraction:.0%})"
+        self._tell()
+
+    async def _keep(self, link: Link) -> None:
+        """Start the cluster and follow it until the link is gone."""
+        self._failure = None
+        cluster = Cluster(link)
+        try:
+            await self._mount(link)
+            self._stage, self._may_run = "", True
+            self._tell()
+            await cluster.up()
+            async with aclosing(cluster.follow()) as following:
+                async for status in following:
+                    await self._take(cluster, status)
+        except UserError as error:
+            self._failure = error
+            self._tell()
+            raise
+
+    async def _take(self, cluster: Cluster, status: ClusterStatus) -> None:
+        answers = any(part.name == API and part.state == RUNNING for part in status.parts)
+        self._status = status
+        if not answers:
+            self._entry_is_new = True  # another start has other certificates
+        elif self._entry_is_new:
+            if self._port is None:
+                self._port = await asyncio.to_thread(free_port, PORTS)
+            entry = read_entry(await cluster.admin(), self._port)
+            if entry != self._entry:
+                await asyncio.to_thread(self._merge, entry)
+            self._entry, self._entry_is_new = entry, False
+        self._publish(forwards(status.ports, self._port if answers else None))
+        self._tell()
+
+    def _merge(self, entry: Entry) -> None:
+        """Write both kubeconfigs; in a thread. What fails in the user's is no reason to stop the cluster."""
+        caller = self._caller
+        variable = caller.kubeconfig if caller is not None else self._environment.variables().get("KUBECONFIG", "")
+        self._own_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(self._own_file, standalone(entry).encode(), 0o600)
+        try:
+            self._merged = self._kubeconfig.merge(files(variable, Path.home()), entry, use=self._use)
+            self._unmerged = None
+        except UserError as error:
+            log.warning("%s %s", error.message, error.detail)
+            self._merged, self._unmerged = None, error
+
+    def _state(self) -> str:
+        if not self._wanted:
+            return "off" if not self._stage else self._stage
+        if self._failure is not None:
+            return "failed"
+        if self._link is None:
+            return "waiting"
+        if self._ready:
+            return "running"
+        return "preparing" if self._stage else "starting"
+
+    @property
+    def _ready(self) -> bool:
+        """Whether pods can run, and kubectl finds the API."""
+        return self._status is not None and self._status.ready and not self._entry_is_new
+
+    def _progress(self) -> str:
+        """What goes on, in words; empty when there is nothing to wait for."""
+        if self._status is not None:
+            return self._status.pending
+        if not self._wanted:
+            return self._stage
+        if self._link is None:
+            return "waiting for the engine"
+        return self._stage or "starting the cluster"
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+        self._changed()
+
+
+def free_port(ports: Iterable[int]) -> int:
+    """The first of these ports that nothing listens at on 127.0.0.1. Blocks.
+
+    :raise HostError: there is none.
+    """
+    for port in ports:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
+    raise HostError("No port for the API of Kubernetes is free on your computer", "Free one of 6443 to 6542.")

@@ -1,0 +1,256 @@
+"""Kubernetes as a part: on and off, through the loss of a link and a restart, with the user's kubeconfig."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop.control.schema import CallerEnvironment, Event
+from desktop.settings.store import SettingsStore
+from desktop.supervisor.environment import UserEnvironment
+from desktop.supervisor.parts.kubernetes import KubernetesCluster, free_port
+from desktop.supervisor.settings import LiveSettings
+from engine.backends.base import Guest
+from tests.unit.engine.no_link import NoLink
+from tests.unit.sshd import eventually
+from tests.unit.vm.qemu.test_slot import Qemu
+from vm.errors import HostError, LinkError
+from vm.guest.forward import Forward
+from vm.guest.stream import Completed
+from vm.host import host
+from vm.host.paths import Paths
+from vm.image.kubernetes.build import DISK, KUBERNETES
+from vm.image.kubernetes.recipe import load_kubernetes_recipe
+from vm.image.store import ImageStore
+from vm.qemu.slot import SpareSlot
+
+API_UP = {"name": "kube-apiserver", "state": "running", "restarts": 0, "error": ""}
+WORDS = ("mount -t", "/up", "down reset", "down clean", "/down ", "admin.conf")
+"""How the machine's commands are told apart."""
+WEB = {"namespace": "default", "name": "web", "protocol": "tcp", "port": 30080, "target": 30080}
+
+
+def admin(number: int) -> bytes:
+    """The administrator's kubeconfig of one start of the cluster."""
+    key = base64.b64encode(f"-----BEGIN {number}".encode()).decode()
+    names = ("certificate-authority-data", "client-certificate-data", "client-key-data")
+    return "".join(f"    {name}: {key}\n" for name in names).encode()
+
+
+class StatusStream:
+    """The machine's status socket."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def read(self, limit: int) -> bytes:
+        return await self.lines.get()
+
+    async def close(self) -> None:
+        pass
+
+    def report(self, phase: str, node: str, *parts: dict[str, Any], ports: Iterable[Any] = ()) -> None:
+        value = {"phase": phase, "version": "v1.37.2", "error": "", "node": node}
+        self.lines.put_nowait(json.dumps({**value, "parts": parts, "ports": list(ports)}).encode() + b"\n")
+
+
+class Machine(NoLink):
+    """Runs what it is asked to, and has one cluster."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self.commands: list[str] = []
+        self.status = StatusStream()
+        self.starts = 0
+        self.fails = ""
+
+    async def run(self, command: str, *, input: bytes = b"", timeout: float) -> Completed:
+        word = next(word for word in WORDS if word in command)
+        self.commands.append(word)
+        if word == self.fails:
+            return Completed(1, b"", b"no")
+        return Completed(0, admin(self.starts) if word == "admin.conf" else b"", b"")
+
+    async def open_unix(self, path: str) -> Any:
+        if self.closed.is_set():
+            raise LinkError("lost")
+        return self.status
+
+
+class Kit:
+    """The part with everything around it; the disk with Kubernetes is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = folder / "kube" / "config"
+        self.caller = CallerEnvironment.of({"KUBECONFIG": str(self.config)})
+        self.paths = Paths(folder / "home", folder / "cache")
+        self.paths.home.mkdir()
+        self.qemu = Qemu()
+        self.machine = Machine()
+        self.published: list[Forward] = []
+        self.settings = LiveSettings(SettingsStore(self.paths.settings), host())
+        environment = UserEnvironment()
+        environment.use(self.caller)
+        slot = SpareSlot(self.qemu.execute)
+        self.part = KubernetesCluster(
+            self.paths, host(), self.settings, environment, slot, self.publish, lambda: None
+        )
+        self.settings.subscribe(self.part.configure)
+
+    def publish(self, forwards: Iterable[Forward]) -> None:
+        self.published = list(forwards)
+
+    async def put_image(self) -> None:
+        store = ImageStore(self.paths.kubernetes_images, KUBERNETES)
+        version = load_kubernetes_recipe().version(host().arch)
+        async with store.building(version) as work:
+            (work / "made").mkdir()
+            (work / "made" / DISK).write_bytes(b"erofs")
+            store.add(work / "made", version, host().arch, {"created_by": "test", "packages": {}, "tools": {}})
+
+    def attach(self) -> None:
+        self.part.attach(Guest(self.machine, adopted=False))
+
+    async def enable(self, *, use: bool = False) -> list[Event]:
+        return [event async for event in self.part.enable(self.caller, use, rebuild=False)]
+
+    async def run(self) -> Event:
+        """Turn it on and let it come up; the last event."""
+        self.attach()
+        enabling = asyncio.create_task(self.enable())
+        self.machine.status.report("starting", "?")
+        self.machine.status.report("running", "ready", API_UP, ports=[WEB])
+        return (await enabling)[-1]
+
+
+@pytest.fixture
+async def kit(tmp_path: Path) -> AsyncIterator[Kit]:
+    made = Kit(tmp_path)
+    await made.put_image()
+    yield made
+    await made.part.close()
+
+
+async def test_it_comes_up_and_goes_down(kit: Kit) -> None:
+    assert kit.part.show().state == "off"
+    done = await kit.run()
+    assert (done.kind, done.text.splitlines()[0]) == ("done", "Kubernetes v1.37.2 is running")
+    assert kit.machine.commands == ["mount -t", "/up", "admin.conf"]
+    assert [one["serial"] for one in kit.qemu.devices] == ["slipway-kubernetes"]
+    report = kit.part.show()
+    assert (report.state, report.text, report.kubeconfig) == ("running", "", str(kit.config))
+    assert {(one.address, one.port) for one in kit.published} == {
+        ("127.0.0.1", int(report.server.rpartition(":")[2])),
+        ("127.0.0.1", 30080),
+        ("::1", 30080),
+    }
+    assert "current-context: slipway\n" in kit.config.read_text()
+    assert Path(report.own_file).stat().st_mode & 0o777 == 0o600
+
+    (*_, off) = [event async for event in kit.part.disable()]
+    assert off.kind == "done"
+    assert kit.machine.commands[-1] == "down clean"
+    assert kit.published == []
+    assert not kit.config.exists()
+    assert not Path(report.own_file).exists()
+    assert kit.part.show().state == "off"
+    assert not kit.settings.get().kubernetes
+
+
+async def test_without_an_engine_it_waits_for_one(kit: Kit) -> None:
+    (*_, done) = await kit.enable()
+    assert (done.kind, "slipway start" in done.text) == ("done", True)
+    assert kit.part.show().state == "waiting"
+    kit.attach()
+    await eventually(lambda: kit.machine.commands == ["mount -t", "/up"])
+
+
+async def test_a_lost_link_keeps_the_cluster_and_the_ports(kit: Kit) -> None:
+    await kit.run()
+    ports = kit.published
+    kit.part.detach(ended=False)
+    assert kit.published == ports
+    before = kit.config.read_bytes()
+    kit.machine.status = StatusStream()
+    kit.machine.status.report("running", "ready", API_UP, ports=[WEB])
+    kit.attach()
+    await eventually(lambda: kit.part.show().state == "running")
+    assert len(kit.qemu.devices) == 1
+    assert kit.config.read_bytes() == before
+
+
+async def test_a_machine_that_stops_is_prepared_and_the_next_one_has_other_certificates(kit: Kit) -> None:
+    await kit.run()
+    before = kit.config.read_text()
+    await kit.part.prepare_stop()
+    assert kit.machine.commands[-1] == "/down "
+    kit.part.detach(ended=True)
+    assert kit.published == []
+    assert kit.part.show().state == "waiting"
+    kit.machine, kit.qemu.nodes = Machine(), ["root"]
+    kit.machine.starts = 1
+    kit.machine.status.report("running", "ready", API_UP)
+    kit.attach()
+    await eventually(lambda: kit.part.show().state == "running")
+    assert len(kit.qemu.devices) == 2
+    assert kit.config.read_text() != before
+    assert kit.config.read_text().count("name: slipway") == 3
+
+
+async def test_a_failure_is_told_and_tried_again(kit: Kit) -> None:
+    kit.attach()
+    kit.machine.fails = "/up"
+    (*_, last) = await kit.enable()
+    assert last.kind == "error"
+    assert last.error is not None
+    assert last.error.message == "The cluster cannot be started"
+    assert kit.part.show().state == "failed"
+    kit.machine.fails = ""
+    kit.machine.status.report("running", "ready", API_UP)
+    await eventually(lambda: kit.part.show().state == "running")
+
+
+async def test_a_kubeconfig_that_cannot_be_edited_stops_nothing(kit: Kit) -> None:
+    kit.config.parent.mkdir()
+    kit.config.write_text('{"kind": "Config"}')
+    done = await kit.run()
+    assert done.kind == "done"
+    assert "style" in done.text
+    assert kit.part.show().own_file in done.text
+    assert kit.config.read_text() == '{"kind": "Config"}'
+
+
+async def test_a_reset_starts_a_new_cluster(kit: Kit) -> None:
+    await kit.run()
+    (*_, done) = [event async for event in kit.part.reset()]
+    assert done.text == "The cluster was deleted, and a new one is starting"
+    assert "down reset" in kit.machine.commands
+    await eventually(lambda: kit.machine.commands[-1] == "/up")
+
+
+async def test_disabling_in_the_middle_of_enabling(kit: Kit) -> None:
+    kit.attach()
+    enabling = asyncio.create_task(kit.enable())
+    await eventually(lambda: "/up" in kit.machine.commands)
+    enabling.cancel()  # Ctrl-C
+    await asyncio.gather(enabling, return_exceptions=True)
+    assert kit.settings.get().kubernetes
+    (*_, done) = [event async for event in kit.part.disable()]
+    assert done.kind == "done"
+    assert kit.machine.commands[-1] == "down clean"
+
+
+def test_a_port_in_use_is_passed_over() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(HostError, match="No port"):
+            free_port([port])
+        assert free_port([port, 0]) == 0

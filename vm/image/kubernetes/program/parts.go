@@ -63,7 +63,7 @@ func storeParts() []supervise.Part {
 }
 
 func apiPart(client *http.Client) supervise.Part {
-	return part("kube-apiserver", answers(client, pki.Server+"/readyz"),
+	api := part("kube-apiserver", answers(client, pki.Server+"/readyz"),
 		"--etcd-servers=unix://"+etcdSock, "--advertise-address="+machineAddress, "--secure-port=6443",
 		"--service-cluster-ip-range="+serviceNetwork,
 		"--tls-cert-file="+made("apiserver.crt"), "--tls-private-key-file="+made("apiserver.key"),
@@ -81,6 +81,8 @@ func apiPart(client *http.Client) supervise.Part {
 		"--proxy-client-cert-file="+made("front-client.crt"), "--proxy-client-key-file="+made("front-client.key"),
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
 		"--anonymous-auth=false", "--allow-privileged=true", "--profiling=false")
+	api.Alive = answers(client, pki.Server+"/livez") // without its store it is not ready, and no restart helps
+	return api
 }
 
 func nodeParts() []supervise.Part {

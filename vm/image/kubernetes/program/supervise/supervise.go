@@ -29,8 +29,10 @@ type Part struct {
 	Argv []string
 	// Env has variables besides those of this process, as NAME=VALUE.
 	Env []string
-	// Probe returns nil when the part answers. Without one it is ready as soon as it runs.
+	// Probe returns nil when the part is ready. Without one it is as soon as it runs.
 	Probe func(context.Context) error
+	// Alive returns nil while a part that was ready answers at all; without one Probe does.
+	Alive func(context.Context) error
 }
 
 // Report is how a part is.
@@ -45,7 +47,8 @@ type Report struct {
 type Times struct {
 	// Poll is the pause between probes of a part that starts, Watch between those of one that is ready.
 	Poll, Watch time.Duration
-	// Answer is how long a probe may take. A part is restarted after Failures failed probes in a row.
+	// Answer is how long a probe may take. A part is restarted after Failures failed probes in a row: late, since what
+	// is only slow becomes slower by it.
 	Answer   time.Duration
 	Failures int
 	// Pause is the first pause before a restart. It doubles up to Longest, and begins anew once the part is ready.
@@ -56,7 +59,7 @@ type Times struct {
 
 // Defaults leave time to programs that are emulated.
 var Defaults = Times{
-	Poll: 250 * time.Millisecond, Watch: 20 * time.Second, Answer: 15 * time.Second, Failures: 6,
+	Poll: 250 * time.Millisecond, Watch: 20 * time.Second, Answer: 30 * time.Second, Failures: 12,
 	Pause: time.Second, Longest: 30 * time.Second, Grace: 15 * time.Second,
 }
 
@@ -226,7 +229,7 @@ func (p *process) watch(ctx context.Context) (ready bool, silence error) {
 	times := p.supervisor.times
 	failures := 0
 	for {
-		err := p.probe(ctx)
+		err := p.probe(ctx, ready)
 		if ctx.Err() != nil {
 			return ready, nil
 		}
@@ -254,11 +257,15 @@ func (p *process) watch(ctx context.Context) (ready bool, silence error) {
 	}
 }
 
-func (p *process) probe(ctx context.Context) error {
-	if p.part.Probe == nil {
+func (p *process) probe(ctx context.Context, ready bool) error {
+	probe := p.part.Probe
+	if ready && p.part.Alive != nil {
+		probe = p.part.Alive
+	}
+	if probe == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.supervisor.times.Answer)
 	defer cancel()
-	return p.part.Probe(ctx)
+	return probe(ctx)
 }

@@ -130,6 +130,29 @@ func TestAPartThatNoLongerAnswersIsStartedAgain(t *testing.T) {
 	b.Stop()
 }
 
+func TestAPartThatIsNotReadyForAWhileGoesOn(t *testing.T) {
+	b := newBench(t)
+	asked := make(chan struct{}, 1000)
+	part := b.shell("busy", `touch "$HERE/ready"; exec sleep 100`, there(b.path("ready")))
+	part.Alive = func(context.Context) error {
+		asked <- struct{}{}
+		return nil
+	}
+	if err := b.Start(context.Background(), part); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(b.path("ready")); err != nil {
+		t.Fatal(err)
+	}
+	for range quick.Failures + 1 {
+		<-asked
+	}
+	if reports := b.Reports(); reports[0].State != Running || reports[0].Restarts != 0 {
+		t.Errorf("%+v", reports)
+	}
+	b.Stop()
+}
+
 func TestTheLastOneEndsFirstEvenIfItIgnoresSignals(t *testing.T) {
 	b := newBench(t)
 	first := `trap 'echo first >>"$HERE/ends"; exit' TERM; touch "$HERE/first"; while :; do sleep 0.01; done`

@@ -221,20 +221,20 @@ COLUMNS = (
         lambda item: item.status,
         lambda item: (item.state != "running", item.status),
         lambda item: f"{item.status}\n{reason(item.status)}".strip(),
-        width=230,
+        width=226,
     ),
     Column(
         "CPU",
         lambda item: f"{item.usage.cpu:.1f} %" if item.usage else "",
         lambda item: item.usage.cpu if item.usage else -1.0,
-        width=60,
+        width=70,
         right=True,
     ),
     Column(
         "Memory",
         lambda item: binary_size(item.usage.memory) if item.usage else "",
         lambda item: item.usage.memory if item.usage else -1,
-        width=76,
+        width=80,
         right=True,
     ),
     Column(

@@ -39,7 +39,7 @@ SETTLE_MS = 200
 AGES_MS = 30_000
 """Milliseconds between updates of texts such as “3 minutes ago”."""
 
-MIN_STRETCH = 150
+MIN_STRETCH = 140
 """Least width of the column that takes the remaining width."""
 
 NAMES = 2

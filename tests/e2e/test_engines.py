@@ -29,6 +29,8 @@ from tests.gui.stage import until, window
 
 SWITCH_SECONDS = 600.0
 
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
 
 class Two:
     """:ivar ids: engine → what it calls itself (docker info)."""

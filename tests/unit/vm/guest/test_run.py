@@ -45,6 +45,7 @@ class ShellStream:
         with contextlib.suppress(ProcessLookupError):  # it has ended by itself
             os.killpg(self.process.pid, signal.SIGHUP)  # as the agent does
         await self.process.wait()
+        await self._out.read()  # its end: the loop may be closed next
 
 
 class Shell:

@@ -167,6 +167,7 @@ def stop_and_remove(desk: Desk) -> None:
     user.click("Stop")
     state = ("inspect", "--format", "{{.State.Status}}", NAME)
     await_true(lambda: desk.docker(*state) == "exited", "the container has stopped", DONE_SECONDS)
+    user.reader.find(MAIN, "Start", "push button")  # the window knows it too
     user.press("alt+Left")
     user.click(f"Name: {NAME}")
     user.press("Delete")

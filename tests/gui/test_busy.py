@@ -43,15 +43,27 @@ def test_a_stop_is_told_in_the_row(shown: Window) -> None:
     act(page, "stop")
     assert line(page, "deaf").status == "Stopping…", "at once"
     assert line(page, "deaf").colour == "starting"
-    offered = {name for name in ("start", "stop", "restart", "pause", "remove") if enabled(page, name)}
+    offered = {name for name in ("start", "stop", "restart", "pause") if enabled(page, name)}
     assert offered == set(), "one thing at a time"
-    assert enabled(page, "kill"), "which ends the waiting"
+    assert enabled(page, "kill") and enabled(page, "remove"), "which end the waiting"
     until(lambda: line(page, "deaf").status.startswith("Stopping… 3 s"), "the seconds")
     click_offer(page, "deaf", "Kill now")
     until(lambda: state(shown, "deaf") == "exited", "the kill")
     until(lambda: line(page, "deaf").doing is None, "the outcome")
     assert line(page, "deaf").status.startswith("Exited")
     assert enabled(page, "start")
+
+
+def test_what_is_being_stopped_can_be_removed(shown: Window) -> None:
+    page = stubborn(shown, "deaf", 60)
+    choose(page, "deaf")
+    act(page, "stop")
+    assert line(page, "deaf").status == "Stopping…"
+    act(page, "remove")
+    agree()
+    until(lambda: "deaf" not in names(page), "the removal")
+    until(lambda: not shown.context.lists.busy.now(), "the end of both")
+    assert [banner.message for banner in shown.banners.shown()] == []
 
 
 def test_a_removal_and_a_failure(shown: Window) -> None:

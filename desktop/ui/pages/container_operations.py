@@ -32,6 +32,11 @@ def _can_be_killed(line: Line) -> bool:
     return (line.doing is None or line.doing.may_be_killed) and _in_state(line, ("running",))
 
 
+def _can_be_removed(line: Line) -> bool:
+    """Also while it is being stopped: a removal kills what still runs, after its question."""
+    return line.doing is None or line.doing.may_be_killed
+
+
 def operations(parent: QWidget, context: Context) -> list[Operation]:
     """The operations that change containers. :param parent: the parent of the questions."""
 
@@ -57,7 +62,7 @@ def operations(parent: QWidget, context: Context) -> list[Operation]:
             "Remove…",
             "remove",
             lambda lines: ask_removal(parent, context, lines),
-            lambda line: line.doing is None,
+            _can_be_removed,
             "Del",
         ),
     ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
+from desktop.control.client import ControlClient
+from desktop.control.schema import Note
 from desktop.ui.bulk import Call, Outcome, Subject, run_for_each, summarize
 from desktop.ui.engine_connection import EngineConnection
 from desktop.ui.engine_view import EngineView
@@ -98,6 +101,22 @@ class Context:
     def banners(self) -> Banners:
         """The place for messages."""
         return self.places.banners
+
+    def note(
+        self,
+        call: Callable[[ControlClient], Coroutine[Any, Any, Note]],
+        done: Callable[[], object] | None = None,
+        *,
+        owner: QObject,
+    ) -> None:
+        """Make a call of the control API, and show the words it is answered with."""
+
+        def tell(note: Note) -> None:
+            self.banners.show_message("done", note.text)
+            if done is not None:
+                done()
+
+        self.session.control(call, tell, self.banners.error, owner=owner)
 
     def each(self, subjects: Sequence[Subject], call: Call, failure: str, doing: str = "") -> None:
         """Run the same operation on several objects in parallel, and report the failures in one message.

@@ -45,7 +45,7 @@ def test_a_stop_is_told_in_the_row(shown: Window) -> None:
     assert line(page, "deaf").colour == "starting"
     offered = {name for name in ("start", "stop", "restart", "pause") if enabled(page, name)}
     assert offered == set(), "one thing at a time"
-    assert enabled(page, "kill") and enabled(page, "remove"), "which end the waiting"
+    assert all(enabled(page, name) for name in ("kill", "remove")), "which end the waiting"
     until(lambda: line(page, "deaf").status.startswith("Stopping… 3 s"), "the seconds")
     click_offer(page, "deaf", "Kill now")
     until(lambda: state(shown, "deaf") == "exited", "the kill")

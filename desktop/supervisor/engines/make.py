@@ -67,7 +67,7 @@ class EngineMaker:
         wait = settings.get().wait_seconds
         advice = PlatformAdvice(self.use_other)
         self.endpoint = Endpoint(paths.docker_socket, wait, admission=admission, advice=advice)
-        own = Endpoint(paths.linux_socket, wait, admission=admission, advice=advice)
+        own = Endpoint(paths.linux_socket, wait, admission=admission, advice=PlatformAdvice(self.use_context))
         self._own = own if self.windows is not None else None
         known = (LINUX, self.windows.name) if self.windows is not None else (LINUX,)
         recorded = self._record.read()
@@ -104,6 +104,13 @@ class EngineMaker:
 
     async def use_other(self, os: str) -> str:
         """What to do so that containers of an operating system can run; empty where nothing can be done."""
+        return await self._advise(os, f"Switch to {_title(os)}: slipway engine use {os}")
+
+    async def use_context(self, os: str) -> str:
+        """The same for a client of a context that leads to one engine, whichever is in use."""
+        return await self._advise(os, f"Use the engine of {_title(os)}: docker --context slipway-{os}")
+
+    async def _advise(self, os: str, otherwise: str) -> str:
         if os == NAME and self.windows is None:
             return HINT
         if os not in (LINUX, NAME):
@@ -113,7 +120,7 @@ class EngineMaker:
                 await self.windows.require()
         except UserError as error:
             return f"{error.message}. {error.hint}"
-        return f"Switch to {LINUX_TITLE if os == LINUX else TITLE}: slipway engine use {os}"
+        return otherwise
 
     def _configure(self, settings: Settings) -> None:
         for endpoint in self._endpoints:
@@ -160,6 +167,10 @@ class EngineMaker:
 
         engine = LinuxEngine(self._paths.docker_socket, way)
         return Lifecycle(backend, engine, self._gate.of(backend.name, own), parts, keep, self._notify)
+
+
+def _title(os: str) -> str:
+    return LINUX_TITLE if os == LINUX else TITLE
 
 
 async def _nothing() -> None:

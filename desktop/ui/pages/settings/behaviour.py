@@ -32,10 +32,4 @@ class BehaviourTab(SettingsForm):
             self.menu_note.setText(f"{why_not}.")
 
     def _menu(self, wanted: bool) -> None:
-        banners = self._context.banners
-        self._context.session.control(
-            lambda client: client.menu(wanted),
-            lambda note: banners.show_message("done", note.text),
-            banners.error,
-            owner=self,
-        )
+        self._context.note(lambda client: client.menu(wanted), owner=self)

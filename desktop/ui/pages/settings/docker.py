@@ -69,10 +69,4 @@ class ContextTab(SettingsForm):
         self.restore.setAccessibleName(self.restore.text())
 
     def _do(self, call: Callable[[ControlClient], Coroutine[Any, Any, Note]]) -> None:
-        banners = self._context.banners
-
-        def done(note: Note) -> None:
-            banners.show_message("done", note.text)
-            self.load()
-
-        self._context.session.control(call, done, banners.error, owner=self)
+        self._context.note(call, self.load, owner=self)

@@ -204,13 +204,7 @@ class TlsTab(QWidget):
         )
 
     def _do(self, call: Callable[[ControlClient], Coroutine[Any, Any, Note]]) -> None:
-        banners = self._context.banners
-
-        def done(note: Note) -> None:
-            banners.show_message("done", note.text)
-            self.load()
-
-        self._context.session.control(call, done, banners.error, owner=self)
+        self._context.note(call, self.load, owner=self)
 
     def _add(self) -> None:
         clients = self._report.clients if self._report is not None else ()

@@ -38,6 +38,15 @@ async def test_there_is_the_other_engine(
     assert await maker(tmp_path).use_other(os) == told
 
 
+async def test_a_context_of_one_engine_leads_to_that_of_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WINDOWS_ENGINE, json.dumps(["true"]))
+    told = await maker(tmp_path).use_context("windows")
+    assert told == "Use the engine of Windows containers: docker --context slipway-windows"
+    assert await maker(tmp_path).use_context("freebsd") == ""
+
+
 async def test_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(WINDOWS_ENGINE, raising=False)
     monkeypatch.setattr(type(host()), "no_windows_containers", "Windows Home has none")

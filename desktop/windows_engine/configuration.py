@@ -34,10 +34,9 @@ class Configuration:
     def _path(self) -> Path:
         return Path(self._places.configuration)
 
-    def make(self, settings: Mapping[str, Any], user: str, changed: Changed) -> None:
+    def make(self, settings: Mapping[str, Any], changed: Changed) -> None:
         """Write it for the setup, which starts nothing.
 
-        :param user: the account that may use the engine, as ``DOMAIN\\name``.
         :raise HostError: dockerd refuses the settings, or the file cannot be understood or written.
         """
         owned = {
@@ -45,7 +44,8 @@ class Configuration:
             "data-root": str(self._places.data_root),
             "exec-root": str(self._places.data / "exec"),
             "pidfile": str(self._places.data / "docker.pid"),  # docker's own is another engine's
-            "group": f"{GROUP},{user}",  # who is new in a group is in it after the next login only
+            # who is new in a group is in it after the next login only
+            "group": ",".join((GROUP, *changed.users.values())),
         }
         self._replace({**self._others(changed), **settings, **owned}, settings, changed)
 

@@ -15,11 +15,13 @@ class Changed:
 
     :ivar features: those it has switched on.    :ivar group: it has made the group.
     :ivar keys: those of daemon.json that come from the settings.
+    :ivar users: security identifier → ``DOMAIN\\name`` of the accounts that may use the engine.
     """
 
     features: list[str] = field(default_factory=list)
     group: bool = False
     keys: list[str] = field(default_factory=list)
+    users: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Changed:
@@ -27,7 +29,8 @@ class Changed:
         try:
             kept = json.loads(path.read_bytes())
             features, keys = ([str(name) for name in kept.get(part, ())] for part in ("features", "keys"))
-            return cls(features, bool(kept["group"]), keys)
+            users = {str(sid): str(name) for sid, name in kept.get("users", {}).items()}
+            return cls(features, bool(kept["group"]), keys, users)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return cls()
 

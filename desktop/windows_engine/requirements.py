@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from desktop.windows_engine.places import DISPLAY_NAME, SERVICE
 from vm.host.windows_registry import COMPUTER, subkeys, values, version
+from vm.services.service_config import may_start
 
 SERVICES = r"SYSTEM\CurrentControlSet\Services"
 SERVICING = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
@@ -45,6 +46,7 @@ class Windows:
     :ivar services: those that there are, in small letters.
     :ivar restart_pending: changed features wait for a restart.
     :ivar interrupted: our service is disabled: its setup has begun, and is not complete.
+    :ivar excluded: our service is there, and this user may not use it: another user has set it up.
     """
 
     edition: str
@@ -52,6 +54,7 @@ class Windows:
     services: Collection[str]
     restart_pending: bool
     interrupted: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,14 +69,15 @@ class Requirement:
 
 
 def look() -> Windows:
-    """This Windows. :raise OSError: it does not tell."""
-    found = version()
+    """This Windows. :raise OSError: it does not tell.    :raise HostError: neither."""
+    found, services = version(), frozenset(name.lower() for name in subkeys(COMPUTER, SERVICES))
     return Windows(
         edition=str(found.get("EditionID", "")),
         client=str(found.get("InstallationType", "Client")) == "Client",
-        services=frozenset(name.lower() for name in subkeys(COMPUTER, SERVICES)),
+        services=services,
         restart_pending="RebootPending" in subkeys(COMPUTER, SERVICING),
         interrupted=values(COMPUTER, rf"{SERVICES}\{SERVICE}").get("Start") == SERVICE_DISABLED,
+        excluded=SERVICE.lower() in services and not may_start(SERVICE),
     )
 
 
@@ -111,6 +115,15 @@ def requirements(windows: Windows) -> list[Requirement]:
         fix = "it is disabled, as an interrupted setup leaves it; the setup enables it"
     ready = is_set_up(windows) and not windows.interrupted
     found.append(Requirement(f"The service “{DISPLAY_NAME}”", ready, By.SETUP, fix))
+    if is_set_up(windows):
+        found.append(
+            Requirement(
+                "Your permission to use it",
+                not windows.excluded,
+                By.SETUP,
+                "another user has set it up; the setup lets you use it too",
+            )
+        )
     return found
 
 

@@ -7,7 +7,7 @@ Files are replaced whole, and the service is disabled until the last step, so th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ class Plan:
     """What is asked for.
 
     :ivar program: the dockerd.exe that came with Slipway.
-    :ivar user: the account that may use the engine, as ``DOMAIN\\name``.    :ivar sid: its security identifier.
+    :ivar user: the account that may use the engine from now on, besides those that do, as ``DOMAIN\\name``.
+    :ivar sid: its security identifier.
     :ivar features: those to switch on.    :ivar settings: of the user, for daemon.json.
     """
 
@@ -80,11 +81,12 @@ class Setup:
         changed = Changed.read(Path(self._places.record))
         self._make_folders()
         restart = self._switch_on(plan.features, changed)
+        changed.users[plan.sid] = plan.user
         self._make_group(plan.user, changed)
         self._place_program(plan.program)
         self._tell("writing its configuration")
-        self._configuration.make(plan.settings, plan.user, changed)
-        self._register(plan.sid)
+        self._configuration.make(plan.settings, changed)
+        self._register(changed.users)
         return restart
 
     def configure(self, settings: Mapping[str, Any]) -> None:
@@ -106,6 +108,7 @@ class Setup:
         require_own_folders(self._places, self._is_trusted)
         changed = Changed.read(Path(self._places.record))
         self._unregister()
+        changed.users = {}
         self._tell("deleting the program")
         self._delete(Path(self._places.programs))
         restart = False
@@ -180,7 +183,7 @@ class Setup:
             finally:
                 new.unlink(missing_ok=True)
 
-    def _register(self, sid: str) -> None:
+    def _register(self, sids: Iterable[str]) -> None:
         self._tell("registering the service")
         line = (
             f'"{self._places.program}" --run-service --service-name {SERVICE} '
@@ -194,7 +197,7 @@ class Setup:
         self._commands.need(
             what, "sc", "failure", SERVICE, "reset=", "86400", "actions=", "restart/15000/restart/15000//"
         )
-        self._commands.need(what, "sc", "sdset", SERVICE, descriptor(sid))
+        self._commands.need(what, "sc", "sdset", SERVICE, descriptor(sids))
         for name, kind, value in (
             ("EventMessageFile", "REG_EXPAND_SZ", str(self._places.program)),
             ("TypesSupported", "REG_DWORD", "7"),
@@ -225,14 +228,12 @@ class Setup:
                 shutil.rmtree(folder)
 
 
-def descriptor(sid: str) -> str:
+def descriptor(sids: Iterable[str]) -> str:
     """Who may do what with the service (SDDL; Microsoft, "Service Security and Access Rights").
 
-    SYSTEM and administrators everything; the user start, stop and ask; whoever is logged in ask.
+    SYSTEM and administrators everything; its users start, stop and ask; whoever is logged in ask.
 
-    :param sid: the user's.
+    :param sids: its users'.
     """
-    return (
-        "D:(A;;CCLCSWRPWPDTLOCRRC;;;SY)(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)"
-        f"(A;;CCLCSWRPWPLORC;;;{sid})(A;;CCLCSWLORC;;;IU)"
-    )
+    users = "".join(f"(A;;CCLCSWRPWPLORC;;;{sid})" for sid in sids)
+    return f"D:(A;;CCLCSWRPWPDTLOCRRC;;;SY)(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA){users}(A;;CCLCSWLORC;;;IU)"

@@ -1,6 +1,6 @@
 """The configuration of a service of Windows, changed as ``sc config`` does it, which Wine's ``sc`` does not know.
 
-Source: Microsoft, "ChangeServiceConfigW". It can be imported everywhere, and used on Windows only.
+Source: Microsoft, "ChangeServiceConfigW", "OpenServiceW". It can be imported everywhere, and used on Windows only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from vm.errors import HostError
 DEMAND, DISABLED = 3, 4
 """When a service starts: when it is asked to; never (winsvc.h)."""
 
-CONNECT, CHANGE_CONFIG, NO_CHANGE = 0x1, 0x2, 0xFFFFFFFF
+CONNECT, CHANGE_CONFIG, START, NO_CHANGE = 0x1, 0x2, 0x10, 0xFFFFFFFF
+ACCESS_DENIED = 5
 
 
 def change_config(name: str, start: int, command: str | None = None, title: str | None = None) -> None:
@@ -34,6 +35,17 @@ def change_config(name: str, start: int, command: str | None = None, title: str 
             raise _error(name)
 
 
+def may_start(name: str) -> bool:
+    """Whether this user may start a service. :raise HostError: it is not there, or Windows does not tell."""
+    api = _api()
+    with _opened(name, api.OpenSCManagerW(None, None, CONNECT)) as manager:
+        handle = api.OpenServiceW(manager, name, START)
+        if not handle and _last_error() == ACCESS_DENIED:
+            return False
+        with _opened(name, handle):
+            return True
+
+
 @contextmanager
 def _opened(name: str, handle: int | None) -> Iterator[ctypes.c_void_p]:
     if not handle:
@@ -46,8 +58,12 @@ def _opened(name: str, handle: int | None) -> Iterator[ctypes.c_void_p]:
 
 
 def _error(name: str) -> HostError:
+    return HostError(f"The service {name} cannot be configured", "", f"Windows' error {_last_error()}")
+
+
+def _last_error() -> int:
     windows: Any = ctypes
-    return HostError(f"The service {name} cannot be configured", "", f"Windows' error {windows.get_last_error()}")
+    return int(windows.get_last_error())
 
 
 def _api() -> Any:

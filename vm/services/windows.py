@@ -18,6 +18,7 @@ import psutil
 from vm.errors import HostError
 from vm.host.programs import NO_WINDOW
 from vm.services.event_log import read_events
+from vm.services.service_config import may_start
 from vm.services.state import LogPart, ServiceState
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,10 @@ class WindowsService:
         :raise HostError: that is not told.
         """
         return await asyncio.to_thread(self._asked, lambda service: service.start_type() == "disabled", True)
+
+    async def may_start(self) -> bool:
+        """Whether this user may start it. :raise HostError: it is not there, or Windows does not tell."""
+        return await asyncio.to_thread(may_start, self.name)
 
     def _state(self) -> ServiceState:
         return self._asked(lambda service: STATES[service.status()], ServiceState.ABSENT)

@@ -42,8 +42,7 @@ class WindowsEngine(NativeEngine):
     async def require(self) -> None:
         """See that it is set up. :raise NotSetUp: it is not.    :raise HostError: it cannot be looked at."""
         if (state := await self.service.state()) is not ServiceState.ABSENT:
-            if state is ServiceState.STOPPED:
-                await self._require_complete()
+            await self._require_usable(state)
             return
         hint = "Set them up, for which you need an administrator once: slipway engine setup"
         if isinstance(self.service, WindowsService) and self.service.name == OTHER:
@@ -55,13 +54,20 @@ class WindowsEngine(NativeEngine):
             )
         raise NotSetUp("Windows containers are not set up on this computer", hint)
 
-    async def _require_complete(self) -> None:
-        """The setup enables the service last."""
+    async def _require_usable(self, state: ServiceState) -> None:
+        """The setup enables the service last, for the user who runs it."""
         service = self.service
-        if isinstance(service, WindowsService) and service.name == SERVICE and await service.disabled():
+        if not isinstance(service, WindowsService) or service.name != SERVICE:
+            return
+        if state is ServiceState.STOPPED and await service.disabled():
             raise NotSetUp(
                 f"{service.title} is disabled, as an interrupted setup leaves it",
                 "Complete it: slipway engine setup",
+            )
+        if not await service.may_start():
+            raise NotSetUp(
+                f"{service.title} is another user's, who has set it up",
+                "Let the setup add you, for which you need an administrator once: slipway engine setup",
             )
 
 

@@ -54,6 +54,13 @@ def test_an_interrupted_setup_is_to_be_completed() -> None:
     assert is_set_up(half), "there is something to remove"
 
 
+def test_what_another_user_has_set_up_lets_this_one_in_by_the_setup() -> None:
+    others = replace(FRESH, services=FEATURES | {"slipwaywindowsengine"}, excluded=True)
+    (permission,) = [one for one in requirements(others) if not one.met]
+    assert permission.by is By.SETUP
+    assert "another user" in permission.fix
+
+
 def test_home_cannot() -> None:
     for edition in ("Core", "CoreN", "CoreSingleLanguage", "CoreCountrySpecific"):
         one = obstacle(requirements(replace(FRESH, edition=edition)))

@@ -17,6 +17,8 @@ from desktop.windows_engine.setup import Plan, Setup, descriptor
 from vm.errors import HostError
 from vm.services.state import LogPart, ServiceState
 
+ADA = {"S-1-5-21-1-2-3-1001": r"PC\ada"}
+
 
 class HerePlaces(Places):
     """In folders of this computer."""
@@ -167,11 +169,11 @@ def test_install(kit: Kit) -> None:
     kept = json.loads(kit.configuration.read_text())
     assert kept["hosts"] == ["npipe:////./pipe/docker_slipway_windows"]
     assert kept["group"] == r"slipway-users,PC\ada"
-    assert Changed.read(Path(kit.places.record)) == Changed(["Containers"], group=True)
+    assert Changed.read(Path(kit.places.record)) == Changed(["Containers"], group=True, users=ADA)
     (created,) = kit.lines("sc create SlipwayWindowsEngine")
     assert "start= disabled" in created
     assert kit.programs.ran[-1].startswith("change config SlipwayWindowsEngine demand"), "it is enabled last"
-    assert kit.lines("sc sdset SlipwayWindowsEngine")[0].endswith(descriptor("S-1-5-21-1-2-3-1001"))
+    assert kit.lines("sc sdset SlipwayWindowsEngine")[0].endswith(descriptor(ADA))
     assert kit.lines(f"icacls {kit.places.data} /setowner *S-1-5-32-544")
     only = "/inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F"
     assert kit.lines(f"icacls {kit.places.data} {only}")
@@ -216,7 +218,7 @@ def test_it_can_be_repeated(kit: Kit) -> None:
     kept = json.loads(kit.configuration.read_text())
     assert kept["registry-mirrors"] == ["https://mirror.example"], "what the user has added stays"
     assert kept["hosts"] == ["npipe:////./pipe/docker_slipway_windows"]
-    assert Changed.read(Path(kit.places.record)) == Changed(["Containers"], group=True)
+    assert Changed.read(Path(kit.places.record)) == Changed(["Containers"], group=True, users=ADA)
 
 
 @pytest.mark.parametrize("step", ["icacls", "dism", "net localgroup", "sc create", "sc sdset", "reg add"])
@@ -239,6 +241,18 @@ def test_a_configuration_that_cannot_be_understood_is_left_alone(kit: Kit) -> No
     with pytest.raises(HostError, match="cannot be understood"):
         kit.setup.install(kit.plan)
     assert kit.configuration.read_text() == "{half"
+
+
+def test_a_second_user_is_let_in_and_the_first_one_stays(kit: Kit) -> None:
+    kit.setup.install(kit.plan)
+    bob = {"S-1-5-21-1-2-3-1002": r"PC\bob"}
+    ((sid, name),) = bob.items()
+    kit.setup.install(Plan(kit.plan.program, name, sid, []))
+    assert json.loads(kit.configuration.read_text())["group"] == r"slipway-users,PC\ada,PC\bob"
+    assert kit.lines(r"net localgroup slipway-users PC\bob /add")
+    (_, sealed) = kit.lines("sc sdset SlipwayWindowsEngine")
+    assert sealed.endswith(descriptor([*ADA, *bob]))
+    assert all(f";{sid})" in sealed for sid in (*ADA, *bob))
 
 
 def test_remove_undoes_what_was_changed(kit: Kit) -> None:

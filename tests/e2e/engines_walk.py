@@ -40,7 +40,7 @@ def run_one(shown: Window, name: str) -> ContainerPage:
     page = go(shown, "containers")
     assert isinstance(page, ContainersPage)
     dialog = page.run_dialog(IMAGE)
-    assert not dialog.volumes_pick.isEnabled(), "folders are the other computer's"
+    assert not dialog.volumes.local, "folders are the other computer's"
     fill(dialog, name=name, command="sh -c 'echo it runs there; exec sleep 1000'")
     press(dialog, "Run")
     until(lambda: name in names(page), "the container")

@@ -135,7 +135,12 @@ def run(desk: Desk, image: str) -> None:
     user.click("Tags: 1")
     user.click("Run…")
     dialog = "Run a container"
-    for field, text in (("Name", NAME), ("Command", SERVE), ("Ports", f"{port}:80")):
+    for field, text in (
+        ("Name", NAME),
+        ("Command", SERVE),
+        ("Host port 1", str(port)),
+        ("Container port 1", "80"),
+    ):
         user.fill(field, text, window=dialog)
     user.click("Run", window=dialog)
     await_true(lambda: desk.shows("ps", "-q", "--filter", f"name={NAME}"), "the container runs", DONE_SECONDS)

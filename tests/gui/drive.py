@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
 
 from desktop.ui.pages.home.page import HomePage
 from desktop.ui.pages.network import MembersPanel
@@ -81,9 +81,16 @@ def fill(form: Form, **texts: str) -> None:
         QTest.keyClicks(field, text)
 
 
+def fill_row(form: Form, *texts: tuple[str, str]) -> None:
+    """Type into fields of rows, by their accessible names, such as ``Host port 1``."""
+    for name, text in texts:
+        fill(form, **{name.lower(): text})
+
+
 def refusal(form: Form, name: str) -> str:
     """Why a field's text is refused, as it is shown below the field and read out; empty when it is not."""
-    field = next(item for item in form.findChildren(QLineEdit) if item.accessibleName().lower() == name)
+    fields = form.findChildren(QLineEdit)
+    field = next(item for item in fields if item.accessibleName().lower() == name.lower())
     why = field.accessibleDescription()
     shown = [item.text() for item in form.findChildren(QLabel, "reason") if item.isVisible()]
     assert not why or why in shown, (why, shown)
@@ -95,6 +102,13 @@ def press(dialog: QDialog, words: str) -> None:
     found = [item for item in dialog.findChildren(QPushButton) if item.accessibleName() == words]
     assert found, words
     assert found[0].isEnabled(), f"{words} is greyed out"
+    QTest.mouseClick(found[0], Qt.MouseButton.LeftButton)
+
+
+def press_tool(dialog: QDialog, words: str, within: QWidget | None = None) -> None:
+    """Press a button that has only a picture, by its accessible name."""
+    found = [item for item in (within or dialog).findChildren(QToolButton) if item.accessibleName() == words]
+    assert found, words
     QTest.mouseClick(found[0], Qt.MouseButton.LeftButton)
 
 

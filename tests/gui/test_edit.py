@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from desktop.ui.pages.edit import DuplicateDialog, EditDialog
 from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.window import Window
-from tests.gui.drive import act, choose, fill, go, messages, names, press, state, top
+from tests.gui.drive import act, choose, fill_row, go, messages, names, press, press_tool, state, top
 from tests.gui.stage import until
 
 
@@ -23,13 +23,11 @@ def opened(shown: Window, name: str, operation: str) -> ListPage:
 def test_a_change_keeps_the_old_container(shown: Window) -> None:
     page = opened(shown, "web", "edit")
     dialog = top(EditDialog)
-    assert dialog.ports.text() == "8443:443, 8080:80" or set(dialog.ports.text().split(", ")) == {
-        "8443:443",
-        "8080:80",
-    }
+    assert sorted(dialog.ports.texts) == ["8080:80", "8443:443"]
     assert dialog.difference.text() == "Nothing is changed yet."
     assert not dialog.verb.isEnabled()
-    fill(dialog, ports="9090:80")
+    press_tool(dialog, "Remove, row 2")
+    fill_row(dialog, ("Host port 1", "9090"), ("Container port 1", "80"))
     assert "Ports: " in dialog.difference.text()
     assert "→ 9090:80" in dialog.difference.text()
     assert "2 files that it has changed" in dialog.risk.text()
@@ -58,7 +56,7 @@ def test_one_of_a_project_says_so(shown: Window) -> None:
     opened(shown, "shop-db-1", "edit")
     dialog = top(EditDialog)
     assert "project “shop”" in dialog.risk.text()
-    assert "UPPER" not in dialog.environment.toPlainText()
+    assert "UPPER" not in " ".join(dialog.environment.texts)
     dialog.reject()
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from desktop.ui.models.run import RunRequest
 from desktop.ui.pages.container import ContainerPage
@@ -16,7 +19,7 @@ from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.widgets.progress import ProgressDialog
 from desktop.ui.window import Window
 from engine.client.errors import NotFound, ServerError
-from tests.gui.drive import fill, go, messages, names, press, refusal, state, top
+from tests.gui.drive import fill, fill_row, go, messages, names, press, press_tool, refusal, state, top
 from tests.gui.stage import until
 
 
@@ -31,14 +34,21 @@ def test_it_shows_the_line_checks_ports_and_runs(shown: Window) -> None:
     dialog = run_dialog(shown)
     assert not dialog.verb.isEnabled()
     dialog.image.setCurrentText("redis:8")
-    fill(dialog, name="store", ports="8080:6379")
+    fill(dialog, name="store")
+    until(lambda: len(dialog.ports.rows) > 1, "what the image exposes")
+    fill_row(dialog, ("Host port 1", "8080"))
+    assert dialog.ports.texts == ("8080:6379",)
     assert "docker run -d --name store -p 8080:6379 redis:8" in dialog.line.text()
-    press(dialog, "Run")
-    assert dialog.isVisible()  # 8080 is taken by the container web
-    fill(dialog, ports="47999:1, 47999:2")
+    assert refusal(dialog, "Host port 1") == "Port 8080 is in use by the container web."
     press(dialog, "Run")
     assert dialog.isVisible()
-    fill(dialog, ports="47999:6379")
+    fill_row(dialog, ("Host port 1", "47999"), ("Host port 2", "47999"), ("Container port 2", "2"))
+    assert refusal(dialog, "Host port 1") == "Port 47999 is listed twice."
+    press(dialog, "Run")
+    assert dialog.isVisible()
+    press_tool(dialog, "Remove, row 2")
+    assert dialog.ports.texts == ("47999:6379",)
+    assert refusal(dialog, "Host port 1") == ""
     press(dialog, "Run")
     until(lambda: state(shown, "store") == "running")
     until(lambda: messages(shown) == ["store is running"])
@@ -49,28 +59,141 @@ def test_it_shows_the_line_checks_ports_and_runs(shown: Window) -> None:
     [
         ("name", "a b", "is not allowed"),
         ("command", "sh -c 'x", "quotation mark"),
-        ("ports", "80:x", "not a port"),
-        ("volumes", "data", "SOURCE:/FOLDER"),
         ("cpus", "many", "Enter a number"),
         ("memory", "1k", "The least is"),
     ],
 )
 def test_what_cannot_be_is_refused_in_place(shown: Window, field: str, text: str, why: str) -> None:
     dialog = run_dialog(shown, "redis:8")
+    dialog.show_more(True)
     fill(dialog, **{field: text})
     assert why in refusal(dialog, field)
     press(dialog, "Run")
     assert dialog.isVisible()
 
 
-def test_environment_needs_a_name_and_a_value(shown: Window) -> None:
-    dialog = run_dialog(shown, "redis:8")
-    QTest.keyClicks(dialog.environment, "A=1")
-    assert dialog.verb.isEnabled()
-    QTest.keyClick(dialog.environment, Qt.Key.Key_Return)
-    QTest.keyClicks(dialog.environment, "oops")
-    assert "oops" in dialog.environment_reason.text()
+@pytest.mark.parametrize(
+    ("first", "second", "why"),
+    [
+        (("Host port", "80"), ("Container port", "x"), "not a port"),
+        (("Host port", "80"), ("Container port", ""), "not a port"),
+        (("Volume or folder", "data"), ("Folder in the container", ""), "begins with “/”"),
+        (("Volume or folder", ""), ("Folder in the container", "/x"), "which volume or folder?"),
+        (("Volume or folder", "~/site"), ("Folder in the container", "/x"), "whole path"),
+        (("Variable", ""), ("Value", "1"), "name of the variable is missing"),
+        (("Variable", "A B"), ("Value", "1"), "no spaces"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_its_row(
+    shown: Window, first: tuple[str, str], second: tuple[str, str], why: str
+) -> None:
+    dialog = run_dialog(shown, "traefik:3")  # not here: it declares nothing
+    fill_row(dialog, *((f"{name} 1", text) for name, text in (first, second)))
+    if not all((first[1], second[1])):
+        assert refusal(dialog, f"{first[0]} 1") == "", "it may still be completed"
+    press(dialog, "Run")
+    assert why in refusal(dialog, f"{first[0]} 1")
+    assert dialog.isVisible()
+
+
+def test_rows_grow_and_shrink_and_follow_the_tab_key(shown: Window) -> None:
+    dialog = run_dialog(shown, "traefik:3")
+    fill_row(dialog, ("Variable 1", "A"), ("Value 1", "1"), ("Variable 2", "B"))
+    assert dialog.environment.texts == ("A=1", "B=")
+    assert len(dialog.environment.rows) == 3, "there is always one to type into"
+    press_tool(dialog, "Remove, row 1", within=dialog.environment)
+    assert list(dialog.environment.texts) == ["B="]
+    first, second = dialog.environment.rows
+    first.fields[0].setFocus()
+    reached: list[QWidget] = [first.fields[0]]
+    while reached[-1] is not second.fields[0]:
+        QTest.keyClick(reached[-1], Qt.Key.Key_Tab)
+        reached.append(dialog.focusWidget())
+        assert len(reached) < 6, [item.accessibleName() for item in reached]
+    assert [item.accessibleName() for item in reached[1:]] == ["Value 1", "Remove, row 1", "Variable 2"]
+
+
+def test_what_the_image_declares_is_offered(shown: Window) -> None:
+    dialog = run_dialog(shown, "postgres:17")
+    until(lambda: len(dialog.ports.rows) > 1, "what the image exposes")
+    offered = dialog.ports.rows[0]
+    assert offered.fields[1].text() == "5432"
+    assert offered.fields[1].isReadOnly()
+    assert dialog.request().ports == (), "nothing is published unasked"
+    assert dialog.request().volumes == ()
+    press_tool(dialog, f"Use {offered.offer.fill}, row 1" if offered.offer else "")
+    assert dialog.request().ports == (f"{offered.fields[0].text()}:5432",)
+    fill_row(dialog, ("Volume or folder 1", "pgdata"))
+    assert dialog.request().volumes == ("pgdata:/var/lib/postgresql/data",)
+    dialog.volumes.rows[0].check.setChecked(True)  # type: ignore[union-attr]  # volumes have one
+    assert dialog.request().volumes == ("pgdata:/var/lib/postgresql/data:ro",)
+    assert dialog.request().environment == ()
+    press(dialog, "Show 2 variables of the image")
+    fill_row(dialog, ("Value 1", "17.5"))
+    assert dialog.request().environment == (f"{dialog.environment.rows[0].fields[0].text()}=17.5",)
+    dialog.image.setCurrentText("traefik:3")
+    assert dialog.request().volumes == ("pgdata:/var/lib/postgresql/data",), "what was completed stays"
+
+
+LINE = """docker run -d --name shop \
+    -p 8088:80 -p 53:53/udp -v shop:/srv:ro \
+    --mount type=bind,source=/home/me,target=/me,readonly \
+    -e 'GREETING=hello world' --restart unless-stopped -m 512m --gpus all nginx:1.29 nginx -g 'daemon off;'
+"""
+
+
+def test_a_line_that_is_pasted_fills_the_form(shown: Window) -> None:
+    dialog = run_dialog(shown)
+    QGuiApplication.clipboard().setText(LINE)
+    field = dialog.image.lineEdit()
+    assert field is not None
+    field.paste()
+    request = dialog.request()
+    assert request.image == "nginx:1.29"
+    assert (request.name, request.ports) == ("shop", ("8088:80", "53:53/udp"))
+    assert request.volumes == ("shop:/srv:ro", "/home/me:/me:ro")
+    assert request.environment == ("GREETING=hello world",)
+    assert (request.restart, request.memory) == ("unless-stopped", "512m")
+    assert request.command == "nginx -g 'daemon off;'"
+    assert dialog.memory.isVisible(), "what is set is shown"
+    assert "--gpus all" in dialog.note.text()
+    assert dialog.note.isVisible()
+
+
+def test_a_line_without_an_image_says_so(shown: Window) -> None:
+    dialog = run_dialog(shown)
+    QGuiApplication.clipboard().setText("docker run -p 80:80")
+    field = dialog.image.lineEdit()
+    assert field is not None
+    field.paste()
+    assert dialog.note.text() == "The line has no image."
     assert not dialog.verb.isEnabled()
+
+
+def test_variables_come_from_a_file(shown: Window, tmp_path: Path) -> None:
+    dialog = run_dialog(shown, "traefik:3")
+    fill_row(dialog, ("Variable 1", "A"), ("Value 1", "old"), ("Variable 2", "KEPT"), ("Value 2", "1"))
+    file = tmp_path / ".env"
+    file.write_text("# settings\nA=new\nTOKEN=a=b c\nHOME\n\n")
+    dialog.import_env_file(file)
+    assert sorted(dialog.request().environment) == ["A=new", "KEPT=1", "TOKEN=a=b c"]
+    assert dialog.note.text() == "2 variables from .env"
+    file.write_bytes(b"A=\xff")
+    dialog.import_env_file(file)
+    assert ".env cannot be read" in dialog.note.text()
+
+
+def test_what_few_containers_need_is_folded(shown: Window) -> None:
+    dialog = run_dialog(shown, "redis:8")
+    assert not dialog.memory.isVisible()
+    press(dialog, "More")
+    assert dialog.memory.isVisible()
+    fill(dialog, memory="1k")
+    press(dialog, "Less")
+    assert dialog.memory.isVisible(), "what is wrong stays in sight"
+    fill(dialog, memory="")
+    press(dialog, "Less")
+    assert not dialog.memory.isVisible()
 
 
 def test_what_is_restarted_is_not_removed(shown: Window) -> None:

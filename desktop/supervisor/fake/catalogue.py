@@ -19,6 +19,17 @@ IMAGES = (
     ("ghcr.io/example/very/deep/path/to/an/image-with-a-long-name:2026.11.24-rc1", None, 310 * MB, 1 * DAY),
 )
 
+DECLARED: dict[str, dict[str, tuple[str, ...]]] = {
+    "nginx:1.29": {"ports": ("80/tcp",), "env": ("NGINX_VERSION=1.29.3",)},
+    "postgres:17": {
+        "ports": ("5432/tcp",),
+        "volumes": ("/var/lib/postgresql/data",),
+        "env": ("PG_MAJOR=17", "PGDATA=/var/lib/postgresql/data"),
+    },
+    "redis:8": {"ports": ("6379/tcp",), "volumes": ("/data",)},
+}
+"""EXPOSE, VOLUME and ENV of images."""
+
 LOG = (
     ("172.17.0.1 - - GET / 200 615",),
     ("172.17.0.1 - - GET /favicon.ico 404 153",),
@@ -37,7 +48,9 @@ def furnish(world: World, *, many: bool) -> None:
     :param many: 500 containers and 2,000 images, to see whether lists stay fluid.
     """
     for first, second, size, age in IMAGES:
-        world.add_image(*(tag for tag in (first, second) if tag), size=size, age=age)
+        world.add_image(
+            *(tag for tag in (first, second) if tag), size=size, age=age, declared=DECLARED.get(first, {})
+        )
     world.add_image(size=95 * MB, age=2 * DAY)
     world.add_image("alpine-arm:3.22", size=9 * MB, arch="arm64", age=41 * DAY, labels={"team": "core"})
     for name in ("bridge", "host", "none"):

@@ -262,7 +262,7 @@ class World:
 
     def add_image(self, *tags: str, size: int, arch: str = "amd64", **more: Any) -> Json:
         """Put an image in."""
-        key = f"sha256:{self.id()}"
+        key, declared = f"sha256:{self.id()}", more.get("declared", {})
         repositories = {tag.rpartition(":")[0] for tag in tags}
         item = self.images[key] = {
             "Id": key,
@@ -276,7 +276,12 @@ class World:
             "ParentId": "",
             "Os": self.os,
             "Architecture": arch,
-            "Config": {"Cmd": ["/bin/sh"], "Env": ["PATH=/usr/bin:/bin"], "ExposedPorts": more.get("ports", {})},
+            "Config": {
+                "Cmd": ["/bin/sh"],
+                "Env": ["PATH=/usr/bin:/bin", *declared.get("env", ())],
+                "ExposedPorts": {port: {} for port in declared.get("ports", ())},
+                "Volumes": {folder: {} for folder in declared.get("volumes", ())} or None,
+            },
             "RootFS": {"Type": "layers", "Layers": more.get("layers", [f"sha256:{self.id()}"])},
         }
         return item

@@ -182,17 +182,6 @@ def command_error(text: str) -> str:
     return ""
 
 
-def volume_error(text: str) -> str:
-    """Why a text is not a list of volumes; empty when it is one."""
-    for part in parts(text):
-        pieces = part.split(":")
-        if len(pieces) < 2 or not pieces[1].startswith("/"):
-            return f"“{part}”: use SOURCE:/FOLDER or SOURCE:/FOLDER:ro."
-        if not pieces[0].startswith("/") and len(pieces[0]) < 2:
-            return f"“{pieces[0]}”: a volume name has at least two characters."
-    return ""
-
-
 def cpu_error(text: str) -> str:
     """Why a text is not a number of CPUs; empty when it is one or empty."""
     try:
@@ -209,12 +198,3 @@ def memory_error(text: str) -> str:
         return "" if parse_memory(text) >= 6 * 2**20 else "The least is 6m."
     except ValueError as error:
         return f"{error}."
-
-
-def environment_error(text: str) -> str:
-    """Why a text is not an environment, one NAME=value a line; empty when it is one."""
-    for line in text.splitlines():
-        name, equals, _ = line.strip().partition("=")
-        if line.strip() and (not equals or not name or " " in name):
-            return f"“{line.strip()}”: use NAME=value."
-    return ""

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QWidget
 from desktop.ui.context import Context
 from desktop.ui.models.format import counted
 from desktop.ui.models.recreate import COMPOSE_LABELS, body_of, changed, differences, duplicate, request_of
-from desktop.ui.models.run import parts
 from desktop.ui.pages.run import RunDialog, begin_run, create_and_start
 from desktop.ui.recreate import Original, recreate
 from desktop.ui.widgets.basics import label
@@ -89,7 +88,7 @@ class DuplicateDialog(RunDialog):
         self.show_request(request)
         self._before = self.request()
         self.name.setText(f"{original.name}-copy")
-        volumes = [text for text in self._body["HostConfig"]["Binds"] if text not in parts(self.volumes.text())]
+        volumes = [text for text in self._body["HostConfig"]["Binds"] if text not in self.volumes.texts]
         shared = [*request.volumes, *volumes]
         if shared:
             words = f"Both write to {counted(len(shared), 'volume')} or folder: {', '.join(shared)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -13,15 +13,22 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
+    QFrame,
     QLabel,
+    QLayout,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.ui.theme import GAP, MARGIN, PAD
-from desktop.ui.widgets.basics import label, restyle
+from desktop.ui.widgets.basics import column, label, restyle, row
+from desktop.ui.widgets.rows import Rows
+
+LONG = 760
+"""Height of a form whose fields may need more; its rows grow without moving its buttons."""
 
 
 class Question(QDialog):
@@ -90,11 +97,14 @@ class Question(QDialog):
 class Form(QDialog):
     """Fields with labels. An invalid field is marked with the reason, and the form is not accepted."""
 
-    def __init__(self, parent: QWidget, title: str, verb: str, text: str = "") -> None:
+    def __init__(self, parent: QWidget, title: str, verb: str, text: str = "", *, long: bool = False) -> None:
+        """:param long: it may be higher than the screen; its fields are scrolled then."""
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setModal(True)
         self.setMinimumWidth(480)
+        self._rows: list[Rows] = []
+        self._long = long
         self._checks: list[tuple[QLineEdit, QLabel, Callable[[str], str]]] = []
         self._ordered = False
         self.outer = _outer(self)
@@ -106,8 +116,11 @@ class Form(QDialog):
         self.form.setSpacing(GAP)
         self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.outer.addLayout(self.form)
-        self.outer.addStretch(1)
+        if long:
+            self.outer.addWidget(_scrolled(self.form), 1)
+        else:
+            self.outer.addLayout(self.form)
+            self.outer.addStretch(1)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.verb = QPushButton(verb)
         self.verb.setAccessibleName(verb)
@@ -151,9 +164,19 @@ class Form(QDialog):
         self.form.addRow(caption, widget)
         return widget
 
+    def add_rows(self, rows: Rows, *below: QWidget | QLayout | None) -> Rows:
+        """Add rows of fields under their name, and buttons below them."""
+        caption = label(rows.name)
+        caption.setFixedHeight(rows.rows[0].sizeHint().height())
+        self.form.addRow(caption, column(rows, row(*below, None)) if below else column(rows))
+        self._rows.append(rows)
+        return rows
+
     def check(self, *, final: bool = False) -> bool:
         """Mark invalid fields and return whether there are none; empty fields are marked only if ``final``."""
         fine = True
+        for rows in self._rows:  # all of them are marked
+            fine = rows.check(final=final) and fine
         for field, reason, test in self._checks:
             why = test(field.text().strip())
             fine = fine and not why
@@ -169,6 +192,8 @@ class Form(QDialog):
         if visible and not self._ordered:
             self._ordered = True
             self._order()
+            if self._long:
+                self.resize(self.width(), min(LONG, self.screen().availableSize().height() - 2 * MARGIN))
         super().setVisible(visible)
 
     def _order(self) -> None:
@@ -205,6 +230,33 @@ def _name_engine(outer: QVBoxLayout, parent: QWidget) -> None:
     words = str(widget.property(ENGINE) or "") if widget is not None else ""
     if words:
         outer.addWidget(label(words, "engine_note", wrap=True))
+
+
+def _scrolled(form: QFormLayout) -> QScrollArea:
+    """As high as the form where the screen has room for it."""
+    inner = QWidget()
+    form.setContentsMargins(0, 0, GAP, 0)
+    inner.setLayout(form)
+    area = _FormArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inner)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
+
+
+class _FormArea(QScrollArea):
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint()
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """What the Tab key reaches comes into sight."""
+        moved = super().focusNextPrevChild(next)
+        focused = self.widget().focusWidget()
+        if moved and focused is not None:
+            self.ensureWidgetVisible(focused)
+        return moved
 
 
 def _outer(dialog: QDialog) -> QVBoxLayout:

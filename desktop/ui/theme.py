@@ -30,7 +30,8 @@ SIZES = {"size_small": 12, "size_body": 13, "size_title": 15, "size_heading": 21
 class Colours:
     """One colour scheme; the contrast of text to its background is at least 4.5 : 1 (WCAG 2.2, 1.4.3).
 
-    ``faint`` has less and is for disabled widgets only.
+    ``faint`` has less and is for disabled widgets only. ``logs`` are for the names of several logs;
+    colour-blind people tell them apart too.
     """
 
     ground: str
@@ -55,6 +56,8 @@ class Colours:
     warn_ground: str
     bad: str
     bad_ground: str
+    match_ground: str
+    logs: tuple[str, ...]
 
 
 LIGHT = Colours(
@@ -80,6 +83,8 @@ LIGHT = Colours(
     warn_ground="#fdf4e0",
     bad="#b9302a",
     bad_ground="#fcebea",
+    match_ground="#ffe58a",
+    logs=("#1463d8", "#c24e00", "#1d7f74", "#26008f", "#b03fb0", "#6b0f1a"),
 )
 
 DARK = Colours(
@@ -105,7 +110,15 @@ DARK = Colours(
     warn_ground="#2d2412",
     bad="#f27d75",
     bad_ground="#331a19",
+    match_ground="#5a4700",
+    logs=("#8f8fff", "#ff8f5c", "#2fa37c", "#efd82f", "#8fdcff", "#8a9a00"),
 )
+
+TERMINAL = (
+    *("#3b4048", "#c4463f", "#3d8b4f", "#a87a00", "#2f7fd6", "#a84bc4", "#1c8f9c", "#a9b0ba"),
+    *("#7f848e", "#e5534b", "#57a86a", "#c69026", "#539bf5", "#c678dd", "#39adb5", "#dce1e8"),
+)
+"""The sixteen colours that programs choose by number, before they are made readable (models/colours.py)."""
 
 STATE_COLOURS = {
     "running": "good",

@@ -48,11 +48,12 @@ PLACES = (
     ("images", "Images"),
     ("volumes", "Volumes"),
     ("networks", "Networks"),
+    ("logs", "Logs"),
     ("settings", "Settings"),
 )
 
 SWARM_PLACES = (("services", "Services"), ("nodes", "Nodes"))
-"""Shown while the engine manages a swarm; Ctrl+7 and Ctrl+8."""
+"""Shown while the engine manages a swarm; Ctrl+8 and Ctrl+9."""
 
 OWN_PLACES = ("home", "settings")
 """They are about Slipway's own machine, whichever engine the others follow."""
@@ -110,7 +111,7 @@ AT_FIRST = QSize(1280, 800)
 
 
 class Window(QMainWindow):
-    """The main window. Places are reached by Ctrl+1 … Ctrl+6."""
+    """The main window. Places are reached by Ctrl+1 … Ctrl+7."""
 
     closed = Signal()
 

@@ -106,15 +106,24 @@ class Containers:
         follow: bool = False,
         tail: int | None = None,
         since: float | None = None,
+        until: float | None = None,
         timestamps: bool = False,
         stdout: bool = True,
         stderr: bool = True,
     ) -> AsyncIterator[Frame]:
         """What it has printed, and with ``follow`` what it prints.
 
-        :param tail: the last so many lines.    :param since: seconds since 1970.
+        :param tail: the last so many lines.    :param since, until: seconds since 1970.
         """
-        params = query(stdout=stdout, stderr=stderr, follow=follow, tail=tail, since=since, timestamps=timestamps)
+        params = query(
+            stdout=stdout,
+            stderr=stderr,
+            follow=follow,
+            tail=tail,
+            since=since,
+            until=until,
+            timestamps=timestamps,
+        )
         async with self._transport.stream("GET", f"/containers/{name}/logs", params) as reply:
             async for frame in frames(reply.aiter_raw(), reply.headers.get("Content-Type", "")):
                 yield frame

@@ -38,6 +38,22 @@ LOG = (
 )
 """Lines of a web server's log; 2 is standard error."""
 
+LOGS = {
+    "shop-web-1": (
+        '{"level":"info","msg":"listening on http://localhost:3000"}',
+        "\x1b[32mGET\x1b[0m /cart \x1b[33m302\x1b[0m 4 ms",
+        '{"level":"warn","msg":"the session of cart 7 has expired"}',
+        "\x1b[32mGET\x1b[0m /login \x1b[36m200\x1b[0m 2 ms",
+    ),
+    "shop-db-1": (
+        "2026-11-30 10:00:00.000 UTC [1] LOG:  database system is ready to accept connections",
+        '2026-11-30 10:00:04.000 UTC [60] ERROR:  relation "carts" does not exist at character 15',
+        "2026-11-30 10:00:04.000 UTC [60] STATEMENT:  SELECT * FROM carts",
+    ),
+    "shop-cache-1": ("1:M 30 Nov 2026 10:00:00.000 * Ready to accept connections tcp",),
+}
+"""Container → lines of its log, as such programs print them."""
+
 COMPOSE = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 
@@ -64,6 +80,9 @@ def furnish(world: World, *, many: bool) -> None:
     _container(world, "shop-web-1", "node:24-bookworm-slim", project="shop", ports={"3000/tcp": 3000})
     _container(world, "shop-db-1", "postgres:17", project="shop", binds=["shop_db:/var/lib/postgresql/data"])
     _container(world, "shop-cache-1", "redis:8", project="shop", health="starting")
+    for name, lines in LOGS.items():
+        for text in lines:
+            world.log(world.container(name), text)
     _container(world, "builder", "debian:trixie-slim", state="exited", code=137)
     _container(world, "one-shot-task-with-quite-a-long-name-indeed", "alpine:3.22", state="exited")
     _container(world, "sleeper", "alpine:3.22", state="paused")

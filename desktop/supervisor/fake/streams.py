@@ -92,18 +92,23 @@ class Streams:
         tail, stamps = request.query.get("tail", "all"), request.query.get("timestamps") == "1"
         log: Tape[tuple[float, int, str]] = item["_log"]
         place = max(0, log.end - int(tail)) if tail.isdigit() else 0
+        since, until = float(request.query.get("since") or 0), float(request.query.get("until") or "inf")
         while True:
             batch, place = log.since(place), log.end
             data = bytearray()
             wanted = {number for number, name in ((1, "stdout"), (2, "stderr")) if request.query.get(name) == "1"}
             for moment, stream, text in batch:
-                if stream not in wanted:
+                if stream not in wanted or not since <= moment <= until:
                     continue
                 line = f"{_stamp(moment)} {text}\n" if stamps else f"{text}\n"
                 data += line.encode() if terminal else _frame(stream, line.encode())
             if data:
                 await response.write(bytes(data))
-            if request.query.get("follow") != "1" or item["State"] not in ("running", "paused"):
+            if (
+                request.query.get("follow") != "1"
+                or until < time.time()
+                or item["State"] not in ("running", "paused")
+            ):
                 return response
             await asyncio.sleep(0.05)
 

@@ -10,4 +10,5 @@ builds.py        a build as its steps               run.py      what "Run" asks 
 disk.py          disk use by kind                   events.py   sentences for the engine's events
 states.py        names of Slipway's states          format.py   sizes, ages and IDs
 settings.py      the draft of the settings, checked and applied
+logs/            lines of logs: read, merged, filtered, searched     colours.py  made readable on a ground
 """

@@ -1,9 +1,9 @@
 """The pages.
 
-home/  containers.py  images.py  volumes.py  networks.py  settings/   one per place in the sidebar
+home/  containers.py  images.py  volumes.py  networks.py  logs.py  settings/   one per place in the sidebar
 services.py  nodes.py                           two more, of a swarm
-container.py  image.py  volume.py  network.py  service.py   one object each, on the frame of detail.py
-shell.py  stats.py  files.py  log.py            tabs of those pages
+container.py  project.py  image.py  volume.py  network.py  service.py   one object each, on the frame of detail.py
+shell.py  stats.py  files.py  log.py            tabs of those pages; log_range.py for the last
 engines.py                                      the choice of the engine, and what ssh asks
 run.py  search.py  build_dialog.py  image_forms.py  image_prune.py  image_removal.py   dialogs
 container_operations.py                         operations of the list and of the page of one

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.control.schema import PortReport
 from desktop.ui.context import Context
@@ -16,20 +16,15 @@ from desktop.ui.models.containers import Line, line, port_address, port_place, r
 from desktop.ui.pages.container_operations import operations
 from desktop.ui.pages.detail import AWAY, DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
-from desktop.ui.pages.log import FrameLog
+from desktop.ui.pages.log import ContainerLogs, Source
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
 from desktop.ui.widgets.listpage import Operation
-from desktop.ui.widgets.logview import MOST_LINES
 from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
 from engine.client.files import ContainerFiles
 from engine.client.models import Container, Port
-from engine.client.streams import Frame
-
-TAIL = 5000
-"""Lines of a log that are fetched at first; new ones follow as they are printed."""
 
 
 class ContainerPage(DetailPage):
@@ -41,7 +36,7 @@ class ContainerPage(DetailPage):
         self.heading.set_full(container.name)
         self.operations = [(item, self._button(item)) for item in operations(self, context)]
         attach = tab == "attach"
-        self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container.id))
+        self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container))
         self.add_tab("terminal", "Terminal", lambda: ShellPanel(context, self.container.id, attach=attach))
         self.add_tab("stats", "Stats", lambda: StatsPanel(context, self.container.id))
         self.add_tab("inspect", "Inspect", self._inspect)
@@ -91,40 +86,12 @@ class ContainerPage(DetailPage):
                 made.setVisible((operation.name == "unpause") == paused)
 
 
-class LogPanel(FrameLog):
-    """The container's log, followed; fetched again when the container is restarted."""
+class LogPanel(ContainerLogs):
+    """The container's log, followed; it goes on when the container is started again."""
 
-    def __init__(self, context: Context, key: str) -> None:
-        super().__init__(context, "The container's log", self._read)
-        self._key = key
-        self.timestamps = tool("clock", "Show timestamps", self.begin, checkable=True)
-        self.earlier = tool("earlier", f"Show all lines, not only the last {TAIL:,}", self.begin, checkable=True)
-        for made in (self.earlier, self.timestamps):
-            self.bar.insertWidget(self.bar.count() - 2, made)
-        self.which = QComboBox()
-        self.which.setAccessibleName("Output to show")
-        self.which.addItems(["All output", "Standard output", "Standard error"])
-        self.which.activated.connect(self.begin)
-        self.bar.insertWidget(4, self.which)
-        self.begin()
-        context.view.events_received.connect(self._on_events)
-        context.view.ready.connect(self.begin)
-
-    async def _read(self) -> AsyncIterator[Frame]:
-        logs = self._context.engine.containers.logs(
-            self._key,
-            follow=True,
-            tail=MOST_LINES if self.earlier.isChecked() else TAIL,
-            timestamps=self.timestamps.isChecked(),
-            stdout=self.which.currentIndex() != 2,
-            stderr=self.which.currentIndex() != 1,
-        )
-        async for frame in logs:
-            yield frame
-
-    def _on_events(self, events: list[Any]) -> None:
-        if any(event.actor == self._key and event.action == "start" for event in events):
-            self.begin()
+    def __init__(self, context: Context, container: Container) -> None:
+        super().__init__(context, "The container's log")
+        self.show_logs([Source(context, container.id, container.name)])
 
 
 class PlacesPanel(QWidget):

@@ -20,6 +20,7 @@ from desktop.ui.models.run import name_error
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.container_operations import ALIVE, IDLE, operations, state_is
 from desktop.ui.pages.edit import DuplicateDialog, EditDialog
+from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.run import RunDialog
 from desktop.ui.recreate import Original, read
 from desktop.ui.stats import ContainerStats
@@ -86,14 +87,21 @@ class ContainersPage(ListPage):
         """Add the operations for a single container."""
         self.add_operations(
             Operation(
-                "details", "Open details", "inspect", self._details, _is_one, bar=False, single=True, divided=True
+                "details",
+                "Open details",
+                "inspect",
+                self._show_logs,
+                _is_there,
+                bar=False,
+                single=True,
+                divided=True,
             ),
             Operation(
                 "logs",
                 "Show logs",
                 "logs",
-                lambda found: self.open(found[0], "logs"),
-                _is_one,
+                self._show_logs,
+                _is_there,
                 "Ctrl+G",
                 bar=False,
                 single=True,
@@ -283,8 +291,10 @@ class ContainersPage(ListPage):
         else:
             self.open(found.record)
 
-    def _details(self, lines: list[Line]) -> None:
-        if not lines[0].group:
+    def _show_logs(self, lines: list[Line]) -> None:
+        if lines[0].group:
+            self.context.places.show_page(ProjectPage(self.context.at(lines[0]), lines[0].name))
+        else:
             self.open(lines[0])
 
     def open(self, line: Line, tab: str = "logs") -> ContainerPage:
@@ -296,6 +306,10 @@ class ContainersPage(ListPage):
 
 def _offer(line: Line) -> str:
     return "Kill now" if line.doing is not None and line.doing.is_slow else ""
+
+
+def _is_there(line: Line) -> bool:
+    return not line.is_new
 
 
 def _is_one(line: Line) -> bool:

@@ -91,12 +91,12 @@ class ServiceLog(FrameLog):
     """The log of all tasks, followed."""
 
     def __init__(self, context: Context, key: str) -> None:
-        super().__init__(context, "The service's log", self._read)
+        super().__init__(context, "The service's log", self._read, timed=True)
         self._key = key
         self.begin()
         context.view.ready.connect(self.begin)
 
     async def _read(self) -> AsyncIterator[Frame]:
-        logs: Any = self._context.engine.services.logs(self._key, follow=True, tail=TAIL)
+        logs: Any = self._context.engine.services.logs(self._key, follow=True, tail=TAIL, timestamps=True)
         async for frame in logs:
             yield frame

@@ -1,0 +1,202 @@
+"""The text of a log: rows with columns in front of them, coloured where they are seen; links; plain copies.
+
+The document holds plain text. Colours are laid over the visible rows only, so that they cost nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDesktopServices,
+    QFontDatabase,
+    QKeyEvent,
+    QMouseEvent,
+    QResizeEvent,
+    QTextCharFormat,
+    QTextCursor,
+)
+from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
+
+Marks = Callable[[int], list[tuple[int, int, QTextCharFormat]]]
+"""A row → its parts that have a look of their own: from, up to, and the look; in characters of the row."""
+
+Links = Callable[[int, int], str]
+"""A row and a character in it → where that leads; empty for nowhere."""
+
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+BLANK_LIMIT = 100_000
+
+
+class LogText(QPlainTextEdit):
+    """Reads and copies; what it shows is put in by its owner.
+
+    :ivar bare: leave the colours as they are, because the text is being changed.
+    """
+
+    moved = Signal()
+    """The user has moved in it by the keyboard."""
+
+    def __init__(self, name: str, marks: Marks, links: Links) -> None:
+        super().__init__(readOnly=True, undoRedoEnabled=False)
+        self._marks, self._links = marks, links
+        self._pressed = QPoint()
+        self.bare = False
+        self.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setAccessibleName(name)
+        self.setTabChangesFocus(True)
+        self.setTextInteractionFlags(  # a caret, so that the keyboard selects and a screen reader reads by lines
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.viewport().setMouseTracking(True)
+        self.verticalScrollBar().valueChanged.connect(self.dress)
+
+    # -- rows -----------------------------------------------------------------------------------------------------
+
+    def put_rows(self, row: int, rows: int, texts: list[str]) -> None:
+        """Insert rows. :param rows: how many there are before."""
+        cursor, text = QTextCursor(self.document()), "\n".join(texts)
+        if row >= rows:
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(f"\n{text}" if rows else text)
+        else:
+            cursor.setPosition(self.document().findBlockByNumber(row).position())
+            cursor.insertText(f"{text}\n")
+
+    def drop_rows(self, count: int) -> int:
+        """Remove rows from the beginning; how many lines of the screen they took, or would take."""
+        end = self.document().findBlockByNumber(count)
+        if not end.isValid():
+            self.clear()
+            return BLANK_LIMIT
+        height = end.firstLineNumber()
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(end.position(), QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        return height
+
+    def first_row(self) -> int:
+        """The first row that is visible."""
+        return self.firstVisibleBlock().blockNumber()
+
+    def lead_to(self, row: int) -> None:
+        """Scroll so that a row is the first one."""
+        block = self.document().findBlockByNumber(row)
+        if block.isValid():
+            self.verticalScrollBar().setValue(block.firstLineNumber())
+
+    def select(self, row: int, start: int, end: int) -> None:
+        """Select a part of a row, and show it."""
+        cursor = self.cursor_at(row, start)
+        cursor.setPosition(self.cursor_at(row, end).position(), QTextCursor.MoveMode.KeepAnchor)
+        self.setTextCursor(cursor)
+
+    def cursor_at(self, row: int, place: int) -> QTextCursor:
+        """A cursor before a character of a row."""
+        block = self.document().findBlockByNumber(row)
+        cursor = QTextCursor(block)
+        cursor.setPosition(block.position() + units(block.text(), place))
+        return cursor
+
+    def where(self, cursor: QTextCursor, *, end: bool) -> tuple[int, int]:
+        """Row and character at the end or the beginning of a selection."""
+        position = cursor.selectionEnd() if end else cursor.selectionStart()
+        block = self.document().findBlock(position)
+        return block.blockNumber(), characters(block.text(), position - block.position())
+
+    def dress(self) -> None:
+        """Lay colours over the visible rows."""
+        if self.bare:
+            return
+        found = []
+        block, offset = self.firstVisibleBlock(), self.contentOffset()
+        bottom = self.viewport().height()
+        while block.isValid() and self.blockBoundingGeometry(block).translated(offset).top() <= bottom:
+            marks = self._marks(block.blockNumber())
+            text = block.text() if marks else ""
+            wide = bool(marks) and not text.isascii()
+            begin = block.position()
+            for start, end, look in marks:
+                one = QTextEdit.ExtraSelection()
+                cursor = QTextCursor(block)
+                cursor.setPosition(begin + (units(text, start) if wide else start))
+                cursor.setPosition(begin + (units(text, end) if wide else end), QTextCursor.MoveMode.KeepAnchor)
+                one.cursor, one.format = cursor, look  # type: ignore[attr-defined]  # Qt's stubs lack both
+                found.append(one)
+            block = block.next()
+        self.setExtraSelections(found)
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.dress()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in ENTER and (address := self._link_of(self.textCursor())):
+            QDesktopServices.openUrl(QUrl(address))
+            return
+        super().keyPressEvent(event)
+        self.moved.emit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pressed = event.position().toPoint()
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        over = not event.buttons() and bool(self.link_at(event.position().toPoint()))
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.IBeamCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        place = event.position().toPoint()
+        clicked = place == self._pressed and event.button() == Qt.MouseButton.LeftButton
+        if clicked and (address := self.link_at(place)):
+            QDesktopServices.openUrl(QUrl(address))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        address = self._link_of(self.textCursor()) if by_key else self.link_at(event.pos())
+        menu = self.createStandardContextMenu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if address:
+            menu.addSeparator()
+            menu.addAction("Open link", partial(QDesktopServices.openUrl, QUrl(address)))
+        menu.popup(self.viewport().mapToGlobal(self.cursorRect().bottomLeft()) if by_key else event.globalPos())
+
+    def link_at(self, place: QPoint) -> str:
+        """Where what is shown at a point leads; empty for nowhere."""
+        cursor = self.cursorForPosition(place)
+        after = self.cursorRect(cursor)
+        near = abs(place.x() - after.x()) <= self.fontMetrics().averageCharWidth() and (
+            after.top() <= place.y() <= after.bottom()
+        )  # not in the empty space beside a line
+        return self._link_of(cursor) if near else ""
+
+    def _link_of(self, cursor: QTextCursor) -> str:
+        return self._links(cursor.blockNumber(), characters(cursor.block().text(), cursor.positionInBlock()))
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """Plain text, and nothing else."""
+        made = QMimeData()
+        made.setText(self.textCursor().selection().toPlainText())
+        return made
+
+
+def units(text: str, place: int) -> int:
+    """How many UTF-16 units, as Qt counts, the first ``place`` characters have."""
+    return place + sum(character > "\uffff" for character in text[:place])
+
+
+def characters(text: str, count: int) -> int:
+    """How many characters the first ``count`` units have."""
+    return (
+        count
+        if text.isascii()
+        else len(text.encode("utf-16-le", "surrogatepass")[: 2 * count].decode("utf-16-le", "replace"))
+    )

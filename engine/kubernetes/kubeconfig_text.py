@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from vm.errors import UserError
 
@@ -215,7 +216,7 @@ def _ours(lines: list[str], block: _Block) -> tuple[int, int] | None:
             raise _refused(number, line.rstrip())
         if depth == indent:
             starts.append(number)
-    for start, end in zip(starts, [*starts[1:], block.end], strict=True):
+    for start, end in pairwise([*starts, block.end]):
         first = lines[start][indent + 1 :]
         column = indent + 1 + len(first) - len(first.lstrip(" "))
         for number in range(start, end):

@@ -82,6 +82,15 @@ def test_indentation_comments_and_an_open_end_stay() -> None:
     assert without_entry(text, undo) == BY_HAND
 
 
+@pytest.mark.parametrize("empty", ["clusters: []", "clusters:", "clusters: null", "clusters:\n# none"])
+def test_an_empty_list_has_nothing_of_ours(empty: str) -> None:
+    before = f"kind: Config\n{empty}\nusers: []\n"
+    assert not has_entry(before)
+    text, undo = with_entry(before, ENTRY, current=True)
+    assert has_entry(text)
+    assert without_entry(text, undo) == before
+
+
 def test_a_new_file() -> None:
     text, undo = with_entry(SKELETON, ENTRY, current=True)
     assert text == (

@@ -88,8 +88,11 @@ def show(found: KubernetesReport) -> None:
         rows = [(part.name, part.state, str(part.restarts), part.error) for part in found.parts]
         table(("PART", "STATE", "RESTARTS", "ERROR"), rows)
     if found.ports:
-        ports = [(port.namespace, port.service, f"localhost:{port.port}/{port.protocol}") for port in found.ports]
-        table(("NAMESPACE", "SERVICE", "ADDRESS"), ports)
+        ports = [
+            (port.namespace, port.service, f"localhost:{port.port}/{port.protocol}", port.error)
+            for port in found.ports
+        ]
+        table(("NAMESPACE", "SERVICE", "ADDRESS", "ERROR"), ports)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -89,10 +89,20 @@ class Supervisor:
         admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
         self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
         self.tls = Tls(paths, host, self._maker.endpoint, self.notifier, self._warnings)
-        slot, publish = SpareSlot(self._machine.execute), partial(self.ports.publisher.follow, "kubernetes")
+        slot, publisher = SpareSlot(self._machine.execute), self.ports.publisher
+        publish, notify = partial(publisher.follow, "kubernetes"), self.notifier.notify
         self.kubernetes = KubernetesCluster(
-            paths, host, self.settings, self.environment, slot, publish, self.notifier.notify
+            paths,
+            host,
+            self.settings,
+            self.environment,
+            slot,
+            publish,
+            lambda: publisher.waiting,
+            self._warnings,
+            notify,
         )
+        publisher.handled.append(self.kubernetes.ports_changed)
         self.parts = PartRegistry(
             (
                 hub,  # the next two and the file events follow it

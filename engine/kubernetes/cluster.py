@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import asdict, dataclass
 
 from vm.errors import EngineError, LinkError
 from vm.guest.forward import MACHINE, Forward
@@ -32,8 +32,11 @@ ADMIN = f"{RUN}/pki/admin.conf"
 API_PORT = 6443
 """Where the API listens in the machine, and on the host if the port is free there."""
 
+LOOPBACK = ("127.0.0.1", "::1")
+
 READY = "ready"
 RUNNING = "running"
+FAILED = "failed"
 
 MOUNT = f"""
 . /usr/lib/slipway/lib.sh
@@ -93,11 +96,24 @@ class ServicePort:
 
 
 @dataclass(frozen=True)
+class TakenPort:
+    """A port of a Service that the host does not listen at. :ivar reason: why, in a sentence."""
+
+    namespace: str
+    name: str
+    protocol: str
+    port: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class ClusterStatus:
     """How the cluster is.
 
-    :ivar phase: ``starting``, ``running`` or ``stopping``.    :ivar version: of Kubernetes: ``v1.37.2``.
+    :ivar phase: ``starting``, ``running``, ``stopping``, or ``failed``: it is not tried again.
+    :ivar version: of Kubernetes: ``v1.37.2``.
     :ivar error: why it does not go on.    :ivar node: ``ready``, or why the node is not.
+    :ivar notice: what the user should know, though it goes on: that a backup was restored; else empty.
     """
 
     phase: str
@@ -106,6 +122,7 @@ class ClusterStatus:
     node: str
     parts: tuple[ClusterPart, ...]
     ports: tuple[ServicePort, ...]
+    notice: str = ""
 
     @property
     def ready(self) -> bool:
@@ -148,10 +165,31 @@ def forwards(ports: Iterable[ServicePort], api_port: int | None) -> list[Forward
     if api_port is not None:
         found["api"] = Forward("kubernetes-api", "tcp", "127.0.0.1", api_port, "127.0.0.1", API_PORT)
     for port in ports:
-        for address in ("127.0.0.1", "::1"):
-            key = f"kubernetes-{port.protocol}-{address}-{port.port}"
+        for address in LOOPBACK:
+            key = _key(port, address)
             found.setdefault(key, Forward(key, port.protocol, address, port.port, MACHINE, port.target))
     return list(found.values())
+
+
+def taken_ports(ports: Iterable[ServicePort], failures: Mapping[str, str]) -> list[TakenPort]:
+    """The ports of services that the host does not listen at for them, in a fixed order.
+
+    :param failures: why one of :func:`forwards` is not listened at, by its key.
+    """
+    owners: dict[str, ServicePort] = {}
+    taken = []
+    for port in ports:
+        reason = next((failures[key] for key in (_key(port, one) for one in LOOPBACK) if key in failures), "")
+        owner = owners.setdefault(_key(port, LOOPBACK[0]), port)
+        if owner is not port:
+            reason = f"the service {owner.namespace}/{owner.name} has this port already"
+        if reason:
+            taken.append(TakenPort(port.namespace, port.name, port.protocol, port.port, reason))
+    return taken
+
+
+def _key(port: ServicePort, address: str) -> str:
+    return f"kubernetes-{port.protocol}-{address}-{port.port}"
 
 
 class Cluster:
@@ -215,6 +253,20 @@ class Cluster:
             finally:
                 await stream.close()
         raise LinkError("The connection to the machine was lost")
+
+    async def tell(self, taken: Iterable[TakenPort]) -> None:
+        """Have the services' events say which of their ports the host does not listen at; all that there are now.
+
+        :raise LinkError: the cluster cannot be reached.
+        """
+        stream = await self._link.open_unix(STATUS_SOCKET)
+        try:
+            await stream.write(json.dumps([asdict(one) for one in taken]).encode() + b"\n")
+            await stream.write_eof()
+            while await stream.read(1 << 16):
+                pass  # the status; it ends when all was heard
+        finally:
+            await stream.close()
 
     async def _run(self, command: str, seconds: float, failure: str) -> str:
         done = await self._link.run(command, timeout=seconds)

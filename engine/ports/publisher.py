@@ -47,9 +47,11 @@ class Publisher:
 
     :param answer: sends the guest a line.
     :param loopback_only: listen on the loopback address where every address was asked for.
+    :ivar handled: called after each request, when ports may have been taken or given back.
     """
 
     def __init__(self, answer: Answer, datagrams: Datagrams, *, loopback_only: bool = False) -> None:
+        self.handled: list[Callable[[], None]] = []
         self._answer = answer
         self._listener = Listener(datagrams)
         self._loopback_only = loopback_only
@@ -81,6 +83,11 @@ class Publisher:
     def published(self) -> list[Published]:
         """What is published now."""
         return list(self._published.values())
+
+    @property
+    def waiting(self) -> dict[str, str]:
+        """Why ports are not published yet, by the forward's key."""
+        return {key: one.failure for key, one in self._published.items() if one.waits}
 
     @property
     def health(self) -> TaskHealth:
@@ -147,6 +154,8 @@ class Publisher:
                 await self._handle(word, rest)
             except Exception:
                 log.exception("the request “%s %s” failed", word, rest)
+            for call in self.handled:
+                call()
 
     async def _handle(self, word: str, rest: str) -> None:
         if word == "release":

@@ -20,12 +20,16 @@ class KubernetesPartReport:
 
 @dataclass(frozen=True)
 class KubernetesPortReport:
-    """A port of a Service on the host's localhost. :ivar protocol: ``tcp`` or ``udp``."""
+    """A port of a Service on the host's localhost.
+
+    :ivar protocol: ``tcp`` or ``udp``.    :ivar error: why nothing answers there; empty when the service does.
+    """
 
     namespace: str
     service: str
     protocol: str
     port: int
+    error: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
 from functools import partial
@@ -24,17 +24,31 @@ from desktop.control.schema import (
     KubernetesReport,
     PartReport,
     PartState,
+    WarningReport,
 )
 from desktop.settings.schema import Settings
 from desktop.supervisor.context import CurrentSettings, Emit
 from desktop.supervisor.environment import UserEnvironment
 from desktop.supervisor.lifecycle.jobs import Job
 from desktop.supervisor.parts.base import Part, reported
+from desktop.supervisor.warnings import Warnings
 from engine.backends.base import Guest
-from engine.kubernetes.cluster import API_PORT, RUNNING, SERIAL, Cluster, ClusterError, ClusterStatus, forwards
+from engine.kubernetes.cluster import (
+    API_PORT,
+    FAILED,
+    RUNNING,
+    SERIAL,
+    Cluster,
+    ClusterError,
+    ClusterStatus,
+    ServicePort,
+    TakenPort,
+    forwards,
+    taken_ports,
+)
 from engine.kubernetes.kubeconfig import Kubeconfig, Merged, files, read_entry, standalone
 from engine.kubernetes.kubeconfig_text import Entry
-from vm.errors import HostError, UserError
+from vm.errors import HostError, LinkError, UserError
 from vm.files import write_atomically
 from vm.guest.forward import Forward
 from vm.guest.link_task import LinkTask
@@ -55,6 +69,8 @@ PORTS = range(API_PORT, API_PORT + 100)
 SETTING = "kubernetes"
 ON = "Kubernetes {version} is running"
 LATER = "Kubernetes is on. It starts with the engine: slipway start"
+ANEW = "Delete it, to begin with a new one: slipway kubernetes reset"
+LOST = "What was changed in the cluster since then is lost"
 KUBECTL = "Use it: kubectl --context slipway get nodes, or: slipway kubectl get nodes"
 
 
@@ -73,7 +89,8 @@ class KubernetesCluster(Part):
 
     :param slot: where the running machine takes its disk.
     :param publish: has the host listen for these forwards, and no others of the cluster's.
-    :param changed: called when the report has changed.
+    :param waiting: why forwards are not listened for yet, by their keys.
+    :param warnings: what the user should know.    :param changed: called when the report has changed.
     """
 
     name = "kubernetes"
@@ -86,6 +103,8 @@ class KubernetesCluster(Part):
         environment: UserEnvironment,
         slot: SpareSlot,
         publish: Callable[[Iterable[Forward]], None],
+        waiting: Callable[[], Mapping[str, str]],
+        warnings: Warnings,
         changed: Callable[[], None],
     ) -> None:
         self._arch = host.arch
@@ -93,6 +112,8 @@ class KubernetesCluster(Part):
         self._environment = environment
         self._slot = slot
         self._publish = publish
+        self._waiting = waiting
+        self._warnings = warnings
         self._changed = changed
         self._store = ImageStore(paths.kubernetes_images, KUBERNETES)
         self._own_file = paths.kubernetes / "config"
@@ -119,6 +140,8 @@ class KubernetesCluster(Part):
         self._entry_is_new = True
         self._merged: Merged | None = None
         self._unmerged: UserError | None = None
+        self._taken: tuple[TakenPort, ...] = ()
+        self._warnings.set(SETTING, ())
 
     # -- the part -------------------------------------------------------------------------------------------------
 
@@ -172,6 +195,7 @@ class KubernetesCluster(Part):
     def show(self) -> KubernetesReport:
         """How it is."""
         status, problem = self._status, self._failure or self._unmerged
+        errors = {(one.namespace, one.name, one.protocol, one.port): one.reason for one in self._taken}
         return KubernetesReport(
             self._wanted,
             self._state(),
@@ -184,10 +208,18 @@ class KubernetesCluster(Part):
             str(self._own_file) if self._entry is not None else "",
             tuple(KubernetesPartReport(**asdict(part)) for part in status.parts) if status is not None else (),
             tuple(
-                KubernetesPortReport(port.namespace, port.name, port.protocol, port.port)
-                for port in (status.ports if status is not None else ())
+                KubernetesPortReport(*port, errors.get(port, ""))
+                for port in ((one.namespace, one.name, one.protocol, one.port) for one in self._ports)
             ),
         )
+
+    def ports_changed(self) -> None:
+        """See which ports of services the host does not listen at; called when that may have changed."""
+        taken = tuple(taken_ports(self._ports, self._waiting()))
+        if taken != self._taken:
+            self._taken = taken
+            self._tell()
+            self._tasks.spawn(self._tell_services(), "tell services of their ports")
 
     async def enable(self, caller: CallerEnvironment, use: bool, rebuild: bool) -> AsyncIterator[Event]:
         """Turn it on, and follow it until pods can run."""
@@ -307,10 +339,11 @@ class KubernetesCluster(Part):
         await asyncio.to_thread(self._kubeconfig.restore)
 
     async def _mount(self, link: Link) -> None:
+        """Have the machine find the image. One that it has is kept until it stops: no other fits into the slot."""
         self._stage = "preparing"
-        image = (await obtain_kubernetes(self._arch, self._store, self._note)).image
-        await asyncio.to_thread(self._store.prune, (image.version,))
         if await self._slot.occupant() != SERIAL:
+            image = (await obtain_kubernetes(self._arch, self._store, self._note)).image
+            await asyncio.to_thread(self._store.prune, (image.version,))
             await self._slot.plug(image.folder / DISK, SERIAL)
         await Cluster(link).mount()
 
@@ -347,8 +380,23 @@ class KubernetesCluster(Part):
             if entry != self._entry:
                 await asyncio.to_thread(self._merge, entry)
             self._entry, self._entry_is_new = entry, False
+            self._tasks.spawn(self._tell_services(), "tell services of their ports")
+        self._warnings.set(SETTING, [WarningReport(status.notice, LOST)] if status.notice else [])
+        self._failure = ClusterError(status.error, ANEW) if status.phase == FAILED else None
         self._publish(forwards(status.ports, self._port if answers else None))
         self._tell()
+
+    @property
+    def _ports(self) -> tuple[ServicePort, ...]:
+        return self._status.ports if self._status is not None else ()
+
+    async def _tell_services(self) -> None:
+        if self._link is None:
+            return
+        try:
+            await Cluster(self._link).tell(self._taken)
+        except LinkError as error:  # told with the next start
+            log.info("services are not told of their ports: %s", error.message)
 
     def _merge(self, entry: Entry) -> None:
         """Write both kubeconfigs; in a thread. What fails in the user's is no reason to stop the cluster."""

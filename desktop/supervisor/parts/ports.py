@@ -84,7 +84,7 @@ class Ports(Part):
 
     def waiting(self) -> list[str]:
         """Why ports of containers that run are not published yet."""
-        return [one.failure for one in self.publisher.published if one.waits]
+        return list(self.publisher.waiting.values())
 
     def report(self) -> PartReport:
         """How the publishing is doing."""

@@ -18,6 +18,7 @@ from engine.kubernetes.cluster import (
     ServicePort,
     forwards,
     parse_status,
+    taken_ports,
 )
 from tests.unit.engine.no_link import NoLink
 from vm.errors import LinkError
@@ -117,6 +118,18 @@ def test_ports_answer_at_the_loopback_addresses() -> None:
         ("::1", 80, MACHINE, 30080),
     ]
     assert forwards([], None) == []
+
+
+def test_a_port_that_the_host_does_not_listen_at_has_the_reason() -> None:
+    web = ServicePort("default", "web", "tcp", 80, 30080)
+    again = ServicePort("other", "web", "tcp", 80, 30081)
+    dns = ServicePort("default", "dns", "udp", 80, 30082)
+    assert taken_ports([web, dns], {}) == []
+    found = taken_ports([web, again, dns], {"kubernetes-udp-::1-80": "in use", "kubernetes-tcp-::1-9": "no"})
+    assert [(one.namespace, one.name, one.reason) for one in found] == [
+        ("other", "web", "the service default/web has this port already"),
+        ("default", "dns", "in use"),
+    ]
 
 
 async def statuses(cluster: Cluster, count: int) -> list[str]:

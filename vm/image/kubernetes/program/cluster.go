@@ -16,23 +16,30 @@ import (
 	"k8s.io/component-base/version"
 
 	"slipway.invalid/kubernetes/pki"
+	"slipway.invalid/kubernetes/store"
 	"slipway.invalid/kubernetes/supervise"
 )
 
 const (
 	applyPause  = time.Second
 	cleanWithin = 2 * time.Minute
+
+	// How old the newest backup of the store gets, and the pause after one that failed.
+	backupAge, backupPause = time.Hour, 5 * time.Minute
 )
 
 // cluster run keeps the cluster running until SIGTERM. cluster clean removes what a stopped cluster has left in the
-// machine: containers of pods, mounts and packet filter rules. cluster reset deletes its data as well.
+// machine: containers of pods, mounts and packet filter rules. cluster reset deletes its data as well. cluster verify
+// reads etcd's files in a folder.
 func cluster() {
-	word := ""
-	if len(os.Args) == 2 {
+	word := strings.Join(os.Args[1:], " ")
+	if len(os.Args) == 3 && os.Args[1] == "verify" {
 		word = os.Args[1]
 	}
 	var err error
 	switch word {
+	case "verify":
+		err = store.Verify(os.Args[2])
 	case "run":
 		err = runCluster()
 	case "clean":
@@ -72,8 +79,13 @@ func runCluster() error {
 		board.update(func(s *status) { s.Parts = supervisor.Reports() })
 	})
 	err = bringUp(ctx, supervisor, board)
-	if err == nil {
+	switch {
+	case err == nil:
 		board.update(func(s *status) { s.Phase = phaseRunning })
+		<-ctx.Done()
+	case errors.Is(err, store.ErrDamaged): // trying again does not help: it is told until someone does something
+		fmt.Fprintln(os.Stderr, err)
+		board.update(func(s *status) { s.Phase, s.Error = phaseFailed, err.Error() })
 		<-ctx.Done()
 	}
 	if ctx.Err() != nil {
@@ -98,15 +110,32 @@ func bringUp(ctx context.Context, supervisor *supervise.Supervisor, board *board
 	if err != nil {
 		return err
 	}
+	guard := store.Guard{Root: dataFolder, Version: version.Get().GitVersion, Verify: verify}
+	told, err := guard.Open()
+	if err != nil {
+		return fmt.Errorf("the cluster cannot be started: %w", err)
+	}
+	board.update(func(s *status) { s.Notice = told })
 	if err := keepHairpins(ctx); err != nil {
 		return err
 	}
 	go newDocker().keepPauseImage(ctx)
 	// One after the other: all at once, on a slow machine, none is ready in time for those that need it.
-	for _, one := range append(storeParts(), apiPart(client)) {
+	if err := supervisor.Start(ctx, etcdPart()); err != nil {
+		return err
+	}
+	if before, err := guard.Before(); err != nil || before != "" && before != guard.Version {
+		if err = errors.Join(err, guard.Back(ctx, etcdSock)); err != nil {
+			return fmt.Errorf("there is no backup for the upgrade from %s: %w", before, err)
+		}
+	}
+	for _, one := range []supervise.Part{runtimePart(), apiPart(client)} {
 		if err := supervisor.Start(ctx, one); err != nil {
 			return err
 		}
+	}
+	if err := guard.Used(); err != nil {
+		return err
 	}
 	if err := apply(ctx, etc("addons.yaml")); err != nil {
 		return err
@@ -119,7 +148,37 @@ func bringUp(ctx context.Context, supervisor *supervise.Supervisor, board *board
 			return err
 		}
 	}
+	go keepBackups(ctx, guard)
 	return nil
+}
+
+// keepBackups takes one whenever the newest is too old.
+func keepBackups(ctx context.Context, guard store.Guard) {
+	wait := guard.Due(backupAge)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = backupAge
+		if err := guard.Back(ctx, etcdSock); err != nil && ctx.Err() == nil {
+			fmt.Fprintln(os.Stderr, "the store is not backed up:", err)
+			wait = backupPause
+		}
+	}
+}
+
+// verify has a process of its own read etcd's files, since of some damage it dies. Where that says nothing, because it
+// was ended, etcd finds out.
+func verify(folder string) error {
+	said, err := exec.Command(bin("cluster"), "verify", folder).CombinedOutput()
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || !ended.Exited() {
+		return nil
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
+	return errors.New(first)
 }
 
 // apply hands the API what every cluster has. It is tried until it succeeds, since the API is ready before all that

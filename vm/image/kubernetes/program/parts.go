@@ -46,20 +46,21 @@ func part(name string, probe func(context.Context) error, arguments ...string) s
 	return supervise.Part{Name: name, Argv: argv, Env: environment, Probe: probe}
 }
 
-// storeParts and apiPart come first, one after the other; nodeParts need the API.
-func storeParts() []supervise.Part {
-	return []supervise.Part{
-		part("etcd", answers(overUnix(etcdSock), "http://etcd/health"),
-			"--name=slipway", "--data-dir="+dataFolder+"/etcd",
-			"--listen-client-urls=unix://"+etcdSock, "--advertise-client-urls=unix://"+etcdSock,
-			"--listen-peer-urls=unix://"+peerSock, "--initial-advertise-peer-urls=http://localhost:2380",
-			"--initial-cluster=slipway=http://localhost:2380", "--logger=zap", "--log-level=warn",
-			"--snapshot-count=5000", "--auto-compaction-retention=5m"),
-		part("cri-dockerd", accepts(criSock),
-			"--container-runtime-endpoint=unix://"+criSock, "--docker-endpoint=unix://"+dockerSock,
-			"--network-plugin=", "--pod-infra-container-image="+pauseImage,
-			"--cri-dockerd-root-directory="+dataFolder+"/cri-dockerd"),
-	}
+// etcdPart, runtimePart and apiPart come first, one after the other; nodeParts need the API.
+func etcdPart() supervise.Part {
+	return part("etcd", answers(overUnix(etcdSock), "http://etcd/health"),
+		"--name=slipway", "--data-dir="+dataFolder+"/etcd",
+		"--listen-client-urls=unix://"+etcdSock, "--advertise-client-urls=unix://"+etcdSock,
+		"--listen-peer-urls=unix://"+peerSock, "--initial-advertise-peer-urls=http://localhost:2380",
+		"--initial-cluster=slipway=http://localhost:2380", "--logger=zap", "--log-level=warn",
+		"--snapshot-count=5000", "--auto-compaction-retention=5m")
+}
+
+func runtimePart() supervise.Part {
+	return part("cri-dockerd", accepts(criSock),
+		"--container-runtime-endpoint=unix://"+criSock, "--docker-endpoint=unix://"+dockerSock,
+		"--network-plugin=", "--pod-infra-container-image="+pauseImage,
+		"--cri-dockerd-root-directory="+dataFolder+"/cri-dockerd")
 }
 
 func apiPart(client *http.Client) supervise.Part {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"net"
@@ -16,6 +17,7 @@ const (
 	phaseStarting = "starting"
 	phaseRunning  = "running"
 	phaseStopping = "stopping"
+	phaseFailed   = "failed" // and it is not tried again
 )
 
 // servicePort is a port of a Service that is to answer on the host's localhost: there at Port, in the machine at Target.
@@ -31,23 +33,57 @@ type servicePort struct {
 type status struct {
 	Phase   string             `json:"phase"`
 	Version string             `json:"version"`
-	Error   string             `json:"error"` // why it does not go on; empty when it does
-	Node    string             `json:"node"`  // "ready", or why it is not
+	Error   string             `json:"error"`  // why it does not go on; empty when it does
+	Notice  string             `json:"notice"` // what the user should know, though it goes on
+	Node    string             `json:"node"`   // "ready", or why it is not
 	Parts   []supervise.Report `json:"parts"`
 	Ports   []servicePort      `json:"ports"`
 }
 
-// board holds the status, and wakes those who follow it.
+// takenPort is a port of a Service that the host does not listen at.
+type takenPort struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Protocol  string `json:"protocol"`
+	Port      int32  `json:"port"`
+	Reason    string `json:"reason"`
+}
+
+// board holds the status, and wakes those who follow it. It keeps what the host has said last.
 type board struct {
 	mutex   sync.Mutex
 	status  status
 	changed chan struct{} // closed at the next change
+	taken   []takenPort
+	heard   chan struct{} // has an element when taken is news
 }
 
 func newBoard(version string) *board {
 	begin := status{Phase: phaseStarting, Version: version, Node: "not yet known"}
 	begin.Parts, begin.Ports = []supervise.Report{}, []servicePort{}
-	return &board{status: begin, changed: make(chan struct{})}
+	return &board{status: begin, changed: make(chan struct{}), heard: make(chan struct{}, 1)}
+}
+
+// said are the ports that the host does not listen at now.
+func (b *board) said() []takenPort {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.taken
+}
+
+// hear takes a line of the host's: all taken ports there are, as a JSON list. Any other is passed over.
+func (b *board) hear(line []byte) {
+	var taken []takenPort
+	if json.Unmarshal(line, &taken) != nil {
+		return
+	}
+	b.mutex.Lock()
+	b.taken = taken
+	b.mutex.Unlock()
+	select {
+	case b.heard <- struct{}{}:
+	default:
+	}
 }
 
 func (b *board) update(change func(*status)) {
@@ -72,7 +108,7 @@ func (b *board) line() ([]byte, <-chan struct{}) {
 	return append(line, '\n'), b.changed
 }
 
-// serve hands the status to everyone who connects to the Unix socket, until it is closed.
+// serve hands the status to everyone who connects to the Unix socket, until it is closed, and hears what they say.
 func (b *board) serve(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
@@ -96,13 +132,11 @@ func (b *board) serve(path string) (net.Listener, error) {
 func (b *board) send(connection net.Conn) {
 	defer connection.Close()
 	gone := make(chan struct{})
-	go func() { // nothing is ever sent: reading ends when the peer has gone
+	go func() { // reading ends when the peer has gone
 		defer close(gone)
-		var one [1]byte
-		for {
-			if _, err := connection.Read(one[:]); err != nil {
-				return
-			}
+		lines := bufio.NewScanner(connection)
+		for lines.Scan() {
+			b.hear(lines.Bytes())
 		}
 	}()
 	for {

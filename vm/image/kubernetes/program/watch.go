@@ -13,9 +13,12 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/record"
 
 	"slipway.invalid/kubernetes/pki"
 )
@@ -55,7 +58,47 @@ func follow(ctx context.Context, board *board) error {
 		AddFunc: seen, UpdateFunc: func(_, now any) { seen(now) }, DeleteFunc: seen,
 	})
 	factory.Start(ctx.Done())
+	go reportTaken(ctx, board, client, services.Lister())
 	return err
+}
+
+// reportTaken has an event tell each service of its ports that the host cannot listen at, and when it can again.
+func reportTaken(ctx context.Context, board *board, client kubernetes.Interface, services corelisters.ServiceLister) {
+	events := record.NewBroadcaster(record.WithContext(ctx))
+	defer events.Shutdown()
+	events.StartRecordingToSink(&typedcore.EventSinkImpl{Interface: client.CoreV1().Events("")})
+	recorder := events.NewRecorder(scheme.Scheme, v1.EventSource{Component: "slipway"})
+	known := map[servicePort]string{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-board.heard:
+		}
+		now := map[servicePort]string{}
+		for _, one := range board.said() {
+			now[servicePort{one.Namespace, one.Name, one.Protocol, one.Port, 0}] = one.Reason
+		}
+		for port, reason := range now {
+			if known[port] != reason {
+				tell(recorder, services, port, v1.EventTypeWarning, "PortTaken", reason)
+			}
+		}
+		for port := range known {
+			if _, still := now[port]; !still {
+				tell(recorder, services, port, v1.EventTypeNormal, "PortPublished", "your computer listens there now")
+			}
+		}
+		known = now
+	}
+}
+
+func tell(
+	recorder record.EventRecorder, services corelisters.ServiceLister, port servicePort, kind, reason, text string,
+) {
+	if service, err := services.Services(port.Namespace).Get(port.Name); err == nil {
+		recorder.Eventf(service, kind, reason, "localhost:%d/%s: %s", port.Port, port.Protocol, text)
+	}
 }
 
 // publishedPorts are those of all services that are reached from outside the cluster, in a fixed order.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shutil
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from desktop.settings.store import SettingsStore
 from desktop.supervisor.environment import UserEnvironment
 from desktop.supervisor.parts.kubernetes import KubernetesCluster, free_port
 from desktop.supervisor.settings import LiveSettings
+from desktop.supervisor.warnings import Warnings
 from engine.backends.base import Guest
 from tests.unit.engine.no_link import NoLink
 from tests.unit.sshd import eventually
@@ -55,9 +57,25 @@ class StatusStream:
     async def close(self) -> None:
         pass
 
-    def report(self, phase: str, node: str, *parts: dict[str, Any], ports: Iterable[Any] = ()) -> None:
-        value = {"phase": phase, "version": "v1.37.2", "error": "", "node": node}
+    def report(
+        self, phase: str, node: str, *parts: dict[str, Any], ports: Iterable[Any] = (), **more: str
+    ) -> None:
+        value = {"phase": phase, "version": "v1.37.2", "error": "", "node": node, **more}
         self.lines.put_nowait(json.dumps({**value, "parts": parts, "ports": list(ports)}).encode() + b"\n")
+
+
+class Hearing(StatusStream):
+    """A connection to the status socket by which the machine is told something."""
+
+    def __init__(self, told: list[Any]) -> None:
+        super().__init__()
+        self.told = told
+
+    async def write(self, data: bytes) -> None:
+        self.told.append(json.loads(data))
+
+    async def write_eof(self) -> None:
+        self.lines.put_nowait(b"")
 
 
 class Machine(NoLink):
@@ -67,6 +85,8 @@ class Machine(NoLink):
         self.closed = asyncio.Event()
         self.commands: list[str] = []
         self.status = StatusStream()
+        self.followed = False
+        self.told: list[Any] = []
         self.starts = 0
         self.fails = ""
 
@@ -80,6 +100,9 @@ class Machine(NoLink):
     async def open_unix(self, path: str) -> Any:
         if self.closed.is_set():
             raise LinkError("lost")
+        if self.followed:
+            return Hearing(self.told)
+        self.followed = True
         return self.status
 
 
@@ -98,8 +121,18 @@ class Kit:
         environment = UserEnvironment()
         environment.use(self.caller)
         slot = SpareSlot(self.qemu.execute)
+        self.waiting: dict[str, str] = {}
+        self.warnings = Warnings()
         self.part = KubernetesCluster(
-            self.paths, host(), self.settings, environment, slot, self.publish, lambda: None
+            self.paths,
+            host(),
+            self.settings,
+            environment,
+            slot,
+            self.publish,
+            lambda: self.waiting,
+            self.warnings,
+            lambda: None,
         )
         self.settings.subscribe(self.part.configure)
 
@@ -127,6 +160,11 @@ class Kit:
         self.machine.status.report("starting", "?")
         self.machine.status.report("running", "ready", API_UP, ports=[WEB])
         return (await enabling)[-1]
+
+    def take_port(self, reason: str) -> None:
+        """Another program has the port of the service on the host from now on; nobody has, if there is no reason."""
+        self.waiting = {"kubernetes-tcp-127.0.0.1-30080": reason} if reason else {}
+        self.part.ports_changed()
 
 
 @pytest.fixture
@@ -177,7 +215,7 @@ async def test_a_lost_link_keeps_the_cluster_and_the_ports(kit: Kit) -> None:
     kit.part.detach(ended=False)
     assert kit.published == ports
     before = kit.config.read_bytes()
-    kit.machine.status = StatusStream()
+    kit.machine.status, kit.machine.followed = StatusStream(), False
     kit.machine.status.report("running", "ready", API_UP, ports=[WEB])
     kit.attach()
     await eventually(lambda: kit.part.show().state == "running")
@@ -214,6 +252,57 @@ async def test_a_failure_is_told_and_tried_again(kit: Kit) -> None:
     kit.machine.fails = ""
     kit.machine.status.report("running", "ready", API_UP)
     await eventually(lambda: kit.part.show().state == "running")
+
+
+async def test_a_port_that_is_taken_is_told_to_its_service(kit: Kit) -> None:
+    await kit.run()
+    kit.take_port("127.0.0.1:30080 is in use by nginx")
+    taken = {"namespace": "default", "name": "web", "protocol": "tcp", "port": 30080}
+    await eventually(
+        lambda: kit.machine.told[-1:] == [[{**taken, "reason": "127.0.0.1:30080 is in use by nginx"}]]
+    )
+    (port,) = kit.part.show().ports
+    assert "nginx" in port.error
+    kit.take_port("")
+    await eventually(lambda: kit.machine.told[-1] == [])
+    (port,) = kit.part.show().ports
+    assert not port.error
+
+
+async def test_a_restored_backup_is_a_warning_until_the_next_start(kit: Kit) -> None:
+    await kit.run()
+    kit.machine.status.report("starting", "?", notice="The cluster's data was damaged")
+    await eventually(lambda: bool(kit.warnings.list()))
+    assert kit.warnings.list()[0].message == "The cluster's data was damaged"
+    kit.machine.status.report("running", "ready", API_UP)
+    await eventually(lambda: not kit.warnings.list())
+
+
+async def test_what_is_not_tried_again_is_a_failure_with_a_way_out(kit: Kit) -> None:
+    kit.attach()
+    enabling = asyncio.create_task(kit.enable())
+    kit.machine.status.report("failed", "?", error="The cluster's data is damaged")
+    (*_, last) = await enabling
+    assert last.error is not None
+    assert last.error.message == "The cluster's data is damaged"
+    assert "slipway kubernetes reset" in last.error.hint
+    assert kit.part.show().state == "failed"
+    kit.machine.status.report("running", "ready", API_UP)  # after a reset
+    await eventually(lambda: kit.part.show().state == "running")
+
+
+async def test_an_adopted_machine_keeps_its_image(kit: Kit) -> None:
+    await kit.run()
+    plugged = list(kit.qemu.devices)
+    kit.part.detach(ended=False)
+    kit.machine.status, kit.machine.followed = StatusStream(), False
+    for image in (kit.paths.kubernetes_images).iterdir():
+        if image.is_dir():
+            shutil.rmtree(image)  # this version of Slipway would have to build it
+    kit.machine.status.report("running", "ready", API_UP)
+    kit.attach()
+    await eventually(lambda: kit.part.show().state == "running")
+    assert kit.qemu.devices == plugged
 
 
 async def test_a_kubeconfig_that_cannot_be_edited_stops_nothing(kit: Kit) -> None:

@@ -89,18 +89,10 @@ class Supervisor:
         admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
         self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
         self.tls = Tls(paths, host, self._maker.endpoint, self.notifier, self._warnings)
-        slot, publisher = SpareSlot(self._machine.execute), self.ports.publisher
-        publish, notify = partial(publisher.follow, "kubernetes"), self.notifier.notify
+        publisher, known = self.ports.publisher, (paths, host, self.settings, self.environment)
+        slot, publish = SpareSlot(self._machine.execute), partial(publisher.follow, "kubernetes")
         self.kubernetes = KubernetesCluster(
-            paths,
-            host,
-            self.settings,
-            self.environment,
-            slot,
-            publish,
-            lambda: publisher.waiting,
-            self._warnings,
-            notify,
+            *known, slot, publish, lambda: publisher.waiting, self._warnings, self.notifier.notify
         )
         publisher.handled.append(self.kubernetes.ports_changed)
         self.parts = PartRegistry(

@@ -96,16 +96,7 @@ class ContainersPage(ListPage):
                 single=True,
                 divided=True,
             ),
-            Operation(
-                "logs",
-                "Show logs",
-                "logs",
-                self._show_logs,
-                _is_there,
-                "Ctrl+G",
-                bar=False,
-                single=True,
-            ),
+            Operation("logs", "Show logs", "logs", self._show_logs, _is_there, "Ctrl+G", bar=False, single=True),
             Operation(
                 "terminal",
                 "Open a terminal",

@@ -29,7 +29,7 @@ WORDS = {
     Level.DEBUG: "debug dbg debug1 debug2 verbose fine",
     Level.INFO: "info inf information informational notice",
     Level.WARNING: "warn warning wrn",
-    Level.ERROR: "error err eror severe",
+    Level.ERROR: "error err severe",
     Level.FATAL: "fatal ftl crit critical panic emerg emergency alert",
 }
 """Level → what programs call it."""

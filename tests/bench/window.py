@@ -55,7 +55,7 @@ def measure(report: Report, sizes: Sizes, say: Say) -> None:
     """All of the window's figures."""
     with screen() as shown:
         _first_paint(shown, report, sizes, say)
-        for name, part in (("500 changing", _busy), ("images", _images), ("log", _log)):
+        for name, part in (("500 changing", _busy), ("images", _images), ("log", _log), ("logs", _logs)):
             attempt(f"window, {name}", partial(part, shown, report, sizes.window_pace, say), report, say)
 
 
@@ -106,6 +106,16 @@ def _log(shown: Screen, report: Report, pace: float, say: Say) -> None:
     ]
     _frames(report, "log", told)
     _frames(report, f"log of {told['held']} lines, looked through", told["look"])
+    _frames(report, f"log of {told['held']} lines, filtered", told["narrow"])
+
+
+def _logs(shown: Screen, report: Report, pace: float, say: Say) -> None:
+    say("window: the logs of all containers, one at 10,000 lines a second")
+    told = probe(shown, "logs", "running,loud", pace)
+    report.rows.append(Row("window", "logs: lines taken", "1/s", told["lines"]))
+    for name, key in (("logs of all", ""), ("looked through", "look"), ("filtered", "narrow")):
+        what = f"logs of all, {told['held']} lines, {name}" if key else name
+        _frames(report, what, told[key] if key else told)
 
 
 def _frames(report: Report, what: str, told: dict[str, Any]) -> None:

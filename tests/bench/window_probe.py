@@ -27,7 +27,7 @@ WARM_SECONDS = 8.0
 BUSY_PARTS, BUSY_SECONDS = 6, 12.5
 """At fifty changes a second, an hour in which some container changes its state every second."""
 
-STAMP = re.compile(r" at (\d+\.\d+)\n")
+STAMP = re.compile(r" at (\d+\.\d+)$")
 """When the stand-in printed a line."""
 
 LOG_SECONDS = 25.0
@@ -36,6 +36,7 @@ LOG_SECONDS = 25.0
 FRAME_SECONDS = 1 / 60
 SCROLL_FRAMES = 300
 TYPED = ("t", "te", "team-1", "team-17", "team-17/app:3", "no such image", "")
+FILTERS = ("things/.*7", "things/1[0-9]* ", "GET")
 ABSENT = "what no line of the log says"
 CHANGES, CHANGE_SECONDS = 40, 0.2
 
@@ -179,17 +180,28 @@ class Script:
         page = self.window.pages["containers"]
         while not (rows := [row for row in page.table.visible_rows() if row.record.name == "web"]):
             yield 0.2
-        panel = page.open(rows[0].record, "logs").tab("logs")
-        count, behind, add = [0], [0.0], panel.append
+        yield from self._follow(page.open(rows[0].record, "logs").tab("logs"))
 
-        def append(text: str, *, marked: bool = False) -> None:
-            add(text, marked=marked)
-            count[0] += text.count("\n")
-            stamps = STAMP.findall(text)
-            if stamps:
-                behind[0] = max(behind[0], time.time() - float(stamps[-1]))
+    def logs(self) -> Seconds:
+        """The same with those of all containers in one view."""
+        self.window.show_place("logs")
+        page = self.window.pages["logs"]
+        while len(page.logs.sources) < 2:
+            yield 0.2
+        yield from self._follow(page.logs)
 
-        panel.append = append
+    def _follow(self, panel: Any) -> Seconds:
+        """Watch a view of logs while lines come, then look through what it holds."""
+        count, behind, add = [0], [0.0], panel.add
+
+        def added(lines: Any) -> None:
+            add(lines)
+            count[0] += len(lines)
+            found = STAMP.search(lines[-1].text) if lines else None
+            if found is not None:
+                behind[0] = max(behind[0], time.time() - float(found[1]))
+
+        panel.add = added
         yield 2
         self.pulse.begin()
         count[0], behind[0], began = 0, 0.0, time.monotonic()
@@ -204,6 +216,23 @@ class Script:
         panel.wrap.click()
         yield 1
         self.told["look"] = self.pulse.told()
+        panel.wrap.click()
+        self.pulse.begin()
+        yield from self._narrow(panel)
+        self.told["narrow"] = self.pulse.told()
+
+    def _narrow(self, panel: Any) -> Seconds:
+        """Expressions and filters, over all that is held."""
+        panel.regex.click()
+        for text in FILTERS:
+            panel.search.setText(text)
+            yield 0.5
+        for button in (panel.only, panel.only, panel.times, panel.times):
+            button.click()
+            yield 1
+        for level in (2, 0):
+            panel.levels.actions()[level].trigger()
+            yield 1
 
     def _scroll(self, bar: Any) -> Seconds:
         for number in range(round(SCROLL_FRAMES * self.pace)):

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.images import ImagesPage
 from desktop.ui.pages.networks import NetworksPage
+from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.volumes import VolumesPage
 from desktop.ui.window import PLACES, Window
 from tests.gui.drive import dialogs
@@ -48,7 +49,7 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
     shown.setFocus()  # no key has been pressed yet
     for name, _ in PLACES:
         shown.show_place(name)
-        settle(2.5 if name in ("home", "containers") else SETTLE_SECONDS)
+        settle(2.5 if name in ("home", "containers", "logs") else SETTLE_SECONDS)
         take(folder, f"{scheme}-{name}", shown)
     for tab in ("folders", "behaviour", "engine", "windows", "proxy", "docker", "tls", "diagnosis", "reset"):
         shown.show_place("settings", tab)
@@ -58,6 +59,9 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
         container(shown, "web", tab)
         settle(2.5 if tab == "stats" else SETTLE_SECONDS)
         take(folder, f"{scheme}-container-{tab}", shown)
+    shown.show_page(ProjectPage(shown.context, "shop"))
+    settle(1.5)
+    take(folder, f"{scheme}-project", shown)
     for place in ("volumes", "networks"):
         shown.show_place(place)
         page = shown.pages[place]

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QTabBar, QWidge
 
 from desktop.ui.models.containers import STATUS
 from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.pages.project import ProjectPage
 from desktop.ui.theme import DARK, LIGHT, Colours
 from desktop.ui.widgets.terminal import Terminal
 from desktop.ui.window import PLACES, Window
@@ -93,6 +94,16 @@ def test_a_containers_tabs(shown: Window) -> None:
     line = next(row.record for row in page.table.visible_rows() if row.record.name == "web")
     for tab in DETAIL_TABS:
         detail = page.open(line, tab)
+        until(partial(detail.tab, tab))
+        check(shown)
+
+
+def test_a_projects_tabs(shown: Window) -> None:
+    page = go(shown, "containers")
+    until(lambda: "shop" in names(page))
+    for tab in ("logs", "containers"):
+        detail = ProjectPage(shown.context, "shop", tab)
+        shown.show_page(detail)
         until(partial(detail.tab, tab))
         check(shown)
 

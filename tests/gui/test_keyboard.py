@@ -16,12 +16,13 @@ from desktop.ui.pages.container import ContainerPage, LogPanel
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.images import ImagesPage
 from desktop.ui.pages.networks import NetworksPage
+from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.shell import ShellPanel
 from desktop.ui.pages.volumes import VolumesPage
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.window import Window
-from tests.gui.drive import choose, names, state, top
+from tests.gui.drive import act, choose, names, state, top
 from tests.gui.stage import until
 
 CTRL, ALT, SHIFT = (
@@ -122,10 +123,15 @@ def test_escape_clears_a_search(shown: Window) -> None:
     assert len(names(page)) > 1
 
 
-def test_a_project_has_no_details_to_open(shown: Window) -> None:
+def test_a_project_has_a_page_and_back_leads_to_its_row(shown: Window) -> None:
     page = listed(shown, "containers", Qt.Key.Key_2)
     choose(page, "shop")
-    assert not page.actions_by_name["details"].isEnabled()
+    act(page, "details")
+    assert isinstance(shown.stack.currentWidget(), ProjectPage)
+    assert focus().accessibleName() == "The project's logs"
+    key(Qt.Key.Key_Escape)
+    assert focus() is page.table
+    assert marked(page) == ["shop"]
 
 
 # -- pages of one object --------------------------------------------------------------------------------

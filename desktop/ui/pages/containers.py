@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QUrl
@@ -84,59 +85,33 @@ class ContainersPage(ListPage):
         self.refresh()
 
     def _offer_more(self) -> None:
-        """Add the operations for a single container."""
+        """Add the operations for a single container, or project."""
+        one = partial(Operation, bar=False, single=True)
         self.add_operations(
-            Operation(
-                "details",
-                "Open details",
-                "inspect",
-                self._show_logs,
-                _is_there,
-                bar=False,
-                single=True,
-                divided=True,
-            ),
-            Operation("logs", "Show logs", "logs", self._show_logs, _is_there, "Ctrl+G", bar=False, single=True),
-            Operation(
+            one("details", "Open details", "inspect", self._show_page, _is_there, divided=True),
+            one("logs", "Show logs", "logs", self._show_page, _is_there, "Ctrl+G"),
+            one(
                 "terminal",
                 "Open a terminal",
                 "terminal",
                 lambda found: self.open(found[0], "terminal"),
                 lambda line: _is_one(line) and line.state == "running",
                 "Ctrl+T",
-                bar=False,
-                single=True,
             ),
-            Operation(
+            one(
                 "browse",
                 "Open in browser",
                 "open",
                 lambda found: self._open_port(found[0], 0),
                 lambda line: bool(line.ports),
                 "Ctrl+O",
-                bar=False,
-                single=True,
             ),
-            Operation(
-                "edit",
-                "Edit…",
-                "settings",
-                self._edit,
-                _is_one,
-                "Ctrl+Shift+E",
-                bar=False,
-                single=True,
-                divided=True,
-            ),
-            Operation(
-                "duplicate", "Duplicate…", "copy", self._duplicate, _is_one, "Ctrl+D", bar=False, single=True
-            ),
-            Operation("rename", "Rename…", "tag", self._rename, _is_one, "F2", bar=False, single=True),
-            Operation("line", "Copy as docker run", "copy", self._copy_line, _is_one, bar=False, single=True),
-            Operation(
-                "compose", "Copy as compose file", "copy", self._copy_compose, _is_one, bar=False, single=True
-            ),
-            Operation("copy", "Copy ID", "copy", self._copy, _is_one, "Ctrl+C", bar=False, single=True),
+            one("edit", "Edit…", "settings", self._edit, _is_one, "Ctrl+Shift+E", divided=True),
+            one("duplicate", "Duplicate…", "copy", self._duplicate, _is_one, "Ctrl+D"),
+            one("rename", "Rename…", "tag", self._rename, _is_one, "F2"),
+            one("line", "Copy as docker run", "copy", self._copy_line, _is_one),
+            one("compose", "Copy as compose file", "copy", self._copy_compose, _is_one),
+            one("copy", "Copy ID", "copy", self._copy, _is_one, "Ctrl+C"),
         )
 
     def refresh(self) -> None:
@@ -282,7 +257,7 @@ class ContainersPage(ListPage):
         else:
             self.open(found.record)
 
-    def _show_logs(self, lines: list[Line]) -> None:
+    def _show_page(self, lines: list[Line]) -> None:
         if lines[0].group:
             self.context.places.show_page(ProjectPage(self.context.at(lines[0]), lines[0].name))
         else:

@@ -1,1 +1,1 @@
-"""Logs of several containers."""
+"""Lines of logs: read, merged, filtered and searched."""

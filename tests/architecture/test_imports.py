@@ -55,6 +55,7 @@ LAYERS = {
             *(
                 "engine.client",
                 "engine.remote",
+                "engine.kubernetes.client",
                 "engine.backends.base",
             ),  # other engines are reached from the window
         ),
@@ -91,12 +92,13 @@ CONFINED = {
     "qemu": ("vm.qemu",),
     "PySide6": ("desktop.ui", "desktop.system", "installers.windows.launcher.icon"),
     "PyQt6": ("desktop.ui", "desktop.system"),
-    "httpx": ("engine.client", "engine.cancellation", "desktop.control"),
+    "httpx": ("engine.client", "engine.kubernetes.client", "engine.cancellation", "desktop.control"),
     "httpcore": ("engine.client",),
     "aiohttp": ("desktop.supervisor", "desktop.control"),
     "click": ("desktop.cli",),
     "msgspec": ("desktop.control",),
     "dns": ("vm.host",),
+    "yaml": ("engine.kubernetes.client.manifest",),
     "uvloop": ("vm.host",),
     "watchdog": ("engine.file_events.watcher", "engine.file_events.inotify", "engine.file_events.windows"),
 }

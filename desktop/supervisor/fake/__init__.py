@@ -12,6 +12,7 @@ catalogue.py    what the world is furnished with at first
 engine.py       the Docker Engine API in front of the world
 streams.py      its long answers: events, logs, stats, terminals, pulls
 swarm.py        a swarm's services, tasks and nodes
+kubernetes.py   the switch of Kubernetes        cluster/   its API and objects
 building.py     BuildKit
 files.py        what is in containers and volumes
 """

@@ -1,4 +1,4 @@
-"""The stand-in's Kubernetes: turned on and off as the real one, with a cluster that is soon ready."""
+"""The stand-in's Kubernetes: turned on and off as the real one, with a cluster in memory."""
 
 from __future__ import annotations
 
@@ -12,19 +12,41 @@ from desktop.control.schema import (
     KubernetesPortReport,
     KubernetesReport,
 )
+from desktop.supervisor.fake.cluster.door import FakeCluster
 from desktop.supervisor.fake.lifecycle import MOMENT
+from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.settings import LiveSettings
+from vm.errors import ImageError
 
 STEPS = ("compiling kube", "etcd is starting", "kube-apiserver is starting", "the node is not ready")
 PARTS = ("etcd", "cri-dockerd", "kube-apiserver", "kube-scheduler", "kubelet", "kube-proxy", "coredns")
+PORTS = (KubernetesPortReport("default", "web", "tcp", 30080), KubernetesPortReport("shop", "shop", "tcp", 8080))
+SLOW = 1.0
+"""Seconds of a step that can be watched."""
 
 
 class FakeKubernetes:
-    """A cluster in words. :param running: whether the engine runs."""
+    """The switch of the cluster. :param running: whether the engine runs."""
 
-    def __init__(self, settings: LiveSettings, running: Callable[[], bool]) -> None:
+    def __init__(
+        self, settings: LiveSettings, running: Callable[[], bool], scenario: Scenario, cluster: FakeCluster
+    ) -> None:
         self._settings = settings
         self._running = running
+        self._scenario = scenario
+        self.cluster = cluster
+        self._stage = ""
+
+    async def open(self) -> None:
+        """Let the cluster answer, if it is on."""
+        if self._scenario.kubernetes:
+            await self._settings.change({"kubernetes": "true"})
+        if self._settings.get().kubernetes:
+            await self.cluster.open()
+
+    async def close(self) -> None:
+        """Answer no more."""
+        await self.cluster.close()
 
     def show(self) -> KubernetesReport:
         """How it is."""
@@ -32,32 +54,51 @@ class FakeKubernetes:
             return KubernetesReport(False, "off")
         if not self._running():
             return KubernetesReport(True, "waiting", "waiting for the engine")
+        if self._stage:
+            return KubernetesReport(True, "starting", self._stage)
         return KubernetesReport(
             True,
             "running",
             version="v1.37.2",
-            server="https://127.0.0.1:6443",
+            server=self.cluster.server,
+            own_file=str(self.cluster.kubeconfig),
             parts=tuple(KubernetesPartReport(name, "running", 0, "") for name in PARTS),
-            ports=(KubernetesPortReport("default", "web", "tcp", 30080),),
+            ports=PORTS,
         )
 
     async def enable(self, caller: CallerEnvironment, use: bool, rebuild: bool) -> AsyncIterator[Event]:
         """Turn it on."""
-        await self._settings.change({"kubernetes": "true"})
-        if self._running():
-            for number, step in enumerate(STEPS):
-                yield Event("progress", step, number / len(STEPS))
-                await asyncio.sleep(MOMENT)
+        pace = SLOW if self._scenario.slow else MOMENT
+        try:
+            for number, self._stage in enumerate(STEPS):
+                yield Event("progress", self._stage, number / len(STEPS))
+                await asyncio.sleep(pace)
+                if self._scenario.unbuilt:
+                    raise ImageError(
+                        "Kubernetes cannot be built: no space left on the device", "Free 6 GB of space."
+                    )
+                await self._settings.change({"kubernetes": "true"})
+                if not self._running():
+                    break
+            if not self.cluster.server:
+                await self.cluster.open()
+        finally:
+            self._stage = ""
         yield Event("done", "Kubernetes v1.37.2 is running")
 
     async def disable(self) -> AsyncIterator[Event]:
         """Turn it off."""
         yield Event("progress", "stopping the cluster")
         await self._settings.change({"kubernetes": "false"})
+        await self.cluster.close()
         yield Event("done", "Kubernetes is off")
 
     async def reset(self) -> AsyncIterator[Event]:
         """Delete the cluster."""
         yield Event("progress", "deleting the cluster")
+        await self.cluster.close()
+        self.cluster.forget()
         await asyncio.sleep(MOMENT)
+        if self._settings.get().kubernetes:
+            await self.cluster.open()
         yield Event("done", "The cluster was deleted")

@@ -15,11 +15,12 @@ class Scenario:
     :ivar running: the machine runs already.    :ivar failing: starts fail at the accelerator.
     :ivar slow: stages take seconds instead of moments.
     :ivar held: a start stays at “booting Linux” until the home folder has a file “go-on”.
-    :ivar many: 500 containers and 2,000 images.
+    :ivar many: 500 containers, 2,000 images and 1,000 pods.
     :ivar empty: an engine with nothing in it.    :ivar busy: containers change their state all the time.
     :ivar two: an engine of Windows containers, too.
     :ivar bare: that engine has to be set up first.    :ivar refused: an administrator refuses its first setup.
     :ivar swarm: the engine manages a swarm.
+    :ivar kubernetes: the cluster is on.    :ivar unbuilt: its image cannot be built.
     :ivar loud: the container “web” prints 10,000 lines a second.    :ivar full: the machine's memory is full.
     """
 
@@ -36,6 +37,8 @@ class Scenario:
     bare: bool = False
     refused: bool = False
     swarm: bool = False
+    kubernetes: bool = False
+    unbuilt: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Scenario:

@@ -16,6 +16,7 @@ from desktop.settings.store import SettingsStore
 from desktop.supervisor.engines.make import LINUX
 from desktop.supervisor.engines.windows import NAME as WINDOWS
 from desktop.supervisor.fake.catalogue import furnish, furnish_windows
+from desktop.supervisor.fake.cluster.door import FakeCluster
 from desktop.supervisor.fake.doors import Doors
 from desktop.supervisor.fake.kubernetes import FakeKubernetes
 from desktop.supervisor.fake.lifecycle import FakeLifecycle
@@ -59,7 +60,14 @@ class FakeSupervisor:
         )
         self.tls = Tls(paths, host, self, notifier, Warnings(notifier.notify))
         self.lifecycle.tls = self.tls.address
-        self.kubernetes = FakeKubernetes(self.settings, lambda: self.lifecycle.running)
+        self.kubernetes = FakeKubernetes(
+            self.settings,
+            lambda: self.lifecycle.running,
+            scenario,
+            FakeCluster(
+                self.world, paths.kubernetes / "config", lambda: self.lifecycle.running, many=scenario.many
+            ),
+        )
         self._scenario = scenario
         life, named = self.lifecycle, {LINUX: paths.linux_socket, WINDOWS: paths.windows_socket}
         self._doors = Doors(
@@ -80,6 +88,7 @@ class FakeSupervisor:
     async def open(self) -> None:
         """Let the engine answer, and the world live."""
         await self._doors.open()
+        await self.kubernetes.open()
         self.tls.configure(self.settings.get())
         self._life = asyncio.create_task(
             self.world.shout() if self._scenario.loud else self.world.live(busy=self._scenario.busy)
@@ -108,6 +117,7 @@ class FakeSupervisor:
         if self._life is not None:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
+        await self.kubernetes.close()
         await self.tls.close()
         await self._doors.close()
 

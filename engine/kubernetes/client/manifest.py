@@ -1,0 +1,54 @@
+"""Objects as YAML, as people edit them; the only place that knows the YAML library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from engine.kubernetes.client.errors import ManifestError
+
+Json = dict[str, Any]
+
+HIDDEN = ("managedFields",)
+"""Fields of the metadata that no reader wants to see."""
+
+LONG_LINE = 4096
+"""Characters until the library would break a line: never, in what people write."""
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # the library has no types
+    """Writes texts of several lines as a block, as people do."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> Any:
+    style = "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def dump(value: Json) -> str:
+    """An object as text; the order of its fields stays."""
+    shown = dict(value)
+    if isinstance(shown.get("metadata"), dict):
+        shown["metadata"] = {key: one for key, one in shown["metadata"].items() if key not in HIDDEN}
+    return str(yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=LONG_LINE))
+
+
+def load(text: str) -> Json:
+    """One object from its text.
+
+    :raise ManifestError: it is no YAML, or not one mapping.
+    """
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        said = getattr(error, "problem", None) or str(error)
+        raise ManifestError(f"The text is not YAML: {where}{said}", detail=str(error)) from error
+    if not isinstance(found, dict):
+        raise ManifestError("The text is not an object", "It begins with apiVersion and kind.")
+    return found

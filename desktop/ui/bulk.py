@@ -1,4 +1,4 @@
-"""The same operation on several objects of the engine, in parallel, each with an outcome of its own.
+"""The same operation on several objects, in parallel, each with an outcome of its own.
 
 A container that ignores SIGTERM takes ten seconds to stop. One after the other, ten of them take 100 seconds.
 """
@@ -9,9 +9,8 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from engine.client import EngineClient
 from vm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -22,8 +21,10 @@ MAX_PARALLEL = 10
 MAX_NAMED = 3
 """Failures that a message names; the rest is in its details."""
 
-Call = Callable[[EngineClient, str], Coroutine[Any, Any, Any]]
-"""One operation on one object, by its ID."""
+C = TypeVar("C")
+
+Call = Callable[[C, str], Coroutine[Any, Any, Any]]
+"""One operation on one object, by its ID, with a client."""
 
 Subject = tuple[str, str]
 """An object's ID, and the name it has in messages."""
@@ -38,7 +39,7 @@ class Outcome:
     key: str = ""
 
 
-async def run_for_each(engine: EngineClient, subjects: Sequence[Subject], call: Call) -> AsyncGenerator[Outcome]:
+async def run_for_each(client: C, subjects: Sequence[Subject], call: Call[C]) -> AsyncGenerator[Outcome]:
     """Run ``call`` for every subject, at most :data:`MAX_PARALLEL` at a time; a failure does not stop the others.
 
     :return: the outcomes, as they come.
@@ -48,7 +49,7 @@ async def run_for_each(engine: EngineClient, subjects: Sequence[Subject], call: 
     async def run(key: str, name: str) -> Outcome:
         async with slots:
             try:
-                await call(engine, key)
+                await call(client, key)
             except UserError as error:
                 return Outcome(name, error, key)
             except Exception as error:

@@ -118,7 +118,7 @@ class Context:
 
         self.session.control(call, tell, self.banners.error, owner=owner)
 
-    def each(self, subjects: Sequence[Subject], call: Call, failure: str, doing: str = "") -> None:
+    def each(self, subjects: Sequence[Subject], call: Call[EngineClient], failure: str, doing: str = "") -> None:
         """Run the same operation on several objects in parallel, and report the failures in one message.
 
         :param failure: what could not be done, with ``{}`` for the name or the number.

@@ -49,13 +49,14 @@ PLACES = (
     ("volumes", "Volumes"),
     ("networks", "Networks"),
     ("logs", "Logs"),
+    ("kubernetes", "Kubernetes"),
     ("settings", "Settings"),
 )
 
 SWARM_PLACES = (("services", "Services"), ("nodes", "Nodes"))
 """Shown while the engine manages a swarm; Ctrl+8 and Ctrl+9."""
 
-OWN_PLACES = ("home", "settings")
+OWN_PLACES = ("home", "kubernetes", "settings")
 """They are about Slipway's own machine, whichever engine the others follow."""
 
 SHORTCUTS = (

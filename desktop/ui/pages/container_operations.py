@@ -13,6 +13,7 @@ from desktop.ui.models.busy import STOPPING
 from desktop.ui.models.containers import Line
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.listpage import Operation
+from engine.client import EngineClient
 
 IDLE = ("exited", "created", "dead")
 ALIVE = ("running", "paused", "restarting")
@@ -69,7 +70,12 @@ def operations(parent: QWidget, context: Context) -> list[Operation]:
 
 
 def each(
-    context: Context, lines: list[Line], call: Call, failure: str, doing: str, states: Sequence[str] = ()
+    context: Context,
+    lines: list[Line],
+    call: Call[EngineClient],
+    failure: str,
+    doing: str,
+    states: Sequence[str] = (),
 ) -> None:
     """Run an operation on the containers that are in one of ``states``; without ``states``, on all."""
     for one, mine in context.split(lines):

@@ -66,10 +66,14 @@ class ListPage(QWidget):
         unfolded: bool = False,
         platform: int = -1,
         both: bool = False,
+        away: QWidget | None = None,
+        within: bool = False,
     ) -> None:
         """
         :param platform: the column that is shown only where there are two engines; -1: none.
         :param both: the page has the objects of both engines, where there are two.
+        :param away: shown while the list is not known; by default the reason why there is no engine.
+        :param within: it is a tab of another page, which has title and margins.
         """
         super().__init__()
         self.setObjectName("page")
@@ -98,14 +102,14 @@ class ListPage(QWidget):
         self._picture = picture
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
-        self.engine_away = EngineAway(context)
+        self._away = away or EngineAway(context)
         self.missing = MissingEngine(context, wanted=self._both)
-        self._stack.addWidget(self.engine_away)
+        self._stack.addWidget(self._away)
         unmatched = f"No {title.lower()} match the search and the filter."
         self.unmatched = EmptyState("search", "No matches", unmatched, button("Show all", self.show_all))
         self._stack.addWidget(self.unmatched)
         self._known = False
-        self._arrange()
+        self._arrange(within=within)
         self.search.textChanged.connect(self._searched)
         self.filters.currentIndexChanged.connect(self._filtered)
         self.engines.currentIndexChanged.connect(self._engine_chosen)
@@ -115,19 +119,28 @@ class ListPage(QWidget):
             one.view.exchanged.connect(self._show_engines)
         self._show_engines()
 
-    def _arrange(self) -> None:
-        head = row(self.title, self.count, None, self._buttons)
+    def _arrange(self, *, within: bool) -> None:
         tools = row(self.search, self.filters, self.engines, self._beside_search, None, self._tools)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(PAD)
-        outer.addLayout(head)
+        if within:
+            outer.setContentsMargins(0, PAD, 0, 0)
+            tools.insertWidget(tools.count() - 2, self.count)
+        else:
+            outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+            outer.addLayout(row(self.title, self.count, None, self._buttons))
         outer.addLayout(tools)
         outer.addWidget(self._stack, 1)
         outer.addWidget(self.missing)
         self.setFocusProxy(self.table)
 
     # -- engines ------------------------------------------------------------------------------------------------
+
+    @property
+    def engine_away(self) -> EngineAway:
+        """What a list of an engine's objects shows while there is none."""
+        assert isinstance(self._away, EngineAway)
+        return self._away
 
     @property
     def target(self) -> Context:
@@ -243,7 +256,7 @@ class ListPage(QWidget):
         records = self.table.records
         view: QWidget = self.table if records.rowCount() else self.unmatched
         if not records.rows():
-            view = self._stack.widget(EMPTY) if self._known else self.engine_away
+            view = self._stack.widget(EMPTY) if self._known else self._away
         self._stack.setCurrentWidget(view)
 
     def keep(self, test: Callable[[Any], bool]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -14,12 +13,12 @@ from PySide6.QtWidgets import (
     QRadioButton,
     QSizePolicy,
     QVBoxLayout,
-    QWidget,
 )
 
 from desktop.ui.icons import app_icon, icon
-from desktop.ui.theme import GAP, PAD, SIDEBAR_WIDTH, theme
+from desktop.ui.theme import GAP, PAD, SIDEBAR_WIDTH
 from desktop.ui.widgets.basics import Elided, column, label, row
+from desktop.ui.widgets.dot import StateDot
 
 
 class Place(QRadioButton):
@@ -67,22 +66,6 @@ class EngineButton(QPushButton):
         self._dot.state = colour
         self._dot.update()
         self.setAccessibleName(f"Engine: {name}. {state}")
-
-
-class StateDot(QWidget):
-    """A dot in the colour of a state."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.state = ""
-        self.setFixedSize(8, 8)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme().state_colour(self.state))
-        painter.drawEllipse(self.rect())
 
 
 class Sidebar(QFrame):

@@ -137,7 +137,7 @@ class Controllers:
             "metadata": {
                 "name": name,
                 "namespace": meta["namespace"],
-                "labels": template["metadata"].get("labels", {}),
+                "labels": {**template["metadata"].get("labels", {}), **_mark(meta)},
                 "annotations": {"template": mark},
                 "ownerReferences": [owner(kind, item)],
             },
@@ -280,3 +280,8 @@ def pod_status(pod: Json) -> Json:
         "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": ready}],
         "containerStatuses": statuses,
     }
+
+
+def _mark(meta: Json) -> dict[str, str]:
+    """The label by which a replica set's pods are told from those of others."""
+    return {key: value for key, value in (meta.get("labels") or {}).items() if key == HASH}

@@ -1,0 +1,211 @@
+"""The cluster as the window sees it: its state by the control API, its objects by the Kubernetes API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.control.client import ControlClient
+from desktop.control.schema import Event, KubernetesReport
+from desktop.ui.bridge import Failed, Work
+from desktop.ui.bulk import Call, Outcome, Subject, run_for_each, summarize
+from desktop.ui.session import Session
+from desktop.ui.widgets.banner import Banners
+from engine.kubernetes.client import KubernetesClient, read_access
+from engine.kubernetes.client.errors import ClusterUnreachable, Forbidden
+from vm.errors import UserError
+
+T = TypeVar("T")
+
+RUNNING, OFF = "running", "off"
+
+
+class Cluster(QObject):
+    """One per window. Its signals are emitted in Qt's thread.
+
+    :ivar report: how it is, when last asked; None while that is not known.
+    :ivar doing: what is being done to it, in words; empty for nothing.    :ivar fraction: how far that is, 0…1.
+    :ivar failure: why the last switch failed.
+    """
+
+    changed = Signal()
+    came = Signal()
+    """It can be asked for its objects now."""
+    went = Signal()
+
+    def __init__(self, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.report: KubernetesReport | None = None
+        self.doing = ""
+        self.fraction: float | None = None
+        self.failure: UserError | None = None
+        self._asking: Work | None = None
+        self._work: Work | None = None
+        self._clients = _Clients()
+        session.bridge.at_end(self._clients.close)
+
+    @property
+    def runs(self) -> bool:
+        """Whether its objects can be asked for."""
+        return self.report is not None and self.report.state == RUNNING and not self.doing
+
+    # -- the switch -----------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Ask how it is, unless that is under way."""
+        if self._asking is None or not self._asking.active:
+            self._asking = self.session.control(
+                lambda client: client.kubernetes(), self._take, self._not_told, owner=self, begin=False
+            )
+
+    def enable(self) -> None:
+        """Turn it on; see :attr:`doing`."""
+        self._switch("Turning Kubernetes on", lambda client: client.enable_kubernetes(use=False, rebuild=False))
+
+    def disable(self) -> None:
+        """Turn it off; its objects are kept."""
+        self._switch("Turning Kubernetes off", lambda client: client.disable_kubernetes())
+
+    def reset(self) -> None:
+        """Delete all that is in it."""
+        self._switch("Deleting the cluster", lambda client: client.reset_kubernetes())
+
+    def cancel(self) -> None:
+        """Stop what is being done; what was built so far is kept."""
+        if self._work is not None:
+            self._work.cancel()
+            self._done()
+
+    def _switch(self, words: str, call: Callable[[ControlClient], AsyncIterator[Event]]) -> None:
+        if self.doing:
+            return
+        self._change(lambda: self._begin(words))
+        self._work = self.session.control_work(call, self._failed, self._steps, self._done)
+
+    def _begin(self, words: str) -> None:
+        self.doing, self.fraction, self.failure = words, None, None
+
+    def _steps(self, events: list[Event]) -> None:
+        steps = [one for one in events if one.kind == "progress"]
+        if steps:
+            self.doing, self.fraction = steps[-1].text, steps[-1].fraction
+            self.changed.emit()
+
+    def _failed(self, error: UserError) -> None:
+        self.failure = error
+        self._done()
+
+    def _done(self) -> None:
+        self._work = None
+        self._change(lambda: setattr(self, "doing", ""))
+        self.look()
+
+    def _take(self, report: KubernetesReport) -> None:
+        def take() -> None:
+            self.report = report
+            if report.state == RUNNING:
+                self.failure = None
+            self._clients.kubeconfig = Path(report.own_file)
+
+        if report != self.report:
+            self._change(take)
+
+    def _not_told(self, error: UserError) -> None:
+        if self.report is not None:
+            self._change(lambda: setattr(self, "report", None))
+
+    def _change(self, change: Callable[[], object]) -> None:
+        before = self.runs
+        change()
+        if before and not self.runs:
+            self.went.emit()
+        self.changed.emit()
+        if self.runs and not before:
+            self.came.emit()
+
+    # -- its objects ----------------------------------------------------------------------------------------------
+
+    async def client(self) -> KubernetesClient:
+        """A client; in the asyncio thread.
+
+        :raise AccessError: the kubeconfig cannot be read.
+        """
+        return await self._clients.current()
+
+    async def renew(self, client: KubernetesClient, error: UserError) -> None:
+        """Drop a client that cannot reach the cluster: each start has other certificates."""
+        if isinstance(error, ClusterUnreachable | Forbidden):
+            await self._clients.drop(client)
+
+    async def ask(self, call: Callable[[KubernetesClient], Coroutine[Any, Any, T]]) -> T:
+        """One call; in the asyncio thread."""
+        client = await self.client()
+        try:
+            return await call(client)
+        except UserError as error:
+            await self.renew(client, error)
+            raise
+
+    def call(
+        self,
+        call: Callable[[KubernetesClient], Coroutine[Any, Any, T]],
+        done: Callable[[T], object] | None = None,
+        failed: Failed | None = None,
+        *,
+        owner: QObject | None = None,
+    ) -> Work:
+        """One call, from Qt's thread."""
+        return self.session.bridge.call(self.ask(call), done, failed, owner=owner or self)
+
+    def each(
+        self, subjects: Sequence[Subject], call: Call[KubernetesClient], failure: str, banners: Banners
+    ) -> None:
+        """The same call on several objects, by their keys; failures are reported in one message.
+
+        :param failure: what could not be done, with ``{}`` for the name or the number.
+        """
+        outcomes: list[Outcome] = []
+
+        async def run() -> AsyncIterator[Outcome]:
+            async with aclosing(cast(Any, run_for_each(await self.client(), subjects, call))) as found:
+                async for one in found:
+                    yield one
+
+        def done() -> None:
+            message = summarize(outcomes, failure)
+            if message is not None:
+                banners.show_message("error", *message)
+
+        self.session.bridge.follow(run, outcomes.extend, done, banners.error, owner=self)
+
+
+class _Clients:
+    """The client for the kubeconfig of now. All but ``kubeconfig`` belongs to the asyncio thread."""
+
+    def __init__(self) -> None:
+        self.kubeconfig = Path()
+        self._client: KubernetesClient | None = None
+        self._lock = asyncio.Lock()
+
+    async def current(self) -> KubernetesClient:
+        async with self._lock:
+            if self._client is None:
+                access = await asyncio.to_thread(read_access, self.kubeconfig)
+                self._client = await asyncio.to_thread(KubernetesClient, access)
+            return self._client
+
+    async def drop(self, client: KubernetesClient) -> None:
+        async with self._lock:
+            if client is self._client:
+                self._client = None
+                await client.close()
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()

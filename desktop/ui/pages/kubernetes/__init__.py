@@ -1,0 +1,16 @@
+"""Kubernetes: the cluster in Slipway's machine.
+
+page.py        the frame: the switch, or tabs and the choice of a namespace
+switch.py      while the cluster does not run: why, and what to do
+overview.py    node, parts and what needs attention
+scope.py       what all tabs share, the namespace among it
+listed.py      the frame of a list             workloads.py  pods.py  services.py  config.py  storage.py  events.py
+detail.py      the page of any object          pod.py        that of a pod, with logs and terminal
+operations.py  scale, restart, roll back       manifest.py   an object as YAML, to read and edit
+"""
+
+from __future__ import annotations
+
+from desktop.ui.pages.kubernetes.page import KubernetesPage
+
+__all__ = ["KubernetesPage"]

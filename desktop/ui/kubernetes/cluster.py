@@ -29,7 +29,8 @@ class Cluster(QObject):
     """One per window. Its signals are emitted in Qt's thread.
 
     :ivar report: how it is, when last asked; None while that is not known.
-    :ivar doing: what is being done to it, in words; empty for nothing.    :ivar fraction: how far that is, 0…1.
+    :ivar doing: what is being done to it, in words; empty for nothing.    :ivar step: of that, in words.
+    :ivar fraction: how far that is, 0…1.
     :ivar failure: why the last switch failed.
     """
 
@@ -42,7 +43,7 @@ class Cluster(QObject):
         super().__init__(parent)
         self.session = session
         self.report: KubernetesReport | None = None
-        self.doing = ""
+        self.doing = self.step = ""
         self.fraction: float | None = None
         self.failure: UserError | None = None
         self._asking: Work | None = None
@@ -89,12 +90,12 @@ class Cluster(QObject):
         self._work = self.session.control_work(call, self._failed, self._steps, self._done)
 
     def _begin(self, words: str) -> None:
-        self.doing, self.fraction, self.failure = words, None, None
+        self.doing, self.step, self.fraction, self.failure = words, "", None, None
 
     def _steps(self, events: list[Event]) -> None:
         steps = [one for one in events if one.kind == "progress"]
         if steps:
-            self.doing, self.fraction = steps[-1].text, steps[-1].fraction
+            self.step, self.fraction = steps[-1].text, steps[-1].fraction
             self.changed.emit()
 
     def _failed(self, error: UserError) -> None:

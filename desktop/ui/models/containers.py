@@ -16,6 +16,8 @@ from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Port
 
 PROJECT = "com.docker.compose.project"
+POD = "io.kubernetes.pod.name"
+"""Labels of containers."""
 
 NOTHING: Mapping[str, Doing] = {}
 
@@ -138,6 +140,11 @@ def rows(
 def _is_same(line: Line, container: Container, usage: Usage | None, origin: Origin, doing: Doing | None) -> bool:
     same = line.containers[0] is container and line.origin == origin
     return same and line.usage == usage and line.doing == doing
+
+
+def is_in_pod(container: Container) -> bool:
+    """Whether it belongs to a pod of Kubernetes, whose page shows it."""
+    return POD in container.labels
 
 
 def port_text(port: Port) -> str:

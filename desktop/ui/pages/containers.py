@@ -36,6 +36,10 @@ SEARCH_TIP = (
 )
 
 
+PODS = 3
+"""The filter for the containers of pods, which are not in the others."""
+
+
 class ContainersPage(ListPage):
     """The page with the list of containers."""
 
@@ -67,7 +71,9 @@ class ContainersPage(ListPage):
             ("All", lambda line: True),
             ("Running", state_is(*ALIVE)),
             ("Not running", state_is(*IDLE)),
+            ("In pods", lambda line: True),
         )
+        self.filters.currentIndexChanged.connect(self.refresh)
         self.add_operations(*operations(self, context))
         self._offer_more()
         self.add_prune(self.prune)
@@ -114,11 +120,16 @@ class ContainersPage(ListPage):
             one("copy", "Copy ID", "copy", self._copy, _is_one, "Ctrl+C"),
         )
 
+    @property
+    def _of_pods(self) -> bool:
+        """Whether the containers of pods are shown, and no others."""
+        return self.filters.currentIndex() == PODS
+
     def refresh(self) -> None:
         """Show the current list."""
         before, rows, items = self.table.records.rows(), list[Row](), list[Container]()
         for one, stats in self.stats.items():
-            found = one.lists.containers.items
+            found = [item for item in one.lists.containers.items if model.is_in_pod(item) == self._of_pods]
             busy = one.lists.busy
             rows += model.rows([*found, *busy.new], stats.latest, before, one.view.origin, busy.now())
             items += found

@@ -118,7 +118,7 @@ NAME, SPACE, TYPE, LOCAL, PORTS, ADDRESS, CREATED = range(7)
 COLUMNS = (
     name_column(),
     NAMESPACE,
-    Column("Type", lambda item: item.type, width=104),
+    Column("Type", lambda item: item.type, width=118),
     Column("On your computer", _local, lambda item: [one.number for one in item.local], width=190),
     Column("Ports", lambda item: item.ports, width=130),
     Column("Address", lambda item: item.address, width=120),

@@ -33,7 +33,7 @@ def workload_operations(parent: QWidget, shared: Shared) -> list[Operation]:
         Operation(
             "scale",
             "Scale…",
-            "stats",
+            "scale",
             partial(_scale, parent, shared),
             lambda item: item.kind in SCALED,
             single=True,
@@ -49,7 +49,7 @@ def workload_operations(parent: QWidget, shared: Shared) -> list[Operation]:
         Operation(
             "rollback",
             "Roll back…",
-            "earlier",
+            "undo",
             partial(_roll_back, parent, shared),
             lambda item: item.kind is DEPLOYMENTS,
             single=True,

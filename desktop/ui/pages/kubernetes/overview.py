@@ -22,6 +22,9 @@ from desktop.ui.widgets.dot import StateDot
 from engine.kubernetes.client.kinds import NODES, PODS
 
 MOST_PROBLEMS = 8
+CAPTION = 90
+"""Width of what a fact is called."""
+
 STATES = {"running": "running", "starting": "starting", "restarting": "restarting", "stopped": "failed"}
 """A part's state → a state of :data:`desktop.ui.theme.STATE_COLOURS`."""
 
@@ -49,7 +52,7 @@ class Overview(QScrollArea):
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         outer = QVBoxLayout(inner)
-        outer.setContentsMargins(0, PAD, GAP, 0)
+        outer.setContentsMargins(0, PAD, 0, 0)
         outer.setSpacing(PAD)
         outer.addWidget(card(self.pods_title, self.problems))
         outer.addLayout(grid)
@@ -158,13 +161,12 @@ class Lines(QWidget):
 def _fact(colour: str, name: str, text: str) -> Line:
     def make() -> QLayout:
         words = label(name, "muted")
-        words.setFixedWidth(90 if not colour else 90 - StateDot.SIDE - GAP)
-        value = Elided(text)
-        inner = row(words, value)
-        inner.setStretch(1, 1)
+        words.setFixedWidth(CAPTION)
+        inner = row(words, *([StateDot(colour)] if colour else []), Elided(text))
+        inner.setStretch(inner.count() - 1, 1)
         return inner
 
-    return colour, (name, text), make
+    return "", (colour, name, text), make
 
 
 def _part(part: Any) -> Line:

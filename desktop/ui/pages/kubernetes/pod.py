@@ -114,6 +114,8 @@ class PodLogs(QWidget):
         outer.setSpacing(GAP)
         outer.addLayout(row(self.which, self.previous, None))
         outer.addWidget(self.log, 1)
+        self.which.setVisible(self.which.count() > 1)
+        self.previous.setVisible(any(self._restarted.values()))
         self.setFocusProxy(self.log)
         self.which.activated.connect(self._begin)
         self._begin()
@@ -142,7 +144,7 @@ class PodShell(QWidget):
     def __init__(self, context: Context, page: PodPage) -> None:
         super().__init__()
         self._context, self._page = context, page
-        self._shell: ShellPanel | None = None
+        self.shell: ShellPanel | None = None
         self._key = ""
         self.which = chooser("Container", page.pod.containers)
         self.note = label("", "muted")
@@ -151,6 +153,7 @@ class PodShell(QWidget):
         self._outer.setSpacing(GAP)
         self._outer.addLayout(row(self.which, self.note, None))
         self._outer.addStretch(1)
+        self.which.setVisible(self.which.count() > 1)
         self.which.activated.connect(self.refresh)
         self.refresh()
 
@@ -161,14 +164,14 @@ class PodShell(QWidget):
         key = found.docker_id if found is not None and found.state == "Running" else ""
         self.note.setText("" if key else "This container is not running.")
         self.note.setVisible(not key)
-        if key == self._key or (not key and self._shell is not None):
+        if key == self._key or (not key and self.shell is not None):
             return
         self._key = key
-        if self._shell is not None:
-            self._shell.deleteLater()
-        self._shell = ShellPanel(self._context, key)
-        self._outer.addWidget(self._shell, 100)
-        self.setFocusProxy(self._shell)
+        if self.shell is not None:
+            self.shell.deleteLater()
+        self.shell = ShellPanel(self._context, key)
+        self._outer.addWidget(self.shell, 100)
+        self.setFocusProxy(self.shell)
 
 
 def chooser(name: str, containers: tuple[PodContainer, ...]) -> QComboBox:

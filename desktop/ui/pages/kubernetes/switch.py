@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
@@ -38,6 +39,8 @@ class SwitchView(QWidget):
         self.disable = button("Turn off", cluster.disable)
         for wide in (self.text, self.note, self.bar):
             wide.setFixedWidth(TEXT_WIDTH)
+        for text in (self.text, self.note):
+            text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         outer = QVBoxLayout(self)
         outer.setSpacing(GAP + 4)
         outer.addStretch(1)
@@ -56,7 +59,7 @@ class SwitchView(QWidget):
         state = "" if report is None else report.state
         failure = cluster.failure
         if cluster.doing:
-            self._say("Turning Kubernetes on …" if state == OFF else "Kubernetes", cluster.doing)
+            self._say(f"{cluster.doing} …", cluster.step)
         elif report is None:
             error = self._context.session.error
             self._say("Slipway is not running" if error else "Connecting …", _words(error))

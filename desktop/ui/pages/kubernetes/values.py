@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import QPlainTextEdit, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.ui.models.kubernetes.config import MASK, value
 from desktop.ui.models.kubernetes.meta import Json, Meta
@@ -15,7 +15,7 @@ from desktop.ui.widgets.table import Table
 from engine.kubernetes.client import KubernetesClient
 from engine.kubernetes.client.kinds import SECRETS, Kind
 
-KEYS_WIDTH, VALUE_WIDTH = 260, 600
+KEYS_WIDTH = 260
 
 
 class ValuesPanel(QWidget):
@@ -32,19 +32,17 @@ class ValuesPanel(QWidget):
         self.value.setAccessibleName("Value")
         self.value.setTabChangesFocus(True)
         self.note = label("", "muted")
-        self.reveal = tool("inspect", "Show the secret values", self._show, checkable=True)
+        self.reveal = tool("eye", "Show the secret values", self._show, checkable=True)
         self.reveal.setVisible(self.secret)
         self.copy = tool("copy", "Copy the value", self._copy)
-        parts = QSplitter()
-        parts.addWidget(self.keys)
-        parts.addWidget(self.value)
-        parts.setSizes([KEYS_WIDTH, VALUE_WIDTH])
-        parts.setChildrenCollapsible(False)
+        self.keys.setFixedWidth(KEYS_WIDTH)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
         outer.addLayout(row(self.note, None, self.reveal, self.copy))
-        outer.addWidget(parts, 1)
+        parts = row(self.keys, self.value)
+        parts.setStretch(1, 1)
+        outer.addLayout(parts, 1)
         self.setFocusProxy(self.keys)
         self.keys.chosen_changed.connect(self._show)
         self.read()

@@ -4,6 +4,7 @@ __main__.py   entry point of the process            app.py              composit
 bridge.py     the one place where asyncio meets Qt  session.py          status, events and clients
 engine_connection.py  one engine: client, events, state   engines.py   the engines that can be chosen
 swarm.py      the lists of a swarm                switching.py  Linux or Windows containers
+kubernetes/   the cluster: its state and its lists
 window.py     sidebar, pages, state bar             tray.py             the tray icon and its menu
 theme.py      colours, spacing and type             icons.py            pictures in the theme's colours
 context.py    what every page is given              single_instance.py  one window per user

@@ -2,4 +2,5 @@
 
 cluster.py          starts and stops it by the link, and follows its status
 kubeconfig.py       the user's kubeconfig       kubeconfig_text.py   our entries in the text of one
+client/             the Kubernetes API, for the window
 """

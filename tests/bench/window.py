@@ -55,7 +55,8 @@ def measure(report: Report, sizes: Sizes, say: Say) -> None:
     """All of the window's figures."""
     with screen() as shown:
         _first_paint(shown, report, sizes, say)
-        for name, part in (("500 changing", _busy), ("images", _images), ("log", _log), ("logs", _logs)):
+        parts = {"500 changing": _busy, "images": _images, "pods": _pods, "log": _log, "logs": _logs}
+        for name, part in parts.items():
             attempt(f"window, {name}", partial(part, shown, report, sizes.window_pace, say), report, say)
 
 
@@ -95,6 +96,13 @@ def _images(shown: Screen, report: Report, pace: float, say: Say) -> None:
     told = probe(shown, "images", "running,many", pace)
     for name in ("scroll", "search", "change"):
         _frames(report, f"{told['rows']} images, {name}", told[name])
+
+
+def _pods(shown: Screen, report: Report, pace: float, say: Say) -> None:
+    say("window: a list of 1,000 pods, of which fifty change each second, is scrolled and searched")
+    told = probe(shown, "pods", "running,many,busy,kubernetes", pace)
+    for name in ("change", "scroll", "search"):
+        _frames(report, f"{told['rows']} pods, {name}", told[name])
 
 
 def _log(shown: Screen, report: Report, pace: float, say: Say) -> None:

@@ -37,6 +37,8 @@ FRAME_SECONDS = 1 / 60
 SCROLL_FRAMES = 300
 TYPED = ("t", "te", "team-1", "team-17", "team-17/app:3", "no such image", "")
 FILTERS = ("things/.*7", "things/1[0-9]* ", "GET")
+TYPED_PODS = ("l", "lo", "load-0", "load-01", "crash", "no such pod", "")
+PODS = 1000
 ABSENT = "what no line of the log says"
 CHANGES, CHANGE_SECONDS = 40, 0.2
 
@@ -173,6 +175,30 @@ class Script:
             session.bridge.call(session.engine.images.tag("redis:8", f"changed:{number}"))
             yield CHANGE_SECONDS
         self.told["change"] = self.pulse.told()
+
+    def pods(self) -> Seconds:
+        """A thousand pods of which fifty change each second: looked at, scrolled through, searched."""
+        self.window.show_place("kubernetes")
+        page = self.window.pages["kubernetes"]
+        while not page.cluster.runs:
+            yield 0.1
+        page.show_subject("pods")
+        table = page.tab("pods").table
+        while len(table.records.rows()) < PODS:
+            yield 0.1
+        yield WARM_SECONDS * self.pace
+        self.told["rows"] = len(table.records.rows())
+        self.pulse.begin()
+        yield BUSY_SECONDS * self.pace
+        self.told["change"] = self.pulse.told()
+        self.pulse.begin()
+        yield from self._scroll(table.verticalScrollBar())
+        self.told["scroll"] = self.pulse.told()
+        self.pulse.begin()
+        for text in TYPED_PODS:
+            page.tab("pods").search.setText(text)
+            yield 0.3
+        self.told["search"] = self.pulse.told()
 
     def log(self) -> Seconds:
         """A log that comes fast, then all that is held is looked through while it goes on to come."""

@@ -25,7 +25,10 @@ from desktop.ui.pages.kubernetes.values import ValuesPanel
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.window import Window
 from engine.kubernetes.client.kinds import DEPLOYMENTS, PODS
+from tests.bench.window import LONGEST_MS
+from tests.bench.window_probe import Pulse
 from tests.gui.drive import act, agree, choose, go, messages, names, press, top
+from tests.gui.screenshots import settle
 from tests.gui.stage import until
 from tests.gui.test_accessible import check
 
@@ -491,3 +494,23 @@ def test_containers_of_pods_are_a_filter_of_their_own(shown: Window) -> None:
 
 def _texts(dialog: Question) -> list[str]:
     return [one.text() for one in dialog.findChildren(QLabel)]
+
+
+class TestMany:
+    @pytest.fixture
+    def scenario(self) -> str:
+        return "running,many,busy,kubernetes"
+
+    def test_a_thousand_pods_are_fluid(self, shown: Window) -> None:
+        """This thread's own work for a frame is counted: the rest depends on what else the computer does."""
+        pods = tab(shown, "pods")
+        until(lambda: len(names(pods)) > 1000, "all pods")
+        pulse = Pulse()
+        bar = pods.table.verticalScrollBar()
+        for number in range(30):
+            bar.setValue(bar.maximum() * number // 30)
+            settle(0.05)
+        for text in ("load-0", "load-01", "crash", ""):
+            pods.search.setText(text)
+            settle(0.2)
+        assert pulse.told()["own max"] < LONGEST_MS

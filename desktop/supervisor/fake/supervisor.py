@@ -65,7 +65,11 @@ class FakeSupervisor:
             lambda: self.lifecycle.running,
             scenario,
             FakeCluster(
-                self.world, paths.kubernetes / "config", lambda: self.lifecycle.running, many=scenario.many
+                self.world,
+                paths.kubernetes / "config",
+                lambda: self.lifecycle.running,
+                many=scenario.many,
+                busy=scenario.busy,
             ),
         )
         self._scenario = scenario

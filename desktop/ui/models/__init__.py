@@ -9,6 +9,7 @@ layers.py        an image's layers, and what removing images frees
 builds.py        a build as its steps               run.py      what "Run" asks for, checked
 disk.py          disk use by kind                   events.py   sentences for the engine's events
 states.py        names of Slipway's states          format.py   sizes, ages and IDs
+kubernetes/      a cluster's objects
 settings.py      the draft of the settings, checked and applied
 logs/            lines of logs: read, merged, filtered, searched     colours.py  made readable on a ground
 """

@@ -8,4 +8,5 @@ filter_menu.py  a menu of filters for a search field                jsontree.py 
 progress.py     a long operation that can be cancelled              periodic_refresh.py  values that age
 logview.py      a log that may be very long                         logtext.py  its text, loglooks.py its colours
 terminal.py     a terminal                                          screen.py   its cells
+dot.py          a dot in the colour of a state
 """

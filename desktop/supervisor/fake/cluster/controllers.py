@@ -10,6 +10,7 @@ import asyncio
 import copy
 import hashlib
 import json
+import random
 from collections.abc import Iterator
 
 from desktop.supervisor.fake.cluster.store import Store, stamp
@@ -26,6 +27,7 @@ from engine.kubernetes.client.kinds import (
 )
 
 NODE = "slipway"
+DISTURB_SECONDS = 0.02
 REVISION = "deployment.kubernetes.io/revision"
 HASH = "pod-template-hash"
 PULL_FAILED = (
@@ -221,6 +223,20 @@ class Controllers:
                     self._end(item)
                 else:
                     self._store.remove(kind, item["metadata"]["namespace"], item["metadata"]["name"])
+
+
+async def disturb(store: Store) -> None:
+    """Let a pod crash or come back, fifty times a second."""
+    numbers = random.Random(7)
+    pods = store.list(PODS, "default")
+    while True:
+        await asyncio.sleep(DISTURB_SECONDS)
+        pod = numbers.choice(pods)
+        container = pod["spec"]["containers"][0]
+        name = container["image"].removesuffix("-crash")
+        container["image"] = name if name != container["image"] else f"{name}-crash"
+        pod["status"] = pod_status(pod)
+        store.put_status(PODS, pod)
 
 
 def digest(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 import ssl
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from desktop.supervisor.fake.cluster.api import make_app
 from desktop.supervisor.fake.cluster.catalogue import furnish
-from desktop.supervisor.fake.cluster.controllers import Controllers
+from desktop.supervisor.fake.cluster.controllers import Controllers, disturb
 from desktop.supervisor.fake.cluster.store import Store
 from desktop.supervisor.fake.world import World
 from engine.kubernetes.client.manifest import dump
@@ -30,10 +31,14 @@ class FakeCluster:
 
     :param world: the engine that runs its pods.    :param kubeconfig: the file that is written at each start.
     :param runs: whether the machine does.    :param many: it has a thousand pods.
+    :param busy: pods crash and come back all the time.
     """
 
-    def __init__(self, world: World, kubeconfig: Path, runs: Callable[[], bool], *, many: bool) -> None:
-        self._world, self._runs, self._many = world, runs, many
+    def __init__(
+        self, world: World, kubeconfig: Path, runs: Callable[[], bool], *, many: bool, busy: bool = False
+    ) -> None:
+        self._world, self._runs, self._many, self._busy = world, runs, many, busy
+        self._unrest: asyncio.Task[None] | None = None
         self.kubeconfig = kubeconfig
         self.server = ""
         self.store: Store | None = None
@@ -56,10 +61,14 @@ class FakeCluster:
         await site.start()
         self.server = f"https://{ADDRESS}:{runner.addresses[0][1]}"
         self._write(authority.certificate, token)
+        if self._busy:
+            self._unrest = asyncio.create_task(disturb(self.store))
 
     async def close(self) -> None:
         """Answer no more; the objects stay."""
         self.server = ""
+        if self._unrest is not None:
+            self._unrest.cancel()
         runner, self._runner = self._runner, None
         if runner is not None:
             self.kubeconfig.unlink(missing_ok=True)

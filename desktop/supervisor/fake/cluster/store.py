@@ -95,6 +95,10 @@ class Store:
         self._tell("MODIFIED", kind, item)
         return item
 
+    def put_status(self, kind: Kind, item: Json) -> None:
+        """Store an object of which no controller has to know that it has changed."""
+        self._note("MODIFIED", kind, item)
+
     def remove(self, kind: Kind, namespace: str, name: str) -> Json:
         """Delete an object. :raise Denied: there is none."""
         item = self.get(kind, namespace, name)
@@ -103,9 +107,12 @@ class Store:
         return item
 
     def _tell(self, what: str, kind: Kind, item: Json) -> None:
+        self._note(what, kind, item)
+        self.changed()
+
+    def _note(self, what: str, kind: Kind, item: Json) -> None:
         item["metadata"]["resourceVersion"] = str(self.tape.end + 1)
         self.tape.add(Entry(what, kind.name, copy.deepcopy(item)))
-        self.changed()
         asyncio.get_running_loop().create_task(self._wake())
 
     async def _wake(self) -> None:

@@ -1,6 +1,6 @@
 """The pages.
 
-home/  containers.py  images.py  volumes.py  networks.py  logs.py  kubernetes/  settings/   one per place in the sidebar
+home/  containers.py  images.py  volumes.py  networks.py  logs.py  kubernetes/  settings/   one per place
 services.py  nodes.py                           two more, of a swarm
 container.py  project.py  image.py  volume.py  network.py  service.py   one object each, on the frame of detail.py
 shell.py  stats.py  files.py  log.py            tabs of those pages; log_range.py for the last

@@ -86,7 +86,7 @@ class TestSwitch:
         return "running"
 
     def test_it_is_turned_on_and_off(self, shown: Window) -> None:
-        QTest.keyClick(shown, Qt.Key.Key_6, CTRL)
+        QTest.keyClick(shown, Qt.Key.Key_7, CTRL)
         page = shown.pages["kubernetes"]
         assert isinstance(page, KubernetesPage)
         view = page.switch
@@ -331,7 +331,7 @@ class TestPod:
         page = self.open(shown, "api-", "logs")
         panel = page.tab("logs")
         assert isinstance(panel, PodLogs)
-        until(lambda: "waiting to start" in panel.log.found.text(), "the reason")
+        until(lambda: "waiting to start" in panel.log.note.accessibleName(), "the reason")
 
     def test_terminal(self, shown: Window) -> None:
         page = self.open(shown, "web-", "terminal")
@@ -467,7 +467,7 @@ class TestAccess:
         kubernetes(shown).show_subject("pods")
         pods = tab(shown, "pods")
         shown.setFocus()
-        QTest.keyClick(shown, Qt.Key.Key_6, CTRL)
+        QTest.keyClick(shown, Qt.Key.Key_7, CTRL)
         until(lambda: QApplication.focusWidget() is pods.table, "the focus in the list")
         QTest.keyClick(pods.table, Qt.Key.Key_Down)
         chosen = [row.record.meta.name for row in pods.table.chosen()]

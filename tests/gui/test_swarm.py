@@ -33,7 +33,7 @@ def cells(page: ListPage, name: str) -> list[str]:
 
 def test_services_are_scaled_changed_and_removed(shown: Window) -> None:
     until(lambda: shown.side.offers("services"), "the place")
-    QTest.keyClick(shown, Qt.Key.Key_8, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(shown, Qt.Key.Key_9, Qt.KeyboardModifier.ControlModifier)
     until(lambda: shown.place == "services")
     page = shown.pages["services"]
     assert isinstance(page, ServicesPage)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from desktop.system import Launch, System
 from engine.contexts import remove_everywhere
+from engine.kubernetes.kubeconfig import RECORD, Kubeconfig
 from vm.errors import UserError
 from vm.host.paths import Paths
 
@@ -25,13 +26,17 @@ WINDOW = "window.ini"
 
 
 def forget(paths: Paths, system: System) -> list[str]:
-    """Remove the Docker context, make the one before current again, and no longer start at login.
+    """Remove the contexts of docker and kubectl, make the one before current again, and no longer start at login.
 
     Nothing has to run for this.
 
     :return: what could not be done, as sentences.
     """
     failed = [f"{error.message}. {error.hint}" for error in remove_everywhere(paths.contexts, paths.docker_host)]
+    try:
+        Kubeconfig(paths.kubernetes / RECORD).restore()
+    except UserError as error:
+        failed.append(f"{error.message}. {error.hint}")
     try:
         system.start_at_login(Launch.of(paths, background=True), False)
     except UserError as error:
@@ -66,4 +71,5 @@ def delete_data(paths: Paths, default_home: Path) -> list[str]:
 def _data(paths: Paths) -> tuple[Path, ...]:
     """Everything of Slipway's, the least that can be made again last."""
     files = (paths.settings, paths.boots, paths.contexts, paths.helpers, paths.home / WINDOW, paths.verdicts)
-    return (*files, paths.run, paths.logs, paths.images, paths.machine)
+    made = (paths.kubernetes, paths.kubernetes_images, paths.images)
+    return (*files, paths.run, paths.logs, *made, paths.machine)

@@ -51,6 +51,7 @@ from engine.backends.linux_guest import LinuxGuest
 from vm.host import Host
 from vm.host.docker_address import remove_link
 from vm.host.paths import Paths
+from vm.image.kubernetes.build import KUBERNETES
 from vm.image.store import ImageStore
 from vm.machine import Machine
 from vm.qemu.slot import SpareSlot
@@ -147,8 +148,9 @@ class Supervisor:
         self.credentials = Credentials(paths.helpers)
         self.guest_logs = GuestLogs(paths, self._guest, windows)
         self.desktop_entry = DesktopEntry(paths)
-        life, forget, end = self.engines.machine, self._sockets.sockets.forget, self.tls.end
-        self.reset = Reset(paths, self.settings, life, store, self.desktop_entry, forget, end)
+        stores = (store, ImageStore(paths.kubernetes_images, KUBERNETES))
+        life, ends = self.engines.machine, (self._sockets.sockets.forget, self.tls.end, self.kubernetes.end)
+        self.reset = Reset(paths, self.settings, life, stores, self.desktop_entry, *ends)
         known = (self.settings, self.status, self.history, self.docker_context, self.guest_logs)
         self.support = Support(paths, host, *known, self.folders, self.ports, self._file_events.unwatched)
         self.windows_setup = WindowsSetup(host, self.engines, windows, self.settings, self.notifier.notify)

@@ -40,6 +40,10 @@ LOCK_STALE_SECONDS = 60.0
 """A lock that is older was left by a program that has died: kubectl holds it for milliseconds."""
 
 
+RECORD = "kubeconfig.json"
+"""The record's name, in the folder of Kubernetes (vm/host/paths.py)."""
+
+
 @dataclass(frozen=True)
 class Merged:
     """What was done.

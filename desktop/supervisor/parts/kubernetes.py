@@ -46,7 +46,7 @@ from engine.kubernetes.cluster import (
     forwards,
     taken_ports,
 )
-from engine.kubernetes.kubeconfig import Kubeconfig, Merged, files, read_entry, standalone
+from engine.kubernetes.kubeconfig import RECORD, Kubeconfig, Merged, files, read_entry, standalone
 from engine.kubernetes.kubeconfig_text import Entry
 from vm.errors import HostError, LinkError, UserError
 from vm.files import write_atomically
@@ -117,7 +117,7 @@ class KubernetesCluster(Part):
         self._changed = changed
         self._store = ImageStore(paths.kubernetes_images, KUBERNETES)
         self._own_file = paths.kubernetes / "config"
-        self._kubeconfig = Kubeconfig(paths.kubernetes / "kubeconfig.json")
+        self._kubeconfig = Kubeconfig(paths.kubernetes / RECORD)
         self._task = _Work(self._keep)
         self._tasks = TaskSet()
         self._lock = asyncio.Lock()
@@ -236,6 +236,14 @@ class KubernetesCluster(Part):
         """Delete the cluster with all that is in it. Images stay. If it is on, a new one is started."""
         async for event in self._do("reset", self._reset):
             yield event
+
+    async def end(self) -> None:
+        """Take our context out of the user's kubeconfig: the machine, which does not run, is deleted.
+
+        :raise KubeconfigError: that is not possible now.
+        """
+        async with self._lock:
+            await self._withdraw()
 
     async def _do(self, name: str, work: Callable[[Emit], Awaitable[str]]) -> AsyncIterator[Event]:
         """Follow such work, or join it. :raise ClusterError: other work is under way."""

@@ -10,6 +10,8 @@ import pytest
 from desktop.installation.removal import delete_data, forget
 from desktop.system import Launch
 from engine.contexts import NAME, Contexts
+from engine.kubernetes.kubeconfig import RECORD, Kubeconfig
+from engine.kubernetes.kubeconfig_text import Entry
 from vm.errors import HostError
 from vm.host.paths import Paths
 
@@ -65,6 +67,17 @@ def test_the_context_before_is_current_again(paths: Paths, tmp_path: Path) -> No
     assert contexts.store.names() == ["default"]
     assert [wanted for _, wanted in desktop.login] == [False]
     assert paths.data_disk.exists()
+
+
+def test_the_users_kubeconfig_is_as_it_was(paths: Paths, tmp_path: Path) -> None:
+    config = tmp_path / "kube" / "config"
+    config.parent.mkdir()
+    config.write_text("kind: Config\nclusters: []\n")
+    Kubeconfig(paths.kubernetes / RECORD).merge([config], Entry("https://127.0.0.1:6443", "QQ==", "Qg==", "Qw=="))
+    assert "slipway" in config.read_text()
+    assert forget(paths, Desktop()) == []
+    assert config.read_text() == "kind: Config\nclusters: []\n"
+    assert delete_data(paths, paths.home) == []
 
 
 def test_what_cannot_be_undone_is_said_and_the_rest_is_done(paths: Paths, tmp_path: Path) -> None:

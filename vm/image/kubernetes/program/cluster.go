@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -113,7 +114,7 @@ func bringUp(ctx context.Context, supervisor *supervise.Supervisor, board *board
 	guard := store.Guard{Root: dataFolder, Version: version.Get().GitVersion, Verify: verify}
 	told, err := guard.Open()
 	if err != nil {
-		return fmt.Errorf("the cluster cannot be started: %w", err)
+		return err
 	}
 	board.update(func(s *status) { s.Notice = told })
 	if err := keepHairpins(ctx); err != nil {
@@ -140,7 +141,7 @@ func bringUp(ctx context.Context, supervisor *supervise.Supervisor, board *board
 	if err := apply(ctx, etc("addons.yaml")); err != nil {
 		return err
 	}
-	if err := follow(ctx, board); err != nil {
+	if err := errors.Join(follow(ctx, board), serveMetrics(ctx, client)); err != nil {
 		return err
 	}
 	for _, one := range nodeParts() {
@@ -181,13 +182,23 @@ func verify(folder string) error {
 	return errors.New(first)
 }
 
-// apply hands the API what every cluster has. It is tried until it succeeds, since the API is ready before all that
+// apply hands the API what every cluster has, with the cluster's authority in it. It is tried until it succeeds, since the API is ready before all that
 // it checks requests with.
 func apply(ctx context.Context, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	authority, err := os.ReadFile(made("ca.crt"))
+	if err != nil {
+		return err
+	}
+	manifest := strings.ReplaceAll(string(text), "@AUTHORITY@", base64.StdEncoding.EncodeToString(authority))
 	said := ""
 	for {
 		command := exec.CommandContext(ctx, bin("kubectl"), "--kubeconfig="+made("admin.conf"), "apply",
-			"--server-side", "--force-conflicts", "--field-manager=slipway", "--filename="+file)
+			"--server-side", "--force-conflicts", "--field-manager=slipway", "--filename=-")
+		command.Stdin = strings.NewReader(manifest)
 		output, err := command.CombinedOutput()
 		if err == nil {
 			return nil

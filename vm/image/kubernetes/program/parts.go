@@ -31,7 +31,9 @@ const (
 	machineAddress = "10.0.2.15"
 	serviceNetwork = "10.96.0.0/16"
 	apiAddress     = "10.96.0.1"
-	pauseImage     = "slipway/pause:1"
+	// ownAddress is where services answer that are programs of the machine, and no pods (up, etc/addons.yaml).
+	ownAddress = "10.0.2.54"
+	pauseImage = "slipway/pause:1"
 )
 
 func bin(name string) string  { return filepath.Join(imageFolder, "bin", name) }

@@ -135,6 +135,7 @@ func (b *board) send(connection net.Conn) {
 	go func() { // reading ends when the peer has gone
 		defer close(gone)
 		lines := bufio.NewScanner(connection)
+		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			b.hear(lines.Bytes())
 		}

@@ -16,8 +16,10 @@ from desktop.supervisor.operations.reset import Reset
 from desktop.supervisor.settings import LiveSettings
 from desktop.system import Launch, system
 from engine.contexts import Contexts
+from vm.errors import UserError
 from vm.host import host
 from vm.host.paths import Paths
+from vm.image.kubernetes.build import KUBERNETES
 from vm.image.store import ImageStore
 
 
@@ -45,17 +47,23 @@ class Installation:
         self.settings = LiveSettings(SettingsStore(self.paths.settings), host())
         self.entry = DesktopEntry(self.paths)
         self.settings.effects.append(self.entry)
+        self.broken: UserError | None = None
         self.contexts = Contexts(self.paths.contexts)
         self.operations = Operations()
-        self.forgotten = self.tls_ended = 0
+        self.forgotten = self.tls_ended = self.cluster_ended = 0
+        self.stores = [
+            ImageStore(folder / "cache" / "images"),
+            ImageStore(folder / "cache" / "kubernetes", KUBERNETES),
+        ]
         self.reset = Reset(
             self.paths,
             self.settings,
             self.operations,
-            ImageStore(self.paths.images),
+            self.stores,
             self.entry,
             self._forget,
             self._end_tls,
+            self._end_cluster,
         )
 
     def _forget(self) -> None:
@@ -63,6 +71,11 @@ class Installation:
 
     async def _end_tls(self) -> None:
         self.tls_ended += 1
+
+    async def _end_cluster(self) -> None:
+        self.cluster_ended += 1
+        if self.broken:
+            raise self.broken
 
     async def furnish(self) -> None:
         self.paths.data_disk.write_bytes(b"disk")
@@ -112,8 +125,19 @@ async def test_reset_in_levels(
     assert installation.left() == wanted
     assert installation.operations.names == stopped
     assert installation.forgotten == len(stopped)
+    assert installation.cluster_ended == len(stopped)
     assert installation.tls_ended == (level is ResetLevel.ALL)
     assert len(await installation.run(level)) == 1  # again, with nothing there
+
+
+async def test_a_kubeconfig_that_cannot_be_edited_is_named_and_holds_nothing_up(
+    installation: Installation,
+) -> None:
+    await installation.furnish()
+    installation.broken = UserError("The kubeconfig cannot be read", "Check its owner")
+    (text,) = await installation.run(ResetLevel.ALL)
+    assert "The context of kubectl was left: The kubeconfig cannot be read. Check its owner" in text
+    assert installation.left() == (False, False, False, False, False)
 
 
 async def test_the_plan_names_certificates_that_there_are(installation: Installation) -> None:

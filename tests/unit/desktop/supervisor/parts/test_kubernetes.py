@@ -162,7 +162,7 @@ class Kit:
         return (await enabling)[-1]
 
     def take_port(self, reason: str) -> None:
-        """Another program has the port of the service on the host from now on; nobody has without a reason."""
+        """Another program has the port of the service on the host, or none any more if there is no reason."""
         self.waiting = {"kubernetes-tcp-127.0.0.1-30080": reason} if reason else {}
         self.part.ports_changed()
 

@@ -101,6 +101,7 @@ func Write(kept, made string, addresses []net.IP) error {
 		{ca, "apiserver", pkix.Name{CommonName: "kube-apiserver"}, server, api, local},
 		{ca, "kubelet", pkix.Name{CommonName: Node}, server, []string{Node, "localhost"}, local},
 		{ca, "kubelet-client", subject("kube-apiserver-kubelet-client", "system:masters"), client, nil, nil},
+		{ca, "metrics", pkix.Name{CommonName: "metrics"}, server, []string{"metrics.kube-system.svc"}, nil},
 		{front, "front-client", pkix.Name{CommonName: "front-proxy-client"}, client, nil, nil},
 	}
 	for _, leaf := range leaves {

@@ -39,7 +39,7 @@ const (
 )
 
 // ErrDamaged is what Open returns when the files are not whole and there is no backup of them.
-var ErrDamaged = errors.New("its data is damaged, and there is no good backup")
+var ErrDamaged = errors.New("the cluster's data is damaged, and there is no good backup")
 
 // Guard guards the state of one cluster. Below Root are etcd's files (etcd), those it was restored in place of
 // (etcd.damaged), the backups, and the version of Kubernetes that has last used them (version).
@@ -103,7 +103,7 @@ func (g Guard) Open() (told string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("its data was damaged (%v); the backup of %s was restored", problem, from), nil
+	return fmt.Sprintf("The cluster's data was damaged, and the backup of %s was restored", from), nil
 }
 
 // finish ends a restoration that was cut off between its two renames.

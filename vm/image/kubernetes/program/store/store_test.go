@@ -214,7 +214,10 @@ func TestADamagedLogAndMissingFilesAreRestored(t *testing.T) {
 	b.back("a", "1")
 	logs, _ := filepath.Glob(filepath.Join(b.etcd(), "member", "wal", "*.wal"))
 	b.spoil(logs[0])
-	if told := b.open(); !strings.Contains(told, "write-ahead log") {
+	if err := b.Verify(b.etcd()); err == nil || !strings.Contains(err.Error(), "write-ahead log") {
+		t.Error(err)
+	}
+	if told := b.open(); !strings.Contains(told, "was restored") {
 		t.Error(told)
 	}
 	if value, _ := b.get("a"); value != "1" {

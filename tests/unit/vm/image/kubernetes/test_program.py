@@ -22,7 +22,7 @@ def go(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("package", ["pki", "supervise"])
+@pytest.mark.parametrize("package", ["metrics", "pki", "store", "supervise"])
 def test_the_packages_of_our_own(package: str) -> None:
     done = go("test", "-vet=all", f"./{package}")
     assert done.returncode == 0, f"\n{done.stdout}{done.stderr}"

@@ -32,6 +32,9 @@ ADMIN = f"{RUN}/pki/admin.conf"
 API_PORT = 6443
 """Where the API listens in the machine, and on the host if the port is free there."""
 
+CLUSTER = "kubernetes-"
+"""What the keys of the cluster's forwards begin with."""
+
 LOOPBACK = ("127.0.0.1", "::1")
 
 READY = "ready"
@@ -163,7 +166,7 @@ def forwards(ports: Iterable[ServicePort], api_port: int | None) -> list[Forward
     """
     found: dict[str, Forward] = {}
     if api_port is not None:
-        found["api"] = Forward("kubernetes-api", "tcp", "127.0.0.1", api_port, "127.0.0.1", API_PORT)
+        found["api"] = Forward(f"{CLUSTER}api", "tcp", "127.0.0.1", api_port, "127.0.0.1", API_PORT)
     for port in ports:
         for address in LOOPBACK:
             key = _key(port, address)
@@ -189,7 +192,7 @@ def taken_ports(ports: Iterable[ServicePort], failures: Mapping[str, str]) -> li
 
 
 def _key(port: ServicePort, address: str) -> str:
-    return f"kubernetes-{port.protocol}-{address}-{port.port}"
+    return f"{CLUSTER}{port.protocol}-{address}-{port.port}"
 
 
 class Cluster:

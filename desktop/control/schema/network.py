@@ -16,6 +16,7 @@ class PortReport:
         not what was asked for when the setting ``ports_local`` narrows that.
     :ivar target: the container's address.    :ivar connections: open now.
     :ivar failure: why the host does not listen; empty when it does.
+    :ivar kubernetes: whether it is the cluster's API, or a port of one of its services.
     """
 
     protocol: str
@@ -25,10 +26,16 @@ class PortReport:
     target_port: int
     connections: int
     failure: str
+    kubernetes: bool = False
 
     @property
     def network(self) -> str:
-        """Whose the target is when it is none of a container's own: ``host network``, ``swarm``; else empty."""
+        """Whose the target is when it is none of a container's own; else empty.
+
+        ``host network``, ``swarm`` or ``kubernetes``.
+        """
+        if self.kubernetes:
+            return "kubernetes"
         if self.target == MACHINE:
             return "swarm"
         return "host network" if ipaddress.ip_address(self.target).is_loopback else ""

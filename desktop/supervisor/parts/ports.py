@@ -10,6 +10,7 @@ from desktop.settings.schema import Settings
 from desktop.supervisor.context import GuestAccess
 from desktop.supervisor.parts.base import Part, reported
 from engine.backends.base import Guest
+from engine.kubernetes.cluster import CLUSTER
 from engine.ports import PortReservations, Publisher
 from engine.ports.listener import Datagrams
 from engine.ports.publisher import Answer
@@ -78,6 +79,7 @@ class Ports(Part):
                 one.forward.guest_port,
                 len(one.clients),
                 one.failure,
+                one.forward.key.startswith(CLUSTER),
             )
             for one in self.publisher.published
         ]

@@ -428,11 +428,15 @@ async def test_what_waits_for_a_port_does_so_no_longer_when_it_ends(
 async def test_what_containers_with_the_hosts_network_listen_on_is_tried_again(
     publisher: Publisher, network: QemuNetwork, quick: None
 ) -> None:
+    seen: list[dict[str, str]] = []
+    publisher.handled.append(lambda: seen.append(publisher.waiting))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         publisher.follow("host network", [Forward("host", "tcp", "127.0.0.1", port, "127.0.0.1", port)])
-        await eventually(lambda: "in use" in "".join(one.failure for one in publisher.published))
+        await eventually(lambda: bool(seen))
+        assert "in use" in seen[0]["host"]
     await eventually(lambda: publisher.in_use == {port})
+    await eventually(lambda: seen[-1] == {})
 
 
 async def test_datagrams_to_the_machines_loopback_go_by_streams(

@@ -93,7 +93,7 @@ CONFINED = {
     "PySide6": ("desktop.ui", "desktop.system", "installers.windows.launcher.icon"),
     "PyQt6": ("desktop.ui", "desktop.system"),
     "httpx": ("engine.client", "engine.kubernetes.client", "engine.cancellation", "desktop.control"),
-    "httpcore": ("engine.client",),
+    "httpcore": ("engine.client", "engine.kubernetes.client"),
     "aiohttp": ("desktop.supervisor", "desktop.control"),
     "click": ("desktop.cli",),
     "msgspec": ("desktop.control",),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QSpinBox
 
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.kubernetes import KubernetesPage
+from desktop.ui.pages.kubernetes.apply import ApplyDialog
 from desktop.ui.pages.kubernetes.detail import ObjectPage, PodsPanel
 from desktop.ui.pages.kubernetes.events import EventsPanel
 from desktop.ui.pages.kubernetes.listed import ObjectList
@@ -30,7 +34,7 @@ from tests.bench.window_probe import Pulse
 from tests.gui.drive import act, agree, choose, go, messages, names, press, top
 from tests.gui.screenshots import settle
 from tests.gui.stage import until
-from tests.gui.test_accessible import check
+from tests.gui.test_accessible import check, nameless
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -110,7 +114,11 @@ class TestSwitch:
 
     def test_it_stays_when_the_engine_stops(self, shown: Window) -> None:
         page = self.on(shown)
+        pods = tab(shown, "pods")
+        opened = pods.open(record_of(pods, "web-"), "containers")
         shown.session.stop()
+        until(lambda: not opened.tabs.isEnabled(), "the end of what is shown")
+        shown.show_place("kubernetes")
         until(page.switch.start.isVisible, "the way to start it again")
         assert page.switch.title.text() == "Kubernetes is on"
         page.switch.start.click()
@@ -333,6 +341,20 @@ class TestPod:
         assert isinstance(panel, PodLogs)
         until(lambda: "waiting to start" in panel.log.note.accessibleName(), "the reason")
 
+    def test_the_log_of_a_new_instance_begins_by_itself(self, shown: Window) -> None:
+        page = self.open(shown, "web-", "logs")
+        panel = page.tab("logs")
+        assert isinstance(panel, PodLogs)
+        until(lambda: "GET /1 200" in panel.log.text.toPlainText(), "the log")
+        begun: list[bool] = []
+        panel.log.begin = lambda: begun.append(True)  # type: ignore[method-assign]  # counts what is begun
+        page.take(page.pod)
+        assert not begun, "nothing has changed"
+        one = replace(page.pod.containers[0], restarts=1, docker_id="another", restarted=True)
+        page.take(replace(page.pod, containers=(one,)))
+        assert begun
+        assert panel.previous.isVisible()
+
     def test_terminal(self, shown: Window) -> None:
         page = self.open(shown, "web-", "terminal")
         panel = page.tab("terminal")
@@ -444,6 +466,77 @@ class TestObjects:
         until(lambda: done, "the others' change")
         self.type_(panel, "replicas: 3", "replicas: 4")
         until(lambda: "has been modified" in " ".join(messages(shown)), "the refusal")
+
+
+MANIFESTS = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: blog}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: site, namespace: blog}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: site}}
+  template:
+    metadata: {labels: {app: site}}
+    spec: {containers: [{name: web, image: "nginx:1.29"}]}
+"""
+
+
+class TestApply:
+    def drop(self, shown: Window, *paths: Path) -> None:
+        page = kubernetes(shown)
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        place, buttons = QPointF(5, 5), Qt.MouseButton.LeftButton
+        event = QDropEvent(place, Qt.DropAction.CopyAction, mime, buttons, Qt.KeyboardModifier.NoModifier)
+        page.dropEvent(event)
+
+    def steps(self, dialog: ApplyDialog) -> dict[str, str]:
+        text = dialog.table.records.columns[2].text
+        return {row.record.name: text(row.record) for row in dialog.table.visible_rows()}
+
+    def test_a_folder_is_checked_and_applied(self, shown: Window, tmp_path: Path) -> None:
+        (tmp_path / "site.yaml").write_text(MANIFESTS)
+        (tmp_path / "settings.json").write_text(
+            '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "shop"},'
+            ' "data": {"LOG_LEVEL": "debug"}}'
+        )
+        (tmp_path / "notes.txt").write_text("no manifest")
+        self.drop(shown, tmp_path)
+        dialog = top(ApplyDialog)
+        assert self.steps(dialog) == {
+            "Namespace blog": "new",
+            "ConfigMap settings": "changed",
+            "Deployment site": "after its namespace or kind",
+        }
+        assert nameless(dialog) == []
+        press(dialog, "Apply")
+        until(lambda: messages(shown) == ["Applied 3 objects"], "the message")
+        workloads = tab(shown, "workloads")
+        until(lambda: "site" in names(workloads) and cells(workloads, "site")["Ready"] == "2/2", "its pods")
+        self.drop(shown, tmp_path / "settings.json")
+        assert self.steps(top(ApplyDialog)) == {"ConfigMap settings": "as it is"}
+
+    def test_what_the_cluster_refuses_is_left_out(self, shown: Window, tmp_path: Path) -> None:
+        wrong = MANIFESTS.replace("replicas: 2", "replicas: -2").replace(", namespace: blog", "")
+        strange = "---\napiVersion: example.com/v1\nkind: Boat\nmetadata: {name: tug}\n"
+        (tmp_path / "site.yaml").write_text(wrong + strange)
+        self.drop(shown, tmp_path / "site.yaml")
+        dialog = top(ApplyDialog)
+        found = self.steps(dialog)
+        assert "greater than or equal to 0" in found["Deployment site"]
+        assert found["Boat tug"] == "The cluster knows no Boat of example.com/v1"
+        press(dialog, "Apply")
+        until(lambda: messages(shown) == ["Applied 1 object"], "the message")
+
+    def test_a_file_that_is_no_manifest(self, shown: Window, tmp_path: Path) -> None:
+        (tmp_path / "site.yaml").write_text("a: [")
+        self.drop(shown, tmp_path / "site.yaml")
+        until(lambda: messages(shown), "the message")
+        assert messages(shown)[0].startswith("site.yaml: The text is not YAML: line")
 
 
 class TestAccess:

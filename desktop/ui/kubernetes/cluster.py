@@ -30,7 +30,7 @@ class Cluster(QObject):
 
     :ivar report: how it is, when last asked; None while that is not known.
     :ivar doing: what is being done to it, in words; empty for nothing.    :ivar step: of that, in words.
-    :ivar fraction: how far that is, 0…1.
+    :ivar fraction: how far that is, 0…1.    :ivar may_cancel: whether it can be cancelled.
     :ivar failure: why the last switch failed.
     """
 
@@ -45,6 +45,7 @@ class Cluster(QObject):
         self.report: KubernetesReport | None = None
         self.doing = self.step = ""
         self.fraction: float | None = None
+        self.may_cancel = False
         self.failure: UserError | None = None
         self._asking: Work | None = None
         self._work: Work | None = None
@@ -67,7 +68,11 @@ class Cluster(QObject):
 
     def enable(self) -> None:
         """Turn it on; see :attr:`doing`."""
-        self._switch("Turning Kubernetes on", lambda client: client.enable_kubernetes(use=False, rebuild=False))
+        self._switch(
+            "Turning Kubernetes on",
+            lambda client: client.enable_kubernetes(use=False, rebuild=False),
+            may_cancel=True,
+        )
 
     def disable(self) -> None:
         """Turn it off; its objects are kept."""
@@ -83,9 +88,12 @@ class Cluster(QObject):
             self._work.cancel()
             self._done()
 
-    def _switch(self, words: str, call: Callable[[ControlClient], AsyncIterator[Event]]) -> None:
+    def _switch(
+        self, words: str, call: Callable[[ControlClient], AsyncIterator[Event]], *, may_cancel: bool = False
+    ) -> None:
         if self.doing:
             return
+        self.may_cancel = may_cancel
         self._change(lambda: self._begin(words))
         self._work = self.session.control_work(call, self._failed, self._steps, self._done)
 

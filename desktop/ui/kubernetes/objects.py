@@ -46,16 +46,14 @@ class _Changed(Generic[T]):
     item: T | None
 
 
-class _Signals(QObject):
-    changed = Signal()
-
-
-class Objects(Generic[T]):
+class Objects(QObject, Generic[T]):
     """One list.
 
     :ivar items: by UID; an unchanged object is the same record as before.
     :ivar known: whether it has been fetched since the cluster came.    :ivar error: why it cannot be fetched now.
     """
+
+    changed = Signal()
 
     def __init__(
         self,
@@ -70,12 +68,11 @@ class Objects(Generic[T]):
         :param owner: while it is visible the list is kept current.
         :param make: makes records, in any thread.
         """
+        super().__init__(owner)  # whose end is that of its connections
         self._cluster = cluster
         self._owner = owner
         self._kind, self._make = kind, make
         self._namespace, self._selectors = namespace, selectors
-        self._signals = _Signals(owner)
-        self.changed = self._signals.changed
         self.items: dict[str, T] = {}
         self.known = False
         self.error: UserError | None = None

@@ -8,7 +8,7 @@ place for our transport, whose calls are safe to cancel (engine/cancellation.py)
 
 access.py    a kubeconfig → server, certificates, token        client.py    the calls
 kinds.py     where each kind of object is in the API            errors.py    what can go wrong
-manifest.py  objects as YAML
+manifest.py  objects as YAML                                   transport.py HTTP over TLS
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ import httpx
 
 from engine.cancellation import CancelSafeTransport
 from engine.kubernetes.client.access import Access
-from engine.kubernetes.client.errors import ClusterUnreachable, Expired, refused
-from engine.kubernetes.client.kinds import Kind
+from engine.kubernetes.client.errors import ClusterUnreachable, Expired, NotFound, refused
+from engine.kubernetes.client.kinds import BY_NAME, Kind
 from engine.kubernetes.client.manifest import Json
+from engine.kubernetes.client.transport import tls_transport
 
 CONNECT_SECONDS = 10.0
 REPLY_SECONDS = 30.0
@@ -28,7 +29,6 @@ WATCH_SECONDS = 240
 CHUNK = 100
 """Objects in one answer of a list: a thousand pods at once would hold Python's lock for too long."""
 
-MOST_CONNECTIONS = 100
 MANAGER = "slipway"
 """The owner of fields that are changed here."""
 
@@ -55,20 +55,16 @@ class Change:
 class KubernetesClient:
     """One cluster; use it as an async context manager. Made in a thread that may block for a moment.
 
-    :param transport: another way to the server, for tests.
     :raise AccessError: a certificate is damaged.
     """
 
-    def __init__(self, access: Access, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, access: Access) -> None:
         self.access = access
-        if transport is None:
-            limits = httpx.Limits(max_connections=MOST_CONNECTIONS)
-            transport = httpx.AsyncHTTPTransport(verify=access.tls(), limits=limits)
         headers = {"User-Agent": MANAGER, "Accept": "application/json", "Accept-Encoding": "identity"}
         if access.token:
             headers["Authorization"] = f"Bearer {access.token}"
         self._http = httpx.AsyncClient(
-            transport=CancelSafeTransport(transport),
+            transport=CancelSafeTransport(tls_transport(access.tls())),
             base_url=access.server,
             timeout=httpx.Timeout(REPLY_SECONDS, connect=CONNECT_SECONDS),
             headers=headers,
@@ -168,6 +164,26 @@ class KubernetesClient:
         async with self._stream(_pod_path(namespace, pod, "log"), params, None) as reply:
             async for piece in reply.aiter_bytes():
                 yield piece
+
+    async def kind(self, api: str, name: str) -> Kind:
+        """A kind by its ``apiVersion`` and name, of those that this cluster has.
+
+        :raise NotFound: it has none.
+        """
+        known = BY_NAME.get(name)
+        if known is not None and known.api == api:
+            return known
+        unknown = NotFound(
+            f"The cluster knows no {name} of {api}", "Install what defines it first.", f"{api} {name}", 404
+        )
+        try:
+            found = await self._json("GET", f"/{'apis' if '/' in api else 'api'}/{api}")
+        except NotFound as error:
+            raise unknown from error
+        for one in found.get("resources") or ():
+            if one.get("kind") == name and "/" not in one["name"]:
+                return Kind(name, api, str(one["name"]), bool(one.get("namespaced")))
+        raise unknown
 
     # -- changing -------------------------------------------------------------------------------------------------
 

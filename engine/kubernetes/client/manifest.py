@@ -42,13 +42,36 @@ def load(text: str) -> Json:
 
     :raise ManifestError: it is no YAML, or not one mapping.
     """
+    found = _documents(text)
+    if len(found) != 1:
+        raise ManifestError("The text is not an object", "It begins with apiVersion and kind.")
+    return found[0]
+
+
+def load_all(text: str) -> list[Json]:
+    """All objects of a text with several documents; those of lists (``kind: List``) are among them.
+
+    :raise ManifestError: it is no YAML, or something in it is no object.
+    """
+    made: list[Json] = []
+    for one in _documents(text):
+        made += one["items"] if str(one.get("kind") or "").endswith("List") and "items" in one else [one]
+    for one in made:
+        if not (isinstance(one, dict) and one.get("apiVersion") and one.get("kind")):
+            raise ManifestError("There is something without apiVersion and kind", "These are no manifests.")
+        if not (one.get("metadata") or {}).get("name"):
+            raise ManifestError(f"A {one['kind']} has no name", "Give it one: metadata.name")
+    return made
+
+
+def _documents(text: str) -> list[Json]:
     try:
-        found = yaml.safe_load(text)
+        found = [one for one in yaml.safe_load_all(text) if one is not None]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark is not None else ""
         said = getattr(error, "problem", None) or str(error)
         raise ManifestError(f"The text is not YAML: {where}{said}", detail=str(error)) from error
-    if not isinstance(found, dict):
+    if not all(isinstance(one, dict) for one in found):
         raise ManifestError("The text is not an object", "It begins with apiVersion and kind.")
     return found

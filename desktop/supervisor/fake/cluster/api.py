@@ -13,7 +13,7 @@ from aiohttp import web
 from desktop.supervisor.fake.cluster.store import Denied, Store
 from desktop.supervisor.fake.world import Json
 from engine.kubernetes.client.client import JSON_PATCH
-from engine.kubernetes.client.kinds import ALL, DEPLOYMENTS, PODS, STATEFUL_SETS, Kind
+from engine.kubernetes.client.kinds import ALL, DEPLOYMENTS, NAMESPACES, PODS, STATEFUL_SETS, Kind
 
 VERSION = "v1.37.2"
 LOG_SECONDS = 0.5
@@ -42,6 +42,7 @@ def make_app(store: Store, token: str, runs: Callable[[], bool]) -> web.Applicat
     app.router.add_get("/api/v1/namespaces/{namespace}/pods/{name}/log", calls.log)
     for kind in ALL:
         calls.add(app, kind)
+    app.router.add_get("/{root:apis?}/{api:[a-z0-9./]+}", calls.resources)
     return app
 
 
@@ -78,6 +79,18 @@ class Calls:
 
     async def version(self, request: web.Request) -> web.Response:
         return web.json_response({"gitVersion": VERSION, "major": "1", "minor": "37"})
+
+    async def resources(self, request: web.Request) -> web.Response:
+        """The kinds of a group; custom ones there are none."""
+        api = request.match_info["api"]
+        found = [
+            {"name": kind.plural, "kind": kind.name, "namespaced": kind.namespaced}
+            for kind in ALL
+            if kind.api == api
+        ]
+        if not found:
+            raise Denied(404, "NotFound", "the server could not find the requested resource")
+        return web.json_response({"kind": "APIResourceList", "groupVersion": api, "resources": found})
 
     async def list(self, kind: Kind, request: web.Request) -> web.StreamResponse:
         if request.query.get("watch") == "true":
@@ -135,7 +148,11 @@ class Calls:
         found = self._store.find(kind, request.match_info.get("namespace", ""), request.match_info["name"])
         if found is None and "apply" in request.content_type:
             _check(change)
-            return web.json_response(self._store.add(kind, change))
+            space = request.match_info.get("namespace", "")
+            if kind.namespaced and self._store.find(NAMESPACES, "", space) is None:
+                raise Denied(404, "NotFound", f'namespaces "{space}" not found')
+            change["metadata"].setdefault("namespace", space)
+            return web.json_response(change if "dryRun" in request.query else self._store.add(kind, change))
         item = copy.deepcopy(self._one(kind, request))
         if request.content_type == JSON_PATCH:
             for step in change:

@@ -5,7 +5,8 @@ switch.py      while the cluster does not run: why, and what to do
 overview.py    node, parts and what needs attention
 scope.py       what all tabs share, the namespace among it
 listed.py      the frame of a list             workloads.py  pods.py  services.py  config.py  storage.py  events.py
-detail.py      the page of any object          pod.py        that of a pod, with logs and terminal
+frame.py       the frame of an object's page   detail.py     that of any object   values.py  of its values
+pod.py         that of a pod, with logs and terminal            apply.py      manifests out of files
 operations.py  scale, restart, roll back       manifest.py   an object as YAML, to read and edit
 """
 

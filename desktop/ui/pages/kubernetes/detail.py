@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from desktop.ui.kubernetes.objects import Objects
 from desktop.ui.models.kubernetes import config, events, pods, services, storage, workloads
 from desktop.ui.models.kubernetes.meta import Json, Meta, Named, rows
-from desktop.ui.pages.detail import DetailPage
 from desktop.ui.pages.kubernetes.events import EventsPanel
-from desktop.ui.pages.kubernetes.listed import delete_objects
+from desktop.ui.pages.kubernetes.frame import ClusterDetail
 from desktop.ui.pages.kubernetes.manifest import ManifestPanel
 from desktop.ui.pages.kubernetes.operations import workload_operations
 from desktop.ui.pages.kubernetes.pod import PodPage
@@ -71,12 +70,12 @@ class ObjectPages:
         shared.cluster.call(get, found, shared.context.banners.error)
 
 
-class ObjectPage(DetailPage):
+class ObjectPage(ClusterDetail):
     """The page of one object. It stays when the object is deleted, and says so."""
 
     def __init__(self, shared: Shared, kind: Kind, record: Any) -> None:
-        super().__init__(shared.context, "kubernetes", "Back to Kubernetes")
-        self.shared, self.kind, self.record = shared, kind, record
+        super().__init__(shared)
+        self.kind, self.record = kind, record
         meta: Meta = record.meta
         self.heading.set_full(meta.name)
         self._operations: list[tuple[Operation, QWidget]] = []
@@ -88,12 +87,7 @@ class ObjectPage(DetailPage):
             self.add_tab("values", "Values", lambda: ValuesPanel(shared, kind, meta))
         self.add_tab("yaml", "YAML", lambda: ManifestPanel(shared, kind, meta))
         self.add_tab("events", "Events", lambda: EventsPanel(shared, kind, meta))
-        self.actions_row.addWidget(tool("remove", "Delete…", self._delete, framed=True))
-        which = f"metadata.name={meta.name}"
-        self._now: Objects[Any] = Objects(
-            shared.cluster, self, kind, MAKERS[kind], meta.namespace, fieldSelector=which
-        )
-        self._now.changed.connect(self._refresh)
+        self.follow(kind, MAKERS[kind], meta)
         self._show(record)
         self.show_tab(self._names[0])
 
@@ -105,18 +99,11 @@ class ObjectPage(DetailPage):
     def _run(self, operation: Operation) -> None:
         operation.run([self.record])
 
-    def _delete(self) -> None:
-        back = partial(self.context.places.show_place, "kubernetes")
-        delete_objects(self, self.shared, [(self.kind, self.record.meta)], back)
-
-    def _refresh(self) -> None:
-        if self._now.known:
-            self._show(next(iter(self._now.items.values()), None))
+    def take(self, record: Any) -> None:
+        self._show(record)
 
     def _show(self, record: Any) -> None:
-        if record is None:
-            self.state.set_full("Deleted")
-        else:
+        if record is not None:
             self.record = record
             meta: Meta = record.meta
             parts = (self.kind.name, meta.namespace, getattr(record, "status", ""))

@@ -22,6 +22,7 @@ NAMESPACE_COLUMN = 1
 """Of every list."""
 
 
+LOADING = "Loading …"
 NAME_WIDTH = 210
 """Pixels that names have before columns are left out."""
 
@@ -45,9 +46,8 @@ class ObjectList(ListPage):
         self._wanted: Callable[[Any], bool] = lambda record: True
         self.shared = shared
         self.lists: list[Objects[Any]] = []
-        super().__init__(
-            shared.context, title, picture, columns, away=EmptyState("clock", "Loading …"), within=True
-        )
+        self.waiting = EmptyState("clock", LOADING)
+        super().__init__(shared.context, title, picture, columns, away=self.waiting, within=True)
         self.table.records.search_in(searched)
         self.table.opened.connect(lambda found: self.lead_to(found.record))
         shared.scope.changed.connect(self._rescope)
@@ -67,6 +67,8 @@ class ObjectList(ListPage):
     def refresh(self) -> None:
         """Show the current list."""
         known = all(one.known for one in self.lists)
+        error = next((one.error for one in self.lists if one.error is not None), None)
+        self.waiting.set_text(*((LOADING, "") if error is None else (error.message, error.hint)))
         before = self.table.records.rows()
         self.show_rows(rows(self.records_now(), before) if known else [], known)
         self._tell_count()

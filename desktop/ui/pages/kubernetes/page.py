@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QComboBox, QFileDialog, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
+from desktop.ui.engine_view import EngineView
 from desktop.ui.kubernetes.cluster import Cluster
 from desktop.ui.kubernetes.objects import Objects
 from desktop.ui.models.kubernetes.meta import Json, Meta
+from desktop.ui.pages.kubernetes.apply import apply_files
 from desktop.ui.pages.kubernetes.config import ConfigList
 from desktop.ui.pages.kubernetes.detail import ObjectPages
 from desktop.ui.pages.kubernetes.events import EventList
@@ -21,10 +27,11 @@ from desktop.ui.pages.kubernetes.storage import StorageList
 from desktop.ui.pages.kubernetes.switch import SwitchView
 from desktop.ui.pages.kubernetes.workloads import WorkloadList
 from desktop.ui.theme import MARGIN, PAD
-from desktop.ui.widgets.basics import heading, row
+from desktop.ui.widgets.basics import button, heading, row
 from engine.kubernetes.client.kinds import NAMESPACES
 
 ALL = "All namespaces"
+PATTERNS = "Manifests (*.yaml *.yml *.json)"
 TABS = (
     ("overview", "Overview", Overview),
     ("workloads", "Workloads", WorkloadList),
@@ -51,7 +58,8 @@ class KubernetesPage(QWidget):
         self.setObjectName("page")
         self.context = context
         self.cluster = Cluster(context.session, self)
-        self.shared = Shared(context, self.cluster, Scope(self), ObjectPages())
+        view = EngineView(context.session.bridge, context.session.own, self)  # whichever engine the others show
+        self.shared = Shared(replace(context, view=view, beside=None), self.cluster, Scope(self), ObjectPages())
         self.namespaces = QComboBox()
         self.namespaces.setAccessibleName("Namespace")
         self.namespaces.addItem(ALL, "")
@@ -74,7 +82,9 @@ class KubernetesPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(PAD)
-        outer.addLayout(row(heading("Kubernetes"), None, self.namespaces))
+        self.apply = button("Apply files…", self._choose_files, picture="upload")
+        self.setAcceptDrops(True)
+        outer.addLayout(row(heading("Kubernetes"), None, self.namespaces, self.apply))
         outer.addWidget(self._stack, 1)
         self._known = Objects(self.cluster, self, NAMESPACES, Namespace)
         self._known.changed.connect(self._fill)
@@ -97,6 +107,25 @@ class KubernetesPage(QWidget):
             layout.addWidget(made)
         return self._made[name]
 
+    # -- manifests ------------------------------------------------------------------------------------------------
+
+    def _choose_files(self) -> None:
+        chooser = QFileDialog(self, "Apply files", str(Path.home()), PATTERNS)
+        chooser.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.filesSelected.connect(lambda names: apply_files(self, self.shared, [Path(one) for one in names]))
+        chooser.open()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self.cluster.runs and _paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        apply_files(self, self.shared, _paths(event))
+        event.acceptProposedAction()
+
+    # -- what is shown --------------------------------------------------------------------------------------------
+
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.cluster.look()
@@ -108,7 +137,8 @@ class KubernetesPage(QWidget):
 
     def _refresh(self) -> None:
         runs = self.cluster.runs
-        self.namespaces.setVisible(runs)
+        for part in (self.namespaces, self.apply):
+            part.setVisible(runs)
         self._stack.setCurrentWidget(self.tabs if runs else self.switch)
         if runs:
             self._shown(self.tabs.currentIndex())
@@ -131,3 +161,8 @@ class KubernetesPage(QWidget):
             self.namespaces.setCurrentIndex(max(0, self.namespaces.findData(self.shared.scope.namespace)))
             if self._known.known:
                 self.shared.scope.choose(str(self.namespaces.currentData() or ""))
+
+
+def _paths(event: QDropEvent) -> list[Path]:
+    """The files and folders of this computer that are dragged."""
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

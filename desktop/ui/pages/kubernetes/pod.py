@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import partial
 
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
-from desktop.ui.kubernetes.objects import Objects
 from desktop.ui.models.kubernetes import pods as model
 from desktop.ui.models.kubernetes.pods import Pod, PodContainer
 from desktop.ui.models.records import Row
-from desktop.ui.pages.detail import DetailPage
 from desktop.ui.pages.kubernetes.events import EventsPanel
-from desktop.ui.pages.kubernetes.listed import delete_objects
+from desktop.ui.pages.kubernetes.frame import ClusterDetail
 from desktop.ui.pages.kubernetes.manifest import ManifestPanel
 from desktop.ui.pages.kubernetes.scope import Shared
 from desktop.ui.pages.log import FrameLog
@@ -29,45 +26,33 @@ TAIL = 5000
 """Lines of a log that are fetched at first; new ones follow as they are printed."""
 
 
-class PodPage(DetailPage):
+class PodPage(ClusterDetail):
     """The page of one pod. It stays when the pod is deleted, and says so."""
 
     def __init__(self, shared: Shared, pod: Pod, tab: str = "containers") -> None:
-        super().__init__(shared.context, "kubernetes", "Back to Kubernetes")
-        self.shared, self.pod = shared, pod
+        super().__init__(shared)
+        self.pod = pod
         meta = pod.meta
         self.heading.set_full(meta.name)
-        which = f"metadata.name={meta.name}"
-        self._now = Objects(shared.cluster, self, PODS, model.pod, meta.namespace, fieldSelector=which)
         self.add_tab("containers", "Containers", lambda: ContainersPanel(self))
-        self.add_tab("logs", "Logs", lambda: PodLogs(shared, self.pod))
+        self.add_tab("logs", "Logs", lambda: PodLogs(self))
         self.add_tab("terminal", "Terminal", lambda: PodShell(shared.context, self))
         self.add_tab("events", "Events", lambda: EventsPanel(shared, PODS, meta))
         self.add_tab("yaml", "YAML", lambda: ManifestPanel(shared, PODS, meta))
-        self.actions_row.addWidget(tool("remove", "Delete…", self._delete, framed=True))
-        self._now.changed.connect(self._refresh)
+        self.follow(PODS, model.pod, meta)
         self._tell()
         self.show_tab(tab)
 
-    def _delete(self) -> None:
-        back = partial(self.context.places.show_place, "kubernetes")
-        delete_objects(self, self.shared, [(PODS, self.pod.meta)], back)
-
-    def _refresh(self) -> None:
-        if not self._now.known:
-            return
-        found = self._now.items.get(self.pod.meta.uid)
-        if found is None:
-            self.state.set_full("Deleted")
-            return
-        self.pod = found
-        self._tell()
+    def take(self, record: Pod | None) -> None:
+        if record is not None:
+            self.pod = record
+            self._tell()
 
     def _tell(self) -> None:
         self.state.set_full(model.describe(self.pod))
-        for name in ("containers", "terminal"):
+        for name in ("containers", "logs", "terminal"):
             panel = self.tab(name)
-            if isinstance(panel, ContainersPanel | PodShell):
+            if isinstance(panel, ContainersPanel | PodLogs | PodShell):
                 panel.refresh()
 
 
@@ -102,35 +87,56 @@ class ContainersPanel(QWidget):
 class PodLogs(QWidget):
     """The log of one of the pod's containers, in the log widget of all others."""
 
-    def __init__(self, shared: Shared, pod: Pod) -> None:
+    def __init__(self, page: PodPage) -> None:
         super().__init__()
-        self._shared, self._meta = shared, pod.meta
-        self.which = chooser("Container", pod.containers)
+        self._page, self._meta = page, page.pod.meta
+        self.which = chooser("Container", page.pod.containers)
         self.previous = tool("earlier", "Show the instance before the last restart", self._begin, checkable=True)
-        self._restarted = {one.name: one.restarted for one in pod.containers}
-        self.log = FrameLog(shared.context, "The pod's log", self._read)
+        self.log = FrameLog(page.shared.context, "The pod's log", self._read)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
         outer.addLayout(row(self.which, self.previous, None))
         outer.addWidget(self.log, 1)
-        self.which.setVisible(self.which.count() > 1)
-        self.previous.setVisible(any(self._restarted.values()))
         self.setFocusProxy(self.log)
+        self.which.setVisible(self.which.count() > 1)
         self.which.activated.connect(self._begin)
+        self._instance: tuple[str, int, bool] | None = None
         self._begin()
 
-    def _begin(self) -> None:
-        restarted = self._restarted.get(self.which.currentText(), False)
+    def refresh(self) -> None:
+        """Begin anew where the container has been started since; what was printed before its end stays."""
+        if self._instance != self._instance_now() and not self.previous.isChecked():
+            if self._instance_now()[2]:
+                self._begin()
+            self._show_previous()
+
+    def _instance_now(self) -> tuple[str, int, bool]:
+        """Which instance there is, and whether it runs."""
+        found = self._container
+        return ("", 0, False) if found is None else (found.docker_id, found.restarts, found.state == "Running")
+
+    @property
+    def _container(self) -> PodContainer | None:
+        name = self.which.currentText()
+        return next((one for one in self._page.pod.containers if one.name == name), None)
+
+    def _show_previous(self) -> None:
+        restarted = self._container is not None and self._container.restarted
+        self.previous.setVisible(any(one.restarted for one in self._page.pod.containers))
         self.previous.setEnabled(restarted)
         if not restarted:
             self.previous.setChecked(False)
+
+    def _begin(self) -> None:
+        self._show_previous()
+        self._instance = self._instance_now()
         self._chosen = self.which.currentText(), self.previous.isChecked()
         self.log.begin()
 
     async def _read(self) -> AsyncIterator[Frame]:
         container, previous = self._chosen
-        client = await self._shared.cluster.client()
+        client = await self._page.shared.cluster.client()
         logs = client.logs(
             self._meta.namespace, self._meta.name, container, follow=not previous, previous=previous, tail=TAIL
         )

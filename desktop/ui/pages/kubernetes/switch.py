@@ -76,7 +76,7 @@ class SwitchView(QWidget):
         self._show_bar(busy=bool(cluster.doing) or state not in ("", OFF, "waiting", "failed"))
         self.enable.setVisible(state == OFF and not cluster.doing)
         self._name(self.enable, "Try again" if failure is not None else "Turn on Kubernetes")
-        self.cancel.setVisible(bool(cluster.doing))
+        self.cancel.setVisible(bool(cluster.doing) and cluster.may_cancel)
         self.start.setVisible(not cluster.doing and not self._context.session.running and state in ("", "waiting"))
         self.disable.setVisible(not cluster.doing and state not in ("", OFF))
 

@@ -16,7 +16,7 @@ from desktop.supervisor.fake.cluster import store as fake_store
 from desktop.supervisor.fake.cluster.door import FakeCluster
 from desktop.supervisor.fake.tape import Tape
 from desktop.supervisor.fake.world import World
-from engine.kubernetes.client import Change, KubernetesClient, read_access
+from engine.kubernetes.client import Access, Change, KubernetesClient, read_access
 from engine.kubernetes.client.errors import (
     AccessError,
     ClusterUnreachable,
@@ -27,7 +27,7 @@ from engine.kubernetes.client.errors import (
     Refused,
 )
 from engine.kubernetes.client.kinds import DEPLOYMENTS, NODES, PODS, SECRETS
-from engine.kubernetes.client.manifest import dump, load
+from engine.kubernetes.client.manifest import dump, load, load_all
 
 SECONDS = 30.0
 
@@ -117,6 +117,13 @@ class TestCalls:
         found, _ = await client.list(PODS, "shop", fieldSelector="metadata.name=db-0")
         assert [one["metadata"]["name"] for one in found] == ["db-0"]
 
+    async def test_kinds_are_found_by_the_cluster(self, client: KubernetesClient) -> None:
+        assert await client.kind("apps/v1", "Deployment") is DEPLOYMENTS
+        found = await client.kind("apps/v1", "ReplicaSet")
+        assert (found.plural, found.namespaced) == ("replicasets", True)
+        with pytest.raises(NotFound, match="knows no Boat"):
+            await client.kind("apps/v1", "Boat")
+
     async def test_a_dry_run_changes_nothing(self, client: KubernetesClient) -> None:
         item = await client.get(DEPLOYMENTS, "default", "web")
         wanted = {**item, "spec": {**item["spec"], "replicas": 9}}
@@ -151,6 +158,30 @@ class TestCalls:
         await stage.cluster.close()
         with pytest.raises(ClusterUnreachable):
             await client.version()
+
+    async def test_a_call_that_is_cancelled_in_the_handshake_closes_its_connection(self, tmp_path: Path) -> None:
+        """Python warns of a socket that nobody closes, and warnings fail."""
+        came: asyncio.Queue[asyncio.StreamReader] = asyncio.Queue()
+        left: list[asyncio.StreamWriter] = []
+
+        def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            left.append(writer)
+            came.put_nowait(reader)
+
+        async with await asyncio.start_server(take, "127.0.0.1", 0) as silent:
+            port = silent.sockets[0].getsockname()[1]
+            async with KubernetesClient(Access("here", f"https://127.0.0.1:{port}")) as client:
+                call = asyncio.ensure_future(client.version())
+                async with asyncio.timeout(SECONDS):
+                    reader = await came.get()
+                    assert await reader.read(1), "the handshake has begun"
+                    call.cancel()
+                    await asyncio.wait({call})
+                    while await reader.read(1000):  # until the end, which the client has sent
+                        pass
+            assert call.cancelled()
+            for writer in left:
+                writer.close()
 
     async def test_a_rolled_out_template_replaces_the_pods(self, client: KubernetesClient) -> None:
         before = set(await pods(client, "web-"))
@@ -218,6 +249,16 @@ class TestManifest:
 
     def test_what_nobody_wants_to_see_is_left_out(self) -> None:
         assert "managedFields" not in dump({"metadata": {"managedFields": [1], "name": "a"}})
+
+    def test_several_at_once(self) -> None:
+        one = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}
+        other = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b"}}
+        several = {"apiVersion": "v1", "kind": "List", "items": [other]}
+        assert load_all(f"---\n{dump(one)}---\n# nothing\n---\n{dump(several)}") == [one, other]
+        with pytest.raises(ManifestError, match="without apiVersion"):
+            load_all("kind: Pod\nmetadata: {name: a}\n")
+        with pytest.raises(ManifestError, match="A Pod has no name"):
+            load_all("apiVersion: v1\nkind: Pod\n")
 
     @pytest.mark.parametrize(("text", "said"), [("a: b: c", "line 1"), ("- a", "not an object"), ("", "not an")])
     def test_what_is_no_object(self, text: str, said: str) -> None:

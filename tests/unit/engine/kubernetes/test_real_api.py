@@ -98,6 +98,13 @@ async def test_a_long_list_and_its_changes(cluster: KubernetesClient) -> None:
         assert (await asyncio.wait_for(anext(changes), 30)).type == "DELETED"
 
 
+async def test_kinds_are_found_by_the_cluster(cluster: KubernetesClient) -> None:
+    found = await cluster.kind("policy/v1", "PodDisruptionBudget")
+    assert (found.plural, found.namespaced) == ("poddisruptionbudgets", True)
+    with pytest.raises(NotFound, match="knows no Boat"):
+        await cluster.kind("example.com/v1", "Boat")
+
+
 async def test_who_is_not_known_is_refused(kubeconfig: Path) -> None:
     access = read_access(kubeconfig)
     async with KubernetesClient(replace(access, token="another")) as stranger:

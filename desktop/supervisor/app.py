@@ -99,8 +99,8 @@ class Supervisor:
         self.parts = PartRegistry(
             (
                 hub,  # the next two and the file events follow it
-                HostNetworkPorts(hub.events, self.ports.publisher),  # they tell the ports what to listen on
-                SwarmPorts(hub.events, self.ports.publisher),
+                HostNetworkPorts(hub.events, publisher),  # they tell the ports what to listen on
+                SwarmPorts(hub.events, publisher),
                 self.kubernetes,
                 self.ports,
                 self.folders,
@@ -145,9 +145,8 @@ class Supervisor:
         self.images = Images(store, host.arch, self.settings, self._guest)
         also, contexts = self._default.addresses, self._maker.contexts
         self.docker_context = DockerContext(paths, self.settings, self._warnings, also, contexts)
-        self.credentials = Credentials(paths.helpers)
         self.guest_logs = GuestLogs(paths, self._guest, windows)
-        self.desktop_entry = DesktopEntry(paths)
+        self.credentials, self.desktop_entry = Credentials(paths.helpers), DesktopEntry(paths)
         stores = (store, ImageStore(paths.kubernetes_images, KUBERNETES))
         life, ends = self.engines.machine, (self._sockets.sockets.forget, self.tls.end, self.kubernetes.end)
         self.reset = Reset(paths, self.settings, life, stores, self.desktop_entry, *ends)

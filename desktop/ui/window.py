@@ -27,6 +27,7 @@ from desktop.ui.context import Context, Subjects
 from desktop.ui.engine_connection import Asked, State, warning
 from desktop.ui.engines import OWN, Engines, Entry
 from desktop.ui.icons import app_icon
+from desktop.ui.memory import memory
 from desktop.ui.models.collections import Collections
 from desktop.ui.models.states import TITLES
 from desktop.ui.pages.engines import EnginesDialog, ask_user
@@ -422,7 +423,7 @@ class Window(QMainWindow):
         self.activateWindow()
 
     def _memory(self) -> QSettings:
-        return QSettings(str(self.session.paths.home / "window.ini"), QSettings.Format.IniFormat)
+        return memory(self.session.paths.home)
 
     def _restore(self) -> None:
         shape: object = self._memory().value("geometry")

@@ -180,7 +180,7 @@ class TestLists:
             "Belongs to": "Deployment worker",
             "Created": "",
         }
-        pods.filters.setCurrentText("Failing")
+        pods.filters.choose("Failing")
         assert {name.partition("-")[0] for name in names(pods)} == {"api", "worker", "too"}
         workloads = tab(shown, "workloads")
         until(lambda: cells(workloads, "api")["Status"] == "ImagePullBackOff: no such tag", "the reason")
@@ -200,8 +200,8 @@ class TestLists:
         assert "web" not in names(workloads)
         storage = tab(shown, "storage")
         assert "pvc-1" in names(storage), "what is in no namespace is in all of them"
-        pods.filters.setCurrentText("Failing")
-        pods.filters.setCurrentText("All")
+        pods.filters.choose("Failing")
+        pods.filters.choose("All")
         assert not of(pods, "web-"), "a filter leaves the namespace as it is"
 
     def test_a_narrow_window_keeps_the_names(self, shown: Window) -> None:
@@ -225,7 +225,7 @@ class TestLists:
         choose(services, "web")
         act(services, "browse")
         assert opened == ["http://localhost:30080/"]
-        services.filters.setCurrentText("On your computer")
+        services.filters.choose("On your computer")
         assert names(services) == ["shop", "web"]
 
     def test_events_lead_to_their_object(self, shown: Window) -> None:
@@ -578,10 +578,10 @@ def test_containers_of_pods_are_a_filter_of_their_own(shown: Window) -> None:
     until(lambda: "web" in names(page), "the containers")
     assert not [name for name in names(page) if name.startswith("k8s_")]
     others = len(names(page))
-    page.filters.setCurrentText("In pods")
+    page.filters.choose("In pods")
     until(lambda: names(page), "the pods'")
     assert all(name.startswith("k8s_") for name in names(page))
-    page.filters.setCurrentText("All")
+    page.filters.choose("All")
     assert len(names(page)) == others
 
 

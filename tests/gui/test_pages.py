@@ -58,9 +58,9 @@ class TestImages:
     def test_one_row_for_an_image_and_filters(self, shown: Window) -> None:
         page = images_page(shown)
         assert names(page).count("nginx") == 3  # the image, and its two tags below it
-        page.filters.setCurrentText("Dangling")
+        page.filters.choose("Dangling")
         assert names(page) == ["<none>"]
-        page.filters.setCurrentText("In use")
+        page.filters.choose("In use")
         assert "alpine-arm" not in names(page)
 
     def test_pull_with_progress(self, shown: Window) -> None:

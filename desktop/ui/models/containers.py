@@ -63,6 +63,11 @@ class Line:
         return self.doing is not None and self.doing.words == CREATING
 
     @property
+    def in_pod(self) -> bool:
+        """Whether it belongs to a pod of Kubernetes, whose page shows it."""
+        return is_in_pod(self.containers[0])
+
+    @property
     def container(self) -> Container | None:
         """The container; None for a project."""
         return None if self.group else self.containers[0]
@@ -221,8 +226,8 @@ NAME, IMAGE, PLATFORM, STATUS, CPU, MEMORY, PORTS, CREATED = range(8)
 
 COLUMNS = (
     Column("Name", lambda item: item.name, width=0),
-    Column("Image", _image, width=130),
-    Column("Platform", lambda item: item.origin.platform, width=124),
+    Column("Image", _image, width=130, rank=4),
+    Column("Platform", lambda item: item.origin.platform, width=124, rank=5),
     Column(
         "Status",
         lambda item: item.status,
@@ -236,6 +241,7 @@ COLUMNS = (
         lambda item: item.usage.cpu if item.usage else -1.0,
         width=70,
         right=True,
+        rank=2,
     ),
     Column(
         "Memory",
@@ -243,12 +249,14 @@ COLUMNS = (
         lambda item: item.usage.memory if item.usage else -1,
         width=80,
         right=True,
+        rank=3,
     ),
     Column(
         "Ports",
         lambda item: ", ".join(port_text(port) for port in item.ports),
         lambda item: [port.host_port or 0 for port in item.ports],
         width=148,
+        rank=1,
     ),
-    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=112),
+    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=112, rank=6),
 )

@@ -147,11 +147,22 @@ REPOSITORY, TAG, ID, DIGEST, PLATFORM, SIZE, SHARED, CREATED, USERS = range(9)
 COLUMNS = (
     Column("Repository", lambda item: item.repository, width=0),
     Column("Tags", lambda item: item.tag, width=120),
-    Column("Image ID", _once(lambda item: short_id(item.image.id)), tip=lambda item: item.image.id, width=118),
-    Column("Digest", _once(_digest), tip=lambda item: "\n".join(item.image.digests), width=118),
-    Column("Platform", _once(lambda item: item.platform), width=124),
-    Column("Size", _once(lambda item: size(item.image.size)), lambda item: item.image.size, width=72, right=True),
-    Column("Shared", _once(_shared), lambda item: item.image.shared, _shared_tip, width=72, right=True),
-    Column("Created", _once(lambda item: age(item.image.created)), lambda item: -item.image.created, width=112),
-    Column("In use by", _once(lambda item: ", ".join(item.users)), width=130),
+    Column(
+        "Image ID", _once(lambda item: short_id(item.image.id)), tip=lambda item: item.image.id, width=118, rank=6
+    ),
+    Column("Digest", _once(_digest), tip=lambda item: "\n".join(item.image.digests), width=118, rank=7),
+    Column("Platform", _once(lambda item: item.platform), width=124, rank=4),
+    Column(
+        "Size",
+        _once(lambda item: size(item.image.size)),
+        lambda item: item.image.size,
+        width=72,
+        right=True,
+        rank=1,
+    ),
+    Column("Shared", _once(_shared), lambda item: item.image.shared, _shared_tip, width=72, right=True, rank=5),
+    Column(
+        "Created", _once(lambda item: age(item.image.created)), lambda item: -item.image.created, width=112, rank=3
+    ),
+    Column("In use by", _once(lambda item: ", ".join(item.users)), width=130, rank=2),
 )

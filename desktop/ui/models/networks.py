@@ -72,9 +72,9 @@ NAME, ID, PLATFORM, DRIVER, SUBNET, USERS = range(6)
 
 COLUMNS = (
     Column("Name", lambda item: item.network.name, width=0),
-    Column("ID", lambda item: short_id(item.network.id), tip=lambda item: item.network.id, width=124),
-    Column("Platform", lambda item: item.origin.platform, width=124),
-    Column("Driver", lambda item: item.network.driver, width=90),
-    Column("Subnet", lambda item: ", ".join(item.network.subnets), width=140),
+    Column("ID", lambda item: short_id(item.network.id), tip=lambda item: item.network.id, width=124, rank=5),
+    Column("Platform", lambda item: item.origin.platform, width=124, rank=5),
+    Column("Driver", lambda item: item.network.driver, width=90, rank=2),
+    Column("Subnet", lambda item: ", ".join(item.network.subnets), width=140, rank=3),
     Column("In use by", lambda item: ", ".join(item.users), width=200),
 )

@@ -37,7 +37,9 @@ class Column:
     """One column.
 
     :ivar text: the text of a record.    :ivar sort: its sort key; the text by default.
-    :ivar tip: its tooltip; the text by default.    :ivar width: pixels; 0 takes the remaining width.
+    :ivar tip: its tooltip; the text by default.
+    :ivar width: pixels; 0 takes the remaining width, which is ``least`` or more.
+    :ivar rank: where space is short, columns with a higher one go first; 0: it stays.
     """
 
     title: str
@@ -46,6 +48,8 @@ class Column:
     tip: Callable[[Any], str] | None = None
     width: int = 120
     right: bool = False
+    rank: int = 0
+    least: int = 140
 
 
 @dataclass(eq=False, slots=True)

@@ -49,8 +49,8 @@ NAME, PLATFORM, DRIVER, USERS, CREATED = range(5)
 
 COLUMNS = (
     Column("Name", lambda item: item.volume.name, width=0),
-    Column("Platform", lambda item: item.origin.platform, width=124),
-    Column("Driver", lambda item: item.volume.driver, width=90),
+    Column("Platform", lambda item: item.origin.platform, width=124, rank=2),
+    Column("Driver", lambda item: item.volume.driver, width=90, rank=4),
     Column("In use by", lambda item: ", ".join(item.users), width=240),
-    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=130),
+    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=130, rank=3),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -67,13 +67,15 @@ class ContainersPage(ListPage):
         self.table.linked.connect(self._follow_link)
         self.add_button(button("Run a container…", self.run_dialog, picture="add", primary=True))
         self.commands["run"] = self.run_dialog
+        is_running, is_idle = state_is(*ALIVE), state_is(*IDLE)
         self.add_filters(
-            ("All", lambda line: True),
-            ("Running", state_is(*ALIVE)),
-            ("Not running", state_is(*IDLE)),
-            ("In pods", lambda line: True),
+            ("All", lambda line: not line.in_pod),
+            ("Running", lambda line: not line.in_pod and is_running(line)),
+            ("Not running", lambda line: not line.in_pod and is_idle(line)),
+            ("In pods", lambda line: line.in_pod),
+            rare=("In pods",),
         )
-        self.filters.currentIndexChanged.connect(self.refresh)
+        self.filters.chosen.connect(self.refresh)
         self.add_operations(*operations(self, context))
         self._offer_more()
         self.add_prune(self.prune)
@@ -120,19 +122,17 @@ class ContainersPage(ListPage):
             one("copy", "Copy ID", "copy", self._copy, _is_one, "Ctrl+C"),
         )
 
-    @property
-    def _of_pods(self) -> bool:
-        """Whether the containers of pods are shown, and no others."""
-        return self.filters.currentIndex() == PODS
+    def counted(self, row: Row) -> Iterable[Line]:
+        return (child.record for child in row.children) if row.record.group else (row.record,)
 
     def refresh(self) -> None:
         """Show the current list."""
         before, rows, items = self.table.records.rows(), list[Row](), list[Container]()
         for one, stats in self.stats.items():
-            found = [item for item in one.lists.containers.items if model.is_in_pod(item) == self._of_pods]
+            found = one.lists.containers.items
             busy = one.lists.busy
             rows += model.rows([*found, *busy.new], stats.latest, before, one.view.origin, busy.now())
-            items += found
+            items += [item for item in found if model.is_in_pod(item) == (self.filters.place == PODS)]
         known = self.known(lambda lists: lists.containers)
         self.show_rows(rows, known)
         if known:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.ui.context import Context
 from desktop.ui.icons import icon
+from desktop.ui.memory import keep, memory, recall
 from desktop.ui.models.collections import Collection, Collections
 from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import MARGIN, PAD
-from desktop.ui.widgets.basics import ICON, SearchField, button, heading, label, row
+from desktop.ui.widgets.basics import ICON, SearchField, button, heading, label, row, tool
+from desktop.ui.widgets.chips import FilterChips
 from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.empty_state import EmptyState
 from desktop.ui.widgets.missing_engine import EngineAway, MissingEngine
@@ -78,17 +89,13 @@ class ListPage(QWidget):
         super().__init__()
         self.setObjectName("page")
         self.context = context
-        self.title = heading(title)
-        self.count = label("", "muted")
+        self.title, self.count = heading(title), label("", "muted")
         self.table = Table(columns, title, tree=tree, unfolded=unfolded)
         self.search = SearchField(f"Search {title.lower()}", SEARCH_WIDTH)
         self.search.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
-        self.filters = QComboBox()
-        self.filters.setAccessibleName(f"Filter {title.lower()}")
-        self.filters.hide()
-        self.engines = QComboBox()
-        self.engines.setAccessibleName("Engine")
-        self.engines.hide()
+        self.filters = FilterChips(f"Filter {title.lower()}")
+        self._name = f"{'tab/' if within else ''}{title.lower()}"
+        self.engines = _choice("Engine")
         self.actions_by_name: dict[str, QAction] = {}
         self.commands: dict[str, Callable[[], object]] = {}
         self._operations: list[tuple[Operation, QAction]] = []
@@ -105,13 +112,13 @@ class ListPage(QWidget):
         self._away = away or EngineAway(context)
         self.missing = MissingEngine(context, wanted=self._both)
         self._stack.addWidget(self._away)
-        unmatched = f"No {title.lower()} match the search and the filter."
-        self.unmatched = EmptyState("search", "No matches", unmatched, button("Show all", self.show_all))
+        show_all = button("Show all", self.show_all)
+        self.unmatched = EmptyState("search", "No matches", f"No {title.lower()} match.", show_all)
         self._stack.addWidget(self.unmatched)
         self._known = False
         self._arrange(within=within)
         self.search.textChanged.connect(self._searched)
-        self.filters.currentIndexChanged.connect(self._filtered)
+        self.filters.chosen.connect(self._filtered)
         self.engines.currentIndexChanged.connect(self._engine_chosen)
         self.table.chosen_changed.connect(self._enable)
         for one in context.both:
@@ -120,19 +127,33 @@ class ListPage(QWidget):
         self._show_engines()
 
     def _arrange(self, *, within: bool) -> None:
-        tools = row(self.search, self.filters, self.engines, self._beside_search, None, self._tools)
+        tools = row(self.search, self.engines, self._beside_search, None, self._tools, self._columns_button())
         outer = QVBoxLayout(self)
         outer.setSpacing(PAD)
         if within:
             outer.setContentsMargins(0, PAD, 0, 0)
-            tools.insertWidget(tools.count() - 2, self.count)
+            tools.insertWidget(tools.count() - 3, self.count)
         else:
             outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
             outer.addLayout(row(self.title, self.count, None, self._buttons))
         outer.addLayout(tools)
+        outer.addWidget(self.filters)
         outer.addWidget(self._stack, 1)
         outer.addWidget(self.missing)
         self.setFocusProxy(self.table)
+
+    def _columns_button(self) -> QToolButton:
+        """The choice of columns; what the user changes there, or in the header, is kept."""
+        made = tool("columns", "Columns", lambda: made.showMenu(), framed=True)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu, columns = QMenu(made), self.table.columns
+        menu.setAccessibleName("Columns")
+        menu.aboutToShow.connect(lambda: columns.fill(menu))
+        made.setMenu(menu)
+        key, home = f"columns/{self._name}", self.context.session.paths.home
+        columns.restore(recall(memory(home), key))
+        columns.changed.connect(lambda: keep(memory(home), key, columns.state()))
+        return made
 
     # -- engines ------------------------------------------------------------------------------------------------
 
@@ -171,12 +192,13 @@ class ListPage(QWidget):
             self.engines.setCurrentIndex(max(0, self.engines.findData(chosen)))
         self.engines.setVisible(bool(offered))
         if self._platform >= 0:
-            self.table.setColumnHidden(self._platform, not offered)
+            self.table.columns.set_missing(self._platform, not offered)
         self._name_target()
         self._enable()
 
     def _engine_chosen(self) -> None:
         self.keep(self._test)
+        self._count(self.table.records.rows())
         self._name_target()
         self._enable()
 
@@ -199,10 +221,13 @@ class ListPage(QWidget):
         self._tools.addWidget(made)
         self._need_engine.append(made)
 
-    def add_filters(self, *choices: tuple[str, Callable[[Any], bool]]) -> None:
-        """Add filters to choose from; the first is the default."""
+    def add_filters(self, *choices: tuple[str, Callable[[Any], bool]], rare: Sequence[str] = ()) -> None:
+        """Add filters to choose from; the first is the default.
+
+        :param rare: those that are only there while they have something.
+        """
         self._choices = [test for _, test in choices]
-        self.filters.addItems([name for name, _ in choices])
+        self.filters.add([name for name, _ in choices], rare)
         self.filters.show()
 
     def add_beside_search(self, made: QWidget) -> None:
@@ -239,15 +264,32 @@ class ListPage(QWidget):
         self.table.records.update_rows(rows)
         self.count.setText(f"{len(rows)}" if known else "")
         self._known = known
+        self._count(rows)
         self._show_view()
         for part in (self.search, self.filters):
             part.setEnabled(known)
         self._enable()
 
+    def counted(self, row: Row) -> Iterable[Any]:
+        """The records of a row that filters count."""
+        return (row.record,)
+
+    def _count(self, rows: Sequence[Row]) -> None:
+        """Show how many objects each filter has, of the engine that the list is limited to."""
+        if not self._known:
+            self.filters.forget_counts()
+            return
+        wanted = self.engines.currentData()
+        found = [
+            record for row in rows for record in self.counted(row) if not wanted or record.origin.os == wanted
+        ]
+        self.filters.show_counts(sum(map(test, found)) for test in self._choices)
+
     def show_all(self) -> None:
         """Clear search and filter."""
         self.search.clear()
-        self.filters.setCurrentIndex(0)
+        if self._choices:
+            self.filters.choose_place(0)
         self.engines.setCurrentIndex(0)
         self.search.setFocus()
 
@@ -255,7 +297,8 @@ class ListPage(QWidget):
         """Show the list, or the reason why it is empty."""
         records = self.table.records
         view: QWidget = self.table if records.rowCount() else self.unmatched
-        if not records.rows():
+        unasked = self.filters.place <= 0 and not self.search.text() and not self.engines.currentData()
+        if not records.rows() or (not records.rowCount() and unasked):
             view = self._stack.widget(EMPTY) if self._known else self._away
         self._stack.setCurrentWidget(view)
 
@@ -321,6 +364,14 @@ class ListPage(QWidget):
             action.setEnabled(able and any(operation.applies(record) for record in chosen))
         for part in self._need_engine:
             part.setEnabled(self._known and self.target.connection.connected)
+
+
+def _choice(name: str) -> QComboBox:
+    """A choice that is not offered yet."""
+    made = QComboBox()
+    made.setAccessibleName(name)
+    made.hide()
+    return made
 
 
 def _tool(action: QAction) -> QToolButton:

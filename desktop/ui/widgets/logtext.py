@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDesktopServices,
     QFontDatabase,
+    QGuiApplication,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QResizeEvent,
     QTextCharFormat,
     QTextCursor,
 )
-from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
+from PySide6.QtWidgets import QMenu, QPlainTextEdit, QTextEdit
 
 Marks = Callable[[int], list[tuple[int, int, QTextCharFormat]]]
 """A row → its parts that have a look of their own: from, up to, and the look; in characters of the row."""
@@ -40,11 +42,13 @@ class LogText(QPlainTextEdit):
     moved = Signal()
     """The user has moved in it by the keyboard."""
 
+    _stale = Signal()
+
     def __init__(self, name: str, marks: Marks, links: Links) -> None:
         super().__init__(readOnly=True, undoRedoEnabled=False)
         self._marks, self._links = marks, links
         self._pressed = QPoint()
-        self.bare = False
+        self.bare, self._queued = False, False
         self.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setAccessibleName(name)
@@ -53,7 +57,8 @@ class LogText(QPlainTextEdit):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.viewport().setMouseTracking(True)
-        self.verticalScrollBar().valueChanged.connect(self.dress)
+        self.verticalScrollBar().valueChanged.connect(self._undress)
+        self._stale.connect(self.dress, Qt.ConnectionType.QueuedConnection)  # still before the next paint
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
@@ -110,6 +115,7 @@ class LogText(QPlainTextEdit):
 
     def dress(self) -> None:
         """Lay colours over the visible rows."""
+        self._queued = False
         if self.bare:
             return
         found = []
@@ -130,15 +136,24 @@ class LogText(QPlainTextEdit):
             block = block.next()
         self.setExtraSelections(found)
 
+    def _undress(self) -> None:
+        """Other rows are visible; Qt may be in the middle of a layout."""
+        if not self._queued and not self.bare:
+            self._queued = True
+            self._stale.emit()
+
     # -- events ---------------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.dress()
+        self._undress()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in ENTER and (address := self._link_of(self.textCursor())):
             QDesktopServices.openUrl(QUrl(address))
+            return
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_plain()
             return
         super().keyPressEvent(event)
         self.moved.emit()
@@ -162,12 +177,19 @@ class LogText(QPlainTextEdit):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
         address = self._link_of(self.textCursor()) if by_key else self.link_at(event.pos())
-        menu = self.createStandardContextMenu()
+        menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        copy = menu.addAction("Copy", self.copy_plain)
+        copy.setEnabled(self.textCursor().hasSelection())
+        menu.addAction("Select all", self.selectAll)
         if address:
-            menu.addSeparator()
             menu.addAction("Open link", partial(QDesktopServices.openUrl, QUrl(address)))
         menu.popup(self.viewport().mapToGlobal(self.cursorRect().bottomLeft()) if by_key else event.globalPos())
+
+    def copy_plain(self) -> None:
+        """Copy what is selected, as plain text and nothing else."""
+        if self.textCursor().hasSelection():
+            QGuiApplication.clipboard().setText(self.textCursor().selection().toPlainText())
 
     def link_at(self, place: QPoint) -> str:
         """Where what is shown at a point leads; empty for nowhere."""
@@ -180,12 +202,6 @@ class LogText(QPlainTextEdit):
 
     def _link_of(self, cursor: QTextCursor) -> str:
         return self._links(cursor.blockNumber(), characters(cursor.block().text(), cursor.positionInBlock()))
-
-    def createMimeDataFromSelection(self) -> QMimeData:
-        """Plain text, and nothing else."""
-        made = QMimeData()
-        made.setText(self.textCursor().selection().toPlainText())
-        return made
 
 
 def units(text: str, place: int) -> int:

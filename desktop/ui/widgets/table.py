@@ -18,7 +18,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHeaderView,
     QMenu,
     QStyle,
     QStyledItemDelegate,
@@ -29,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from desktop.ui.models.records import Column, RecordModel, Row
 from desktop.ui.theme import ROW_HEIGHT, theme
+from desktop.ui.widgets.columns import Columns
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -38,9 +38,6 @@ SETTLE_MS = 200
 
 AGES_MS = 30_000
 """Milliseconds between updates of texts such as “3 minutes ago”."""
-
-MIN_STRETCH = 140
-"""Least width of the column that takes the remaining width."""
 
 NAMES = 2
 """Columns that hold names, from the left."""
@@ -160,14 +157,7 @@ class Table(QTreeView):
         self.setMouseTracking(True)
         self.setTabKeyNavigation(False)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        header = self.header()
-        header.setStretchLastSection(False)
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setMinimumSectionSize(48)
-        for number, item in enumerate(columns):
-            header.resizeSection(number, item.width or MIN_STRETCH)
-        self._stretch = next((number for number, item in enumerate(columns) if not item.width), None)
+        self.columns = Columns(self, columns)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self.scrolled)
@@ -335,22 +325,7 @@ class Table(QTreeView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
-
-    def setColumnHidden(self, column: int, hide: bool) -> None:
-        if hide != self.isColumnHidden(column):
-            super().setColumnHidden(column, hide)
-            self._fit()
-
-    def _fit(self) -> None:
-        """Let one column take the remaining width; if that is too little, scroll horizontally."""
-        if self._stretch is not None:
-            header, modes = self.header(), QHeaderView.ResizeMode
-            others = header.length() - header.sectionSize(self._stretch)
-            enough = self.viewport().width() - others >= MIN_STRETCH
-            header.setSectionResizeMode(self._stretch, modes.Stretch if enough else modes.Interactive)
-            if not enough:
-                header.resizeSection(self._stretch, MIN_STRETCH)
+        self.columns.fit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

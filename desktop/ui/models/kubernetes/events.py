@@ -65,7 +65,7 @@ OBJECT, SPACE, REASON, MESSAGE, COUNT, LAST = range(6)
 COLUMNS = (
     Column("Object", lambda item: " ".join(item.about), width=210),
     NAMESPACE,
-    Column("Reason", lambda item: item.reason, width=140),
+    Column("Reason", lambda item: item.reason, width=140, rank=2),
     Column("Message", lambda item: item.message.replace("\n", " "), tip=lambda item: item.message, width=0),
     Column(
         "Times",
@@ -73,6 +73,7 @@ COLUMNS = (
         lambda item: item.count,
         width=60,
         right=True,
+        rank=3,
     ),
     Column("Last", lambda item: age(item.last), lambda item: -item.last, width=112),
 )

@@ -75,11 +75,11 @@ def rows(records: Iterable[Named], before: Iterable[Row]) -> list[Row]:
 
 def name_column(title: str = "Name") -> Column:
     """The object's name, which takes the remaining width."""
-    return Column(title, lambda item: item.meta.name, width=0)
+    return Column(title, lambda item: item.meta.name, width=0, least=200)
 
 
 NAMESPACE = Column("Namespace", lambda item: item.meta.namespace, width=110)
-AGE = Column("Created", lambda item: age(item.meta.created), lambda item: -item.meta.created, width=112)
+AGE = Column("Created", lambda item: age(item.meta.created), lambda item: -item.meta.created, width=112, rank=2)
 
 
 def labels_text(labels: Json) -> str:

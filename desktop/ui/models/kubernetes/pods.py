@@ -231,7 +231,7 @@ COLUMNS = (
     Column("Status", lambda item: item.status, lambda item: (not item.failing, item.status), _tip, width=236),
     Column("Ready", lambda item: item.ready, width=64),
     Column("Restarts", lambda item: str(item.restarts or ""), lambda item: item.restarts, width=76, right=True),
-    Column("Belongs to", _owner, width=150),
+    Column("Belongs to", _owner, width=150, rank=3),
     AGE,
 )
 

@@ -120,7 +120,7 @@ COLUMNS = (
     NAMESPACE,
     Column("Type", lambda item: item.type, width=118),
     Column("On your computer", _local, lambda item: [one.number for one in item.local], width=190),
-    Column("Ports", lambda item: item.ports, width=130),
-    Column("Address", lambda item: item.address, width=120),
+    Column("Ports", lambda item: item.ports, width=130, rank=1),
+    Column("Address", lambda item: item.address, width=120, rank=3),
     AGE,
 )

@@ -70,7 +70,7 @@ COLUMNS = (
     Column("Kind", lambda item: "Claim" if item.kind is CLAIMS else "Volume", width=80),
     Column("Status", lambda item: item.status, width=100),
     Column("Size", lambda item: item.size, width=80, right=True),
-    Column("Class", lambda item: item.storage_class, width=110),
-    Column("Bound to", lambda item: item.other, width=200),
+    Column("Class", lambda item: item.storage_class, width=110, rank=3),
+    Column("Bound to", lambda item: item.other, width=200, rank=4),
     AGE,
 )

@@ -144,6 +144,6 @@ COLUMNS = (
         width=236,
     ),
     Column("Ready", ready_text, lambda item: item.ready, width=64),
-    Column("Images", lambda item: ", ".join(item.images), width=170),
+    Column("Images", lambda item: ", ".join(item.images), width=170, rank=3),
     AGE,
 )

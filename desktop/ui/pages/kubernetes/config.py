@@ -11,8 +11,6 @@ from engine.kubernetes.client.kinds import CONFIG_MAPS, SECRETS
 class ConfigList(ObjectList):
     """The tab with both; values are on the page of each."""
 
-    spare = (model.CREATED,)
-
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared, "Config", "settings", model.COLUMNS, model.searched)
         self.table.delegate.quiet.update((model.SPACE, model.KIND, model.KEYS, model.CREATED))

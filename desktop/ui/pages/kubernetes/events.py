@@ -27,8 +27,6 @@ def _colour(item: model.Happened) -> str:
 class EventList(ObjectList):
     """The tab with all events, the latest first."""
 
-    spare = (model.COUNT, model.REASON)
-
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared, "Events", "clock", model.COLUMNS, model.searched)
         self.table.delegate.dots[model.OBJECT] = _colour

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from desktop.ui.kubernetes.objects import Objects
@@ -23,17 +23,10 @@ NAMESPACE_COLUMN = 1
 
 
 LOADING = "Loading …"
-NAME_WIDTH = 210
-"""Pixels that names have before columns are left out."""
 
 
 class ObjectList(ListPage):
-    """A tab with a list; tabs inherit from it.
-
-    :ivar spare: columns that are left out where the window is narrow, the first of them first.
-    """
-
-    spare: tuple[int, ...] = ()
+    """A tab with a list; tabs inherit from it."""
 
     def __init__(
         self,
@@ -80,23 +73,8 @@ class ObjectList(ListPage):
         self._tell_count()
 
     def _rescope(self) -> None:
-        self._fit()
+        self.table.columns.set_missing(NAMESPACE_COLUMN, bool(self.shared.scope.namespace))
         self.keep(self._wanted)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        """Leave out columns where names would have too little room."""
-        columns = self.table.records.columns
-        one = bool(self.shared.scope.namespace)
-        self.table.setColumnHidden(NAMESPACE_COLUMN, one)
-        needed = NAME_WIDTH + sum(item.width for item in columns) - one * columns[NAMESPACE_COLUMN].width
-        for number in self.spare:
-            hidden = needed > self.width()
-            needed -= hidden * columns[number].width
-            self.table.setColumnHidden(number, hidden)
 
     def _tell_count(self) -> None:
         shown = self.table.records.rowCount()

@@ -15,8 +15,6 @@ from engine.kubernetes.client.kinds import PODS, Kind
 class PodList(ObjectList):
     """The tab with all pods."""
 
-    spare = (model.OWNER, model.CREATED)
-
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared, "Pods", "containers", model.COLUMNS, model.searched)
         self.table.delegate.dots[model.NAME] = lambda item: item.colour

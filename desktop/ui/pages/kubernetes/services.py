@@ -20,8 +20,6 @@ from engine.kubernetes.client.kinds import INGRESSES, SERVICES, Kind
 class ServiceList(ObjectList):
     """The tab with all services."""
 
-    spare = (model.ADDRESS, model.CREATED, model.PORTS)
-
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared, "Services", "networks", model.COLUMNS, model.searched)
         self.table.delegate.links.add(model.LOCAL)

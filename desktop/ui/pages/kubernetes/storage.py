@@ -11,8 +11,6 @@ from engine.kubernetes.client.kinds import CLAIMS, VOLUMES
 class StorageList(ObjectList):
     """The tab with both."""
 
-    spare = (model.OTHER, model.CLASS)
-
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared, "Storage", "volumes", model.COLUMNS, model.searched)
         self.table.delegate.dots[model.NAME] = lambda item: item.colour

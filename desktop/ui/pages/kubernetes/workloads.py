@@ -17,8 +17,6 @@ from engine.kubernetes.client.kinds import PODS, WORKLOADS
 class WorkloadList(ObjectList):
     """The tab with all workloads; what keeps a pod of one from running is said in its row."""
 
-    spare = (model.IMAGES, model.CREATED)
-
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared, "Workloads", "services", model.COLUMNS, model.searched)
         self.table.delegate.dots[model.NAME] = lambda item: item.colour

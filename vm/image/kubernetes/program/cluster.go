@@ -24,6 +24,7 @@ import (
 const (
 	applyPause  = time.Second
 	cleanWithin = 2 * time.Minute
+	retryPause  = 20 * time.Second
 
 	// How old the newest backup of the store gets, and the pause after one that failed.
 	backupAge, backupPause = time.Hour, 5 * time.Minute
@@ -61,7 +62,7 @@ func cluster() {
 func runCluster() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	for _, folder := range []string{runFolder, dataFolder, dataFolder + "/etcd", logFolder} {
+	for _, folder := range []string{runFolder, dataFolder, logFolder} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return err
 		}
@@ -88,16 +89,17 @@ func runCluster() error {
 		fmt.Fprintln(os.Stderr, err)
 		board.update(func(s *status) { s.Phase, s.Error = phaseFailed, err.Error() })
 		<-ctx.Done()
+	case ctx.Err() == nil: // it is told for a while, and tried again by the next one of us
+		board.update(func(s *status) { s.Error = err.Error() })
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryPause):
+		}
 	}
 	if ctx.Err() != nil {
 		err = nil
 	}
-	board.update(func(s *status) {
-		s.Phase, s.Ports = phaseStopping, []servicePort{}
-		if err != nil {
-			s.Error = err.Error()
-		}
-	})
+	board.update(func(s *status) { s.Phase, s.Ports = phaseStopping, []servicePort{} })
 	supervisor.Stop()
 	return err
 }

@@ -57,9 +57,10 @@ def test_a_damaged_store_is_restored_from_its_backup(running: Kubernetes, machin
     spoilt = f"{ETCD}/member/snap/db"
     running.inside(f"head -c 40000 /dev/urandom | dd of={spoilt} bs=1 seek=8192 conv=notrunc 2>/dev/null; sync")
     running.enable()
-    (warning,) = json.loads(machine.slipway("status", "--json"))["warnings"]
-    assert "was damaged" in warning["message"]
-    assert "restored" in warning["message"]
+    warnings = json.loads(machine.slipway("status", "--json"))["warnings"]
+    (told,) = [one["message"] for one in warnings if "cluster" in one["message"]]
+    assert "was damaged" in told
+    assert "restored" in told
     assert running.kubectl("get", "namespace", "default", "-o", "name") == "namespace/default"
 
 

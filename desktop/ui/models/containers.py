@@ -16,8 +16,8 @@ from desktop.ui.models.records import Column, Row
 from engine.client.models import Container, Port
 
 PROJECT = "com.docker.compose.project"
-POD = "io.kubernetes.pod.name"
-"""Labels of containers."""
+POD, IN_POD = "io.kubernetes.pod.name", "io.kubernetes.container.name"
+"""Labels of containers: what they belong to, and of a pod's its name there."""
 
 NOTHING: Mapping[str, Doing] = {}
 
@@ -86,7 +86,7 @@ def line(
     """One container's line."""
     found = HEALTH.search(container.status)
     return Line(
-        container.name,
+        container.labels.get(IN_POD) or container.name,
         container.state,
         with_reason(container.status) if doing is None else doing.text,
         (container,),
@@ -118,7 +118,7 @@ def rows(
     origin: Origin = HERE,
     doing: Mapping[str, Doing] = NOTHING,
 ) -> list[Row]:
-    """Projects with their containers, then the other containers.
+    """Projects and pods with their containers, then the other containers.
 
     :param before: the current rows; unchanged ones are kept.    :param origin: the engine of all of them.
     :param doing: ID → the operation under way.
@@ -130,7 +130,7 @@ def rows(
         row, usage = known.get(container.id), stats.get(container.id)
         if row is None or not _is_same(row.record, container, usage, origin, doing.get(container.id)):
             row = Row(container.id, line(container, usage, origin, doing.get(container.id)))
-        project = container.labels.get(PROJECT)
+        project = container.labels.get(PROJECT) or container.labels.get(POD)
         (projects.setdefault(project, []) if project else alone).append(row)
     made = []
     for name, members in projects.items():
@@ -199,7 +199,7 @@ def searched(item: Line) -> str:
     """The text that the search looks at."""
     parts = [item.name, item.status, *(port_text(port) for port in item.ports)]
     for container in item.containers if not item.group else ():
-        parts += [container.image, container.id, container.labels.get(PROJECT, "")]
+        parts += [container.image, container.id, container.labels.get(PROJECT, ""), container.name]
     return " ".join(parts)
 
 

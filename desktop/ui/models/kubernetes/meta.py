@@ -45,14 +45,8 @@ class Meta:
 
     @property
     def key(self) -> str:
-        """Namespace and name in one text; see :func:`split`."""
+        """Namespace and name in one text."""
         return f"{self.namespace}/{self.name}"
-
-
-def split(key: str) -> tuple[str, str]:
-    """Namespace and name out of :attr:`Meta.key`."""
-    namespace, _, name = key.partition("/")
-    return namespace, name
 
 
 class Named(Protocol):
@@ -80,8 +74,3 @@ def name_column(title: str = "Name") -> Column:
 
 NAMESPACE = Column("Namespace", lambda item: item.meta.namespace, width=110)
 AGE = Column("Created", lambda item: age(item.meta.created), lambda item: -item.meta.created, width=112, rank=2)
-
-
-def labels_text(labels: Json) -> str:
-    """``app=web, tier=front``."""
-    return ", ".join(f"{key}={value}" for key, value in labels.items())

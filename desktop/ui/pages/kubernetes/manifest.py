@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QSyntaxHighlighter, QTextCharFormat
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from desktop.ui.kubernetes.objects import Objects
 from desktop.ui.models.kubernetes.config import MASK
 from desktop.ui.models.kubernetes.meta import Json, Meta
 from desktop.ui.pages.kubernetes.scope import Shared
@@ -26,8 +27,21 @@ UNINTERESTING = ("status",)
 """What the cluster keeps by itself: no part of a difference."""
 
 
+class Whole:
+    """All of an object."""
+
+    def __init__(self, item: Json) -> None:
+        self.meta, self.item = Meta.of(item), item
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Whole) and self.item == other.item
+
+    def __hash__(self) -> int:
+        return hash(self.meta)
+
+
 class ManifestPanel(QWidget):
-    """Reads an object, and writes it back."""
+    """Shows an object as it is now, and writes it back."""
 
     def __init__(self, shared: Shared, kind: Kind, meta: Meta) -> None:
         super().__init__()
@@ -43,7 +57,6 @@ class ManifestPanel(QWidget):
         self.note = label("", "muted")
         self.reveal = tool("eye", "Show the secret values", self._show, checkable=True)
         self.reveal.setVisible(kind is SECRETS)
-        self.again = tool("refresh", "Read it again", self.read)
         self.copy = tool("copy", "Copy", lambda: QGuiApplication.clipboard().setText(self.text.toPlainText()))
         self.edit = button("Edit", self._edit)
         self.cancel = button("Discard", self._discard)
@@ -57,7 +70,6 @@ class ManifestPanel(QWidget):
                 self.note,
                 None,
                 self.reveal,
-                self.again,
                 self.copy,
                 self.edit,
                 self.cancel,
@@ -67,45 +79,48 @@ class ManifestPanel(QWidget):
         outer.addWidget(self.text, 1)
         self.setFocusProxy(self.text)
         self._set_editing(False)
-        self.read()
+        which = f"metadata.name={meta.name}"
+        self._now = Objects(shared.cluster, self, kind, Whole, meta.namespace, fieldSelector=which)
+        self._now.changed.connect(self._refresh)
 
     @property
     def editing(self) -> bool:
         """Whether the user is changing it."""
         return not self.text.isReadOnly()
 
-    def read(self) -> None:
-        """Read it from the cluster."""
-        kind, meta = self._kind, self._meta
-
-        async def get(client: KubernetesClient) -> Json:
-            return await client.get(kind, meta.namespace, meta.name)
-
-        self._shared.cluster.call(get, self._take, self._failed, owner=self)
+    def _refresh(self) -> None:
+        """The object has changed, or is known now."""
+        if self._now.error is not None:
+            self.note.setText(self._now.error.message)
+        elif self._now.known:
+            found = self._now.items.get(self._meta.uid)
+            if found is None:
+                self.note.setText("It was deleted.")
+            elif self.editing:
+                self.note.setText("It has changed since. Discard, and edit it again.")
+            else:
+                self._take(found.item)
 
     def _take(self, item: Json) -> None:
         self._item = item
-        if not self.editing:
-            self._show()
-
-    def _failed(self, error: UserError) -> None:
-        self.note.setText(error.message)
+        self._show()
 
     def _show(self) -> None:
         if self._item is None:
             return
-        bar = self.text.verticalScrollBar()
-        place = bar.value()
         self.note.setText("")
         masked = self._kind is SECRETS and not self.reveal.isChecked()
-        self.text.setPlainText(dump(_masked(self._item) if masked else self._item))
-        bar.setValue(place)
+        text = dump(_masked(self._item) if masked else self._item)
+        if text != self.text.toPlainText():
+            bar = self.text.verticalScrollBar()
+            place = bar.value()
+            self.text.setPlainText(text)
+            bar.setValue(place)
 
     def _set_editing(self, editing: bool) -> None:
         self.text.setReadOnly(not editing)
         for part, shown in (
             (self.edit, not editing),
-            (self.again, not editing),
             (self.cancel, editing),
             (self.apply, editing),
         ):
@@ -123,7 +138,8 @@ class ManifestPanel(QWidget):
     def _discard(self) -> None:
         self._set_editing(False)
         self.reveal.setChecked(False)
-        self.read()
+        self._show()
+        self._refresh()
         self.text.setFocus()
 
     def _find(self) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QSpinBox, QWidget
 
-from desktop.ui.models.kubernetes.meta import Json, split
+from desktop.ui.models.kubernetes.meta import Json
 from desktop.ui.models.kubernetes.workloads import RESTARTED, SCALED, Workload
 from desktop.ui.pages.kubernetes.scope import Shared
 from desktop.ui.widgets.dialogs import Form, Question
@@ -73,14 +72,13 @@ def workload_operations(parent: QWidget, shared: Shared) -> list[Operation]:
     ]
 
 
-def _each(
-    shared: Shared, items: list[Workload], change: Callable[[Workload], Json], failure: str, part: str = ""
-) -> None:
+def _each(shared: Shared, items: list[Workload], change: Json, failure: str, part: str = "") -> None:
+    """Change the same fields of all. :param part: a subresource"""
     by_key = {f"{item.kind.name} {item.meta.key}": item for item in items}
 
     async def call(client: KubernetesClient, key: str) -> None:
         item = by_key[key]
-        await client.patch(item.kind, *split(item.meta.key), change(item), part=part)
+        await client.patch(item.kind, item.meta.namespace, item.meta.name, change, part=part)
 
     subjects = [(key, item.meta.name) for key, item in by_key.items()]
     shared.cluster.each(subjects, call, failure, shared.context.banners)
@@ -92,22 +90,23 @@ def _scale(parent: QWidget, shared: Shared, items: list[Workload]) -> None:
     count = QSpinBox(minimum=0, maximum=MOST_REPLICAS, value=item.wanted)
     count.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     form.add("Pods", count)
-    form.accepted.connect(
-        lambda: _each(
-            shared, items, lambda _: {"spec": {"replicas": count.value()}}, "{} could not be scaled", "scale"
-        )
-    )
+
+    def accepted() -> None:
+        change = {"spec": {"replicas": count.value()}}
+        _each(shared, items, change, "{} could not be scaled", "scale")
+
+    form.accepted.connect(accepted)
     form.open()
 
 
 def _restart(shared: Shared, items: list[Workload]) -> None:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     change = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: now}}}}}
-    _each(shared, items, lambda _: change, "{} could not be restarted")
+    _each(shared, items, change, "{} could not be restarted")
 
 
 def _suspend(shared: Shared, suspend: bool, items: list[Workload]) -> None:
-    _each(shared, items, lambda _: {"spec": {"suspend": suspend}}, "{} could not be changed")
+    _each(shared, items, {"spec": {"suspend": suspend}}, "{} could not be changed")
 
 
 def _roll_back(parent: QWidget, shared: Shared, items: list[Workload]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from desktop.ui.models.kubernetes import config, events, nodes, pods, services, storage, workloads
-from desktop.ui.models.kubernetes.meta import Meta, rows, split
+from desktop.ui.models.kubernetes.meta import rows
 from desktop.ui.models.kubernetes.reasons import exit_words, short
 from engine.kubernetes.client.kinds import CONFIG_MAPS, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, SECRETS
 
@@ -264,4 +264,3 @@ def test_rows_of_the_same_records_are_kept() -> None:
     before = rows([first], [])
     assert rows([first], before)[0] is before[0]
     assert rows([pod(status(RUNNING, ready=True))], before)[0] is not before[0]
-    assert split(Meta("1", "web", "shop").key) == ("shop", "web")

@@ -18,6 +18,7 @@ OBJECTS = (("containers", "Container"), ("images", "Image"), ("volumes", "Volume
 """Page → what one of its objects is called."""
 
 COMMANDS = (
+    ("home", "about", "About this machine"),
     ("containers", "run", "Run a container…"),
     ("images", "pull", "Pull an image…"),
     ("images", "build", "Build an image…"),

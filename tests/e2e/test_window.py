@@ -162,6 +162,7 @@ def type_and_read(desk: Desk) -> None:
     await_true(lambda: "is 42" in desk.docker("logs", NAME), "the container has heard it")
     user.click("Logs", "page tab")
     log = reader.find(MAIN, "The container's log")
+    user.click("Show times")  # they are a column of the text
     await_true(lambda: "is 42" in reader.text(log), "the log shows it")
     assert reader.text(log).split("\n") == desk.docker("logs", NAME).split("\n")
     assert "the door is open" in reader.text(log)

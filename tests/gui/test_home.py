@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,18 +12,24 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from desktop.control.schema import RunState, WarningReport
 from desktop.ui.models.events import phrase
+from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.home import HomePage
 from desktop.ui.pages.home.events import EventsCard
 from desktop.ui.pages.home.logs import LogsDialog
+from desktop.ui.pages.home.work import WorkCard
 from desktop.ui.pages.image_prune import PruneDialog
+from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.window import Window
 from engine.client import Event
 from engine.client.command import ClientVersion, client_version
+from engine.client.containers import Containers
 from engine.client.models import OURS
 from tests.gui.drive import agree, go, messages, top
 from tests.gui.stage import until
 from vm.errors import EngineError
+
+WORK = ["builder", "shop", "sleeper", "web"]
 
 
 def home_page(shown: Window) -> HomePage:
@@ -37,7 +44,7 @@ def click(widget: QWidget) -> None:
 
 class TestRunning:
     def test_versions_of_client_and_server(self, shown: Window) -> None:
-        home = home_page(shown)
+        home = home_page(shown).about()
         until(lambda: home.versions.server["Version"].text() == "Moby 28.5.2")
         assert home.versions.server["OS/Arch"].text() == "linux/amd64"
         assert home.versions.server["runc"].text() == "1.3.6"
@@ -46,7 +53,7 @@ class TestRunning:
 
     def test_a_client_that_is_not_there(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "/nowhere")
-        home = home_page(shown)
+        home = home_page(shown).about()
         failed: list[EngineError] = []
         shown.session.bridge.call(client_version(), None, failed.append)  # type: ignore[arg-type]  # it is that one
         until(lambda: failed)
@@ -68,10 +75,46 @@ class TestRunning:
         assert home.state.fix.isVisible()
 
     def test_the_machines_load_and_acceleration(self, shown: Window) -> None:
-        home = home_page(shown)
+        home = home_page(shown).about()
         until(lambda: "MiB of" in home.machine.memory.text())
         assert home.machine.acceleration.text() == "none"
         assert "nested virtualisation" in home.machine.speed.text()
+
+    def test_what_failed_is_first_then_projects_and_containers(self, shown: Window) -> None:
+        home = home_page(shown)
+        until(lambda: [row.record.line.name for row in home.work.table.visible_rows()] == WORK, "the work")
+        rows = home.work.table.visible_rows()
+        assert rows[0].record.what.startswith("exited with 137: killed")
+        assert rows[1].record.what == "3 of 3 running"
+        assert home.work.count.text() == "4 of 7 running"
+        home.work.table.opened.emit(rows[1])
+        assert isinstance(shown.stack.currentWidget(), ProjectPage)
+        shown.show_place("home")
+        home.work.table.opened.emit(rows[0])
+        assert isinstance(shown.stack.currentWidget(), ContainerPage)
+
+    def test_memory_that_ran_out_is_said(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+        genuine = Containers.inspect
+
+        async def inspect(containers: Containers, name: str, **options: Any) -> dict[str, Any]:
+            values = await genuine(containers, name, **options)
+            return {**values, "State": {**values["State"], "OOMKilled": True}}
+
+        monkeypatch.setattr(Containers, "inspect", inspect)
+        card = WorkCard(shown.context)
+        until(lambda: card.table.visible_rows()[0].record.what.startswith("exited with 137: out of memory"))
+
+    def test_dials_and_images(self, shown: Window) -> None:
+        home = home_page(shown)
+        until(lambda: "% of" in home.dials.dials["Memory"].accessibleName(), "the memory")
+        until(lambda: "% of" in home.dials.dials["Disk"].accessibleName(), "the disk")
+        until(lambda: len(home.images.table.visible_rows()) == 5, "the images")
+        height = home.work.height()
+        click(home.state.stop)
+        until(lambda: home.state.title.text() == "Stopped")
+        until(lambda: home.work.stack.currentIndex() == 1)
+        assert home.work.height() == height, "nothing jumps"
+        assert home.dials.dials["Memory"].accessibleName() == "Memory: not known"
 
     def test_events_are_sentences_and_those_before_are_known(self, shown: Window) -> None:
         home = home_page(shown)
@@ -110,12 +153,12 @@ class TestRunning:
         until(lambda: home.state.stop.isVisible())
         click(home.state.stop)
         until(lambda: home.state.title.text() == "Stopped")
-        assert home.versions.server["Version"].text() == "–"
         assert home.disk.used["Images"].text() == "–"
         click(home.state.start)
         until(lambda: shown.session.running)
-        until(lambda: home.versions.server["Version"].text() == "Moby 28.5.2")
-        until(lambda: "s until ready" in home.boot.total.text())
+        about = home.about()
+        until(lambda: about.versions.server["Version"].text() == "Moby 28.5.2")
+        until(lambda: "s until ready" in about.boot.total.text())
 
 
 class TestFullMemory:
@@ -159,8 +202,9 @@ class TestStarting:
         until(lambda: "✓  preparing the data disk" in home.state.stages.text())
         assert "Starting" in home.state.title.text()
         until(lambda: shown.session.running, seconds=30)
-        until(lambda: "s until ready" in home.boot.total.text())
-        assert "accelerator" in home.boot.graph.accessibleName()
+        about = home.about()
+        until(lambda: "s until ready" in about.boot.total.text())
+        assert "accelerator" in about.boot.graph.accessibleName()
 
     def test_a_start_that_was_cancelled(self, shown: Window) -> None:
         home = home_page(shown)

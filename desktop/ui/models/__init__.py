@@ -11,5 +11,6 @@ disk.py          disk use by kind                   events.py   sentences for th
 states.py        names of Slipway's states          format.py   sizes, ages and IDs
 kubernetes/      a cluster's objects
 settings.py      the draft of the settings, checked and applied
+work.py          what Home shows of containers and images
 logs/            lines of logs: read, merged, filtered, searched     colours.py  made readable on a ground
 """

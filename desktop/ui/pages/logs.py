@@ -20,7 +20,7 @@ from desktop.ui.widgets.missing_engine import EngineAway
 
 KEY = Qt.ItemDataRole.UserRole
 ALL = "all"
-TREE_WIDTH = 184
+TREE_WIDTH = 200
 DOT = 10
 ON, OFF = Qt.CheckState.Checked, Qt.CheckState.Unchecked
 

@@ -45,6 +45,7 @@ class FilterChips(QWidget):
             self._group.addButton(chip, len(self._titles))
             self._titles.append(title)
             self._row.addWidget(chip)
+        self._row.addStretch(1)
         self._group.button(0).setChecked(True)
         self.setFocusProxy(self._group.button(0))
 

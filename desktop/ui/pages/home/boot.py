@@ -28,6 +28,8 @@ class BootCard(QWidget):
         head = row(self.title, None, self.total)
         fill(QVBoxLayout(self), card(head, self.empty, self.graph, None))
         context.session.own.ready.connect(self._ask)
+        if context.session.running:
+            self._ask()
 
     def _ask(self) -> None:
         self._context.session.control(lambda client: client.boots(), self._show, owner=self)

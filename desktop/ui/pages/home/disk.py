@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -23,6 +23,9 @@ DELAY_MS = 1500
 
 class DiskCard(QWidget):
     """Disk use by kind of object."""
+
+    told = Signal(object)
+    """Bytes of all of them; None while that is not known."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -71,6 +74,7 @@ class DiskCard(QWidget):
 
     def _show(self, df: dict[str, Any]) -> None:
         self._uses = uses(df) if df else {}
+        self.told.emit(sum(use.bytes for use in self._uses.values()) if self._uses else None)
         for name in self.used:
             use = self._uses.get(name)
             self.used[name].setText(size(use.bytes) if use else "–")

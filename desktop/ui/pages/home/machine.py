@@ -54,11 +54,11 @@ class MachineCard(QWidget):
         machine = status.machine if status else None
         cpus = machine.cpus if machine else 1
         limit = machine.memory_mib * 2**20 if machine else 0
-        loads = _loads(samples)
-        self.cpu_graph.show_values(loads, 100.0 * cpus)
+        found = loads(samples)
+        self.cpu_graph.show_values(found, 100.0 * cpus)
         self.memory_graph.show_values([float(sample.memory) for sample in samples], float(limit))
         waiting = MEASURING if running else "–"
-        self.cpu.setText(f"{loads[-1]:.0f} % of {cpus} CPUs" if loads and running else waiting)
+        self.cpu.setText(f"{found[-1]:.0f} % of {cpus} CPUs" if found and running else waiting)
         of = f" of {binary_size(limit)}" if limit else ""
         self.memory.setText(binary_size(samples[-1].memory) + of if samples and running else waiting)
         verdict = status.accelerator if status else None
@@ -72,7 +72,7 @@ def _sentences(*texts: str) -> str:
     return " ".join(text if text.endswith(".") else f"{text}." for text in texts if text)
 
 
-def _loads(samples: list[UsageReport]) -> list[float]:
+def loads(samples: list[UsageReport]) -> list[float]:
     """Percent of one processor between two samples."""
     return [
         100 * (now.cpu_seconds - then.cpu_seconds) / (now.at - then.at)

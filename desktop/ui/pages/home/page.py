@@ -7,12 +7,12 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
-from desktop.ui.pages.home.boot import BootCard
+from desktop.ui.pages.home.about import AboutPage
+from desktop.ui.pages.home.dials import DialsCard
 from desktop.ui.pages.home.disk import DiskCard
 from desktop.ui.pages.home.events import EventsCard
-from desktop.ui.pages.home.machine import MachineCard
 from desktop.ui.pages.home.state import StateCard
-from desktop.ui.pages.home.versions import VersionsCard
+from desktop.ui.pages.home.work import ImagesCard, WorkCard
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import heading
 
@@ -30,10 +30,11 @@ class HomePage(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.context = context
         self.state = StateCard(context)
-        self.machine = MachineCard(context)
-        self.versions = VersionsCard(context)
+        self.work = WorkCard(context)
+        self.dials = DialsCard(context)
+        self.images = ImagesCard(context)
         self.disk = DiskCard(context)
-        self.boot = BootCard(context)
+        self.disk.told.connect(self.dials.show_disk)
         self.events = EventsCard(context)
         inner = QWidget()
         inner.setObjectName("page")
@@ -46,10 +47,21 @@ class HomePage(QScrollArea):
         outer.setSpacing(PAD)
         outer.addWidget(heading("Home"))
         outer.addWidget(self.state)
+        outer.addWidget(self.work)
         outer.addLayout(self._grid)
         outer.addWidget(self.events)
         outer.addStretch(1)
         self.setWidget(inner)
+
+    def show_subject(self, subject: str) -> None:
+        """Show the page “About this machine”, the only subject."""
+        self.about()
+
+    def about(self) -> AboutPage:
+        """Show the page about the machine."""
+        page = AboutPage(self.context)
+        self.context.places.show_page(page)
+        return page
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -59,7 +71,7 @@ class HomePage(QScrollArea):
         if columns == self._columns:
             return
         self._columns = columns
-        for number, part in enumerate((self.machine, self.versions, self.disk, self.boot)):
+        for number, part in enumerate((self.dials, self.images, self.disk)):
             self._grid.removeWidget(part)
             self._grid.addWidget(part, number // columns, number % columns)
         for number in (0, 1):

@@ -99,6 +99,7 @@ SHORTCUTS = (
             ("Shift+PageUp, Shift+PageDown", "Scroll a terminal"),
             ("Ctrl+P Ctrl+Q", "Detach a terminal"),
             ("F3, Shift+F3", "Next match, previous match"),
+            ("Return", "Open the link at the cursor of a log"),
             ("Backspace", "Go to the parent folder"),
         ),
     ),
@@ -113,7 +114,7 @@ AT_FIRST = QSize(1280, 800)
 
 
 class Window(QMainWindow):
-    """The main window. Places are reached by Ctrl+1 … Ctrl+7."""
+    """The main window. Places are reached by Ctrl and their number."""
 
     closed = Signal()
 

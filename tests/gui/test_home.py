@@ -6,12 +6,14 @@ import dataclasses
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
 from desktop.control.schema import RunState, WarningReport
 from desktop.ui.models.events import phrase
+from desktop.ui.models.work import PORTS
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.home import HomePage
 from desktop.ui.pages.home.events import EventsCard
@@ -20,6 +22,7 @@ from desktop.ui.pages.home.work import WorkCard
 from desktop.ui.pages.image_prune import PruneDialog
 from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.settings import SettingsPage
+from desktop.ui.widgets.table import chips
 from desktop.ui.window import Window
 from engine.client import Event
 from engine.client.command import ClientVersion, client_version
@@ -40,6 +43,10 @@ def home_page(shown: Window) -> HomePage:
 
 def click(widget: QWidget) -> None:
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def key_of(shown: Window, name: str) -> str:
+    return next(item.id for item in shown.context.lists.containers.items if item.name == name)
 
 
 class TestRunning:
@@ -92,6 +99,20 @@ class TestRunning:
         shown.show_place("home")
         home.work.table.opened.emit(rows[0])
         assert isinstance(shown.stack.currentWidget(), ContainerPage)
+
+    def test_ports_open_by_their_chips_and_by_a_key(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened: list[str] = []
+        monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(QUrl(url).toString()))
+        table = home_page(shown).work.table
+        until(lambda: table.index_of(key_of(shown, "web")).isValid(), "web")
+        cell = table.visualRect(table.index_of(key_of(shown, "web")).siblingAtColumn(PORTS))
+        text = table.records.columns[PORTS].text(table.visible_rows()[3].record)
+        second = chips(table.fontMetrics(), text, cell.left() + 8)[1]
+        place = QPoint(second.center().x(), cell.center().y())
+        QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        table.setFocus()
+        QTest.keyClick(table, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+        assert opened == ["https://localhost:8443/", "http://localhost:8080/"]
 
     def test_memory_that_ran_out_is_said(self, shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
         genuine = Containers.inspect

@@ -39,7 +39,11 @@ def why(line: Line, out_of_memory: bool) -> str:
     code = exit_code(line.status)
     words = OUT_OF_MEMORY if out_of_memory else WORDS[code][0] if code in WORDS else ""
     when = line.status.rpartition(") ")[2]
-    return f"exited with {code}" + (f": {words}" if words else "") + (f", {when}" if when.endswith("ago") else "")
+    return (
+        f"exited with {code}"
+        + (f": {words}" if words else "")
+        + (f", {when[0].lower()}{when[1:]}" if when.endswith("ago") else "")
+    )
 
 
 def work_rows(lines: Iterable[Line], projects: Mapping[str, str], memory: Iterable[str]) -> list[Row]:
@@ -75,8 +79,8 @@ NAME, WHAT, PORTS = range(3)
 
 COLUMNS = (
     Column("Name", lambda work: work.line.name, width=0),
-    Column("State", lambda work: work.what, width=340),
-    Column("Ports", lambda work: ", ".join(map(port_text, work.line.ports)), width=150, rank=1),
+    Column("State", lambda work: work.what, width=310),
+    Column("Ports", lambda work: ", ".join(map(port_text, work.line.ports)), width=180, rank=1),
 )
 
 

@@ -112,8 +112,9 @@ class ContainerLogs(LogView):
             self._last.pop(key, None)
             self._problems.pop(key, None)
         self._tail = TAIL if len(found) <= 1 else TAIL_OF_SEVERAL
-        self._sources = found
-        self.name_sources({key: source.name for key, source in found.items()})
+        if found != self._sources:
+            self._sources = found
+            self.name_sources({key: source.name for key, source in found.items()})
         self._follow_all()
         self._tell_state()
 
@@ -227,7 +228,8 @@ class ContainerLogs(LogView):
     def _tell_state(self) -> None:
         problems = [f"{self._sources[key].name}: {why}" for key, why in self._problems.items()]
         self._waiting = any(work.active for work in self._works.values()) and not self.book.held
-        self.say(problems[0] if problems else "Waiting for lines …" if self._waiting else "")
+        words = "Waiting for lines …" if self._waiting else "" if self._sources else "No container is ticked"
+        self.say(problems[0] if problems else words)
 
 
 async def read(frames: AsyncIterator[Frame], reader: LineReader) -> AsyncIterator[list[LogLine]]:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
 from PySide6.QtGui import (
     QAction,
     QColor,
     QContextMenuEvent,
     QFocusEvent,
+    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -62,6 +74,8 @@ OFFER = -1
 LINKS = ", "
 """The separator of the links of a cell."""
 
+CHIP_HEIGHT, CHIP_MARGIN = 20, 7
+
 
 class RecordDelegate(QStyledItemDelegate):
     """Draws rows of one height, with dots in the colour of a state, links and muted text.
@@ -69,6 +83,7 @@ class RecordDelegate(QStyledItemDelegate):
     It paints the cells itself, because Qt's delegate calls the model eight times for each.
 
     :ivar dots: column → the state of a record.    :ivar links: columns of links.    :ivar quiet: muted columns.
+    :ivar chips: columns whose links are drawn apart, as far as there is space.
     :ivar offers: column → the words of a link after the text; empty for none.
     """
 
@@ -77,6 +92,7 @@ class RecordDelegate(QStyledItemDelegate):
         self._records = records
         self.dots: dict[int, Callable[[Any], str]] = {}
         self.links: set[int] = set()
+        self.chips: set[int] = set()
         self.quiet: set[int] = set()
         self.offers: dict[int, Callable[[Any], str]] = {}
 
@@ -97,6 +113,9 @@ class RecordDelegate(QStyledItemDelegate):
         text = column.text(record)
         if not text:
             return
+        if number in self.chips:
+            self._draw_chips(painter, place, text, option)
+            return
         # names often differ at their ends; other texts matter most at the beginning
         mode = Qt.TextElideMode.ElideMiddle if number < NAMES else Qt.TextElideMode.ElideRight
         token = "accent" if number in self.links else "muted" if number in self.quiet else "text"
@@ -110,6 +129,20 @@ class RecordDelegate(QStyledItemDelegate):
             painter.setPen(theme().colour("accent"))
             painter.drawText(place, LEFT, words)
 
+    def _draw_chips(self, painter: QPainter, place: QRect, text: str, option: Any) -> None:
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(option.font)
+        painter.setClipRect(place)
+        for chip, words in zip(chips(option.fontMetrics, text, place.left()), text.split(LINKS), strict=True):
+            area = QRectF(chip.left() + 0.5, place.center().y() - CHIP_HEIGHT / 2 + 0.5, chip.width(), CHIP_HEIGHT)
+            painter.setPen(theme().colour("line_strong"))
+            painter.setBrush(theme().colour("raised"))
+            painter.drawRoundedRect(area, CHIP_HEIGHT / 2, CHIP_HEIGHT / 2)
+            painter.setPen(theme().colour("accent"))
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, words)
+        painter.restore()
+
     def _draw_dot(self, painter: QPainter, place: QRect, colour: QColor) -> None:
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -117,6 +150,15 @@ class RecordDelegate(QStyledItemDelegate):
         painter.setBrush(colour)
         painter.drawEllipse(QRect(place.left(), place.center().y() - DOT // 2 + 1, DOT, DOT))
         painter.restore()
+
+
+def chips(metrics: QFontMetrics, text: str, left: int) -> list[QRect]:
+    """Where the links of a cell are, from left to right; their heights do not count."""
+    found = []
+    for words in text.split(LINKS):
+        found.append(QRect(left, 0, metrics.horizontalAdvance(words) + 2 * CHIP_MARGIN, 1))
+        left = found[-1].right() + CHIP_MARGIN
+    return found
 
 
 class Table(QTreeView):
@@ -343,6 +385,9 @@ class Table(QTreeView):
             return (index, OFFER) if begin <= place.x() <= begin + metrics.horizontalAdvance(words) else (None, 0)
         if index.column() not in self.delegate.links:
             return None, 0
+        if index.column() in self.delegate.chips:
+            found = enumerate(chips(metrics, index.data(), left))
+            return next(((index, n) for n, chip in found if chip.left() <= place.x() <= chip.right()), (None, 0))
         texts = index.data().split(LINKS)
         for number in range(len(texts)):
             if place.x() <= left + metrics.horizontalAdvance(LINKS.join(texts[: number + 1])) + TEXT_MARGIN:

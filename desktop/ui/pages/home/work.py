@@ -16,7 +16,7 @@ from desktop.ui.models.records import Row
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.project import ProjectPage
 from desktop.ui.theme import ROW_HEIGHT
-from desktop.ui.widgets.basics import card, fill, label, link, row
+from desktop.ui.widgets.basics import card, fill, label, link, local_key, row
 from desktop.ui.widgets.table import Table
 
 ROWS, IMAGE_ROWS = 6, model.NEWEST
@@ -44,13 +44,15 @@ class WorkCard(QWidget):
         super().__init__()
         self._context = context
         self._memory: dict[str, tuple[str, bool]] = {}
-        self.count = label("", "muted")
+        self.title, self.count = label("", "section"), label("", "muted")
         self.table = HomeTable(model.COLUMNS, "Running, and what failed", ROWS)
         self.table.delegate.dots[model.NAME] = lambda work: "failed" if work.failed else work.line.colour
         self.table.delegate.links.add(model.PORTS)
+        self.table.delegate.chips.add(model.PORTS)
         self.table.delegate.quiet.add(model.WHAT)
         self.table.opened.connect(self._open)
         self.table.linked.connect(self._open_port)
+        local_key(self.table, "Ctrl+O", self._open_first_port)
         self.note = label("", "muted", wrap=True)
         self.run = link("Run a container…", lambda: context.places.show_place("containers", "run"))
         empty = QWidget()
@@ -60,10 +62,11 @@ class WorkCard(QWidget):
         self.stack.addWidget(empty)
         self.stack.setFixedHeight(self.table.height())
         every = link("All containers", lambda: context.places.show_place("containers"))
-        fill(QVBoxLayout(self), card(row(label("Containers", "section"), self.count, None, every), self.stack))
+        fill(QVBoxLayout(self), card(row(self.title, self.count, None, every), self.stack))
         for one in context.both:
             one.lists.containers.changed.connect(self.refresh)
             one.lists.busy.changed.connect(self.refresh)
+        context.view.exchanged.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
@@ -75,6 +78,7 @@ class WorkCard(QWidget):
             for item in one.lists.containers.items:
                 lines.append(line(item, origin=one.view.origin, doing=doing.get(item.id)))
                 projects[item.id] = item.labels.get(PROJECT, "")
+        self.title.setText(titled("Containers", self._context))
         self._ask_memory(model.failed(lines))
         memory = [key for key, (_, out) in self._memory.items() if out]
         rows = model.work_rows(lines, projects, memory)
@@ -110,6 +114,11 @@ class WorkCard(QWidget):
         page = ProjectPage(context, item.name) if item.group else ContainerPage(context, item.containers[0])
         self._context.places.show_page(page)
 
+    def _open_first_port(self) -> None:
+        for found in self.table.chosen()[:1]:
+            if found.record.line.ports:
+                self._open_port(found, model.PORTS, 0)
+
     def _open_port(self, found: Row, column: int, number: int) -> None:
         item = found.record.line
         port = item.ports[number]
@@ -126,15 +135,23 @@ class ImagesCard(QWidget):
         self.table = HomeTable(model.IMAGE_COLUMNS, "Recent images", IMAGE_ROWS)
         self.table.delegate.quiet.update((1, 2))
         self.table.opened.connect(lambda _: context.places.show_place("images"))
+        self.title = label("", "section")
         every = link("All images", lambda: context.places.show_place("images"))
-        fill(QVBoxLayout(self), card(row(label("Recent images", "section"), None, every), self.table, None))
+        fill(QVBoxLayout(self), card(row(self.title, None, every), self.table, None))
         for one in context.both:
             one.lists.images.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Show those of now."""
+        self.title.setText(titled("Recent images", self._context))
         rows = []
         for one in self._context.both:
             rows += image_model.rows(one.lists.images.items, (), {}, origin=one.view.origin)
         self.table.records.update_rows(model.newest_rows(found.record for found in rows))
+
+
+def titled(what: str, context: Context) -> str:
+    """A title that says whose they are, unless it is Slipway's own engine."""
+    chosen = context.session.chosen
+    return what if chosen.own else f"{what} on “{chosen.title}”"

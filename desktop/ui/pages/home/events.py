@@ -28,7 +28,7 @@ class EventsCard(QWidget):
         self._list = column(gap=4)
         self._nothing = label("No events yet", "muted")
         self.lines: list[tuple[QLabel, Elided]] = []
-        fill(QVBoxLayout(self), card(label("Recent events", "section"), self._nothing, self._list, gap=GAP))
+        fill(QVBoxLayout(self), card(label("Recent events", "section"), self._nothing, self._list, None, gap=GAP))
         context.session.own.events_received.connect(self._take)
         context.session.own.ready.connect(self._ask)
         if context.session.running:

@@ -49,7 +49,6 @@ class HomePage(QScrollArea):
         outer.addWidget(self.state)
         outer.addWidget(self.work)
         outer.addLayout(self._grid)
-        outer.addWidget(self.events)
         outer.addStretch(1)
         self.setWidget(inner)
 
@@ -71,7 +70,7 @@ class HomePage(QScrollArea):
         if columns == self._columns:
             return
         self._columns = columns
-        for number, part in enumerate((self.dials, self.images, self.disk)):
+        for number, part in enumerate((self.dials, self.images, self.disk, self.events)):
             self._grid.removeWidget(part)
             self._grid.addWidget(part, number // columns, number % columns)
         for number in (0, 1):

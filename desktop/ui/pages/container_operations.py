@@ -21,16 +21,17 @@ ALIVE = ("running", "paused", "restarting")
 
 def state_is(*states: str) -> Callable[[Line], bool]:
     """A test for operations: is any container of the line in one of the states, and nothing else done to it?"""
-    return lambda line: line.doing is None and _in_state(line, states)
+    return lambda line: line.doing is None and in_state(line, states)
 
 
-def _in_state(line: Line, states: Sequence[str]) -> bool:
+def in_state(line: Line, states: Sequence[str]) -> bool:
+    """Whether any container of the line is in one of the states."""
     return any(container.state in states for container in line.containers)
 
 
 def _can_be_killed(line: Line) -> bool:
     """Also while it is being stopped, which may take ten seconds."""
-    return (line.doing is None or line.doing.may_be_killed) and _in_state(line, ("running",))
+    return (line.doing is None or line.doing.may_be_killed) and in_state(line, ("running",))
 
 
 def _can_be_removed(line: Line) -> bool:

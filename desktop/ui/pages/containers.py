@@ -19,7 +19,7 @@ from desktop.ui.models.records import Row
 from desktop.ui.models.recreate import Json
 from desktop.ui.models.run import name_error
 from desktop.ui.pages.container import ContainerPage
-from desktop.ui.pages.container_operations import ALIVE, IDLE, operations, state_is
+from desktop.ui.pages.container_operations import ALIVE, IDLE, in_state, operations
 from desktop.ui.pages.edit import DuplicateDialog, EditDialog
 from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.run import RunDialog
@@ -67,11 +67,10 @@ class ContainersPage(ListPage):
         self.table.linked.connect(self._follow_link)
         self.add_button(button("Run a container…", self.run_dialog, picture="add", primary=True))
         self.commands["run"] = self.run_dialog
-        is_running, is_idle = state_is(*ALIVE), state_is(*IDLE)
         self.add_filters(
             ("All", lambda line: not line.in_pod),
-            ("Running", lambda line: not line.in_pod and is_running(line)),
-            ("Not running", lambda line: not line.in_pod and is_idle(line)),
+            ("Running", lambda line: not line.in_pod and in_state(line, ALIVE)),
+            ("Not running", lambda line: not line.in_pod and in_state(line, IDLE)),
             ("In pods", lambda line: line.in_pod),
             rare=("In pods",),
         )

@@ -13,7 +13,10 @@ from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import Elided, card, column, fill, label, row
 from engine.client import Event
 
-SHOWN = 8
+SHOWN = 6
+HEIGHT = 196
+"""That of the card with as many events: nothing jumps when they come."""
+
 PAST_SECONDS = 6 * 3600.0
 """Seconds of past events that are requested; the engine keeps its last 256 events."""
 
@@ -26,6 +29,7 @@ class EventsCard(QWidget):
         self._context = context
         self._known: dict[tuple[int, str, str], Event] = {}
         self._list = column(gap=4)
+        self.setMinimumHeight(HEIGHT)
         self._nothing = label("No events yet", "muted")
         self.lines: list[tuple[QLabel, Elided]] = []
         fill(QVBoxLayout(self), card(label("Recent events", "section"), self._nothing, self._list, None, gap=GAP))

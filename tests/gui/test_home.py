@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from desktop.control.schema import RunState, WarningReport
 from desktop.ui.models.events import phrase
@@ -18,6 +18,7 @@ from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.home import HomePage
 from desktop.ui.pages.home.events import EventsCard
 from desktop.ui.pages.home.logs import LogsDialog
+from desktop.ui.pages.home.page import TWO_COLUMNS
 from desktop.ui.pages.home.work import WorkCard
 from desktop.ui.pages.image_prune import PruneDialog
 from desktop.ui.pages.project import ProjectPage
@@ -276,3 +277,20 @@ class TestFailing:
 )
 def test_events_in_words(kind: str, action: str, attributes: dict[str, str], said: str) -> None:
     assert phrase(Event(kind, action, "f" * 64, attributes, 0)) == said
+
+
+def test_cards_have_room_after_the_window_was_narrowed_on_another_page(shown: Window) -> None:
+    home = shown.pages["home"]
+    assert isinstance(home, HomePage)
+    shown.resize(1280, 800)
+    shown.show_place("home")
+    cards = (home.dials, home.images, home.disk, home.events)
+    until(lambda: home.viewport().width() > TWO_COLUMNS, "two columns")
+    until(lambda: home.images.x() > home.dials.x() > 0, "their places")
+    shown.show_place("images")
+    QApplication.processEvents()
+    shown.resize(1000, 640)
+    QApplication.processEvents()
+    shown.show_place("home")
+    until(lambda: home.images.y() > home.dials.y(), "one column")
+    until(lambda: all(card.height() >= card.minimumSizeHint().height() for card in cards), "room for all cards")

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -156,7 +157,7 @@ class Form(QDialog):
     def add(self, name: str, widget: QWidget) -> QWidget:
         """Add a labelled widget."""
         widget.setAccessibleName(name)
-        inner = widget.findChild(QLineEdit) if isinstance(widget, QComboBox) else None
+        inner = widget.findChild(QLineEdit) if isinstance(widget, QComboBox | QAbstractSpinBox) else None
         if inner is not None:
             inner.setAccessibleName(name)
         caption = label(name)

@@ -6,13 +6,16 @@ import base64
 import binascii
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.kubernetes.client.errors import AccessError, ManifestError
 from engine.kubernetes.client.manifest import Json, load
+
+INNER = {"clusters": "cluster", "contexts": "context", "users": "user"}
+"""Lists of a kubeconfig → the key of what each item says."""
 
 
 @dataclass(frozen=True)
@@ -60,28 +63,36 @@ class Access:
         return made
 
 
-def read_access(path: Path, context: str = "") -> Access:
-    """A context of a kubeconfig. Blocks.
+@dataclass(frozen=True)
+class Config:
+    """Kubeconfigs as one, as kubectl merges them: of two entries with one name the first counts.
+
+    :ivar current: the name of the current context.    :ivar parts: list → name → the entry and its file's folder.
+    """
+
+    current: str
+    parts: Mapping[str, Mapping[str, tuple[Mapping[str, Any], Path]]]
+
+    def find(self, part: str, name: str) -> tuple[Mapping[str, Any], Path]:
+        """An entry, empty where there is none, and the folder that paths in it are relative to."""
+        return self.parts[part].get(name, ({}, Path()))
+
+
+def read_access(*paths: Path, context: str = "") -> Access:
+    """A context of kubeconfigs. Blocks.
 
     :param context: its name; empty for the current one.
-    :raise AccessError: the file cannot be read, or the context cannot be used.
+    :raise AccessError: a file cannot be read, or the context cannot be used.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise AccessError(f"The kubeconfig {path} cannot be read", "Check its permissions.", str(error)) from error
-    try:
-        config = load(text)
-    except ManifestError as error:
-        raise AccessError(f"The kubeconfig {path} is damaged", error.message, error.detail) from error
-    name = context or str(config.get("current-context") or "")
-    found = _named(config, "contexts", name, "context")
-    if found is None:
-        raise AccessError(f"There is no context “{name}” in {path}", "See: kubectl config get-contexts")
-    cluster = _named(config, "clusters", str(found.get("cluster") or ""), "cluster")
-    user = _named(config, "users", str(found.get("user") or ""), "user") or {}
-    if cluster is None or not cluster.get("server"):
-        raise AccessError(f"The context “{name}” in {path} names no server", "See: kubectl config view")
+    config, where = _read(paths), ", ".join(str(path) for path in paths)
+    name = context or config.current
+    found, _ = config.find("contexts", name)
+    if not found:
+        raise AccessError(f"There is no context “{name}” in {where}", "See: kubectl config get-contexts")
+    cluster, folder = config.find("clusters", str(found.get("cluster") or ""))
+    user, users = config.find("users", str(found.get("user") or ""))
+    if not cluster.get("server"):
+        raise AccessError(f"The context “{name}” in {where} names no server", "See: kubectl config view")
     if user.keys() & {"exec", "auth-provider"}:
         raise AccessError(
             f"The context “{name}” logs in by a program, which Slipway does not start",
@@ -91,25 +102,49 @@ def read_access(path: Path, context: str = "") -> Access:
         name,
         str(cluster["server"]),
         str(found.get("namespace") or "default"),
-        _bytes(cluster, "certificate-authority", path),
-        _bytes(user, "client-certificate", path),
-        _bytes(user, "client-key", path),
+        _bytes(cluster, "certificate-authority", folder),
+        _bytes(user, "client-certificate", users),
+        _bytes(user, "client-key", users),
         str(user.get("token") or ""),
         not cluster.get("insecure-skip-tls-verify"),
         str(cluster.get("tls-server-name") or ""),
     )
 
 
-def _named(config: Json, part: str, name: str, inner: str) -> Mapping[str, Any] | None:
-    for one in config.get(part) or ():
-        if isinstance(one, dict) and one.get("name") == name:
-            found = one.get(inner)
-            return found if isinstance(found, dict) else None
-    return None
+def context_names(*paths: Path) -> list[str]:
+    """The contexts of kubeconfigs, in order of their names. Blocks.
+
+    :raise AccessError: a file cannot be read.
+    """
+    return sorted(_read(paths).parts["contexts"])
 
 
-def _bytes(values: Mapping[str, Any], key: str, path: Path) -> bytes:
-    """A PEM that is in the file, or in a file that it names.
+def _read(paths: Iterable[Path]) -> Config:
+    current = ""
+    parts: dict[str, dict[str, tuple[Mapping[str, Any], Path]]] = {part: {} for part in INNER}
+    for path in paths:
+        config = _load(path)
+        current = current or str(config.get("current-context") or "")
+        for part, inner in INNER.items():
+            for one in config.get(part) or ():
+                if isinstance(one, dict) and isinstance(one.get(inner), dict):
+                    parts[part].setdefault(str(one.get("name")), (one[inner], path.parent))
+    return Config(current, parts)
+
+
+def _load(path: Path) -> Json:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise AccessError(f"The kubeconfig {path} cannot be read", "Check its permissions.", str(error)) from error
+    try:
+        return load(text)
+    except ManifestError as error:
+        raise AccessError(f"The kubeconfig {path} is damaged", error.message, error.detail) from error
+
+
+def _bytes(values: Mapping[str, Any], key: str, folder: Path) -> bytes:
+    """A PEM that is in the entry, or in a file that it names.
 
     :raise AccessError: it cannot be read.
     """
@@ -117,7 +152,7 @@ def _bytes(values: Mapping[str, Any], key: str, path: Path) -> bytes:
         if values.get(f"{key}-data"):
             return base64.b64decode(str(values[f"{key}-data"]), validate=True)
         if values.get(key):
-            return (path.parent / str(values[key])).read_bytes()
+            return (folder / str(values[key])).read_bytes()
     except (OSError, binascii.Error) as error:
-        raise AccessError(f"The {key} of {path} cannot be read", "Get a new kubeconfig.", str(error)) from error
+        raise AccessError(f"The {key} of a kubeconfig cannot be read", "Get a new one.", str(error)) from error
     return b""

@@ -17,6 +17,7 @@ from desktop.supervisor.fake.cluster.door import FakeCluster
 from desktop.supervisor.fake.tape import Tape
 from desktop.supervisor.fake.world import World
 from engine.kubernetes.client import Access, Change, KubernetesClient, read_access
+from engine.kubernetes.client.access import context_names
 from engine.kubernetes.client.errors import (
     AccessError,
     ClusterUnreachable,
@@ -221,7 +222,25 @@ class TestAccess:
     )
     def test_a_context_that_cannot_be_used(self, tmp_path: Path, context: str, said: str) -> None:
         with pytest.raises(AccessError, match=said):
-            read_access(self.write(tmp_path), context)
+            read_access(self.write(tmp_path), context=context)
+
+    def test_several_files_are_one(self, tmp_path: Path) -> None:
+        """kubectl's rules: of two entries with one name the first counts, and each file has its own folder."""
+        first, second = tmp_path / "a", tmp_path / "b"
+        for folder in (first, second):
+            folder.mkdir()
+            (folder / "ca.pem").write_bytes(folder.name.encode())
+        context = {"name": "both", "context": {"cluster": "far", "user": "u"}}
+        far = {"name": "far", "cluster": {"server": "https://far:1", "certificate-authority": "ca.pem"}}
+        (first / "config").write_text(
+            dump({"contexts": [context], "users": [{"name": "u", "user": {"token": "1"}}]})
+        )
+        users = [{"name": "u", "user": {"token": "2"}}]
+        (second / "config").write_text(dump({"current-context": "both", "clusters": [far], "users": users}))
+        paths = (first / "config", second / "config")
+        access = read_access(*paths)
+        assert (access.server, access.authority, access.token) == ("https://far:1", b"b", "1")
+        assert context_names(*paths) == ["both"]
 
     def test_a_program_that_logs_in_is_not_started(self, tmp_path: Path) -> None:
         with pytest.raises(AccessError, match="logs in by a program"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from PySide6.QtWidgets import QWidget
 
@@ -32,6 +32,16 @@ COMMANDS = (
 )
 """Page, its command, and what it is called."""
 
+TABS = (
+    ("workloads", "Workloads"),
+    ("pods", "Pods"),
+    ("services", "Services"),
+    ("config", "Config"),
+    ("storage", "Storage"),
+    ("events", "Events"),
+)
+"""Of the page of Kubernetes."""
+
 Run = Callable[[], object]
 
 
@@ -50,10 +60,19 @@ class Choice:
     actions: Callable[[], list[tuple[str, Run]]] = list
 
 
+@runtime_checkable
+class Findable(Protocol):
+    """A page that offers more than a list."""
+
+    def choices(self) -> list[Choice]:
+        """What can be found on it now."""
+
+
 class Shown(Protocol):
-    """The window, as far as the palette leads to it."""
+    """The window, as far as the palette leads to it. :ivar pages: those that have been made."""
 
     session: Session
+    pages: dict[str, QWidget]
 
     def page(self, name: str) -> QWidget:
         """The page of a place, made if need be."""
@@ -76,7 +95,7 @@ class Shown(Protocol):
 
 def gather(window: Shown) -> list[Choice]:
     """All choices but the settings; those of one score stay in this order."""
-    return [*_objects(window), *_commands(window), *_places(window), *_engine(window)]
+    return [*_objects(window), *_cluster(window), *_commands(window), *_places(window), *_engine(window)]
 
 
 def settings(window: Shown, offered: Collection[str]) -> list[Choice]:
@@ -95,6 +114,14 @@ def _objects(window: Shown) -> Iterator[Choice]:
         for record in page.every():
             title, detail = page.told(record)
             yield Choice(kind, title, detail, partial(_open, window, name, record), partial(page.offered, record))
+
+
+def _cluster(window: Shown) -> Iterator[Choice]:
+    for tab, title in TABS:
+        yield Choice("Page", f"Kubernetes: {title}", "", partial(window.show_place, "kubernetes", tab))
+    page = window.pages.get("kubernetes")
+    if isinstance(page, Findable):
+        yield from page.choices()
 
 
 def _open(window: Shown, name: str, record: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtWidgets import QLabel
@@ -40,20 +39,23 @@ def cells(page: ObjectList, name: str) -> dict[str, str]:
     return {column.title: column.text(record) for column in page.table.records.columns}
 
 
-def record_of(page: ObjectList, name: str, test: Callable[[Any], bool] = lambda record: True) -> Any:
-    rows = [row.record for row in page.table.visible_rows() if row.record.meta.name.startswith(name)]
-    found = [record for record in rows if test(record)]
+def record_of(page: ObjectList, name: str) -> Any:
+    """The first record whose name begins so."""
+    found = [row.record for row in page.table.visible_rows() if row.record.meta.name.startswith(name)]
     assert found, (name, names(page))
     return found[0]
 
 
 def detail(shown: Window) -> Any:
+    """The page of one object that is shown."""
     return shown.stack.currentWidget()
 
 
 def of(page: ObjectList, prefix: str) -> set[str]:
+    """The names that begin so."""
     return {name for name in names(page) if name.startswith(prefix)}
 
 
 def texts(dialog: Question) -> list[str]:
+    """What a question says."""
     return [one.text() for one in dialog.findChildren(QLabel)]

@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.images import ImagesPage
+from desktop.ui.pages.kubernetes.page import TABS
 from desktop.ui.pages.networks import NetworksPage
 from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.volumes import VolumesPage
 from desktop.ui.window import PLACES, Window
+from tests.gui import cluster
 from tests.gui.drive import dialogs
 from tests.gui.stage import home, until, window
 
@@ -80,6 +82,23 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
         dialog.close()
 
 
+def kubernetes(shown: Window, folder: Path, scheme: str) -> None:
+    """The page of Kubernetes with a cluster, and those of a pod and a workload."""
+    pods = cluster.tab(shown, "pods")
+    for name, _, _ in TABS:
+        cluster.tab(shown, name)
+        settle()
+        take(folder, f"{scheme}-kubernetes-{name}", shown)
+    for name in ("containers", "logs", "terminal", "events", "yaml"):
+        cluster.tab(shown, "pods")
+        pods.open(cluster.record_of(pods, "worker-"), name)
+        settle(1.0)
+        take(folder, f"{scheme}-pod-{name}", shown)
+    workloads = cluster.tab(shown, "workloads")
+    workloads.lead_to(cluster.record_of(workloads, "web"))
+    take(folder, f"{scheme}-workload", shown)
+
+
 def main(folder: Path) -> int:
     """Take them all."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -88,6 +107,8 @@ def main(folder: Path) -> int:
     for scheme in ("light", "dark"):
         with home("running"), window(app, scheme) as shown:
             pages(shown, folder, scheme)
+        with home("running,kubernetes"), window(app, scheme) as shown:
+            kubernetes(shown, folder, scheme)
     with home("slow"), window(app) as shown:
         shown.setFocus()
         take(folder, "light-home-stopped", shown)

@@ -13,6 +13,7 @@ from desktop.ui.pages.kubernetes.overview import Overview
 from desktop.ui.pages.kubernetes.page import TABS
 from desktop.ui.pages.kubernetes.pod import PodPage
 from desktop.ui.pages.kubernetes.services import ServiceList
+from desktop.ui.palette import gather
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.window import Window
 from engine.kubernetes.client.kinds import DEPLOYMENTS
@@ -22,7 +23,7 @@ from tests.gui.cluster import cells, detail, kubernetes, of, record_of, tab, tex
 from tests.gui.drive import act, agree, choose, go, messages, names, press, top
 from tests.gui.screenshots import settle
 from tests.gui.stage import until
-from tests.gui.test_accessible import check
+from tests.gui.test_accessible import check, nameless
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -170,6 +171,11 @@ class TestLists:
         assert isinstance(services, ServiceList)
         assert cells(services, "web")["On your computer"] == "localhost:30080"
         assert cells(services, "db")["On your computer"] == ""
+        until(lambda: cells(services, "shop")["On your computer"] == "8080 is in use", "what is in use")
+        shop = record_of(services, "shop")
+        tip = services.table.records.columns[3].tip
+        assert tip is not None
+        assert tip(shop).endswith("Port 8080 is in use by the container “web”")
         choose(services, "web")
         act(services, "browse")
         assert opened == ["http://localhost:30080/"]
@@ -210,6 +216,7 @@ class TestOperations:
         choose(workloads, "web")
         act(workloads, "scale")
         form = top(Form)
+        assert nameless(form) == []
         form.findChildren(QSpinBox)[0].setValue(5)
         press(form, "Scale")
         until(lambda: cells(workloads, "web")["Ready"] == "5/5", "the pods")
@@ -287,6 +294,17 @@ class TestAccess:
         QTest.keyClick(shown, Qt.Key.Key_Escape)
         until(lambda: QApplication.focusWidget() is pods.table, "the focus where it was")
         assert [row.record.meta.name for row in pods.table.chosen()] == chosen
+
+
+def test_the_palette_finds_tabs_and_pods(shown: Window) -> None:
+    choices = {choice.title: choice for choice in gather(shown)}
+    choices["Kubernetes: Pods"].run()
+    pods = tab(shown, "pods")
+    found = {choice.title: choice for choice in gather(shown) if choice.kind == "Pod"}
+    assert set(found) == set(names(pods))
+    assert found["too-big"].detail == "default  ·  Pending: not enough memory"
+    found["too-big"].run()
+    assert isinstance(detail(shown), PodPage)
 
 
 class TestMany:

@@ -172,6 +172,7 @@ class TestObjects:
         panel = self.edit(shown)
         self.type_(panel, "replicas: 3", "replicas: 2")
         dialog = top(DifferenceDialog)
+        assert nameless(dialog) == []
         lines = dialog.text.toPlainText().splitlines()
         assert "-  replicas: 3" in lines
         assert "+  replicas: 2" in lines

@@ -11,16 +11,19 @@ from desktop.control.schema import (
     KubernetesPartReport,
     KubernetesPortReport,
     KubernetesReport,
+    PortReport,
 )
 from desktop.supervisor.fake.cluster.door import FakeCluster
 from desktop.supervisor.fake.lifecycle import MOMENT
 from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.settings import LiveSettings
 from vm.errors import ImageError
+from vm.guest.forward import MACHINE
 
 STEPS = ("compiling kube", "etcd is starting", "kube-apiserver is starting", "the node is not ready")
 PARTS = ("etcd", "cri-dockerd", "kube-apiserver", "kube-scheduler", "kubelet", "kube-proxy", "coredns")
 PORTS = (KubernetesPortReport("default", "web", "tcp", 30080), KubernetesPortReport("shop", "shop", "tcp", 8080))
+TAKEN = {8080: "Port 8080 is in use by the container “web”"}
 SLOW = 1.0
 """Seconds of a step that can be watched."""
 
@@ -65,6 +68,15 @@ class FakeKubernetes:
             parts=tuple(KubernetesPartReport(name, "running", 0, "") for name in PARTS),
             ports=PORTS,
         )
+
+    def ports(self) -> list[PortReport]:
+        """What services publish on the host."""
+        if self.show().state != "running":
+            return []
+        return [
+            PortReport(one.protocol, "127.0.0.1", one.port, MACHINE, one.port, 0, TAKEN.get(one.port, ""))
+            for one in PORTS
+        ]
 
     async def enable(self, caller: CallerEnvironment, use: bool, rebuild: bool) -> AsyncIterator[Event]:
         """Turn it on."""

@@ -183,7 +183,7 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.check_disk.handled_by(operations.check_disk),
         ControlApi.images.handled_by(operations.images),
         ControlApi.build_image.handled_by(operations.build_image),
-        ControlApi.ports.handled_by(operations.ports),
+        ControlApi.ports.handled_by(lambda: operations.ports() + fake.kubernetes.ports()),
         ControlApi.folders.handled_by(operations.folders),
         ControlApi.ssh.handled_by(operations.ssh),
         ControlApi.guest_log.handled_by(operations.guest_log),

@@ -25,13 +25,25 @@ T = TypeVar("T")
 RUNNING, OFF = "running", "off"
 
 
+PortFailures = dict[tuple[str, int], str]
+"""Protocol and port → why the host does not listen there."""
+
+
+async def _look(client: ControlClient) -> tuple[KubernetesReport, PortFailures]:
+    report = await client.kubernetes()
+    wanted = {(one.protocol, one.port) for one in report.ports}
+    ports = await client.ports() if wanted else []
+    failed = {(one.protocol, one.port): one.failure for one in ports if one.failure}
+    return report, {place: why for place, why in failed.items() if place in wanted}
+
+
 class Cluster(QObject):
     """One per window. Its signals are emitted in Qt's thread.
 
     :ivar report: how it is, when last asked; None while that is not known.
     :ivar doing: what is being done to it, in words; empty for nothing.    :ivar step: of that, in words.
     :ivar fraction: how far that is, 0…1.    :ivar may_cancel: whether it can be cancelled.
-    :ivar failure: why the last switch failed.
+    :ivar failure: why the last switch failed.    :ivar ports_failed: where the host does not listen, and why.
     """
 
     changed = Signal()
@@ -47,6 +59,7 @@ class Cluster(QObject):
         self.fraction: float | None = None
         self.may_cancel = False
         self.failure: UserError | None = None
+        self.ports_failed: PortFailures = {}
         self._asking: Work | None = None
         self._work: Work | None = None
         self._clients = _Clients()
@@ -62,9 +75,7 @@ class Cluster(QObject):
     def look(self) -> None:
         """Ask how it is, unless that is under way."""
         if self._asking is None or not self._asking.active:
-            self._asking = self.session.control(
-                lambda client: client.kubernetes(), self._take, self._not_told, owner=self, begin=False
-            )
+            self._asking = self.session.control(_look, self._take, self._not_told, owner=self, begin=False)
 
     def enable(self) -> None:
         """Turn it on; see :attr:`doing`."""
@@ -115,14 +126,16 @@ class Cluster(QObject):
         self._change(lambda: setattr(self, "doing", ""))
         self.look()
 
-    def _take(self, report: KubernetesReport) -> None:
+    def _take(self, told: tuple[KubernetesReport, PortFailures]) -> None:
+        report, failed = told
+
         def take() -> None:
-            self.report = report
+            self.report, self.ports_failed = told
             if report.state == RUNNING:
                 self.failure = None
             self._clients.kubeconfig = Path(report.own_file)
 
-        if report != self.report:
+        if (report, failed) != (self.report, self.ports_failed):
             self._change(take)
 
     def _not_told(self, error: UserError) -> None:
@@ -133,6 +146,7 @@ class Cluster(QObject):
         before = self.runs
         change()
         if before and not self.runs:
+            self.session.bridge.call(self._clients.close())  # the next start has other certificates
             self.went.emit()
         self.changed.emit()
         if self.runs and not before:
@@ -216,5 +230,7 @@ class _Clients:
                 await client.close()
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        async with self._lock:
+            client, self._client = self._client, None
+            if client is not None:
+                await client.close()

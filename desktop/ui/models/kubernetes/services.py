@@ -12,21 +12,26 @@ from desktop.ui.models.records import Column
 
 @dataclass(frozen=True)
 class LocalPort:
-    """A port of a service on the host. :ivar number: the host's.    :ivar target: the service's"""
+    """A port of a service on the host.
+
+    :ivar number: the host's.    :ivar target: the service's.    :ivar failure: why the host does not listen there.
+    """
 
     number: int
     protocol: str = "tcp"
     target: int = 0
+    failure: str = ""
 
     @property
     def text(self) -> str:
-        """``localhost:8080``, with the protocol unless it is TCP."""
-        return f"localhost:{self.number}" + ("" if self.protocol == "tcp" else f"/{self.protocol}")
+        """``localhost:8080``, with the protocol unless it is TCP; or that it is not there."""
+        suffix = "" if self.protocol == "tcp" else f"/{self.protocol}"
+        return f"{self.number}{suffix} is in use" if self.failure else f"localhost:{self.number}{suffix}"
 
     @property
     def url(self) -> str:
         """For a browser; empty where it has no use for it."""
-        if self.protocol != "tcp":
+        if self.protocol != "tcp" or self.failure:
             return ""
         return f"{'https' if {self.number, self.target} & set(HTTPS) else 'http'}://localhost:{self.number}/"
 
@@ -85,6 +90,8 @@ def ingress(item: Json) -> Service:
     return Service(Meta.of(item), "Ingress", ", ".join(hosts), ", ".join(paths))
 
 
+NOTHING: Mapping[tuple[str, int], str] = {}
+
 Place = tuple[str, str]
 """Namespace and name of a service."""
 
@@ -97,11 +104,16 @@ def local_ports(reports: Iterable[tuple[Place, str, int]]) -> dict[Place, list[t
     return found
 
 
-def placed(item: Service, local: Mapping[Place, list[tuple[str, int]]]) -> tuple[LocalPort, ...]:
-    """Where a service answers on localhost."""
+def placed(
+    item: Service, local: Mapping[Place, list[tuple[str, int]]], failures: Mapping[tuple[str, int], str] = NOTHING
+) -> tuple[LocalPort, ...]:
+    """Where a service answers on localhost. :param failures: protocol and port → why the host does not listen"""
     targets = dict(item.targets)
     found = local.get((item.meta.namespace, item.meta.name), []) if item.is_service else []
-    return tuple(LocalPort(number, protocol, targets.get(number, 0)) for protocol, number in found)
+    return tuple(
+        LocalPort(number, protocol, targets.get(number, 0), failures.get((protocol, number), ""))
+        for protocol, number in found
+    )
 
 
 def searched(item: Service) -> str:
@@ -113,13 +125,17 @@ def _local(item: Service) -> str:
     return ", ".join(one.text for one in item.local)
 
 
+def _local_tip(item: Service) -> str:
+    return "\n".join([_local(item), *(one.failure for one in item.local if one.failure)])
+
+
 NAME, SPACE, TYPE, LOCAL, PORTS, ADDRESS, CREATED = range(7)
 
 COLUMNS = (
     name_column(),
     NAMESPACE,
     Column("Type", lambda item: item.type, width=118),
-    Column("On your computer", _local, lambda item: [one.number for one in item.local], width=190),
+    Column("On your computer", _local, lambda item: [one.number for one in item.local], _local_tip, width=180),
     Column("Ports", lambda item: item.ports, width=130, rank=1),
     Column("Address", lambda item: item.address, width=120, rank=3),
     AGE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from desktop.ui.pages.kubernetes.apply import apply_files
 from desktop.ui.pages.kubernetes.config import ConfigList
 from desktop.ui.pages.kubernetes.detail import ObjectPages
 from desktop.ui.pages.kubernetes.events import EventList
+from desktop.ui.pages.kubernetes.listed import ObjectList
 from desktop.ui.pages.kubernetes.overview import Overview
 from desktop.ui.pages.kubernetes.pods import PodList
 from desktop.ui.pages.kubernetes.scope import Scope, Shared
@@ -26,6 +28,7 @@ from desktop.ui.pages.kubernetes.services import ServiceList
 from desktop.ui.pages.kubernetes.storage import StorageList
 from desktop.ui.pages.kubernetes.switch import SwitchView
 from desktop.ui.pages.kubernetes.workloads import WorkloadList
+from desktop.ui.palette import Choice
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import button, heading, row
 from engine.kubernetes.client.kinds import NAMESPACES
@@ -95,6 +98,17 @@ class KubernetesPage(QWidget):
     def show_subject(self, subject: str) -> None:
         """Go to a tab, by its name."""
         self.tabs.setCurrentIndex([name for name, _, _ in TABS].index(subject))
+
+    def choices(self) -> list[Choice]:
+        """The objects of the lists that have been looked at."""
+        found = []
+        for name, made in self._made.items():
+            if self.cluster.runs and isinstance(made, ObjectList) and name != "events":
+                for record in made.every():
+                    kind, meta = made.kind_of(record), record.meta
+                    words = "  ·  ".join(filter(None, (meta.namespace, getattr(record, "status", ""))))
+                    found.append(Choice(kind.name, meta.name, words, partial(self.shared.show, kind, record)))
+        return found
 
     def tab(self, name: str) -> QWidget:
         """The contents of a tab, made if need be."""

@@ -57,7 +57,10 @@ class ServiceList(ObjectList):
         found = [item for one in self.lists for item in one.items.values()]
         before, self._placed = self._placed, {}
         for item in found:
-            made, known = replace(item, local=model.placed(item, local)), before.get(item.meta.uid)
+            made, known = (
+                replace(item, local=model.placed(item, local, self.shared.cluster.ports_failed)),
+                before.get(item.meta.uid),
+            )
             self._placed[item.meta.uid] = known if known == made and known is not None else made
         return self._placed.values()
 

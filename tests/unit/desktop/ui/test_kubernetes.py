@@ -214,6 +214,8 @@ def test_services_and_where_they_answer() -> None:
     assert [one.text for one in found] == ["localhost:30443", "localhost:30053/udp"]
     assert [one.url for one in found] == ["https://localhost:30443/", ""]
     assert services.placed(services.ingress(item), local) == ()
+    (taken, _) = services.placed(made, local, {("tcp", 30443): "by nginx"})
+    assert (taken.text, taken.url) == ("30443 is in use", "")
 
 
 def test_values_of_both_kinds() -> None:

@@ -45,7 +45,10 @@ def unpacked(folder: Path, paths: Paths) -> Path:
 
 @contextmanager
 def api_server(folder: Path, root: Path) -> Iterator[Path]:
-    """A kubeconfig for the API, which answers until the block is left. It has no nodes and no controllers."""
+    """A kubeconfig for the API, which answers until the block is left. It has no nodes and no controllers.
+
+    Beside it is another one, ``by-certificate``, for a user who has no rights.
+    """
     now, token = time.time(), secrets.token_hex(16)
     authority = Authority.make(now)
     server = Authority(authority).issue_server(["127.0.0.1"], now)
@@ -70,6 +73,7 @@ def api_server(folder: Path, root: Path) -> Iterator[Path]:
                 f"--tls-cert-file={folder}/server.pem",
                 f"--tls-private-key-file={folder}/server.key",
                 f"--token-auth-file={folder}/tokens",
+                f"--client-ca-file={folder}/ca.pem",
                 "--authorization-mode=RBAC",
                 "--anonymous-auth=false",
                 "--service-account-issuer=https://localhost",
@@ -80,7 +84,11 @@ def api_server(folder: Path, root: Path) -> Iterator[Path]:
         )
         url = f"https://127.0.0.1:{port}"
         await_ready(url, token, folder / "ca.pem", started[-1])
-        yield kubeconfig(folder / "config", url, authority.certificate, token)
+        client = Authority(authority).issue_client("somebody", 1, now)
+        texts = {"client-certificate-data": client.certificate, "client-key-data": client.key}
+        coded = {name: base64.b64encode(data).decode() for name, data in texts.items()}
+        kubeconfig(folder / "by-certificate", url, authority.certificate, coded)
+        yield kubeconfig(folder / "config", url, authority.certificate, {"token": token})
     finally:
         for process in reversed(started):
             process.terminate()
@@ -109,7 +117,7 @@ def await_ready(url: str, token: str, authority: Path, process: subprocess.Popen
             time.sleep(0.2)  # another process, whose readiness can only be asked for
 
 
-def kubeconfig(path: Path, url: str, authority: bytes, token: str) -> Path:
+def kubeconfig(path: Path, url: str, authority: bytes, user: dict[str, str]) -> Path:
     """Write one with a single context."""
     cluster = {"server": url, "certificate-authority-data": base64.b64encode(authority).decode()}
     config = {
@@ -117,7 +125,7 @@ def kubeconfig(path: Path, url: str, authority: bytes, token: str) -> Path:
         "kind": "Config",
         "current-context": "test",
         "clusters": [{"name": "test", "cluster": cluster}],
-        "users": [{"name": "test", "user": {"token": token}}],
+        "users": [{"name": "test", "user": user}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     }
     path.write_text(json.dumps(config))

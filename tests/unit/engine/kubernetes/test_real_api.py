@@ -14,7 +14,7 @@ import pytest
 from engine.kubernetes.client import Change, KubernetesClient, read_access
 from engine.kubernetes.client.client import JSON_PATCH, STRATEGIC
 from engine.kubernetes.client.errors import Conflict, Forbidden, Invalid, NotFound
-from engine.kubernetes.client.kinds import ALL, CONFIG_MAPS, DEPLOYMENTS, NAMESPACES
+from engine.kubernetes.client.kinds import ALL, CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PODS
 from tests.unit.engine.kubernetes.real_api import api_server, unpacked
 from vm.host import host
 
@@ -103,6 +103,12 @@ async def test_kinds_are_found_by_the_cluster(cluster: KubernetesClient) -> None
     assert (found.plural, found.namespaced) == ("poddisruptionbudgets", True)
     with pytest.raises(NotFound, match="knows no Boat"):
         await cluster.kind("example.com/v1", "Boat")
+
+
+async def test_a_certificate_says_who_the_user_is(kubeconfig: Path) -> None:
+    async with KubernetesClient(read_access(kubeconfig.with_name("by-certificate"))) as somebody:
+        with pytest.raises(Forbidden, match='User "somebody" cannot list resource "pods"'):
+            await somebody.list(PODS)
 
 
 async def test_who_is_not_known_is_refused(kubeconfig: Path) -> None:

@@ -16,7 +16,8 @@ from desktop.ui.bridge import Failed, Work
 from desktop.ui.bulk import Call, Outcome, Subject, run_for_each, summarize
 from desktop.ui.session import Session
 from desktop.ui.widgets.banner import Banners
-from engine.kubernetes.client import KubernetesClient, read_access
+from engine.kubernetes.client import Access, KubernetesClient, read_access
+from engine.kubernetes.client.access import user_kubeconfigs
 from engine.kubernetes.client.errors import ClusterUnreachable, Forbidden
 from vm.errors import UserError
 
@@ -44,6 +45,7 @@ class Cluster(QObject):
     :ivar doing: what is being done to it, in words; empty for nothing.    :ivar step: of that, in words.
     :ivar fraction: how far that is, 0…1.    :ivar may_cancel: whether it can be cancelled.
     :ivar failure: why the last switch failed.    :ivar ports_failed: where the host does not listen, and why.
+    :ivar other: the context of another cluster that the pages show; empty for Slipway's own.
     """
 
     changed = Signal()
@@ -60,6 +62,8 @@ class Cluster(QObject):
         self.may_cancel = False
         self.failure: UserError | None = None
         self.ports_failed: PortFailures = {}
+        self.other = ""
+        self._leaving = False
         self._asking: Work | None = None
         self._work: Work | None = None
         self._clients = _Clients()
@@ -68,7 +72,31 @@ class Cluster(QObject):
     @property
     def runs(self) -> bool:
         """Whether its objects can be asked for."""
-        return self.report is not None and self.report.state == RUNNING and not self.doing
+        own = self.report is not None and self.report.state == RUNNING and not self.doing
+        return not self._leaving and (bool(self.other) or own)
+
+    @property
+    def own(self) -> bool:
+        """Whether the pages show Slipway's own."""
+        return not self.other
+
+    @property
+    def where(self) -> str:
+        """Words for a dialog that acts on another cluster; empty for Slipway's own."""
+        return f"In the cluster of the context “{self.other}”" if self.other else ""
+
+    def choose(self, context: str) -> None:
+        """Have the pages show the cluster of another context of the user's; empty: Slipway's own."""
+        if context == self.other:
+            return
+        if self.runs:
+            self._change(lambda: setattr(self, "_leaving", True))
+
+        def choose() -> None:
+            self.other, self._leaving = context, False
+            self._clients.context = context
+
+        self._change(choose)
 
     # -- the switch -----------------------------------------------------------------------------------------------
 
@@ -209,19 +237,26 @@ class Cluster(QObject):
 
 
 class _Clients:
-    """The client for the kubeconfig of now. All but ``kubeconfig`` belongs to the asyncio thread."""
+    """The client for the kubeconfig or context of now. All but these two belongs to the asyncio thread."""
 
     def __init__(self) -> None:
-        self.kubeconfig = Path()
+        self.kubeconfig, self.context = Path(), ""
         self._client: KubernetesClient | None = None
         self._lock = asyncio.Lock()
 
     async def current(self) -> KubernetesClient:
         async with self._lock:
             if self._client is None:
-                access = await asyncio.to_thread(read_access, self.kubeconfig)
+                access = await asyncio.to_thread(self._access)
                 self._client = await asyncio.to_thread(KubernetesClient, access)
             return self._client
+
+    def _access(self) -> Access:
+        return (
+            read_access(*user_kubeconfigs(), context=self.context)
+            if self.context
+            else read_access(self.kubeconfig)
+        )
 
     async def drop(self, client: KubernetesClient) -> None:
         async with self._lock:

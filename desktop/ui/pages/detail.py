@@ -71,6 +71,11 @@ class DetailPage(QWidget):
         """The contents of a tab; None before it is first shown."""
         return self._contents.get(self._names.index(name))
 
+    @property
+    def tab_names(self) -> tuple[str, ...]:
+        """Those of all tabs."""
+        return tuple(self._names)
+
     def _shown(self, place: int) -> None:
         make = self._makers.pop(place, None)
         holder = self.tabs.widget(place)

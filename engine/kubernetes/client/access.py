@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import ssl
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 from engine.kubernetes.client.errors import AccessError, ManifestError
 from engine.kubernetes.client.manifest import Json, load
+from engine.kubernetes.kubeconfig import files
 
 INNER = {"clusters": "cluster", "contexts": "context", "users": "user"}
 """Lists of a kubeconfig → the key of what each item says."""
@@ -98,6 +100,11 @@ def read_access(*paths: Path, context: str = "") -> Access:
             f"The context “{name}” logs in by a program, which Slipway does not start",
             "Use kubectl with this context.",
         )
+    if cluster.get("proxy-url"):
+        raise AccessError(
+            f"The context “{name}” is reached by a proxy, which Slipway does not use",
+            "Use kubectl with this context.",
+        )
     return Access(
         name,
         str(cluster["server"]),
@@ -117,6 +124,11 @@ def context_names(*paths: Path) -> list[str]:
     :raise AccessError: a file cannot be read.
     """
     return sorted(_read(paths).parts["contexts"])
+
+
+def user_kubeconfigs() -> tuple[Path, ...]:
+    """The user's kubeconfigs that exist, by kubectl's rules."""
+    return tuple(path for path in files(os.environ.get("KUBECONFIG", ""), Path.home()) if path.exists())
 
 
 def _read(paths: Iterable[Path]) -> Config:

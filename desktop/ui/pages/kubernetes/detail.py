@@ -89,7 +89,7 @@ class ObjectPage(ClusterDetail):
         self.add_tab("events", "Events", lambda: EventsPanel(shared, kind, meta))
         self.follow(kind, MAKERS[kind], meta)
         self._show(record)
-        self.show_tab(self._names[0])
+        self.show_tab(self.tab_names[0])
 
     def _offer(self, operation: Operation) -> None:
         made = tool(operation.picture, operation.text, partial(self._run, operation), framed=True)

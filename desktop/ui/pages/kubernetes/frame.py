@@ -25,7 +25,7 @@ class ClusterDetail(DetailPage):
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared.context, PLACE, "Back to Kubernetes")
         self.shared = shared
-        self.setProperty(ENGINE, "")
+        self.setProperty(ENGINE, shared.cluster.where)
         shared.cluster.went.connect(self._cluster_went)
         shared.cluster.came.connect(self._engine_back)
 
@@ -52,6 +52,10 @@ class ClusterDetail(DetailPage):
     def _delete(self, kind: Kind, meta: Meta) -> None:
         back = partial(self.context.places.show_place, PLACE)
         delete_objects(self, self.shared, [(kind, meta)], back)
+
+    def _engine_gone(self) -> None:
+        if self.shared.cluster.own:  # else it is no matter
+            super()._engine_gone()
 
     def _cluster_went(self) -> None:
         self.tabs.setEnabled(False)

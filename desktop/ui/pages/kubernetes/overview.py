@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.dot import StateDot
 from engine.kubernetes.client.kinds import NODES, PODS
 
-MOST_PROBLEMS = 8
+MOST_PROBLEMS, MOST_NODES = 8, 12
 CAPTION = 90
 """Width of what a fact is called."""
 
@@ -48,7 +49,8 @@ class Overview(QScrollArea):
         grid = QGridLayout()
         grid.setSpacing(PAD)
         grid.addWidget(card(label("Cluster", "section"), self.node, None), 0, 0)
-        grid.addWidget(card(label("Parts", "section"), self.parts, None), 0, 1)
+        self._parts = card(label("Parts", "section"), self.parts, None)
+        grid.addWidget(self._parts, 0, 1)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         outer = QVBoxLayout(inner)
@@ -68,11 +70,15 @@ class Overview(QScrollArea):
 
     def refresh(self) -> None:
         """Show what is known."""
-        report = self.shared.cluster.report
-        if report is None or not self.shared.cluster.runs:
+        cluster = self.shared.cluster
+        report = cluster.report if cluster.own else None
+        if not cluster.runs:
             return
-        self.node.show_rows([_fact(*one) for one in self._facts(report)])
-        self.parts.show_rows([_part(one) for one in report.parts])
+        for part in (self._parts, self.disable, self.reset):
+            part.setVisible(cluster.own)
+        found = [("", "Context", cluster.other)] if report is None else _cluster_facts(report)
+        self.node.show_rows([_fact(*one) for one in (*found, *self._node_facts())])
+        self.parts.show_rows([_part(one) for one in report.parts] if report is not None else [])
         pods = [one for one in self.pods.items.values() if self.shared.scope.has(one)]
         failing = sorted((one for one in pods if one.failing), key=lambda one: one.meta.key)
         words = "" if not self.pods.known else f"{counted(len(failing), 'pod')} of {len(pods)} need attention"
@@ -84,27 +90,25 @@ class Overview(QScrollArea):
             shown.append(("", ("more",), lambda: label(f"and {len(failing) - MOST_PROBLEMS} more", "muted")))
         self.problems.show_rows(shown)
 
-    def _facts(self, report: KubernetesReport) -> list[tuple[str, str, str]]:
-        found = [("", "Version", report.version), ("", "API", report.server)]
-        if report.kubeconfig:
-            current = ", the current one" if report.current else ""
-            found.append(("", "kubectl", f"context “slipway”{current}, in {report.kubeconfig}"))
-        elif report.text:  # why the user's kubeconfig was left alone
-            found.append(("", "kubectl", f"{report.text}. {report.hint}".strip()))
+    def _node_facts(self) -> list[Fact]:
         count = sum(one.status not in ("Completed", "Succeeded") for one in self.pods.items.values())
-        for node in self.nodes.items.values():
-            found += [
-                (node.colour, "Node", node.status),
-                ("", "Resources", node.resources),
-                ("", "Pods", f"{count} of {node.pods}"),
-                ("", "Runtime", f"{node.runtime}, Linux {node.kernel}"),
-            ]
+        nodes = sorted(self.nodes.items.values(), key=lambda node: node.meta.name)
+        found = [] if len(nodes) == 1 else [("", "Nodes", str(len(nodes))), ("", "Pods", str(count))]
+        for node in nodes[:MOST_NODES]:
+            found.append((node.colour, "Node" if len(nodes) == 1 else node.meta.name, node.status))
+            if len(nodes) == 1:
+                found += [
+                    ("", "Resources", node.resources),
+                    ("", "Pods", f"{count} of {node.pods}"),
+                    ("", "Runtime", f"{node.runtime}, Linux {node.kernel}"),
+                ]
         return found
 
     # -- operations -----------------------------------------------------------------------------------------------
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText("kubectl --context slipway get pods --all-namespaces")
+        context = self.shared.cluster.other or "slipway"
+        QGuiApplication.clipboard().setText(f"kubectl --context {shlex.quote(context)} get pods --all-namespaces")
         self.shared.context.banners.show_message("done", "Command copied")
 
     def _disable(self) -> None:
@@ -124,6 +128,9 @@ class Overview(QScrollArea):
             "Delete",
         ).then(lambda _: self.shared.cluster.reset())
 
+
+Fact = tuple[str, str, str]
+"""The colour of a dot (empty: none), what it is, and its value."""
 
 Line = tuple[str, tuple[str, ...], Any]
 """The colour of a dot (empty: none), what the row shows, and what makes it."""
@@ -156,6 +163,16 @@ class Lines(QWidget):
                 inner.insertWidget(0, StateDot(colour))
             holder.setLayout(inner)
             self._outer.addWidget(holder)
+
+
+def _cluster_facts(report: KubernetesReport) -> list[Fact]:
+    found = [("", "Version", report.version), ("", "API", report.server)]
+    if report.kubeconfig:
+        current = ", the current one" if report.current else ""
+        found.append(("", "kubectl", f"context “slipway”{current}, in {report.kubeconfig}"))
+    elif report.text:  # why the user's kubeconfig was left alone
+        found.append(("", "kubectl", f"{report.text}. {report.hint}".strip()))
+    return found
 
 
 def _fact(colour: str, name: str, text: str) -> Line:

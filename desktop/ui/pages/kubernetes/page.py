@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,9 +32,17 @@ from desktop.ui.pages.kubernetes.workloads import WorkloadList
 from desktop.ui.palette import Choice
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import button, heading, row
+from desktop.ui.widgets.dialogs import ENGINE
+from engine.kubernetes.client.access import context_names, user_kubeconfigs
 from engine.kubernetes.client.kinds import NAMESPACES
 
 ALL = "All namespaces"
+OWN, NAME = "This computer", "slipway"
+"""Slipway's own cluster, and its context in the user's kubeconfig."""
+
+SHOWN = 16
+"""Characters of a context's name that are shown; the list has all of it."""
+
 PATTERNS = "Manifests (*.yaml *.yml *.json)"
 TABS = (
     ("overview", "Overview", Overview),
@@ -69,6 +78,13 @@ class KubernetesPage(QWidget):
         self.namespaces.activated.connect(
             lambda _: self.shared.scope.choose(str(self.namespaces.currentData() or ""))
         )
+        self.clusters = QComboBox()
+        self.clusters.setAccessibleName("Cluster")
+        self.clusters.addItem(OWN, "")
+        self.clusters.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.clusters.setMinimumContentsLength(SHOWN)  # those of clouds are long
+        self.clusters.hide()
+        self.clusters.activated.connect(lambda _: self._choose_cluster())
         self.switch = SwitchView(context, self.cluster)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.tabBar().setDrawBase(False)
@@ -87,7 +103,7 @@ class KubernetesPage(QWidget):
         outer.setSpacing(PAD)
         self.apply = button("Apply files…", self._choose_files, picture="upload")
         self.setAcceptDrops(True)
-        outer.addLayout(row(heading("Kubernetes"), None, self.namespaces, self.apply))
+        outer.addLayout(row(heading("Kubernetes"), None, self.clusters, self.namespaces, self.apply))
         outer.addWidget(self._stack, 1)
         self._known = Objects(self.cluster, self, NAMESPACES, Namespace)
         self._known.changed.connect(self._fill)
@@ -121,6 +137,25 @@ class KubernetesPage(QWidget):
             layout.addWidget(made)
         return self._made[name]
 
+    # -- clusters -------------------------------------------------------------------------------------------------
+
+    def _choose_cluster(self) -> None:
+        self.cluster.choose(str(self.clusters.currentData() or ""))
+        self.setProperty(ENGINE, self.cluster.where)
+
+    def _offer(self, contexts: list[str]) -> None:
+        """Offer other contexts of the user's kubeconfig, if there are any."""
+        others = [name for name in contexts if name != NAME]
+        chosen = self.cluster.other
+        self.clusters.clear()
+        self.clusters.addItem(OWN, "")
+        for name in others:
+            self.clusters.addItem(name, name)
+            self.clusters.setItemData(self.clusters.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
+        self.clusters.setCurrentIndex(max(0, self.clusters.findData(chosen)))
+        self.clusters.setVisible(bool(others))
+        self._choose_cluster()
+
     # -- manifests ------------------------------------------------------------------------------------------------
 
     def _choose_files(self) -> None:
@@ -143,6 +178,8 @@ class KubernetesPage(QWidget):
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.cluster.look()
+        contexts = asyncio.to_thread(lambda: context_names(*user_kubeconfigs()))
+        self.context.session.bridge.call(contexts, self._offer, lambda _: None, owner=self)
 
     def _look(self) -> None:
         """The status has changed, or some seconds have passed."""

@@ -36,7 +36,8 @@ class PodPage(ClusterDetail):
         self.heading.set_full(meta.name)
         self.add_tab("containers", "Containers", lambda: ContainersPanel(self))
         self.add_tab("logs", "Logs", lambda: PodLogs(self))
-        self.add_tab("terminal", "Terminal", lambda: PodShell(shared.context, self))
+        if shared.cluster.own:  # its containers are dockerd's
+            self.add_tab("terminal", "Terminal", lambda: PodShell(shared.context, self))
         self.add_tab("events", "Events", lambda: EventsPanel(shared, PODS, meta))
         self.add_tab("yaml", "YAML", lambda: ManifestPanel(shared, PODS, meta))
         self.follow(PODS, model.pod, meta)
@@ -50,7 +51,7 @@ class PodPage(ClusterDetail):
 
     def _tell(self) -> None:
         self.state.set_full(model.describe(self.pod))
-        for name in ("containers", "logs", "terminal"):
+        for name in self.tab_names:
             panel = self.tab(name)
             if isinstance(panel, ContainersPanel | PodLogs | PodShell):
                 panel.refresh()

@@ -39,7 +39,7 @@ class PodList(ObjectList):
                 "Open a terminal",
                 "terminal",
                 lambda found: self.open(found[0], "terminal"),
-                _has_shell,
+                lambda pod: shared.cluster.own and _has_shell(pod),
                 "Ctrl+T",
                 single=True,
             ),

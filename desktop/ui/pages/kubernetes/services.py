@@ -52,7 +52,7 @@ class ServiceList(ObjectList):
 
     def records_now(self) -> Iterable[Named]:
         report = self.shared.cluster.report
-        ports = report.ports if report is not None else ()
+        ports = report.ports if report is not None and self.shared.cluster.own else ()
         local = model.local_ports(((one.namespace, one.service), one.protocol, one.port) for one in ports)
         found = [item for one in self.lists for item in one.items.values()]
         before, self._placed = self._placed, {}

@@ -246,6 +246,12 @@ class TestAccess:
         with pytest.raises(AccessError, match="logs in by a program"):
             read_access(self.write(tmp_path, exec={"command": "cloud"}))
 
+    def test_a_proxy_is_not_passed_over(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path)
+        path.write_text(path.read_text().replace("tls-server-name: api", "proxy-url: socks5://far:1"))
+        with pytest.raises(AccessError, match="reached by a proxy"):
+            read_access(path)
+
     @pytest.mark.parametrize("text", ["a: [", "- 1", "\x00"])
     def test_a_damaged_file(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "config").write_text(text)

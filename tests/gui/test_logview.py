@@ -215,6 +215,17 @@ def test_lines_of_several_are_in_the_order_of_their_times(qtbot: QtBot) -> None:
     assert [text[16:] for text in rows(view)] == ["first", "third"]
 
 
+def test_many_late_lines_are_put_where_they_belong(qtbot: QtBot) -> None:
+    view = LogView("Logs", timed=True)
+    qtbot.addWidget(view)
+    view.name_sources({"a": "web", "b": "db"})
+    for source, numbers in (("a", range(0, 400, 2)), ("b", range(101, 400, 2)), ("b", range(1, 100, 2))):
+        stamped = (f"2026-11-30T23:39:{n // 10:02}.{n % 10}Z {source}{n}\n" for n in numbers)
+        view.add(LineReader(source, stamped=True).feed("".join(stamped).encode()))
+    assert [int(text.split()[-1][1:]) for text in rows(view)] == list(range(400))
+    assert view.lines == 400
+
+
 def test_the_oldest_lines_go_and_that_is_said(log: LogView) -> None:
     log.book = LogBook(most_lines=50)
     log.clear()

@@ -84,6 +84,14 @@ class LogText(QPlainTextEdit):
         cursor.removeSelectedText()
         return height
 
+    def trim_rows(self, row: int) -> None:
+        """Remove the rows from this one on."""
+        cursor = QTextCursor(self.document().findBlockByNumber(row))
+        if row:
+            cursor.movePosition(QTextCursor.MoveOperation.PreviousCharacter)  # with the line end before it
+        cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+
     def first_row(self) -> int:
         """The first row that is visible."""
         return self.firstVisibleBlock().blockNumber()

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QPlainTextEdit, QToolButton, Q
 
 from desktop.ui.models.format import counted
 from desktop.ui.models.logs import ansi, moments
-from desktop.ui.models.logs.book import Cut, LogBook, Put, Step
+from desktop.ui.models.logs.book import Cut, LogBook, Put, Step, Trim
 from desktop.ui.models.logs.levels import Level
 from desktop.ui.models.logs.lines import LineReader, LogLine
 from desktop.ui.models.logs.search import LogSearch, Match, compiled
@@ -240,6 +240,9 @@ class LogView(QWidget):
         elif isinstance(step, Cut):
             gone = self.text.drop_rows(step.count)
             self._rows = max(0, self._rows - step.count)
+        elif isinstance(step, Trim):
+            self.text.trim_rows(step.row)
+            self._rows = step.row
         else:
             if self._rows and self.book.held:
                 self._still_until = time.perf_counter() + STILL_SECONDS

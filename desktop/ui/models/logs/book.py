@@ -19,8 +19,8 @@ MOST_CHARACTERS = 40_000_000
 SPARE = 100
 """More than one hundredth of the lines is dropped at a time."""
 
-MOST_LATE = 200
-"""Late lines that are put in one by one; for more, everything is shown anew."""
+MOST_LATE = 20
+"""Late lines that are put in one by one; for more, all from the first one on are shown anew."""
 
 Test = Callable[[LogLine], bool]
 
@@ -41,11 +41,18 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Trim:
+    """Remove the rows from this one on."""
+
+    row: int
+
+
+@dataclass(frozen=True)
 class Reset:
     """Remove all rows."""
 
 
-Step = Put | Cut | Reset
+Step = Put | Cut | Trim | Reset
 
 
 class LogBook:
@@ -110,8 +117,12 @@ class LogBook:
         if len(late) > MOST_LATE:
             self.held += late
             self.held.sort(key=attrgetter("moment"))  # of nearly sorted lines it takes little
-            if bisect_left(self.held, min(line.moment for line in late), key=attrgetter("moment")) < self._next:
-                self._begin()
+            first = min(line.moment for line in late)
+            self._next = min(self._next, bisect_left(self.held, first, key=attrgetter("moment")))
+            row = bisect_left(self.shown, first, key=attrgetter("moment"))
+            if row < len(self.shown):
+                del self.shown[row:]
+                self._steps.append(Trim(row))
             return
         for line in late:
             place = bisect_right(self.held, line.moment, key=attrgetter("moment"))

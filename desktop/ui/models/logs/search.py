@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from desktop.ui.models.logs.book import Cut, Put, Step
+from desktop.ui.models.logs.book import Cut, Put, Step, Trim
 from desktop.ui.models.logs.lines import LogLine
 
 LONGEST = 2000
@@ -68,6 +68,10 @@ class LogSearch:
             self.total -= sum(islice(self._counts, step.count))
             del self._counts[: step.count]
             self._left = max(0, self._left - step.count)
+        elif isinstance(step, Trim):
+            self.total -= sum(islice(self._counts, step.row, None))
+            del self._counts[step.row :]
+            self._left = min(self._left, step.row)
         else:
             self._counts, self._left, self.total = [], 0, 0
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop.ui.models.logs import book as module
-from desktop.ui.models.logs.book import Cut, LogBook, Put
+from desktop.ui.models.logs.book import Cut, LogBook, Put, Trim
 from desktop.ui.models.logs.levels import Level
 from desktop.ui.models.logs.lines import LogLine
 from desktop.ui.models.logs.search import LogSearch, compiled
@@ -27,6 +27,8 @@ class Screen:
                 self.rows[step.row : step.row] = step.lines
             elif isinstance(step, Cut):
                 del self.rows[: step.count]
+            elif isinstance(step, Trim):
+                del self.rows[step.row :]
             else:
                 self.rows.clear()
             self.search.follow(step, self.book.shown)

@@ -1,6 +1,6 @@
 """A cluster outside of the machine: the programs of both images in namespaces, which only root makes.
 
-Nothing is emulated, so it comes up in seconds. It has what keeps the cluster, and not what pods need of the machine.
+Nothing is emulated, so it comes up in seconds. It has what keeps the cluster, not what pods need of the machine.
 """
 
 from __future__ import annotations

@@ -162,6 +162,15 @@ def use(shown: Window, name: str) -> None:
     until(lambda: shown.session.view.origin.os == name and shown.session.running, name)
 
 
+def test_another_engine_begins_anew(shown: Window, page: LogsPage) -> None:
+    call(shown, "stop", "web")
+    until(lambda: "web · stopped" in page.tree.ticks(), "web has stopped")
+    page.tree.item_of("sleeper").setCheckState(0, Qt.CheckState.Unchecked)
+    until(lambda: "sleeper" not in who(page))
+    shown.context.view.exchanged.emit()
+    until(lambda: page.tree.ticks() == dict.fromkeys(sorted(RUNNING - {"web"}), True), "its containers")
+
+
 def test_a_projects_page(shown: Window) -> None:
     containers = go(shown, "containers")
     assert isinstance(containers, ContainersPage)

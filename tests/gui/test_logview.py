@@ -211,6 +211,7 @@ def test_lines_of_several_are_in_the_order_of_their_times(qtbot: QtBot) -> None:
     assert [text.split()[-1] for text in texts] == ["first", "second", "third", "fourth"]
     assert texts[0][16:] == f"{'web':24}  first"
     assert texts[1][16:] == "…e-with-a-very-long-name  second"
+    view.follow.setChecked(False)
     view.name_sources({"a": "web"})
     assert [text[16:] for text in rows(view)] == ["first", "third"]
 

@@ -44,6 +44,7 @@ class LogTree(QTreeWidget):
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setIconSize(QSize(DOT, DOT))
         self.setIndentation(14)
+        self.setUniformRowHeights(True)
         self.setMinimumWidth(120)
         self.setTabKeyNavigation(False)
         self.itemChanged.connect(self._on_change)
@@ -142,6 +143,7 @@ class LogsPage(QWidget):
         self.setFocusProxy(self.tree)
         for one in context.both:
             one.lists.containers.changed.connect(self.refresh)
+            one.view.exchanged.connect(self._forget_all)
         theme().changed.connect(self._repaint)
         self.refresh()
 
@@ -187,6 +189,12 @@ class LogsPage(QWidget):
             item.id for one in self.context.both for item in one.lists.containers.items if item.state != "exited"
         }
         self._shown = [one for one in self._shown if one.id in alive]
+        self.refresh()
+
+    def _forget_all(self) -> None:
+        """Another engine is followed, whose containers are others."""
+        self._shown, self.choice = [], LogChoice()
+        self.logs.clear()
         self.refresh()
 
     def _repaint(self) -> None:

@@ -155,7 +155,7 @@ class LogView(QWidget):
 
     def clear(self) -> None:
         """Remove all lines."""
-        self._reader = LineReader()
+        self._reader, self._anchor = LineReader(), None
         self.book.clear()
         self._turn()
 
@@ -168,6 +168,7 @@ class LogView(QWidget):
         self._names = dict(names)
         for key in names:
             self._colours.setdefault(key, len(self._colours))
+        self._note_top()
         self.book.keep_sources(set(names))
         self._columns_changed()
 
@@ -224,6 +225,7 @@ class LogView(QWidget):
             self._anchor = None
             self._go_to_wanted()
         elif self.follow.isChecked():
+            self._anchor = None
             bar.setValue(bar.maximum())
         elif self._anchor is None:
             bar.setValue(max(0, place))
@@ -330,8 +332,7 @@ class LogView(QWidget):
         least = int(self.levels.checkedAction().data())
         pattern = self._filter = self._found.pattern if self.only.isChecked() else None
         name_choice(self.level, "Levels to show", self.levels.checkedAction().text().lower(), active=least > 0)
-        if not self.follow.isChecked() and self._rows and not self._refilling:
-            self._anchor = self.book.shown[min(self.text.first_row(), len(self.book.shown) - 1)]
+        self._note_top()
         if not least and pattern is None:
             self.book.choose(None)
         elif pattern is None:
@@ -340,6 +341,11 @@ class LogView(QWidget):
             search = pattern.search
             self.book.choose(lambda line: line.level >= least and search(line.text) is not None)
         self._turn()
+
+    def _note_top(self) -> None:
+        """Remember the line at the top, before others are shown."""
+        if not self.follow.isChecked() and not self._refilling and 0 < self._rows == len(self.book.shown):
+            self._anchor = self.book.shown[min(self.text.first_row(), self._rows - 1)]
 
     def _row_of(self, line: LogLine) -> int:
         return next((row for row, one in enumerate(self.book.shown) if one is line or one.moment > line.moment), 0)

@@ -128,6 +128,9 @@ class NativeCluster:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.folder / "run" / "kubernetes" / "status.sock"))
             client.sendall(f"{line}\n".encode())
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(1 << 16):
+                pass  # the status; it ends when all was heard
 
     def await_status(self, wanted: Callable[[ClusterStatus], bool]) -> ClusterStatus:
         """Its status, once it is so."""

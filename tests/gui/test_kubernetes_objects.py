@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
 
 from desktop.ui.pages.kubernetes.apply import ApplyDialog
 from desktop.ui.pages.kubernetes.detail import ObjectPage, PodsPanel
@@ -170,6 +171,9 @@ class TestObjects:
 
     def test_an_edit_is_checked_and_shown_before(self, shown: Window) -> None:
         panel = self.edit(shown)
+        until(panel.text.hasFocus, "the focus")
+        QTest.keyClick(panel.text, Qt.Key.Key_Escape)
+        assert panel.isVisible(), "it does not throw the changes away"
         self.type_(panel, "replicas: 3", "replicas: 2")
         dialog = top(DifferenceDialog)
         assert nameless(dialog) == []

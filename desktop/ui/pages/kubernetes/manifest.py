@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QSyntaxHighlighter, QTextCharFormat
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QKeyEvent, QSyntaxHighlighter, QTextCharFormat
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.ui.kubernetes.objects import Objects
@@ -40,6 +40,17 @@ class Whole:
         return hash(self.meta)
 
 
+class _Editor(QPlainTextEdit):
+    """A text in which Esc does not leave the page while it is being changed."""
+
+    def event(self, event: QEvent) -> bool:
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if escape and event.type() == QEvent.Type.ShortcutOverride and not self.isReadOnly():
+            event.accept()
+            return True
+        return super().event(event)
+
+
 class ManifestPanel(QWidget):
     """Shows an object as it is now, and writes it back."""
 
@@ -47,7 +58,7 @@ class ManifestPanel(QWidget):
         super().__init__()
         self._shared, self._kind, self._meta = shared, kind, meta
         self._item: Json | None = None
-        self.text = QPlainTextEdit(readOnly=True)
+        self.text = _Editor(readOnly=True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setAccessibleName(f"{kind.name} as YAML")

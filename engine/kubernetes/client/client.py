@@ -95,7 +95,8 @@ class KubernetesClient:
         params = {"limit": str(CHUNK), **selectors}
         while True:
             found = await self._json("GET", kind.path(namespace), params)
-            items += found.get("items") or ()
+            # what all have in common is said once, of the list
+            items += ({"apiVersion": kind.api, "kind": kind.name, **item} for item in found.get("items") or ())
             meta = found.get("metadata") or {}
             if not meta.get("continue"):
                 return items, str(meta.get("resourceVersion") or "")

@@ -13,6 +13,9 @@ Json = dict[str, Any]
 HIDDEN = ("managedFields",)
 """Fields of the metadata that no reader wants to see."""
 
+FIRST = ("apiVersion", "kind", "metadata")
+"""The API's answers have them in different orders."""
+
 LONG_LINE = 4096
 """Characters until the library would break a line: never, in what people write."""
 
@@ -30,8 +33,8 @@ _Dumper.add_representer(str, _text)
 
 
 def dump(value: Json) -> str:
-    """An object as text; the order of its fields stays."""
-    shown = dict(value)
+    """An object as text, with what it is first; the order of its other fields stays."""
+    shown = {**{key: value[key] for key in FIRST if key in value}, **value}
     if isinstance(shown.get("metadata"), dict):
         shown["metadata"] = {key: one for key, one in shown["metadata"].items() if key not in HIDDEN}
     return str(yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=LONG_LINE))

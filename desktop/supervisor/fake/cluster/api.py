@@ -99,10 +99,12 @@ class Calls:
         begin = int(request.query.get("continue", "0"))
         end = begin + int(request.query.get("limit", len(found) or 1))
         meta = {"resourceVersion": str(self._store.version)}
+        inner = ("apiVersion", "kind")  # which the real API leaves out as well
+        items = [{key: value for key, value in item.items() if key not in inner} for item in found[begin:end]]
         if end < len(found):
             meta["continue"] = str(end)
         return web.json_response(
-            {"apiVersion": kind.api, "kind": f"{kind.name}List", "metadata": meta, "items": found[begin:end]}
+            {"apiVersion": kind.api, "kind": f"{kind.name}List", "metadata": meta, "items": items}
         )
 
     async def _watch(self, kind: Kind, request: web.Request) -> web.StreamResponse:

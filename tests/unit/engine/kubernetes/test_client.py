@@ -87,6 +87,7 @@ class TestCalls:
             assert len(found) > 1000
             assert int(version) > 1000
             assert len({one["metadata"]["uid"] for one in found}) == len(found)
+            assert {(one["apiVersion"], one["kind"]) for one in found} == {("v1", "Pod")}
         await stage.cluster.close()
 
     async def test_changes_are_followed(self, client: KubernetesClient) -> None:
@@ -271,6 +272,10 @@ class TestManifest:
         text = dump(item)
         assert "b: |\n" in text
         assert load(text) == item
+
+    def test_what_it_is_comes_first(self) -> None:
+        text = dump({"spec": {"b": 1, "a": 2}, "kind": "Pod", "apiVersion": "v1"})
+        assert text == "apiVersion: v1\nkind: Pod\nspec:\n  b: 1\n  a: 2\n"
 
     def test_what_nobody_wants_to_see_is_left_out(self) -> None:
         assert "managedFields" not in dump({"metadata": {"managedFields": [1], "name": "a"}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import signal
 import subprocess
 import termios
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ class Terminal:
             stdout=inside,
             stderr=inside,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_take_terminal,
         )
         os.close(inside)
         self.shown = b""
@@ -51,6 +52,12 @@ class Terminal:
     def finish(self) -> int:
         """Wait for the command's end; its exit code."""
         return self.process.wait(END_SECONDS)
+
+
+def _take_terminal() -> None:
+    """Be its foreground process, which Ctrl-C ends; a shell starts what is in its background without that."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

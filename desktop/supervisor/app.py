@@ -7,7 +7,6 @@ the notifier wakes the watchers of the status. The endpoint's listener lives as 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.admission import make_admission
@@ -90,17 +89,14 @@ class Supervisor:
         admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
         self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
         self.tls = Tls(paths, host, self._maker.endpoint, self.notifier, self._warnings)
-        publisher, known = self.ports.publisher, (paths, host, self.settings, self.environment)
-        slot, publish = SpareSlot(self._machine.execute), partial(publisher.follow, "kubernetes")
-        self.kubernetes = KubernetesCluster(
-            *known, slot, publish, lambda: publisher.waiting, self._warnings, self.notifier.notify
-        )
-        publisher.handled.append(self.kubernetes.ports_changed)
+        slot, ports = SpareSlot(self._machine.execute), self.ports.publisher
+        user, warn, notify = self.environment, self._warnings, self.notifier.notify
+        self.kubernetes = KubernetesCluster(paths, host, self.settings, user, slot, ports, warn, notify)
         self.parts = PartRegistry(
             (
                 hub,  # the next two and the file events follow it
-                HostNetworkPorts(hub.events, publisher),  # they tell the ports what to listen on
-                SwarmPorts(hub.events, publisher),
+                HostNetworkPorts(hub.events, ports),  # they tell the ports what to listen on
+                SwarmPorts(hub.events, ports),
                 self.kubernetes,
                 self.ports,
                 self.folders,

@@ -15,6 +15,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from desktop.control.schema import (
     CallerEnvironment,
@@ -84,12 +85,26 @@ class _Work(LinkTask[Link]):
         await self._do(link)
 
 
+class HostPorts(Protocol):
+    """The host's ports (:class:`engine.ports.Publisher`). :ivar handled: called when some may have changed."""
+
+    handled: list[Callable[[], None]]
+
+    def follow(self, what: str, forwards: Iterable[Forward], /) -> None:
+        """Listen for just these forwards of ``what``."""
+        ...
+
+    @property
+    def waiting(self) -> Mapping[str, str]:
+        """Why forwards are not listened for yet, by their keys."""
+        ...
+
+
 class KubernetesCluster(Part):
     """The cluster.
 
     :param slot: where the running machine takes its disk.
-    :param publish: has the host listen for these forwards, and no others of the cluster's.
-    :param waiting: why forwards are not listened for yet, by their keys.
+    :param ports: has the host listen.
     :param warnings: what the user should know.    :param changed: called when the report has changed.
     """
 
@@ -102,8 +117,7 @@ class KubernetesCluster(Part):
         settings: CurrentSettings,
         environment: UserEnvironment,
         slot: SpareSlot,
-        publish: Callable[[Iterable[Forward]], None],
-        waiting: Callable[[], Mapping[str, str]],
+        ports: HostPorts,
         warnings: Warnings,
         changed: Callable[[], None],
     ) -> None:
@@ -111,8 +125,8 @@ class KubernetesCluster(Part):
         self._settings = settings
         self._environment = environment
         self._slot = slot
-        self._publish = publish
-        self._waiting = waiting
+        self._host_ports = ports
+        ports.handled.append(self._ports_changed)
         self._warnings = warnings
         self._changed = changed
         self._store = ImageStore(paths.kubernetes_images, KUBERNETES)
@@ -174,7 +188,7 @@ class KubernetesCluster(Part):
         if ended:
             self._may_run = False
             self._forget()
-            self._publish(())
+            self._host_ports.follow(SETTING, ())
         self._tell()
 
     def report(self) -> PartReport:
@@ -213,9 +227,9 @@ class KubernetesCluster(Part):
             ),
         )
 
-    def ports_changed(self) -> None:
-        """See which ports of services the host does not listen at; called when that may have changed."""
-        taken = tuple(taken_ports(self._ports, self._waiting()))
+    def _ports_changed(self) -> None:
+        """See which ports of services the host does not listen at."""
+        taken = tuple(taken_ports(self._ports, self._host_ports.waiting))
         if taken != self._taken:
             self._taken = taken
             self._tell()
@@ -341,7 +355,7 @@ class KubernetesCluster(Part):
         :raise KubeconfigError: the user's kubeconfig cannot be edited.
         """
         self._forget()
-        self._publish(())
+        self._host_ports.follow(SETTING, ())
         self._tell()
         self._own_file.unlink(missing_ok=True)
         await asyncio.to_thread(self._kubeconfig.restore)
@@ -391,7 +405,7 @@ class KubernetesCluster(Part):
             self._tasks.spawn(self._tell_services(), "tell services of their ports")
         self._warnings.set(SETTING, [WarningReport(status.notice, LOST)] if status.notice else [])
         self._failure = ClusterError(status.error, ANEW) if status.phase == FAILED else None
-        self._publish(forwards(status.ports, self._port if answers else None))
+        self._host_ports.follow(SETTING, forwards(status.ports, self._port if answers else None))
         self._tell()
 
     @property

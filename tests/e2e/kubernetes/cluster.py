@@ -60,7 +60,7 @@ FoundT = TypeVar("FoundT")
 
 
 def awaited(look: Callable[[], FoundT], seconds: float = ANSWER_SECONDS) -> FoundT:
-    """What ``look`` returns, once that is true; it looks at another machine, which reports nothing here."""
+    """What ``look`` returns, once that is true. What it looks at is another machine's."""
     deadline = time.monotonic() + seconds
     while True:
         try:

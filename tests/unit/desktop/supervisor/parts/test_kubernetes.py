@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,7 @@ class Kit:
         environment.use(self.caller)
         slot = SpareSlot(self.qemu.execute)
         self.waiting: dict[str, str] = {}
+        self.handled: list[Callable[[], None]] = []
         self.warnings = Warnings()
         self.part = KubernetesCluster(
             self.paths,
@@ -129,14 +130,13 @@ class Kit:
             self.settings,
             environment,
             slot,
-            self.publish,
-            lambda: self.waiting,
+            self,
             self.warnings,
             lambda: None,
         )
         self.settings.subscribe(self.part.configure)
 
-    def publish(self, forwards: Iterable[Forward]) -> None:
+    def follow(self, what: str, forwards: Iterable[Forward]) -> None:
         self.published = list(forwards)
 
     async def put_image(self) -> None:
@@ -164,7 +164,8 @@ class Kit:
     def take_port(self, reason: str) -> None:
         """Another program has the port of the service on the host, or none any more if there is no reason."""
         self.waiting = {"kubernetes-tcp-127.0.0.1-30080": reason} if reason else {}
-        self.part.ports_changed()
+        for call in self.handled:
+            call()
 
 
 @pytest.fixture

@@ -68,6 +68,9 @@ PORTS = range(API_PORT, API_PORT + 100)
 """Where the API may answer on the host; the first that is free."""
 
 SETTING = "kubernetes"
+ENABLING = "enable Kubernetes"
+"""The only work that other work may end."""
+
 ON = "Kubernetes {version} is running"
 LATER = "Kubernetes is on. It starts with the engine: slipway start"
 ANEW = "Delete it, to begin with a new one: slipway kubernetes reset"
@@ -260,14 +263,17 @@ class KubernetesCluster(Part):
             await self._withdraw()
 
     async def _do(self, name: str, work: Callable[[Emit], Awaitable[str]]) -> AsyncIterator[Event]:
-        """Follow such work, or join it. :raise ClusterError: other work is under way."""
-        name = f"{name} Kubernetes"
+        """Follow such work, or join it. Enabling is given up for other work.
+
+        :raise ClusterError: other work is under way.
+        """
+        asked = f"{name} Kubernetes"
+        if self._job is not None and not self._job.done and self._job.name not in (asked, ENABLING):
+            raise ClusterError(f"Slipway is about to {self._job.name}", "Wait until that is done.")
+        if self._job is not None and not self._job.done and self._job.name != asked:
+            await self._job.cancel()
         if self._job is None or self._job.done:
-            self._job = Job(name, work, pinned=not name.startswith("enable"))
-        elif self._job.name != name:
-            raise ClusterError(
-                f"Slipway is about to {self._job.name}", "Wait until that is done, or interrupt it with Ctrl-C."
-            )
+            self._job = Job(asked, work, pinned=asked != ENABLING)
         async for event in self._job.follow():
             yield event
 

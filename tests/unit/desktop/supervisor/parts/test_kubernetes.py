@@ -336,6 +336,17 @@ async def test_disabling_in_the_middle_of_enabling(kit: Kit) -> None:
     assert kit.machine.commands[-1] == "down clean"
 
 
+async def test_disabling_from_elsewhere_ends_the_enabling(kit: Kit) -> None:
+    kit.attach()
+    enabling = asyncio.create_task(kit.enable())
+    await eventually(lambda: "/up" in kit.machine.commands)
+    (*_, done) = [event async for event in kit.part.disable()]
+    assert done.kind == "done"
+    assert kit.machine.commands[-1] == "down clean"
+    assert (await enabling)[-1].kind != "done"
+    assert kit.part.show().state == "off"
+
+
 def test_a_port_in_use_is_passed_over() -> None:
     import socket
 

@@ -68,7 +68,7 @@ PORTS = range(API_PORT, API_PORT + 100)
 """Where the API may answer on the host; the first that is free."""
 
 SETTING = "kubernetes"
-ENABLING = "enable Kubernetes"
+ENABLING = "enabling of Kubernetes"
 """The only work that other work may end."""
 
 ON = "Kubernetes {version} is running"
@@ -241,12 +241,12 @@ class KubernetesCluster(Part):
     async def enable(self, caller: CallerEnvironment, use: bool, rebuild: bool) -> AsyncIterator[Event]:
         """Turn it on, and follow it until pods can run."""
         self._caller = caller
-        async for event in self._do("enable", partial(self._enable, use, rebuild)):
+        async for event in self._do("enabling", partial(self._enable, use, rebuild)):
             yield event
 
     async def disable(self) -> AsyncIterator[Event]:
         """Turn it off. The cluster's state is kept, and other containers go on."""
-        async for event in self._do("disable", self._disable):
+        async for event in self._do("disabling", self._disable):
             yield event
 
     async def reset(self) -> AsyncIterator[Event]:
@@ -267,9 +267,9 @@ class KubernetesCluster(Part):
 
         :raise ClusterError: other work is under way.
         """
-        asked = f"{name} Kubernetes"
+        asked = f"{name} of Kubernetes"
         if self._job is not None and not self._job.done and self._job.name not in (asked, ENABLING):
-            raise ClusterError(f"Slipway is about to {self._job.name}", "Wait until that is done.")
+            raise ClusterError(f"The {self._job.name} is under way", "Wait until that is done.")
         if self._job is not None and not self._job.done and self._job.name != asked:
             await self._job.cancel()
         if self._job is None or self._job.done:

@@ -343,7 +343,9 @@ async def test_disabling_from_elsewhere_ends_the_enabling(kit: Kit) -> None:
     (*_, done) = [event async for event in kit.part.disable()]
     assert done.kind == "done"
     assert kit.machine.commands[-1] == "down clean"
-    assert (await enabling)[-1].kind != "done"
+    (*_, told) = await enabling
+    assert told.error is not None
+    assert told.error.message == "The enabling of Kubernetes was cancelled"
     assert kit.part.show().state == "off"
 
 

@@ -82,7 +82,8 @@ class RunDialog(Form):
         made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         made.setCurrentText(image)
         field, completer = made.lineEdit(), made.completer()
-        assert field is not None and completer is not None  # noqa: PT018 - the box is editable
+        assert field is not None  # the box is editable
+        assert completer is not None
         field.setPlaceholderText("for example nginx:latest; or paste a docker run line")
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)

@@ -225,7 +225,7 @@ def facets(item: Line) -> dict[str, tuple[str, ...]]:
 NAME, IMAGE, PLATFORM, STATUS, CPU, MEMORY, PORTS, CREATED = range(8)
 
 COLUMNS = (
-    Column("Name", lambda item: item.name, width=0),
+    Column("Name", lambda item: item.name, width=0, least=250),
     Column("Image", _image, width=130, rank=4),
     Column("Platform", lambda item: item.origin.platform, width=124, rank=5),
     Column(
@@ -255,7 +255,7 @@ COLUMNS = (
         "Ports",
         lambda item: ", ".join(port_text(port) for port in item.ports),
         lambda item: [port.host_port or 0 for port in item.ports],
-        width=148,
+        width=176,
         rank=1,
     ),
     Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=112, rank=6),

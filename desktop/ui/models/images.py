@@ -145,7 +145,7 @@ def _once(text: Callable[[Line], str]) -> Callable[[Line], str]:
 REPOSITORY, TAG, ID, DIGEST, PLATFORM, SIZE, SHARED, CREATED, USERS = range(9)
 
 COLUMNS = (
-    Column("Repository", lambda item: item.repository, width=0),
+    Column("Repository", lambda item: item.repository, width=0, least=220),
     Column("Tags", lambda item: item.tag, width=120),
     Column(
         "Image ID", _once(lambda item: short_id(item.image.id)), tip=lambda item: item.image.id, width=118, rank=6

@@ -177,6 +177,13 @@ def _published(inner: str, bindings: Iterable[dict[str, str]]) -> list[Port]:
     return list({port_place(port): port for port in ports}.values())
 
 
+def show_container(context: Context, name: str) -> None:
+    """Show the page of the container with this name, if there is one."""
+    found = next((item for item in context.lists.containers.items if item.name == name), None)
+    if found is not None:
+        context.places.show_page(ContainerPage(context, found))
+
+
 def _place(port: Port, host: str) -> QWidget:
     """The address of a port: a link if a browser can open it."""
     text = port_place(port, host)

@@ -53,8 +53,8 @@ def operations(parent: QWidget, context: Context) -> list[Operation]:
     pause, resume = do("pause", "Pausing", "paused", "running"), do("unpause", "Resuming", "resumed", "paused")
     kill = do("kill", "Killing", "killed", "running")
     return [
-        Operation("start", "Start", "play", start, state_is(*IDLE), "Ctrl+Return"),
-        Operation("stop", "Stop", "stop", stop, state_is(*ALIVE), "Ctrl+S"),
+        Operation("start", "Start", "play", start, state_is(*IDLE), "Ctrl+Return", row=True),
+        Operation("stop", "Stop", "stop", stop, state_is(*ALIVE), "Ctrl+S", row=True),
         Operation("restart", "Restart", "restart", restart, state_is("running", "paused"), "Ctrl+R"),
         Operation("pause", "Pause", "pause", pause, state_is("running"), "Ctrl+P"),
         Operation("unpause", "Resume", "play", resume, state_is("paused"), "Ctrl+Shift+P", bar=False),

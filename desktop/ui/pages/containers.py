@@ -57,6 +57,7 @@ class ContainersPage(ListPage):
         self.table.delegate.dots[model.NAME] = lambda line: line.colour
         self.table.delegate.links.add(model.PORTS)
         self.table.delegate.quiet.update(
+        self.table.delegate.chips.add(model.PORTS)
             (model.IMAGE, model.PLATFORM, model.STATUS, model.CREATED, model.CPU, model.MEMORY)
         )
         self.table.records.search_in(model.searched)
@@ -93,10 +94,10 @@ class ContainersPage(ListPage):
 
     def _offer_more(self) -> None:
         """Add the operations for a single container, or project."""
-        one = partial(Operation, bar=False, single=True)
+        one = partial(Operation, single=True)
         self.add_operations(
             one("details", "Open details", "inspect", self._show_page, _is_there, divided=True),
-            one("logs", "Show logs", "logs", self._show_page, _is_there, "Ctrl+G"),
+            one("logs", "Show logs", "logs", self._show_page, _is_there, "Ctrl+G", row=True),
             one(
                 "terminal",
                 "Open a terminal",
@@ -105,6 +106,7 @@ class ContainersPage(ListPage):
                 lambda line: _is_one(line) and line.state == "running",
                 "Ctrl+T",
             ),
+                row=True,
             one(
                 "browse",
                 "Open in browser",

@@ -22,6 +22,7 @@ from desktop.ui.models.image_filters import KINDS, Listed, Query, parse
 from desktop.ui.models.images import Line
 from desktop.ui.models.records import Row
 from desktop.ui.pages.build_dialog import BuildDialog
+from desktop.ui.pages.container import show_container
 from desktop.ui.pages.image import ImagePage
 from desktop.ui.pages.image_forms import BuildForm, PullForm, TagForm
 from desktop.ui.pages.image_prune import PruneDialog
@@ -59,7 +60,9 @@ class ImagesPage(ListPage):
     def __init__(self, context: Context) -> None:
         super().__init__(context, "Images", "images", model.COLUMNS, tree=True, both=True)
         self.details = {one: DetailsLoader(one.view, one.lists.images) for one in context.both}
-        self.table.delegate.quiet.update(range(model.ID, model.USERS + 1))
+        self.table.delegate.quiet.update(range(model.ID, model.USERS))
+        self.table.delegate.links.add(model.USERS)
+        self.table.linked.connect(self._open_user)
         self.table.records.search_in(model.searched)
         self.table.opened.connect(lambda found: self.open(found.record))
         self._make_filters()
@@ -72,15 +75,13 @@ class ImagesPage(ListPage):
         self.add_button(button("Pull…", self.pull_dialog, picture="pull", primary=True))
         self.commands |= {"pull": self.pull_dialog, "build": self.build_dialog, "search": self.search_dialog}
         self.add_operations(
-            Operation("run", "Run…", "play", lambda lines: self.run_dialog(lines[0]), single=True),
+            Operation("run", "Run…", "play", lambda lines: self.run_dialog(lines[0]), single=True, row=True),
             Operation("tag", "Tag…", "tag", self._tag, single=True),
             Operation("push", "Push", "push", self._push, lambda line: not line.dangling, single=True),
             Operation("save", "Save to a file…", "save", self._save),
-            Operation("remove", "Remove…", "remove", self.remove, shortcut="Del"),
-            Operation(
-                "details", "Open details", "inspect", lambda lines: self.open(lines[0]), bar=False, single=True
-            ),
-            Operation("copy", "Copy ID", "copy", self._copy, bar=False, single=True),
+            Operation("remove", "Remove…", "remove", self.remove, shortcut="Del", row=True),
+            Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
+            Operation("copy", "Copy ID", "copy", self._copy, single=True),
         )
         self.add_prune(self.prune)
         self.explain_empty(
@@ -254,6 +255,9 @@ class ImagesPage(ListPage):
                 page.offer(action.text(), operation.picture, partial(operation.run, [line]))
         self.context.places.show_page(page)
         return page
+
+    def _open_user(self, found: Row, _: int, number: int) -> None:
+        show_container(self.context.at(found.record), found.record.users[number])
 
     def run_dialog(self, line: Line) -> RunDialog:
         """Open the form that runs a container of an image."""

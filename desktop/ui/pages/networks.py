@@ -38,8 +38,12 @@ class NetworksPage(ListPage):
             ("Not used", lambda line: not line.users and not line.predefined),
         )
         self.add_operations(
-            Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
-            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.predefined, "Del"),
+            Operation(
+                "details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True, row=True
+            ),
+            Operation(
+                "remove", "Remove…", "remove", self._remove, lambda line: not line.predefined, "Del", row=True
+            ),
         )
         self.add_prune(self.prune)
         self.explain_empty("No networks", "Networks appear here while the engine is running.")

@@ -22,13 +22,16 @@ class NodesPage(ListPage):
         self.table.delegate.quiet.update((1, 4, 5))
         self.table.records.search_in(lambda item: f"{item.name} {item.role} {item.address}")
         self.add_operations(
-            Operation("drain", "Drain…", "pause", self._drain, lambda item: item.availability != model.DRAINED),
+            Operation(
+                "drain", "Drain…", "pause", self._drain, lambda item: item.availability != model.DRAINED, row=True
+            ),
             Operation(
                 "activate",
                 "Activate",
                 "play",
                 partial(self._set, model.ACTIVE),
                 lambda item: item.availability != model.ACTIVE,
+                row=True,
             ),
         )
         self.explain_empty("No nodes", "The engine manages no swarm.")

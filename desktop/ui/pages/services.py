@@ -26,12 +26,14 @@ class ServicesPage(ListPage):
         self.table.records.search_in(lambda item: f"{item.name} {item.image}")
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_operations(
-            Operation("details", "Open details", "inspect", lambda found: self.open(found[0]), single=True),
+            Operation(
+                "details", "Open details", "inspect", lambda found: self.open(found[0]), single=True, row=True
+            ),
             Operation(
                 "scale", "Scale…", "stats", self._scale, lambda item: item.mode == model.REPLICATED, single=True
             ),
             Operation("image", "Change the image…", "images", self._change_image, single=True),
-            Operation("remove", "Remove…", "remove", self._remove, shortcut="Del"),
+            Operation("remove", "Remove…", "remove", self._remove, shortcut="Del", row=True),
         )
         self.explain_empty("No services yet", "Create one in a terminal: docker service create")
         self.swarm = Swarm(context.view, self)

@@ -8,8 +8,10 @@ from desktop.ui.context import Context
 from desktop.ui.models import volumes as model
 from desktop.ui.models.disk import volume_bytes
 from desktop.ui.models.format import size
+from desktop.ui.models.records import Row
 from desktop.ui.models.run import name_error
 from desktop.ui.models.volumes import VolumeLine
+from desktop.ui.pages.container import show_container
 from desktop.ui.pages.volume import VolumePage
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
@@ -22,7 +24,9 @@ class VolumesPage(ListPage):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, "Volumes", "volumes", model.COLUMNS, platform=model.PLATFORM)
-        self.table.delegate.quiet.update(range(model.PLATFORM, model.CREATED + 1))
+        self.table.delegate.quiet.update((model.PLATFORM, model.DRIVER, model.CREATED))
+        self.table.delegate.links.add(model.USERS)
+        self.table.linked.connect(self._open_user)
         self.table.records.search_in(lambda line: " ".join((line.volume.name, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
@@ -33,8 +37,10 @@ class VolumesPage(ListPage):
             ("Not used", lambda line: not line.users),
         )
         self.add_operations(
-            Operation("details", "Browse files", "files", lambda lines: self.open(lines[0]), single=True),
-            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del"),
+            Operation(
+                "details", "Browse files", "files", lambda lines: self.open(lines[0]), single=True, row=True
+            ),
+            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del", row=True),
         )
         self.add_prune(self.prune)
         self.explain_empty(
@@ -76,6 +82,9 @@ class VolumesPage(ListPage):
         page = VolumePage(self.context.at(line), line)
         self.context.places.show_page(page)
         return page
+
+    def _open_user(self, found: Row, _: int, number: int) -> None:
+        show_container(self.context.at(found.record), found.record.users[number])
 
     def _remove(self, lines: list[VolumeLine]) -> None:
         names = [line.volume.name for line in lines]

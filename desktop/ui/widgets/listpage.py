@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
+    QHBoxLayout,
     QLineEdit,
     QMenu,
     QPushButton,
@@ -26,16 +27,19 @@ from desktop.ui.memory import keep, memory, recall
 from desktop.ui.models.collections import Collection, Collections
 from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import MARGIN, PAD
-from desktop.ui.widgets.basics import ICON, SearchField, button, heading, label, row, tool
+from desktop.ui.widgets.basics import ICON, SearchField, button, fill, heading, label, row, tool
 from desktop.ui.widgets.chips import FilterChips
 from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.empty_state import EmptyState
 from desktop.ui.widgets.missing_engine import EngineAway, MissingEngine
+from desktop.ui.widgets.rowactions import RowAction, RowActions
 from desktop.ui.widgets.table import Table
 
 SEARCH_WIDTH = 300
 EMPTY = 1
 """The index of the view without rows."""
+
+MORE = RowAction("more", "More", "more")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Operation:
     """An operation on the selected objects.
 
     :ivar run: called with the records it applies to.    :ivar applies: whether it applies to a record.
-    :ivar bar: whether it has a button above the table.    :ivar single: whether it needs exactly one object.
+    :ivar bar: whether it has a button above the table while several are selected; not with ``single``.
+    :ivar single: whether it needs exactly one object.    :ivar row: whether the row under the mouse has it.
     :ivar divided: whether a line separates it from the operations above it in the menu.
     """
 
@@ -56,6 +61,7 @@ class Operation:
     bar: bool = True
     single: bool = False
     divided: bool = False
+    row: bool = False
 
 
 class ListPage(QWidget):
@@ -64,6 +70,7 @@ class ListPage(QWidget):
     Where two engines run it has the objects of both, with their platforms, and a filter for one of them.
 
     :ivar commands: Docker's name of a command → what opens its dialog.
+    :ivar several: the operations on several selected rows.
     """
 
     def __init__(
@@ -101,6 +108,9 @@ class ListPage(QWidget):
         self._operations: list[tuple[Operation, QAction]] = []
         self._need_engine: list[QWidget] = []
         self._tools = row(gap=6)
+        self.several, self._selected = QWidget(), label("", "muted")
+        self._bar = fill(QHBoxLayout(self.several), self._selected, gap=6)
+        self.several.hide()
         self._buttons = row()
         self._beside_search = row()
         self._choices: list[Callable[[Any], bool]] = []
@@ -121,18 +131,21 @@ class ListPage(QWidget):
         self.filters.chosen.connect(self._filtered)
         self.engines.currentIndexChanged.connect(self._engine_chosen)
         self.table.chosen_changed.connect(self._enable)
+        self.table.delegate.actions = RowActions(self._row_actions)
+        self.table.acted.connect(self._act_on_row)
         for one in context.both:
             one.view.changed.connect(self._show_engines)
             one.view.exchanged.connect(self._show_engines)
         self._show_engines()
 
     def _arrange(self, *, within: bool) -> None:
-        tools = row(self.search, self.engines, self._beside_search, None, self._tools, self._columns_button())
+        beside = (self.several, self._tools, self._columns_button())
+        tools = row(self.search, self.engines, self._beside_search, None, *beside)
         outer = QVBoxLayout(self)
         outer.setSpacing(PAD)
         if within:
             outer.setContentsMargins(0, PAD, 0, 0)
-            tools.insertWidget(tools.count() - 3, self.count)
+            tools.insertWidget(tools.count() - 4, self.count)
         else:
             outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
             outer.addLayout(row(self.title, self.count, None, self._buttons))
@@ -235,7 +248,7 @@ class ListPage(QWidget):
         self._beside_search.addWidget(made)
 
     def add_operations(self, *operations: Operation) -> None:
-        """Add operations: buttons above the table, entries of its menu, and shortcuts."""
+        """Add operations: entries of the table's menu, shortcuts, actions of rows, buttons for several rows."""
         for operation in operations:
             action = QAction(icon(operation.picture), operation.text, self)
             action.setIconText(operation.text)
@@ -249,8 +262,8 @@ class ListPage(QWidget):
             self.table.menu_actions.append(action)
             self.actions_by_name[operation.name] = action
             self._operations.append((operation, action))
-            if operation.bar:
-                self._tools.addWidget(_tool(action))
+            if operation.bar and not operation.single:
+                self._bar.addWidget(_tool(action))
         self._enable()
 
     def explain_empty(self, title: str, text: str, *buttons: QPushButton) -> None:
@@ -357,8 +370,21 @@ class ListPage(QWidget):
         operation.run(records)
         self._name_target()
 
+    def _row_actions(self, record: Any) -> list[RowAction]:
+        found = [one for one, _ in self._operations if one.row and one.applies(record)]
+        return [*(RowAction(one.name, one.text, one.picture) for one in found), MORE]
+
+    def _act_on_row(self, found: Row, name: str, place: QPoint) -> None:
+        if name == MORE.name:
+            self.table.choose(found.key)
+            self.table.popup_menu().popup(self.table.viewport().mapToGlobal(place))
+        else:
+            self._act(next(one for one, _ in self._operations if one.name == name), [found.record])
+
     def _enable(self) -> None:
         chosen = [found.record for found in self.table.chosen()]
+        self.several.setVisible(len(chosen) > 1)
+        self._selected.setText(f"{len(chosen)} selected")
         for operation, action in self._operations:
             able = len(chosen) == 1 or not operation.single
             action.setEnabled(able and any(operation.applies(record) for record in chosen))

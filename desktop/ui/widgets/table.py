@@ -23,6 +23,7 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
     QFontMetrics,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -34,6 +35,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolTip,
     QTreeView,
     QWidget,
 )
@@ -41,6 +43,7 @@ from PySide6.QtWidgets import (
 from desktop.ui.models.records import Column, RecordModel, Row
 from desktop.ui.theme import ROW_HEIGHT, theme
 from desktop.ui.widgets.columns import Columns
+from desktop.ui.widgets.rowactions import RowAction, RowActions
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -57,6 +60,7 @@ NAMES = 2
 TEXT_MARGIN = 8
 """As in the header's sections (assets/themes/window.qss)."""
 
+HOVERED = QStyle.StateFlag.State_MouseOver.value
 GROUNDED = (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver).value
 LEFT, RIGHT = (
     (Qt.AlignmentFlag.AlignVCenter | side).value | Qt.TextFlag.TextSingleLine.value
@@ -85,6 +89,7 @@ class RecordDelegate(QStyledItemDelegate):
     :ivar dots: column → the state of a record.    :ivar links: columns of links.    :ivar quiet: muted columns.
     :ivar chips: columns whose links are drawn apart, as far as there is space.
     :ivar offers: column → the words of a link after the text; empty for none.
+    :ivar actions: those of the row under the mouse.
     """
 
     def __init__(self, records: RecordModel, parent: QWidget) -> None:
@@ -95,6 +100,7 @@ class RecordDelegate(QStyledItemDelegate):
         self.chips: set[int] = set()
         self.quiet: set[int] = set()
         self.offers: dict[int, Callable[[Any], str]] = {}
+        self.actions: RowActions | None = None
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(super().sizeHint(option, index).width(), ROW_HEIGHT)
@@ -106,6 +112,8 @@ class RecordDelegate(QStyledItemDelegate):
             panel = QStyle.PrimitiveElement.PE_PanelItemViewItem
             option.widget.style().drawPrimitive(panel, option, painter, option.widget)
         place = option.rect.adjusted(TEXT_MARGIN, 0, -TEXT_MARGIN, 0)
+        if number == 0 and self.actions is not None and option.state.value & HOVERED:
+            place.setRight(place.right() - self.actions.paint(painter, option.rect, record))
         dot = self.dots.get(number)
         if dot is not None:
             self._draw_dot(painter, place, theme().state_colour(dot(record)))
@@ -168,6 +176,9 @@ class Table(QTreeView):
     linked = Signal(object, int, int)
     """Row, column, and the number of the link within the cell."""
 
+    acted = Signal(object, str, QPoint)
+    """Row, the name of one of its actions, and where its menu belongs, in the table's viewport."""
+
     chosen_changed = Signal()
     scrolled = Signal()
     """Other rows may be visible than before."""
@@ -183,6 +194,7 @@ class Table(QTreeView):
         self._turned: set[str] = set()
         self._folding = False
         self._by_keys = False  # the current row is marked
+        self._pressed = ""  # an action of a row
         self.menu_actions: list[QAction | None] = []
         self.setAccessibleName(name)
         self.setModel(self.records)
@@ -317,7 +329,10 @@ class Table(QTreeView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._by_keys = False
-        super().mousePressEvent(event)
+        found = self._action_at(event.position().toPoint())
+        self._pressed = found[1].name if found and event.button() == Qt.MouseButton.LeftButton else ""
+        if not self._pressed:
+            super().mousePressEvent(event)
 
     def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().drawRow(painter, option, index)
@@ -332,12 +347,21 @@ class Table(QTreeView):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
+        if self._action_at(event.position().toPoint()):
+            self.mousePressEvent(event)
+            return
         if index.isValid() and event.button() == Qt.MouseButton.LeftButton:
             self.opened.emit(self.records.row_of(index))
             return
         super().mouseDoubleClickEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._pressed:
+            pressed, self._pressed = self._pressed, ""
+            found = self._action_at(event.position().toPoint())
+            if found and found[1].name == pressed:
+                self.acted.emit(self.records.row_of(found[0]), pressed, found[2].bottomLeft())
+            return
         super().mouseReleaseEvent(event)
         index, number = self._link_at(event.position().toPoint())
         if index is not None and event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
@@ -345,8 +369,33 @@ class Table(QTreeView):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)
-        over = self._link_at(event.position().toPoint())[0] is not None
+        place = event.position().toPoint()
+        found = self._action_at(place)
+        self._mark_action(found[1].name if found else "")
+        over = found is not None or self._link_at(place)[0] is not None
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """An action has a tooltip of its own."""
+        if event.type() == QEvent.Type.Leave:
+            self._mark_action("")
+        elif isinstance(event, QHelpEvent) and (found := self._action_at(event.pos())):
+            QToolTip.showText(event.globalPos(), found[1].text, self.viewport(), found[2])
+            return True
+        return super().viewportEvent(event)
+
+    def _mark_action(self, name: str) -> None:
+        actions = self.delegate.actions
+        if actions is not None and actions.hot != name:
+            actions.hot = name
+            self.viewport().update()
+
+    def _action_at(self, place: QPoint) -> tuple[QModelIndex, RowAction, QRect] | None:
+        index = self.indexAt(place).siblingAtColumn(0)
+        if self.delegate.actions is None or not index.isValid():
+            return None
+        found = self.delegate.actions.at(self.visualRect(index), self.records.row_of(index).record, place)
+        return None if found is None else (index, *found)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         place = event.globalPos()

@@ -85,10 +85,8 @@ class ObjectList(ListPage):
     def add_common(self, *, delete: bool = True) -> None:
         """Add the operations that every object has."""
         self.add_operations(
-            Operation(
-                "details", "Open details", "inspect", lambda found: self.lead_to(found[0]), bar=False, single=True
-            ),
-            Operation("copy", "Copy name", "copy", _copy_name, shortcut="Ctrl+C", bar=False, single=True),
+            Operation("details", "Open details", "inspect", lambda found: self.lead_to(found[0]), single=True),
+            Operation("copy", "Copy name", "copy", _copy_name, shortcut="Ctrl+C", single=True),
         )
         if delete:
             self.add_operations(Operation("delete", "Delete…", "remove", self._delete, shortcut="Del"))

@@ -36,6 +36,7 @@ def workload_operations(parent: QWidget, shared: Shared) -> list[Operation]:
             partial(_scale, parent, shared),
             lambda item: item.kind in SCALED,
             single=True,
+            row=True,
         ),
         Operation(
             "restart",
@@ -44,6 +45,7 @@ def workload_operations(parent: QWidget, shared: Shared) -> list[Operation]:
             partial(_restart, shared),
             lambda item: item.kind in RESTARTED,
             "Ctrl+R",
+            row=True,
         ),
         Operation(
             "rollback",

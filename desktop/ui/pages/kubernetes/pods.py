@@ -33,6 +33,7 @@ class PodList(ObjectList):
                 _runs,
                 "Ctrl+G",
                 single=True,
+                row=True,
             ),
             Operation(
                 "terminal",
@@ -42,6 +43,7 @@ class PodList(ObjectList):
                 lambda pod: shared.cluster.own and _has_shell(pod),
                 "Ctrl+T",
                 single=True,
+                row=True,
             ),
         )
         self.add_common()

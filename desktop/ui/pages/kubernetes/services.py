@@ -35,6 +35,7 @@ class ServiceList(ObjectList):
                 lambda item: any(one.url for one in item.local),
                 "Ctrl+O",
                 single=True,
+                row=True,
             )
         )
         self.add_common()

@@ -29,6 +29,7 @@ FOLDERS = Section(
     "Shared folders",
     "Containers can mount these folders (docker run -v), and nothing else on your computer.",
 )
+LOOK = Section("behaviour", "Appearance")
 LOGIN = Section("behaviour", "Login")
 WINDOW = Section("behaviour", "Window")
 ENGINE = Section(
@@ -169,6 +170,25 @@ class Settings:
         "runs, which stops its containers.",
         clean=daemon_json.parsed,
         check=windows_problems,
+    )
+    theme: str = setting(
+        "system",
+        title="Theme",
+        section=LOOK,
+        choices={"system": "Like the system", "light": "Light", "dark": "Dark"},
+    )
+    text_size: str = setting(
+        "medium",
+        title="Text size",
+        section=LOOK,
+        choices={"small": "Small", "medium": "Medium", "large": "Large", "largest": "Very large"},
+    )
+    language: str = setting(
+        "system",
+        title="Language",
+        section=LOOK,
+        help="Takes effect when the window is opened the next time: quit Slipway's window, and open it again.",
+        choices={"system": "Like the system", "en": "English", "de": "Deutsch", "zh_CN": "简体中文"},
     )
     start_at_login: bool = setting(
         False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,21 +13,19 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.control.client import SupervisorAbsent, own_paths
 from desktop.control.schema import EngineState, RunState
+from desktop.ui.appearance import Appearance
 from desktop.ui.bridge import Bridge
 from desktop.ui.icons import app_icon
+from desktop.ui.memory import memory
 from desktop.ui.opening import report_fatal_errors, report_shown, when_exposed
 from desktop.ui.report import Report
 from desktop.ui.session import Session
 from desktop.ui.single_instance import PING, QUIT, RAISE, SingleInstance
-from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.progress import WorkDialog
 from desktop.ui.window import Window
 from vm.errors import UserError
-
-SCHEME = "SLIPWAY_SCHEME"
-"""Environment variable: ``light`` or ``dark`` overrides the system's scheme, for screenshots."""
 
 BACKGROUND = "--background"
 """Show only the tray icon, as at login."""
@@ -60,9 +57,10 @@ class Application:
         app.setDesktopFileName("slipway")
         app.setWindowIcon(app_icon())
         app.setQuitOnLastWindowClosed(False)  # the setting on_close decides
-        self.theme = Theme(app, os.environ.get(SCHEME, "system"))
         self.bridge = Bridge()
         self.session = Session(self.bridge)
+        self.appearance = Appearance(app, memory(self.session.paths.home))
+        self.session.settings_read.connect(self.appearance.adopt)
         self.window = Window(self.session)
         self.tray = Tray(
             self.session, self.raise_window, self._settings, self.quit, self._switch, self._show_error
@@ -110,6 +108,7 @@ class Application:
 
         def told(settings: Mapping[str, Any]) -> None:
             self._known_settings = settings
+            self.session.settings_read.emit(settings)
             then(settings)
 
         self.session.control(

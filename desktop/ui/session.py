@@ -64,6 +64,8 @@ class Session(QObject):
     """
 
     status_changed = Signal()
+    settings_read = Signal(object)
+    """The settings in use, by their names, each time that they have been asked for."""
 
     def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)

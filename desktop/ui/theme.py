@@ -1,4 +1,4 @@
-"""Colours, spacing and type: the only place that defines them. Light and dark follow the system.
+"""Colours, spacing and type: the only place that defines them. Light and dark follow the system, or a setting.
 
 The style sheet in assets/themes is filled in with these tokens. Sizes are device-independent pixels.
 """
@@ -24,14 +24,16 @@ GAP, PAD, MARGIN = 2 * SPACE, 4 * SPACE, 6 * SPACE
 ROW_HEIGHT = 36
 SIDEBAR_WIDTH = 196
 SIZES = {"size_small": 12, "size_body": 13, "size_title": 15, "size_heading": 21}
+SCALES = {"small": 0.9, "medium": 1.0, "large": 1.2, "largest": 1.4}
+"""The setting ``text_size`` → what every size of text is multiplied by."""
 
 
 @dataclass(frozen=True)
 class Colours:
     """One colour scheme; the contrast of text to its background is at least 4.5 : 1 (WCAG 2.2, 1.4.3).
 
-    ``faint`` has less and is for disabled widgets only. ``logs`` are for the names of several logs;
-    colour-blind people tell them apart too.
+    ``faint`` has less and is for disabled widgets only. ``edge`` is around what can be filled in or ticked and has
+    3 : 1 (1.4.11). ``logs`` are for the names of several logs; colour-blind people tell them apart too.
     """
 
     ground: str
@@ -43,6 +45,7 @@ class Colours:
     chosen: str
     line: str
     line_strong: str
+    edge: str
     text: str
     muted: str
     hint: str
@@ -70,6 +73,7 @@ LIGHT = Colours(
     chosen="#dfeaf8",
     line="#e2e5ea",
     line_strong="#c9ced7",
+    edge="#828b99",
     text="#1a1e26",
     muted="#566071",
     hint="#6a7381",
@@ -97,6 +101,7 @@ DARK = Colours(
     chosen="#203450",
     line="#2a303a",
     line_strong="#3b434f",
+    edge="#6d7684",
     text="#e7eaef",
     muted="#a0a9b6",
     hint="#818a98",
@@ -141,12 +146,12 @@ class Theme(QObject):
     changed = Signal()
     used: ClassVar[Theme | None] = None
 
-    def __init__(self, app: QApplication, scheme: str = "system") -> None:
-        """Follow the ``system``, or use ``light`` or ``dark``."""
+    def __init__(self, app: QApplication, scheme: str = "system", text_size: str = "medium") -> None:
+        """:param scheme: ``light``, ``dark`` or that of the ``system``.    :param text_size: of :data:`SCALES`."""
         super().__init__(app)
         Theme.used = self
         self._app = app
-        self._scheme = scheme
+        self._scheme, self._text_size = scheme, text_size
         app.setStyle("Fusion")
         QGuiApplication.styleHints().colorSchemeChanged.connect(self.apply)
         self.apply()
@@ -171,10 +176,14 @@ class Theme(QObject):
         """The colour of a state's dot."""
         return self.colour(STATE_COLOURS.get(state, "hint"))
 
-    def use(self, scheme: str) -> None:
-        """Switch to ``system``, ``light`` or ``dark``."""
-        self._scheme = scheme
+    def use(self, scheme: str, text_size: str = "") -> None:
+        """Switch to ``system``, ``light`` or ``dark``. :param text_size: of :data:`SCALES`; empty keeps it."""
+        self._scheme, self._text_size = scheme, text_size or self._text_size
         self.apply()
+
+    def size(self, token: str) -> int:
+        """A size of text by its token, in pixels."""
+        return round(SIZES[token] * SCALES.get(self._text_size, 1.0))
 
     def apply(self) -> None:
         """Apply the scheme to every widget."""
@@ -200,7 +209,8 @@ class Theme(QObject):
         self._app.setPalette(palette)
         folder = ASSETS / "themes"
         sheet = Template((folder / "window.qss").read_text(encoding="utf-8"))
-        self._app.setStyleSheet(sheet.substitute({**asdict(colours), **SIZES, "folder": folder.as_posix()}))
+        sizes = {token: self.size(token) for token in SIZES}
+        self._app.setStyleSheet(sheet.substitute({**asdict(colours), **sizes, "folder": folder.as_posix()}))
         self.changed.emit()
 
 

@@ -53,7 +53,9 @@ QT_LEFT_OUT = (
         "support",
         "typesystems",
     ),  # to compile with
-    *("Qt*Sql*", "plugins/sqldrivers", "translations"),
+    *("Qt*Sql*", "plugins/sqldrivers"),
+    *("translations/[!q]*", "translations/qt[!b]*"),  # of Qt's own texts those of desktop/ui/locale stay
+    *("translations/qtbase_[!dz]*", "translations/qtbase_da*", "translations/qtbase_zh_TW*"),
     *("Qt*Concurrent*", "Qt*DBus*", "Qt*PrintSupport*", "Qt*SvgWidgets*", "Qt*Test*", "Qt*Xml*"),
     *("plugins/generic", "plugins/networkinformation", "plugins/tls"),  # its network code is used for pipes only
     *("plugins/platforms/qdirect2d.dll", "plugins/platforms/qminimal.dll"),

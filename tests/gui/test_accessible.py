@@ -136,6 +136,13 @@ def test_text_can_be_read(colours: Colours) -> None:
     assert [(text, ground) for text, ground in pairs if contrast(text, ground) < 4.5] == []
 
 
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_fields_can_be_seen(colours: Colours) -> None:
+    """WCAG 2.2, 1.4.11: 3 : 1, against what is around a field and what is in it."""
+    grounds = [colours.ground, colours.surface, colours.raised, colours.field]
+    assert [ground for ground in grounds if contrast(colours.edge, ground) < 3] == []
+
+
 def contrast(*colours: str) -> float:
     """The contrast ratio of two colours, as WCAG defines it."""
 

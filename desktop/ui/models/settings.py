@@ -162,6 +162,7 @@ class SettingsModel(QObject):
         self.saved = {item.name: report.stored.get(item.name, plain(item.default)) for item in self.fields}
         self.effective, self.automatic = report.used, report.chosen
         self._settle()
+        self._session.settings_read.emit(report.used)
 
     def discard(self) -> None:
         """Make the draft what is saved."""

@@ -6,6 +6,7 @@ resources.py  folders.py  behaviour.py  engine.py  windows.py  proxy.py  docker.
 folder_states.py  how folders are mounted                   diagnosis.py  every check
 tls.py      clients on other computers                      tls_client.py  a new one of them
 bundle.py   the support bundle, shown before it is saved    reset.py    reset in levels
+search.py   finds a setting on any tab
 
 Imports go one way: page → tabs → form → editors → desktop/ui/models/settings.py.
 """

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QWidget
 
 from desktop.ui.models.settings import SettingsModel
-from desktop.ui.theme import PAD
 from desktop.ui.widgets.basics import button, label, restyle, row
 
 RESTART = "Takes effect after a restart, which stops your containers."
@@ -25,7 +24,7 @@ class ApplyBar(QWidget):
         self.apply = button("Apply", lambda: model.apply(restart=True), primary=True)
         line = row(self.discard, self.later, self.apply)
         line.insertWidget(0, self.note, 1)
-        line.setContentsMargins(0, 0, PAD, 0)
+        line.setContentsMargins(0, 0, 0, 0)
         self.setLayout(line)
         model.changed.connect(self.refresh)
         self.refresh()

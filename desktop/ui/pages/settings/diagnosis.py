@@ -28,7 +28,7 @@ class DiagnosisTab(QWidget):
         self.results = column(gap=GAP)
         self._cards: list[QFrame] = []
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, PAD, PAD, 0)
+        outer.setContentsMargins(0, PAD, 0, 0)
         outer.setSpacing(PAD)
         outer.addLayout(row(self.run, self.collect, self.note, None))
         outer.addLayout(self.results)

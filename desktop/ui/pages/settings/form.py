@@ -50,7 +50,7 @@ class SettingsForm(QWidget):
         self.editors: dict[str, Editor[Any]] = {}
         self.cards: dict[str, QFormLayout] = {}
         self._outer = QVBoxLayout(self)
-        self._outer.setContentsMargins(0, PAD, PAD, 0)
+        self._outer.setContentsMargins(0, PAD, 0, 0)
         self._outer.setSpacing(PAD)
         self._outer.addStretch(1)
         for section in first:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from desktop.control.schema import Note
 from desktop.settings.schema import Settings
@@ -21,10 +21,12 @@ from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.pages.settings.proxy import ProxyTab
 from desktop.ui.pages.settings.reset import ResetTab
 from desktop.ui.pages.settings.resources import ResourcesTab
+from desktop.ui.pages.settings.search import Find, SearchResults, gather
 from desktop.ui.pages.settings.tls import TlsTab
 from desktop.ui.pages.settings.windows import WindowsTab
 from desktop.ui.theme import MARGIN, PAD
-from desktop.ui.widgets.basics import heading
+from desktop.ui.widgets.basics import SearchField, heading, row
+from desktop.ui.widgets.scroll import ScrolledPage, kept_from_the_edge
 from vm.errors import UserError
 
 
@@ -62,17 +64,21 @@ class SettingsPage(QWidget):
             ("diagnosis", "Diagnosis", self.diagnosis),
             ("reset", "Reset", self.reset),
         ):
-            area = QScrollArea(widgetResizable=True)
-            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            area.setWidget(tab)
-            self._places[name] = self.tabs.addTab(area, title)
+            self._places[name] = self.tabs.addTab(ScrolledPage(tab), title)
         self.bar = ApplyBar(model, self._elsewhere)
+        self.search = SearchField("Search settings")
+        self.results = SearchResults(self.search)
+        self._body = QStackedWidget()
+        self._body.addWidget(self.tabs)
+        self._body.addWidget(kept_from_the_edge(self.results))
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setContentsMargins(MARGIN, MARGIN, 0, MARGIN)  # what is below keeps the right margin itself
         outer.setSpacing(PAD)
-        outer.addWidget(heading("Settings"))
-        outer.addWidget(self.tabs, 1)
-        outer.addWidget(self.bar)
+        outer.addWidget(kept_from_the_edge(row(heading("Settings"), None, self.search)))
+        outer.addWidget(self._body, 1)
+        outer.addWidget(kept_from_the_edge(self.bar))
+        self.search.textChanged.connect(self._search)
+        self.results.chosen.connect(self._go_to)
         self.tabs.currentChanged.connect(self._show_bar)
         model.changed.connect(self._show_bar)
         model.applied.connect(self._applied)
@@ -86,11 +92,28 @@ class SettingsPage(QWidget):
         super().showEvent(event)
         self.model.load()
 
-    @property
-    def _shown(self) -> QWidget:
+    def _search(self, text: str) -> None:
+        self._body.setCurrentIndex(int(bool(text.strip())))
+        if text.strip():
+            tabs = [(key, self.tabs.tabText(place), self._tab(place)) for key, place in self._places.items()]
+            self.results.look(text, gather(tabs))
+
+    def _go_to(self, find: Find) -> None:
+        self.search.clear()
+        self.show_subject(find.tab)
+        find.widget.setFocus(Qt.FocusReason.ShortcutFocusReason)
         area = self.tabs.currentWidget()
         assert isinstance(area, QScrollArea)
+        area.ensureWidgetVisible(find.widget, 0, 2 * MARGIN)
+
+    def _tab(self, place: int) -> QWidget:
+        area = self.tabs.widget(place)
+        assert isinstance(area, QScrollArea)
         return area.widget()
+
+    @property
+    def _shown(self) -> QWidget:
+        return self._tab(self.tabs.currentIndex())
 
     def _show_bar(self) -> None:
         self.bar.setVisible(self.model.dirty or isinstance(self._shown, SettingsForm))

@@ -1,4 +1,4 @@
-"""Reset in levels; each says what it deletes before it does."""
+"""Reset in levels, those that delete data apart; each says what it deletes before it does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from desktop.control.schema import ResetLevel
 from desktop.ui.context import Context
 from desktop.ui.models.settings import SettingsModel
 from desktop.ui.pages.settings.form import titled
-from desktop.ui.theme import PAD
-from desktop.ui.widgets.basics import button, row
+from desktop.ui.theme import MARGIN, PAD
+from desktop.ui.widgets.basics import button, label, row
 from desktop.ui.widgets.dialogs import Question
 
 LEVELS = {
@@ -34,6 +34,11 @@ LEVELS = {
     ),
 }
 
+DESTROYS = (ResetLevel.DATA, ResetLevel.ALL)
+"""Levels that delete what the user has made; they stand apart."""
+
+APART = "These delete your data, for good"
+
 
 class ResetTab(QWidget):
     """One card per level."""
@@ -42,12 +47,19 @@ class ResetTab(QWidget):
         super().__init__()
         self._context, self._model = context, model
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, PAD, PAD, 0)
+        outer.setContentsMargins(0, PAD, 0, 0)
         outer.setSpacing(PAD)
         self.buttons = {}
         for level, (title, text, verb) in LEVELS.items():
+            if level is DESTROYS[0]:
+                outer.addSpacing(MARGIN)
+                outer.addWidget(label(APART, "section"))
             made = self.buttons[level] = button(verb, partial(self._ask, level))
-            outer.addWidget(titled(title, text, row(made, None)))
+            frame = titled(title, text, row(made, None))
+            if level in DESTROYS:
+                frame.setObjectName("danger")
+                made.setProperty("danger", "outline")
+            outer.addWidget(frame)
         outer.addStretch(1)
 
     def _ask(self, level: ResetLevel) -> None:

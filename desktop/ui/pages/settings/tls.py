@@ -84,7 +84,7 @@ class TlsTab(QWidget):
         self.revoke = button("Revoke…", self._revoke, picture="remove")
         local_key(self.clients, "Del", self._revoke)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, PAD, PAD, 0)
+        outer.setContentsMargins(0, PAD, 0, 0)
         outer.setSpacing(PAD)
         switches = row(self.enable, self.disable, None)
         outer.addWidget(titled("Clients on other computers", HELP, self._form, switches))

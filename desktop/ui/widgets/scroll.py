@@ -1,0 +1,39 @@
+"""A page that scrolls: its contents keep the page's right margin, and the scroll bar stands in it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
+
+from desktop.ui.theme import MARGIN
+from desktop.ui.widgets.basics import row
+
+
+def kept_from_the_edge(contents: QWidget | QLayout) -> QWidget:
+    """What stands above or below a :class:`ScrolledPage`, with the same right margin."""
+    made = QWidget()
+    outer = row(contents)
+    outer.setContentsMargins(0, 0, MARGIN, 0)
+    made.setLayout(outer)
+    return made
+
+
+class ScrolledPage(QScrollArea):
+    """Reaches to the right edge of the window; what it shows ends :data:`MARGIN` before it, scroll bar or not."""
+
+    def __init__(self, contents: QWidget) -> None:
+        super().__init__(widgetResizable=True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(contents)
+        self.verticalScrollBar().installEventFilter(self)
+        self._keep_margin()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.verticalScrollBar() and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._keep_margin(shown=event.type() is QEvent.Type.Show)
+        return super().eventFilter(watched, event)
+
+    def _keep_margin(self, *, shown: bool = False) -> None:
+        bar = self.verticalScrollBar().sizeHint().width() if shown else 0
+        self.setViewportMargins(0, 0, max(0, MARGIN - bar), 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
 
 from desktop.ui.theme import MARGIN
@@ -26,14 +26,9 @@ class ScrolledPage(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(contents)
-        self.verticalScrollBar().installEventFilter(self)
-        self._keep_margin()
+        self.verticalScrollBar().rangeChanged.connect(self._keep_margin)
+        self._keep_margin(0, 0)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.verticalScrollBar() and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
-            self._keep_margin(shown=event.type() is QEvent.Type.Show)
-        return super().eventFilter(watched, event)
-
-    def _keep_margin(self, *, shown: bool = False) -> None:
-        bar = self.verticalScrollBar().sizeHint().width() if shown else 0
+    def _keep_margin(self, first: int, last: int) -> None:
+        bar = self.verticalScrollBar().sizeHint().width() if last > first else 0
         self.setViewportMargins(0, 0, max(0, MARGIN - bar), 0)

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.ui.models.records import Column, Row
 from desktop.ui.pages.settings.editors import Editor
 from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.theme import GAP, PAD
-from desktop.ui.widgets.basics import SearchField, label
+from desktop.ui.widgets.basics import SearchField, label, local_key
 from desktop.ui.widgets.table import Table
 
 NAMES = {"card", "danger"}
@@ -70,7 +69,7 @@ class SearchResults(QWidget):
         self.table.opened.connect(lambda row: self.chosen.emit(row.record))
         self.table.clicked.connect(lambda index: self.chosen.emit(self.table.records.row_of(index).record))
         field.returnPressed.connect(self._first)
-        field.installEventFilter(self)
+        local_key(field, "Down", self._into_the_list)
 
     def look(self, text: str, finds: Sequence[Find]) -> None:
         """Show what a text finds, titles first."""
@@ -88,17 +87,9 @@ class SearchResults(QWidget):
         """What is listed."""
         return [row.record for row in self.table.visible_rows()]
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Down goes from the field into the list."""
-        down = (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.KeyPress
-            and event.key() == Qt.Key.Key_Down
-        )
-        if watched is self._field and down and self.table.isVisible():
+    def _into_the_list(self) -> None:
+        if self.table.isVisible():
             self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
-            return True
-        return super().eventFilter(watched, event)
 
     def _first(self) -> None:
         if self.isVisible() and (found := self.found()):

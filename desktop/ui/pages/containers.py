@@ -56,8 +56,8 @@ class ContainersPage(ListPage):
         self.stats = {one: ContainerStats(one.view, one.lists.containers) for one in context.both}
         self.table.delegate.dots[model.NAME] = lambda line: line.colour
         self.table.delegate.links.add(model.PORTS)
-        self.table.delegate.quiet.update(
         self.table.delegate.chips.add(model.PORTS)
+        self.table.delegate.quiet.update(
             (model.IMAGE, model.PLATFORM, model.STATUS, model.CREATED, model.CPU, model.MEMORY)
         )
         self.table.records.search_in(model.searched)
@@ -105,8 +105,8 @@ class ContainersPage(ListPage):
                 lambda found: self.open(found[0], "terminal"),
                 lambda line: _is_one(line) and line.state == "running",
                 "Ctrl+T",
-            ),
                 row=True,
+            ),
             one(
                 "browse",
                 "Open in browser",

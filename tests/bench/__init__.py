@@ -12,6 +12,7 @@
     openssh.py       the peer for ways in: OpenSSH's ``-L`` to the same machine
     raw.py           HTTP to a Docker socket, as plain as can be, so that the way is measured and not the client
     boots.py ways.py idle.py    the three parts that need a machine
+    kubernetes.py    the part for Kubernetes, beside the same cluster outside of the machine
     windows.py       the part for Windows, run by Wine: pipes beside Unix sockets; pipe_probe.py runs in both
     window.py        the part for the window, on the stand-in; window_probe.py runs in the window's process
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import boots, events, idle, mounts, ports, ways, window, windows
+from tests.bench import boots, events, idle, kubernetes, mounts, ports, ways, window, windows
 from tests.bench.attempts import attempt
 from tests.bench.report import Report
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.bench.subject import Subject
 from vm.host import host
 
-PARTS = ("boot", "latency", "throughput", "ports", "mounts", "events", "idle", "window", "windows")
+PARTS = ("boot", "latency", "throughput", "ports", "mounts", "events", "idle", "kubernetes", "window", "windows")
 
 
 def say(text: str) -> None:
@@ -53,6 +53,7 @@ def _measure_machine(wanted: Sequence[str], report: Report, sizes: Sizes) -> Non
             "mounts": lambda: mounts.measure(subject, report, sizes, say),
             "idle": lambda: idle.measure(subject, report, sizes, say),
             "windows": lambda: windows.measure(subject, report, sizes, say),
+            "kubernetes": lambda: kubernetes.measure(subject, report, sizes, say),
             "boot": lambda: boots.measure(subject, report, sizes.boots, say),
         }
         for name, measure in parts.items():

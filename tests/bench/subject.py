@@ -35,6 +35,7 @@ class Subject:
             **os.environ,
             "SLIPWAY_HOME": str(self.home / "s"),
             "DOCKER_CONFIG": str(self.home / "docker"),
+            "KUBECONFIG": str(self.home / "kubeconfig"),
         }
         self.paths = Paths(self.home / "s", host().paths().cache)
         return self

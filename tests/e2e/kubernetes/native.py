@@ -102,10 +102,14 @@ class NativeCluster:
         assert self._keeper.wait(180) == 0, self.log
         self._keeper = None
 
+    def processes(self) -> list[psutil.Process]:
+        """What keeps the cluster, and all of its parts."""
+        assert self._keeper is not None
+        return psutil.Process(self._keeper.pid).children(recursive=True)
+
     def kill(self, *parts: str) -> None:
         """End parts by SIGKILL."""
-        assert self._keeper is not None
-        for process in psutil.Process(self._keeper.pid).children(recursive=True):
+        for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess, IndexError):
                 if Path(process.cmdline()[0]).name in parts:
                     process.kill()
@@ -151,16 +155,21 @@ class NativeCluster:
         return done.stdout.strip()
 
 
+def unpack_image(folder: Path) -> Path:
+    """The newest image's files, in this folder, which is made."""
+    disks = sorted(host().paths().kubernetes_images.glob(f"*/{DISK}"), key=lambda path: path.stat().st_mtime)
+    assert disks, "there is no image yet: python -m vm.image.kubernetes.build"
+    subprocess.run(["fsck.erofs", f"--extract={folder}", disks[-1]], check=True, capture_output=True)
+    return folder
+
+
 @contextmanager
 def native_cluster(folder: Path) -> Iterator[NativeCluster]:
     """Namespaces with a dockerd, in which a cluster can be started; all ends with the block.
 
     :param folder: an empty one with a short path.
     """
-    root, image = extract(folder / "root"), folder / "image"
-    disks = sorted(host().paths().kubernetes_images.glob(f"*/{DISK}"), key=lambda path: path.stat().st_mtime)
-    assert disks, "there is no image yet: python -m vm.image.kubernetes.build"
-    subprocess.run(["fsck.erofs", f"--extract={image}", disks[-1]], check=True, capture_output=True)
+    root, image = extract(folder / "root"), unpack_image(folder / "image")
     with (image / "etc" / "kubelet.yaml").open("a") as configuration:
         configuration.write(HERE)
     for name in ("run", "data/log"):

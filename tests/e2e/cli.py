@@ -40,10 +40,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Program:
-    """A program with the environment and the first arguments it always gets."""
+    """A program with the environment and the first arguments it always gets.
+
+    :ivar seconds: that a command may take, where the test says nothing else.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
+    seconds: float = TIMEOUT
 
     @property
     def full_environment(self) -> dict[str, str]:
@@ -54,7 +58,7 @@ class Program:
         self,
         *arguments: str | Path,
         stdin: str | bytes | IO[Any] | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
     ) -> Result:
         """Run it to its end, whatever the exit code.
 
@@ -68,7 +72,7 @@ class Program:
             input=feed if isinstance(feed, bytes) else None,
             stdin=None if isinstance(feed, bytes) else (feed or subprocess.DEVNULL),
             capture_output=True,
-            timeout=timeout,
+            timeout=timeout or self.seconds,
             check=False,
         )
         out, err = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
@@ -78,14 +82,14 @@ class Program:
         self,
         *arguments: str | Path,
         stdin: str | bytes | IO[Any] | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
     ) -> str:
         """Run it, insist on exit code 0, and return its standard output without the last line's end."""
         result = self.run(*arguments, stdin=stdin, timeout=timeout)
         assert result.code == 0, f"\n{result}"
         return result.out.rstrip("\n")
 
-    def fails(self, *arguments: str | Path, timeout: float = TIMEOUT) -> Result:
+    def fails(self, *arguments: str | Path, timeout: float | None = None) -> Result:
         """Run it and insist that it fails."""
         result = self.run(*arguments, timeout=timeout)
         assert result.code != 0, f"\n{result}"

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import pytest
 
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
+from vm.image.kubernetes.build import DISK
 
 ENABLE_SECONDS = 5400.0
 """For the image to be built, where it is not kept from before, and the cluster to come up under emulation."""
@@ -143,3 +145,9 @@ class Kubernetes:
             'read -r line <"$process/cmdline" || [ -n "$line" ] || continue; '
             f'case "$line" in "$name"*) kill -9 "${{process#/proc/}}";; esac; done; done 2>/dev/null'
         )
+
+
+def plugged(machine: RunningMachine) -> list[str]:
+    """The disks with Kubernetes that QEMU has open."""
+    pid = json.loads(machine.slipway("status", "--json"))["machine"]["pid"]
+    return [one.path for one in psutil.Process(pid).open_files() if one.path.endswith(DISK)]

@@ -6,13 +6,57 @@ import json
 import os
 import signal
 
+import pytest
+
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
 from tests.e2e.kubernetes.cluster import MARKS, TEST_SECONDS, Kubernetes, awaited, page
 
 pytestmark = MARKS
 
-ETCD = "/var/lib/slipway/kubernetes/etcd"
+KEPT = "/var/lib/slipway/kubernetes"
+ETCD = f"{KEPT}/etcd"
+
+PHASE = "jsonpath={.status.phase}"
+READY = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+
+CLAIMING = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: claim}}
+spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 16Mi}}}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: claiming}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: "{image}"
+    imagePullPolicy: Never
+    command: [sleep, "100000"]
+    volumeMounts: [{{name: claim, mountPath: /claim}}]
+  volumes: [{{name: claim, persistentVolumeClaim: {{claimName: claim}}}}]
+"""
+
+GREEDY = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  restartPolicy: Never
+  containers:
+  - &eater
+    name: one
+    image: "{image}"
+    imagePullPolicy: Never
+    resources: {limits}
+    command: [dd, if=/dev/urandom, of=/dev/null, bs=4G, count=1, iflag=fullblock]
+  - {{<<: *eater, name: two}}
+  - {{<<: *eater, name: three}}
+"""
+"""Twelve gigabytes that do not compress, for the machine's swap is compressed memory."""
 
 
 def test_every_part_that_is_killed_comes_back_and_says_so(running: Kubernetes) -> None:
@@ -42,12 +86,65 @@ def test_the_supervisor_is_killed(running: Kubernetes, machine: RunningMachine) 
     assert page("127.0.0.1:30080") == "built-here"
 
 
-def test_the_machine_is_restarted(running: Kubernetes, machine: RunningMachine) -> None:
+def test_the_machine_is_restarted(running: Kubernetes, machine: RunningMachine, image: str) -> None:
+    running.kubectl("apply", "-f", "-", stdin=CLAIMING.format(image=image))
+    written = ("exec", "claiming", "--", "sh", "-c")
+    awaited(lambda: running.kubectl("get", "pod", "claiming", "-o", PHASE) == "Running")
+    running.kubectl(*written, "echo kept >/claim/kept")
     before = running.kubectl("get", "pods", "-o", "name")
     machine.slipway("restart", timeout=1200)
     running.await_running()
     assert page("127.0.0.1:30080") == "built-here"
     assert running.kubectl("get", "pods", "-o", "name") == before
+    awaited(lambda: running.kubectl("get", "pod", "claiming", "-o", READY) == "True")
+    assert running.kubectl(*written, "cat /claim/kept") == "kept"
+    running.kubectl("delete", "pod/claiming", "pvc/claim")
+
+
+@pytest.mark.parametrize(("name", "limits"), [("limited", "{limits: {memory: 64Mi}}"), ("greedy", "{}")])
+def test_a_pod_that_eats_all_memory(running: Kubernetes, image: str, name: str, limits: str) -> None:
+    before = {part["name"]: part["restarts"] for part in running.status["parts"]}
+    running.kubectl("apply", "-f", "-", stdin=GREEDY.format(name=name, image=image, limits=limits))
+    awaited(lambda: running.kubectl("get", "pod", name, "-o", PHASE) == "Failed")
+    ended = json.loads(running.kubectl("get", "pod", name, "-o", "json"))["status"]
+    reasons = {one["state"]["terminated"]["reason"] for one in ended.get("containerStatuses", ())}
+    assert "OOMKilled" in reasons or ended.get("reason") == "Evicted", ended
+    running.kubectl("delete", "pod", name)
+    running.await_running()
+    assert {part["name"]: part["restarts"] for part in running.status["parts"]} == before
+    assert page("127.0.0.1:30080") == "built-here"
+
+
+def test_as_many_pods_as_a_node_may_have(running: Kubernetes) -> None:
+    running.kubectl("scale", "deployment/web", "--replicas=111")
+    phases = ("get", "pods", "-A", "-o", "jsonpath={.items[*].status.phase}")
+    awaited(lambda: running.kubectl(*phases).split().count("Running") == 110)
+    assert page("127.0.0.1:30080") == "built-here"
+    waiting = ("get", "events", "--field-selector=reason=FailedScheduling", "-o", "jsonpath={.items[*].message}")
+    assert "Too many pods" in awaited(lambda: running.kubectl(*waiting))
+    running.kubectl("scale", "deployment/web", "--replicas=1")
+    awaited(lambda: running.kubectl(*phases) == "Running")
+    assert page("127.0.0.1:30080") == "built-here"
+
+
+def test_the_disk_is_full_and_free_again(running: Kubernetes) -> None:
+    """The store cannot write; nothing that it has written is lost, and it goes on by itself."""
+    running.kubectl("create", "configmap", "kept", "--from-literal=a=1")
+    running.inside(f"fallocate -l $(($(df -k {KEPT} | tail -n 1 | awk '{{print $4}}') * 1024)) {KEPT}/fill")
+    try:
+        big = f"--from-literal=a={'x' * 100_000}"
+        for each in range(1000):
+            if running.slipway.run("kubectl", "create", "configmap", f"big-{each}", big, timeout=120).code != 0:
+                break
+        else:
+            raise AssertionError("the disk is not full")
+        assert "full" in awaited(lambda: running.slipway.run("kubernetes", "status").out)
+    finally:
+        running.inside(f"rm {KEPT}/fill")
+    running.await_running()
+    assert running.kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.a}") == "1"
+    assert page("127.0.0.1:30080") == "built-here"
+    running.kubectl("delete", "configmaps", "--field-selector=metadata.name!=kube-root-ca.crt")
 
 
 def test_a_damaged_store_is_restored_from_its_backup(running: Kubernetes, machine: RunningMachine) -> None:

@@ -6,7 +6,7 @@
     dockerode/         tests by dockerode's API, for its package comes without its own
     testcontainers/    tests by testcontainers' API
     devcontainers.py   projects for the Dev Containers CLI
-    python.py          gives testcontainers (Python) an environment of its own and runs its cases
+    python.py          gives testcontainers and Kubernetes' client (Python) an environment, and runs their cases
     python_testcontainers.py   these cases; they run in that environment, not in ours
     python.in          what they need; python.lock is made from it, with hashes
     compose.py         a Compose project of a test's own

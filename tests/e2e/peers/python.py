@@ -1,4 +1,4 @@
-"""Gives testcontainers (Python) an environment of its own, by the lock beside this, and runs its cases there.
+"""Gives other people's Python clients an environment of their own, by the lock beside this, and runs cases there.
 
 Kept in the cache under the hash of the lock, and made when it is not there.
 """
@@ -17,7 +17,7 @@ from tests.e2e.cache import made_once, run_to_end
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "python.lock"
-CASES = HERE / "python_testcontainers.py"
+TESTCONTAINERS = HERE / "python_testcontainers.py"
 PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
 CASE_SECONDS = 240
 
@@ -28,7 +28,7 @@ def fetch_environment() -> Path:
     :raise RuntimeError: pip failed; with its last words.
     """
     stamp = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    return made_once(f"testcontainers-{stamp}", make_environment) / "bin" / "python"
+    return made_once(f"python-clients-{stamp}", make_environment) / "bin" / "python"
 
 
 def make_environment(folder: Path) -> None:
@@ -37,13 +37,18 @@ def make_environment(folder: Path) -> None:
 
 
 def run_cases(
-    python: Path, environment: Mapping[str, str], folder: Path, seconds: float, *options: str
+    python: Path,
+    environment: Mapping[str, str],
+    folder: Path,
+    seconds: float,
+    *options: str,
+    cases: Path = TESTCONTAINERS,
 ) -> dict[str, str]:
-    """Run the cases.
+    """Run cases.
 
     :param environment: variables besides the inherited ones.
     :param folder: an empty one, for the report and as the home.
-    :param options: more options for pytest.
+    :param options: more options for pytest.    :param cases: a module; its imports are that environment's.
     :return: the name of each case → what is wrong, nothing when it has passed.
     :raise AssertionError: they did not run to their end.
     """
@@ -56,7 +61,7 @@ def run_cases(
         "--noconftest",
         "--import-mode=importlib",
         *options,
-        str(CASES),
+        str(cases),
     ]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "PYTEST_"))}
     done = subprocess.run(
@@ -69,12 +74,12 @@ def run_cases(
         check=False,
     )
     assert done.returncode in (0, 1), f"exit code {done.returncode}:\n{done.stdout}{done.stderr}"
-    cases = ElementTree.fromstring(report.read_text(encoding="utf-8")).iter("testcase")
+    found = ElementTree.fromstring(report.read_text(encoding="utf-8")).iter("testcase")
     return {
         case.get("name", ""): "\n".join(
             f"{entry.get('message')}\n{entry.text}"
             for kind in ("failure", "error", "skipped")
             for entry in case.findall(kind)
         )
-        for case in cases
+        for case in found
     }

@@ -134,7 +134,8 @@ class Application:
     def losses(self) -> list[str]:
         """What would be cancelled if this process ended now; a start goes on."""
         dialogs = [item for item in QApplication.topLevelWidgets() if isinstance(item, WorkDialog)]
-        return [item.windowTitle() for item in dialogs if not item.done_with]
+        terminals = [f"Terminal: {panel.title}" for panel in self.window.drawer.panels if panel.running]
+        return [item.windowTitle() for item in dialogs if not item.done_with] + terminals
 
     def _end(self, stop: bool) -> None:
         self.window.hide()

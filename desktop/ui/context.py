@@ -18,6 +18,7 @@ from desktop.ui.models.collections import Collections
 from desktop.ui.models.origin import Origin
 from desktop.ui.session import Session
 from desktop.ui.widgets.banner import Banners
+from desktop.ui.widgets.drawer import Drawer
 from engine.client import EngineClient
 from vm.errors import UserError
 
@@ -26,6 +27,7 @@ class Places(Protocol):
     """The window, as its pages see it."""
 
     banners: Banners
+    drawer: Drawer
 
     def show_place(self, name: str, subject: str = "") -> None:
         """Show a page (``home``, ``containers``, …) and a subject of it."""

@@ -39,6 +39,8 @@ from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
 from desktop.ui.widgets.dialogs import ENGINE
+from desktop.ui.widgets.drawer import KEYS as DRAWER_KEYS
+from desktop.ui.widgets.drawer import Drawer
 from desktop.ui.widgets.menu_key import MenuKey
 from desktop.ui.widgets.sidebar import Sidebar
 from vm.errors import UserError
@@ -72,6 +74,7 @@ SHORTCUTS = (
             ("Ctrl+L", "Pull an image"),
             ("F5", "Refresh"),
             ("F6", "Move between page and sidebar"),
+            (DRAWER_KEYS, "Show, or hide, the terminals"),
             ("Alt+Left, Esc", "Back to the list"),
             ("F1", "Show this list"),
         ),
@@ -121,7 +124,7 @@ class Window(QMainWindow):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.banners = Banners()
+        self.banners, self.drawer = Banners(), Drawer(memory(session.paths.home))
         beside = Context(session, session.beside, Collections(session.beside), self)
         self.context = Context(session, session.view, Collections(session.view), self, beside)
         self.setWindowTitle("Slipway")
@@ -137,7 +140,7 @@ class Window(QMainWindow):
         body.setObjectName("page")
         inner = QVBoxLayout(body)
         inner.setContentsMargins(0, GAP, 0, 0)
-        inner.addWidget(self.stack, 1)
+        inner.addWidget(self.drawer.below(self.stack), 1)
         inner.addWidget(self.banners)
         whole = QWidget()
         outer = QGridLayout(whole)
@@ -156,6 +159,7 @@ class Window(QMainWindow):
         session.own.ready.connect(self.banners.forget_failures)
         session.view.ready.connect(self._ask_swarm)
         session.view.asked.connect(self._ask_user)
+        self.drawer.left.connect(self._focus_page)
         self._show_state()
         self._restore()
         self.show_place("home")
@@ -227,6 +231,9 @@ class Window(QMainWindow):
         inner.addWidget(Picture("machine", 16))
         inner.addWidget(self._state, 1)
         inner.addWidget(self._endpoint)
+        terminals = tool("terminal", f"Terminals ({DRAWER_KEYS})", self.drawer.toggle)
+        terminals.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the focus where it is
+        inner.addWidget(terminals)
         inner.addWidget(tool("info", "Keyboard shortcuts (F1)", self.show_shortcuts))
         return bar
 
@@ -295,6 +302,7 @@ class Window(QMainWindow):
     def _engine_changed(self) -> None:
         """The pages of objects, and what was said, belong to the engine before."""
         self.banners.clear()
+        self.drawer.close_all()
         chosen = self.session.chosen
         self._back()
         other = chosen.endpoint is not None
@@ -345,6 +353,7 @@ class Window(QMainWindow):
         self._key("F5", self._refresh)
         self._key("F1", self.show_shortcuts)
         self._key("F6", self._changeside)
+        self._key(DRAWER_KEYS, self.drawer.toggle)
         self._key("Ctrl+N", partial(self.show_place, "containers", "run"))
         self._key("Ctrl+L", partial(self.show_place, "images", "pull"))
         self._key("Alt+Left", self._back)
@@ -373,6 +382,11 @@ class Window(QMainWindow):
             page.focusNextChild()
         else:
             self.side.take_focus()
+
+    def _focus_page(self) -> None:
+        page = self.stack.currentWidget()
+        if page is not None:
+            page.setFocus()
 
     def _back(self) -> None:
         if self.stack.currentWidget() not in self.pages.values():

@@ -52,8 +52,8 @@ def look_inside(shown: Window, detail: ContainerPage, pictures: Path, what: str)
     log = detail.tab("logs")
     assert isinstance(log, LogPanel)
     until(lambda: "it runs there" in log.text.toPlainText(), "its log")
-    detail.show_tab("terminal")
-    terminal = detail.findChildren(Terminal)[0]
+    detail.open_terminal()
+    terminal = shown.findChildren(Terminal)[0]
     until(lambda: any("#" in line for line in terminal.cells.display), "a prompt")
     terminal.setFocus()
     QTest.keyClicks(terminal, "echo $((6*7))-is-it")

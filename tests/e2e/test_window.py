@@ -154,13 +154,13 @@ def type_and_read(desk: Desk) -> None:
     user, reader = desk.user, desk.user.reader
     user.click("Containers", "radio button")
     user.click(f"Name: {NAME}", times=2)
-    user.click("Terminal", "page tab")
+    user.click("Open a terminal (Ctrl+T)")
     terminal = reader.find(MAIN, "Terminal in the container")
     reader.find(MAIN, "Ctrl-P Ctrl-Q detaches")
     user.click(terminal.name)
     user.type("echo six times seven is $((6*7)) >/proc/1/fd/1\n")
     await_true(lambda: "is 42" in desk.docker("logs", NAME), "the container has heard it")
-    user.click("Logs", "page tab")
+    user.press("ctrl+grave")
     log = reader.find(MAIN, "The container's log")
     user.click("Show times")  # they are a column of the text
     await_true(lambda: "is 42" in reader.text(log), "the log shows it")

@@ -45,6 +45,14 @@ def container(shown: Window, name: str, tab: str) -> None:
     page.open(rows[0].record, tab)
 
 
+def terminal(shown: Window, name: str) -> None:
+    """Open a container's terminal, and type into it."""
+    page = shown.pages["containers"]
+    assert isinstance(page, ContainersPage)
+    panel = page.terminal(next(row.record for row in page.table.visible_rows() if row.record.name == name))
+    until(lambda: panel.terminal.lines()[0], "its prompt")
+
+
 def pages(shown: Window, folder: Path, scheme: str) -> None:
     """Every page of one scheme."""
     until(lambda: shown.context.lists.images.known, "the images")
@@ -57,10 +65,13 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
         shown.show_place("settings", tab)
         take(folder, f"{scheme}-settings-{tab}", shown)
     shown.show_place("containers")
-    for tab in ("logs", "terminal", "stats", "inspect", "files", "ports"):
+    for tab in ("logs", "stats", "inspect", "files", "ports"):
         container(shown, "web", tab)
         settle(2.5 if tab == "stats" else SETTLE_SECONDS)
         take(folder, f"{scheme}-container-{tab}", shown)
+    terminal(shown, "web")
+    take(folder, f"{scheme}-container-terminal", shown)
+    shown.drawer.close_all()
     shown.show_page(ProjectPage(shown.context, "shop"))
     settle(1.5)
     take(folder, f"{scheme}-project", shown)

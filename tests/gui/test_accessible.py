@@ -20,7 +20,7 @@ from desktop.ui.window import PLACES, Window
 from tests.gui.drive import dialogs, go, names, strike
 from tests.gui.stage import until
 
-DETAIL_TABS = ("logs", "terminal", "stats", "inspect", "files", "ports")
+DETAIL_TABS = ("logs", "stats", "inspect", "files", "ports")
 
 
 def focusable(root: QWidget) -> list[QWidget]:
@@ -108,6 +108,16 @@ def test_a_projects_tabs(shown: Window) -> None:
         check(shown)
 
 
+def test_the_terminals(shown: Window) -> None:
+    page = go(shown, "containers")
+    until(lambda: "web" in names(page))
+    assert isinstance(page, ContainersPage)
+    shown.drawer.toggle()
+    check(shown)
+    page.terminal(next(row.record for row in page.table.visible_rows() if row.record.name == "web"))
+    check(shown)
+
+
 def test_dialogs(shown: Window) -> None:
     """Names, roles, and a tab order that comes by everything, forwards and backwards."""
     for name, make in dialogs(shown).items():
@@ -168,7 +178,7 @@ def test_focus_can_leave_a_terminal(shown: Window) -> None:
     until(lambda: "web" in names(page))
     assert isinstance(page, ContainersPage)
     line = next(row.record for row in page.table.visible_rows() if row.record.name == "web")
-    page.open(line, "terminal")
+    page.terminal(line)
     terminal = shown.findChildren(Terminal)[0]
     strike(terminal, Qt.Key.Key_F6)
     assert not terminal.hasFocus()

@@ -167,6 +167,14 @@ def open_container(shown: Window, name: str, tab: str) -> Any:
     return detail.tab(tab)
 
 
+def open_terminal(shown: Window, name: str) -> ShellPanel:
+    page = go(shown, "containers")
+    until(lambda: name in names(page))
+    assert isinstance(page, ContainersPage)
+    choose(page, name)
+    return page.terminal(page.table.chosen()[0].record)
+
+
 def published(panel: QWidget) -> set[str]:
     """The published ports that are shown."""
     return {button.text() for button in panel.findChildren(QPushButton) if button.isVisible()}
@@ -202,8 +210,7 @@ class TestContainer:
         until(lambda: "web is ready" in panel.text.toPlainText())
 
     def test_the_terminal_types_shows_resizes_and_detaches(self, shown: Window) -> None:
-        panel = open_container(shown, "web", "terminal")
-        assert isinstance(panel, ShellPanel)
+        panel = open_terminal(shown, "web")
         terminal = panel.terminal
         until(lambda: "/ #" in "\n".join(terminal.lines()))
         QTest.keyClicks(terminal, "echo hello")
@@ -223,12 +230,12 @@ class TestContainer:
         until(lambda: "exit code 3" in panel.note.text())
 
     def test_a_terminal_in_a_stopped_container_says_why_not(self, shown: Window) -> None:
-        panel = open_container(shown, "builder", "terminal")
+        panel = open_terminal(shown, "builder")
         until(lambda: "not running" in panel.note.text())
 
     def test_a_terminal_keeps_its_keys(self, shown: Window) -> None:
         """Esc, Ctrl+L, Ctrl+N and F5 are for the program inside, not the window's shortcuts."""
-        panel = open_container(shown, "web", "terminal")
+        panel = open_terminal(shown, "web")
         until(lambda: "/ #" in "\n".join(panel.terminal.lines()))
         sent: list[bytes] = []
         panel.terminal.typed.connect(sent.append)
@@ -237,7 +244,7 @@ class TestContainer:
         for key in (Qt.Key.Key_Escape, Qt.Key.Key_F5):
             QTest.keyClick(panel.terminal, key)
         assert sent == [b"\x0c", b"\x0e", b"\x06", b"\x1b", b"\x1b[15~"]
-        assert isinstance(shown.stack.currentWidget(), ContainerPage)
+        assert shown.place == "containers"
 
     def test_a_container_without_a_shell_says_so(self, shown: Window) -> None:
         config = {"Image": "alpine:3.22", "Labels": {"stand-in.no-shell": "1"}}
@@ -247,12 +254,12 @@ class TestContainer:
             await engine.containers.start(await engine.containers.create(config, name="bare"))
 
         shown.session.bridge.call(make())
-        panel = open_container(shown, "bare", "terminal")
+        panel = open_terminal(shown, "bare")
         until(lambda: "This container has no shell" in panel.note.text())
         assert "".join(panel.terminal.lines()) == ""
 
     def test_copy_and_paste_in_a_terminal(self, shown: Window) -> None:
-        panel = open_container(shown, "web", "terminal")
+        panel = open_terminal(shown, "web")
         terminal = panel.terminal
         until(lambda: "/ #" in "\n".join(terminal.lines()))
         both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier

@@ -147,27 +147,36 @@ def opened(shown: Window, name: str, pressed: Qt.Key, modifiers: Qt.KeyboardModi
     return detail
 
 
-def test_a_terminal_takes_the_keys(shown: Window) -> None:
-    detail = opened(shown, "web", Qt.Key.Key_T, CTRL)
-    panel = detail.tab("terminal")
+def terminal(shown: Window) -> ShellPanel:
+    """Open the terminal of a container by its key; it has the focus."""
+    page = listed(shown, "containers", Qt.Key.Key_2)
+    choose(page, "web")
+    key(Qt.Key.Key_T, CTRL)
+    panel = shown.drawer.current
     assert isinstance(panel, ShellPanel)
     until(lambda: focus() is panel.terminal, "the focus in the terminal")
+    return panel
+
+
+def test_a_terminal_takes_the_keys(shown: Window) -> None:
+    panel = terminal(shown)
     typed: list[bytes] = []
     panel.terminal.typed.connect(typed.append)
     write("ls")
     key(Qt.Key.Key_Escape)
     assert b"".join(typed) == b"ls\x1b"
-    assert shown.stack.currentWidget() is detail, "Esc is the program's"
+    assert shown.drawer.isVisible(), "Esc is the program's"
 
 
-def test_a_click_on_the_tab_of_a_terminal(shown: Window) -> None:
-    detail = opened(shown, "web", Qt.Key.Key_G, CTRL)
-    bar = detail.tabs.tabBar()
-    QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(1).center())
-    until(lambda: isinstance(detail.tab("terminal"), ShellPanel), "the terminal")
-    panel = detail.tab("terminal")
-    assert isinstance(panel, ShellPanel)
-    until(lambda: QApplication.focusWidget() is panel.terminal, "the focus in the terminal")
+def test_a_key_goes_to_the_terminals_and_back(shown: Window) -> None:
+    panel, page = terminal(shown), shown.pages["containers"]
+    assert isinstance(page, ListPage)
+    key(Qt.Key.Key_QuoteLeft, CTRL)
+    until(lambda: focus() is page.table, "the focus in the list")
+    assert not shown.drawer.isVisible()
+    assert panel.running
+    key(Qt.Key.Key_QuoteLeft, CTRL)
+    until(lambda: focus() is panel.terminal, "the focus in the terminal")
 
 
 def test_back_leads_to_the_row(shown: Window) -> None:

@@ -261,7 +261,7 @@ def test_an_interactive_one_opens_its_terminal(shown: Window) -> None:
     until(lambda: isinstance(shown.stack.currentWidget(), ContainerPage))
     detail = shown.stack.currentWidget()
     assert isinstance(detail, ContainerPage)
-    panel = detail.tab("terminal")
+    panel = shown.drawer.current
     assert isinstance(panel, ShellPanel)
     assert panel.kind.currentText().startswith("Attach")
     until(lambda: "/ #" in "\n".join(panel.terminal.lines()))

@@ -1,4 +1,4 @@
-"""One container: logs, terminal, stats, inspect, files, ports and mounts."""
+"""One container: logs, stats, inspect, files, ports and mounts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from desktop.ui.pages.container_operations import operations
 from desktop.ui.pages.detail import AWAY, DetailPage, InspectPanel
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.log import ContainerLogs, Source
-from desktop.ui.pages.shell import ShellPanel
+from desktop.ui.pages.shell import open_terminal
 from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import GAP
-from desktop.ui.widgets.basics import card, column, fill, label, link, row, tool
+from desktop.ui.widgets.basics import card, column, fill, label, link, local_key, row, tool
 from desktop.ui.widgets.listpage import Operation
 from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
 from engine.client.files import ContainerFiles
@@ -34,10 +34,10 @@ class ContainerPage(DetailPage):
         super().__init__(context, "containers", "Back to containers")
         self.container = container
         self.heading.set_full(container.name)
+        self.terminal = tool("terminal", "Open a terminal (Ctrl+T)", self.open_terminal, framed=True)
+        self.actions_row.addWidget(self.terminal)
         self.operations = [(item, self._button(item)) for item in operations(self, context)]
-        attach = tab == "attach"
         self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container))
-        self.add_tab("terminal", "Terminal", lambda: ShellPanel(context, self.container.id, attach=attach))
         self.add_tab("stats", "Stats", lambda: StatsPanel(context, self.container.id))
         self.add_tab("inspect", "Inspect", self._inspect)
         self.add_tab("files", "Files", self._files)
@@ -46,7 +46,8 @@ class ContainerPage(DetailPage):
         context.lists.busy.changed.connect(self._refresh)
         PeriodicRefresh(self, context.lists.containers.refresh_known)
         self._refresh()
-        self.show_tab("terminal" if attach else tab)
+        self.show_tab(tab)
+        local_key(self, "Ctrl+T", self.open_terminal)
 
     def _inspect(self) -> QWidget:
         key = self.container.id
@@ -66,6 +67,11 @@ class ContainerPage(DetailPage):
         self.actions_row.addWidget(made)
         return made
 
+    def open_terminal(self) -> None:
+        """Show a terminal in it below the page, where it stays."""
+        if self.container.state == "running":
+            open_terminal(self.context, self.container.id, self.container.name)
+
     def _line(self, container: Container) -> Line:
         doing = self.context.lists.busy.now().get(container.id)
         return line(container, origin=self.context.view.origin, doing=doing)
@@ -80,6 +86,7 @@ class ContainerPage(DetailPage):
             self.heading.set_full(mine.name)
             self.state.set_full(f"{mine.image}  ·  {self._line(mine).status}")
         paused = mine is not None and mine.state == "paused"
+        self.terminal.setEnabled(mine is not None and mine.state == "running")
         for operation, made in self.operations:
             made.setEnabled(mine is not None and operation.applies(self._line(mine)))
             if operation.name in ("pause", "unpause"):  # one place for both
@@ -170,18 +177,18 @@ class PlacesPanel(QWidget):
         self._outer.addWidget(self._shown)
 
 
-def _published(inner: str, bindings: Iterable[dict[str, str]]) -> list[Port]:
-    """Where a container port is published; an IPv4 and an IPv6 address of the same port count as one."""
-    number, _, protocol = inner.partition("/")
-    ports = (Port(int(number), protocol, one["HostIp"], int(one["HostPort"])) for one in bindings)
-    return list({port_place(port): port for port in ports}.values())
-
-
 def show_container(context: Context, name: str) -> None:
     """Show the page of the container with this name, if there is one."""
     found = next((item for item in context.lists.containers.items if item.name == name), None)
     if found is not None:
         context.places.show_page(ContainerPage(context, found))
+
+
+def _published(inner: str, bindings: Iterable[dict[str, str]]) -> list[Port]:
+    """Where a container port is published; an IPv4 and an IPv6 address of the same port count as one."""
+    number, _, protocol = inner.partition("/")
+    ports = (Port(int(number), protocol, one["HostIp"], int(one["HostPort"])) for one in bindings)
+    return list({port_place(port): port for port in ports}.values())
 
 
 def _place(port: Port, host: str) -> QWidget:

@@ -23,6 +23,7 @@ from desktop.ui.pages.container_operations import ALIVE, IDLE, in_state, operati
 from desktop.ui.pages.edit import DuplicateDialog, EditDialog
 from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.run import RunDialog
+from desktop.ui.pages.shell import ShellPanel, open_terminal
 from desktop.ui.recreate import Original, read
 from desktop.ui.stats import ContainerStats
 from desktop.ui.widgets.basics import button
@@ -102,7 +103,7 @@ class ContainersPage(ListPage):
                 "terminal",
                 "Open a terminal",
                 "terminal",
-                lambda found: self.open(found[0], "terminal"),
+                lambda found: self.terminal(found[0]),
                 lambda line: _is_one(line) and line.state == "running",
                 "Ctrl+T",
                 row=True,
@@ -280,6 +281,11 @@ class ContainersPage(ListPage):
         page = ContainerPage(self.context.at(line), line.containers[0], tab)
         self.context.places.show_page(page)
         return page
+
+    def terminal(self, line: Line) -> ShellPanel:
+        """Show a terminal in a container below the pages."""
+        container = line.containers[0]
+        return open_terminal(self.context.at(line), container.id, container.name)
 
 
 def _offer(line: Line) -> str:

@@ -30,6 +30,7 @@ from desktop.ui.models.run_line import is_run_line, read_run_line
 from desktop.ui.models.run_rows import Declared, read_env_file
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.run_rows import PortRows, VariableRows, VolumeRows
+from desktop.ui.pages.shell import Kind, open_terminal
 from desktop.ui.widgets.basics import button, label, row
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.widgets.progress import ProgressDialog
@@ -382,7 +383,8 @@ def _tell(context: Context, request: RunRequest, made: Container) -> None:
     )
     if request.terminal:
         context.places.show_place("containers")
-        context.places.show_page(ContainerPage(context, made, "attach"))
+        context.places.show_page(ContainerPage(context, made))
+        open_terminal(context, made.id, made.name, Kind.ATTACH)
 
 
 async def run(engine: EngineClient, request: RunRequest) -> Container:

@@ -1,58 +1,73 @@
-"""A terminal in a container: a shell, or the terminal of its main process."""
+"""Terminals in containers: a shell, the terminal of the main process, or a debug shell where there is no shell."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from enum import Enum
+from functools import partial
 
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QVBoxLayout
 
 from desktop.ui.bridge import Work
 from desktop.ui.context import Context
 from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import button, label, row
+from desktop.ui.widgets.drawer import DrawerPanel
 from desktop.ui.widgets.terminal import Terminal
-from engine.client.containers import Exec
-from engine.client.errors import Conflict
+from engine.client.debug_shell import debug_shell
+from engine.client.errors import ApiError, Conflict
 from engine.client.streams import MULTIPLEXED, Duplex
 from vm.errors import UserError
 
 FIND_SHELL = "for s in bash zsh ash sh; do p=$(command -v $s) && exec $p; done; exec sh"
 """Script for ``/bin/sh``: replace it by the best shell in the container."""
 
-SHELLS: tuple[tuple[str, list[list[str]]], ...] = (
-    ("Shell", [["/bin/sh", "-c", FIND_SHELL], ["/bin/bash"], ["/busybox/sh"]]),
-    ("/bin/bash", [["/bin/bash"]]),
-    ("/bin/sh", [["/bin/sh"]]),
-    ("Attach to the main process", []),
-)
-"""Choices, each with the commands to try in order; without a command, the terminal attaches to the process."""
 
-ATTACH = len(SHELLS) - 1
-NO_SHELL = (126, 127)
-"""Exit codes of a command that cannot be run."""
+class Kind(Enum):
+    """What a terminal is connected to, in words."""
+
+    SHELL = "Shell"
+    BASH = "/bin/bash"
+    SH = "/bin/sh"
+    ATTACH = "Attach to the main process"
+    DEBUG = "Debug shell beside the container"
+
+
+COMMANDS: dict[Kind, list[list[str]]] = {
+    Kind.SHELL: [["/bin/sh", "-c", FIND_SHELL], ["/bin/bash"], ["/busybox/sh"]],
+    Kind.BASH: [["/bin/bash"]],
+    Kind.SH: [["/bin/sh"]],
+}
+"""The commands to try, in order."""
 
 REFUSED = b"OCI runtime exec failed"
 """The beginning of the engine's message on the terminal in that case."""
 
+Resize = Callable[[int, int], Awaitable[object]]
 
-class ShellPanel(QWidget):
-    """A terminal that can be reconnected."""
 
-    def __init__(self, context: Context, key: str, *, attach: bool = False) -> None:
+class ShellPanel(DrawerPanel):
+    """A terminal that can be reconnected. :ivar key: the container's ID."""
+
+    def __init__(self, context: Context, key: str, name: str = "", kind: Kind = Kind.SHELL) -> None:
+        """:param name: the container's, for the title."""
         super().__init__()
-        self._context, self._key = context, key
+        self._context, self.key, self.name = context, key, name
         self.terminal = Terminal("Terminal in the container")
         self.kind = QComboBox()
         self.kind.setAccessibleName("Program")
-        self.kind.addItems([name for name, _ in SHELLS])
-        self.kind.setCurrentIndex(ATTACH if attach else 0)
+        for one in Kind:
+            if one is not Kind.DEBUG or context.connection.features.guest:  # the tools are of Slipway's machine
+                self.kind.addItem(one.value, one)
         self.note = label("", "muted")
         self.again = button("Reconnect", self.connect_now, picture="refresh")
+        self.debug = button("Open a debug shell", partial(self.connect_to, Kind.DEBUG), picture="terminal")
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setContentsMargins(0, GAP, 0, 0)
         outer.setSpacing(GAP)
-        outer.addLayout(row(self.kind, self.again, self.note, None))
+        outer.addLayout(row(self.kind, self.again, self.note, self.debug, None))
         outer.addWidget(self.terminal, 1)
         self.setFocusProxy(self.terminal)
         self._work: Work | None = None
@@ -62,6 +77,18 @@ class ShellPanel(QWidget):
         self.terminal.resized.connect(self._resized)
         context.view.gone.connect(self._gone)
         self.terminal.detached.connect(self._detached)
+        self.connect_to(kind)
+
+    @property
+    def running(self) -> bool:
+        return self._session is not None
+
+    def another(self) -> ShellPanel:
+        return ShellPanel(self._context, self.key, self.name, self.kind.currentData())
+
+    def connect_to(self, kind: Kind) -> None:
+        """Begin a session of a kind."""
+        self.kind.setCurrentIndex(max(0, self.kind.findData(kind)))
         self.connect_now()
 
     def connect_now(self) -> None:
@@ -69,12 +96,15 @@ class ShellPanel(QWidget):
         if self._work is not None:
             self._work.cancel()
         self.terminal.cells.reset()
-        commands = SHELLS[self.kind.currentIndex()][1]
+        kind: Kind = self.kind.currentData()
+        self.debug.hide()
         self.note.setText("Connecting …")
-        session = self._session = TerminalSession(self._context, self._key, commands, self.terminal.size_in_cells)
+        self.title = f"Debug shell beside {self.name}" if kind is Kind.DEBUG else self.name
+        session = self._session = TerminalSession(self._context, self.key, kind, self.terminal.size_in_cells)
         self._work = self._context.session.bridge.follow(
             session.output, self._take, self._ended, self._failed, owner=self
         )
+        self.changed.emit()
         self.terminal.setFocus()
 
     def _take(self, chunks: list[bytes]) -> None:
@@ -82,29 +112,35 @@ class ShellPanel(QWidget):
         self.terminal.feed(b"".join(chunks))
 
     def _ended(self) -> None:
-        code = self._session.code if self._session else None
-        if self._session is not None and self._session.refused:
-            self.note.setText("This container has no shell. Attach to its main process, or browse its files.")
+        session = self._session
+        if session is not None and session.refused:
+            self.note.setText("This container has no shell.")
+            self.debug.setVisible(self.kind.findData(Kind.DEBUG) >= 0)
+            self._end()
         else:
-            self.note.setText("The session ended" + ("" if code is None else f" with exit code {code}"))
-        self._session = None
+            code = session.code if session is not None else None
+            self._end("The session ended" + ("" if code is None else f" with exit code {code}"))
 
     def _failed(self, error: UserError) -> None:
         idle = isinstance(error, Conflict) and "is not running" in error.message
-        self.note.setText("The container is not running. Start it first." if idle else error.message)
-        self._session = None
+        words = f"{error.message}. {error.hint}" if error.hint else error.message
+        self._end("The container is not running. Start it first." if idle else words)
 
     def _gone(self) -> None:
         if self._work is not None:
             self._work.cancel()
-        self._session = None
-        self.note.setText("The engine stopped. Reconnect when it is running again.")
+        self._end("The engine stopped. Reconnect when it is running again.")
 
     def _detached(self) -> None:
         if self._work is not None:
             self._work.cancel()
+        self._end("Detached. The program keeps running.")
+
+    def _end(self, words: str = "") -> None:
         self._session = None
-        self.note.setText("Detached. The program keeps running.")
+        if words:
+            self.note.setText(words)
+        self.changed.emit()
 
     def _typed(self, data: bytes) -> None:
         session = self._session
@@ -120,9 +156,9 @@ class ShellPanel(QWidget):
 class TerminalSession:
     """The asyncio side of a session: output, input and size."""
 
-    def __init__(self, context: Context, key: str, commands: list[list[str]], size: tuple[int, int]) -> None:
-        self._containers = context.engine.containers
-        self._key, self._commands, self._size = key, commands, size
+    def __init__(self, context: Context, key: str, kind: Kind, size: tuple[int, int]) -> None:
+        self._engine = context.engine
+        self._key, self._kind, self._size = key, kind, size
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self._sized = asyncio.Event()
         self.code: int | None = None
@@ -130,30 +166,37 @@ class TerminalSession:
 
     async def output(self) -> AsyncIterator[bytes]:
         """Open the session and yield its output until it ends."""
-        if not self._commands:
-            duplex = await self._containers.attach(self._key, logs=True)
-            async for data in self._serve(duplex, None):
+        containers = self._engine.containers
+        if self._kind is Kind.DEBUG:
+            async with debug_shell(self._engine, self._key) as (ours, duplex):
+                async for data in self._serve(duplex, partial(containers.resize, ours)):
+                    yield data
+        elif self._kind is Kind.ATTACH:
+            duplex = await containers.attach(self._key, logs=True)
+            async for data in self._serve(duplex, partial(containers.resize, self._key)):
                 yield data
-        for command in self._commands:
+        for command in COMMANDS.get(self._kind, ()):
             rows, columns = self._size
-            made = await self._containers.exec(
+            made = await containers.exec(
                 self._key, command, Tty=True, Env=["TERM=xterm-256color"], ConsoleSize=[rows, columns]
             )
-            async for data in self._serve(await made.start(), made):
+            async for data in self._serve(await made.start(), made.resize, may_be_refused=True):
                 yield data
             self.code = (await made.inspect()).get("ExitCode")
             if not self.refused:
                 return
 
-    async def _serve(self, duplex: Duplex, made: Exec | None) -> AsyncIterator[bytes]:
-        tasks = [asyncio.create_task(self._type_all(duplex)), asyncio.create_task(self._size_all(made))]
-        self.refused, first = False, True
+    async def _serve(
+        self, duplex: Duplex, resize: Resize, *, may_be_refused: bool = False
+    ) -> AsyncIterator[bytes]:
+        tasks = [asyncio.create_task(self._type_all(duplex)), asyncio.create_task(self._size_all(resize))]
+        self.refused, first = False, may_be_refused
         bare = duplex.content_type.startswith(MULTIPLEXED)  # without a terminal, line ends are LF, not CR LF
         try:
             async with duplex:
                 yield b""
                 async for frame in duplex.frames():
-                    self.refused = first and made is not None and frame.data.startswith(REFUSED)
+                    self.refused = first and frame.data.startswith(REFUSED)
                     first = False
                     if not self.refused:
                         yield frame.data.replace(b"\n", b"\r\n") if bare else frame.data
@@ -174,12 +217,24 @@ class TerminalSession:
         while True:
             await duplex.write(await self._input.get())
 
-    async def _size_all(self, made: Exec | None) -> None:
+    async def _size_all(self, resize: Resize) -> None:
         self._sized.set()
         while True:
             await self._sized.wait()
             self._sized.clear()
-            if made is not None:
-                await made.resize(*self._size)
-            else:
-                await self._containers.resize(self._key, *self._size)
+            with suppress(ApiError):  # too late is no error
+                await resize(*self._size)
+
+
+def open_terminal(context: Context, key: str, name: str, kind: Kind = Kind.SHELL) -> ShellPanel:
+    """Show a container's terminal in the drawer: the one that is open, or a new one."""
+    drawer = context.places.drawer
+    for panel in drawer.panels:
+        if isinstance(panel, ShellPanel) and panel.key == key and panel.kind.currentData() is kind:
+            if not panel.running:
+                panel.connect_now()
+            drawer.open(panel)
+            return panel
+    panel = ShellPanel(context, key, name, kind)
+    drawer.open(panel)
+    return panel

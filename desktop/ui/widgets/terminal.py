@@ -143,7 +143,7 @@ class Terminal(QWidget):
         """Send keys to the program in the terminal, not to the window's shortcuts; except :data:`WINDOW_KEYS`."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             digit = Qt.Key.Key_0 <= event.key() <= Qt.Key.Key_9
-            if event.key() not in WINDOW_KEYS and not digit:
+            if event.key() not in WINDOW_KEYS and not digit and not _is_drawers(event):
                 event.accept()
                 return True
         return super().event(event)
@@ -366,3 +366,6 @@ def _colour(name: str, default: str, bright: bool) -> QColor:
         return QColor(default)
     found = COLOURS.get(f"bright{name}" if bright else name) or COLOURS.get(name)
     return QColor(found or f"#{name}")
+def _is_drawers(event: QKeyEvent) -> bool:
+    """Ctrl+`, which the window handles too."""
+    return event.key() == Qt.Key.Key_QuoteLeft and event.modifiers() == Qt.KeyboardModifier.ControlModifier

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 
 import click
 
-from desktop.cli.output import as_json, follow, labelled, table
+from desktop.cli.output import as_json, follow, labelled, size, table
 from desktop.cli.session import run
 from desktop.cli.tls import confirm
-from desktop.control.schema import KubernetesReport
+from desktop.control.schema import KubernetesBackupReport, KubernetesReport
 
 KUBECTL = "/usr/lib/slipway/kubernetes/bin/kubectl"
 ADMIN = "/run/slipway/kubernetes/pki/admin.conf"
+LOST = """\
+This restores the backup {0} of {1}:
+  All objects of the cluster become what they were then; changes since then are lost.
+  The data in volumes stays as it is now. All pods are restarted."""
 EXIT_CODES = {"running": 0}
 """Exit codes of ``kubernetes status``; those of all other states are 3."""
 
@@ -53,6 +58,44 @@ def reset(yes: bool) -> None:
         click.echo("This deletes the cluster: all its objects, and the data in its volumes.")
     confirm(yes)
     click.echo(run(lambda client: follow(client.reset_kubernetes())))
+
+
+@kubernetes.command("restore")
+@click.argument("backup", type=int, required=False)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--json", "json_", is_flag=True, help="Print the list as JSON.")
+def restore(backup: int | None, yes: bool, json_: bool) -> None:
+    """Make the cluster what it was when BACKUP was taken; without BACKUP, list the backups.
+
+    One is taken every hour while the cluster runs. What the cluster is now becomes a backup first.
+    """
+    found = run(lambda client: client.kubernetes_backups())
+    if backup is None:
+        show_backups(found, json_)
+        return
+    wanted = next((one for one in found if one.number == backup), None)
+    if wanted is None:
+        raise click.UsageError(f"There is no backup {backup}. List them: slipway kubernetes restore")
+    if not yes:
+        click.echo(LOST.format(backup, moment(wanted.taken)))
+    confirm(yes)
+    click.echo(run(lambda client: follow(client.restore_kubernetes(backup))))
+
+
+def show_backups(found: list[KubernetesBackupReport], json_: bool) -> None:
+    """Print the backups, the newest first."""
+    if json_:
+        as_json(found)
+    elif not found:
+        click.echo("There are no backups yet. One is taken every hour while the cluster runs.")
+    else:
+        rows = [(str(one.number), moment(one.taken), one.version, size(one.size)) for one in found]
+        table(("BACKUP", "TAKEN", "KUBERNETES", "SIZE"), rows)
+
+
+def moment(seconds: float) -> str:
+    """A time by this computer's clock and time zone."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 @kubernetes.command("status")

@@ -41,6 +41,7 @@ from desktop.control.schema import (
     GrowDisk,
     Hello,
     ImageReport,
+    KubernetesBackupReport,
     KubernetesReport,
     LogPart,
     Note,
@@ -49,6 +50,7 @@ from desktop.control.schema import (
     RemoveEngine,
     RequirementReport,
     Reset,
+    RestoreKubernetes,
     RevokeTlsClient,
     SettingsReport,
     SshReport,
@@ -245,6 +247,20 @@ class ControlApi(ABC):
     )
     disable_kubernetes = Stream("POST", "/kubernetes/disable", Nothing, Event, "Turn it off; its state is kept.")
     reset_kubernetes = Stream("POST", "/kubernetes/reset", Nothing, Event, "Delete the cluster.")
+    kubernetes_backups = Call(
+        "GET",
+        "/kubernetes/backups",
+        Nothing,
+        list[KubernetesBackupReport],
+        "Backups of its state.",
+    )
+    restore_kubernetes = Stream(
+        "POST",
+        "/kubernetes/restore",
+        RestoreKubernetes,
+        Event,
+        "Make the cluster what it was.",
+    )
 
     reset_plan = Call("GET", "/reset/plan", Reset, list[str], "What a reset would do, one sentence each.")
     reset = Stream("POST", "/reset", Reset, Event, "Stop, and delete what the plan says.")

@@ -159,6 +159,7 @@ class Supervisor:
         for life in self.engines.lives:
             life.started.append(self.docker_context.offer_expected)
         self.engines.machine.started.append(self.images.prune)
+        self.kubernetes.when_idle = self.engines.machine.when_idle
         self.settings.checks += [require_folders, DaemonJson(self._guest).require_valid, self.disk.require_growth]
         self.settings.effects += [self.desktop_entry, self.windows_setup.daemon]
         self.settings.final = self.disk.apply_growth

@@ -67,6 +67,8 @@ def handlers(supervisor: Supervisor) -> list[Route]:
         ControlApi.enable_kubernetes.handled_for_caller(kubernetes.enable),
         ControlApi.disable_kubernetes.handled_by(kubernetes.disable),
         ControlApi.reset_kubernetes.handled_by(kubernetes.reset),
+        ControlApi.kubernetes_backups.handled_by(kubernetes.backups),
+        ControlApi.restore_kubernetes.handled_by(kubernetes.restore),
         ControlApi.reset_plan.handled_by(supervisor.reset.plan),
         ControlApi.reset.handled_by(supervisor.reset.run),
     ]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from vm.errors import EngineError, LinkError
+from engine.kubernetes.backups import Backup, parse_backups
+from vm.errors import EngineError, HostError, LinkError
 from vm.guest.forward import MACHINE, Forward
 from vm.guest.stream import Link
 
@@ -31,6 +33,9 @@ ADMIN = f"{RUN}/pki/admin.conf"
 
 API_PORT = 6443
 """Where the API listens in the machine, and on the host if the port is free there."""
+
+API_PORTS = range(API_PORT, API_PORT + 100)
+"""Where it may answer on the host; the first that is free."""
 
 CLUSTER = "kubernetes-"
 """What the keys of the cluster's forwards begin with."""
@@ -58,6 +63,14 @@ MOUNT_SECONDS = 60.0
 UP_SECONDS = 30.0
 DOWN_SECONDS = 300.0
 """For all pods to end, and all parts of the cluster after them."""
+
+BACKUP_SECONDS = 120.0
+"""To take a backup, or to put one in the place of the cluster's state."""
+
+LIST_BACKUPS = f"""
+cd {DATA}/backups 2>/dev/null || exit 0
+for file in *.db; do [ ! -f "$file" ] || echo $(wc -c <"$file") "$file"; done
+"""
 
 APPEAR_SECONDS = 0.25
 """Between attempts to reach a service that has just been started."""
@@ -195,6 +208,20 @@ def _key(port: ServicePort, address: str) -> str:
     return f"{CLUSTER}{port.protocol}-{address}-{port.port}"
 
 
+def free_port(ports: Iterable[int]) -> int:
+    """The first of these ports that nothing listens at on 127.0.0.1. Blocks.
+
+    :raise HostError: there is none.
+    """
+    for port in ports:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
+    raise HostError("No port for the API of Kubernetes is free on your computer", "Free one of 6443 to 6542.")
+
+
 class Cluster:
     """The cluster of the machine at the other end of a link."""
 
@@ -233,6 +260,28 @@ class Cluster:
         :raise ClusterError: there is none yet.    :raise LinkError: the machine cannot be reached.
         """
         return await self._run(f"cat {ADMIN}", UP_SECONDS, "The cluster has no kubeconfig yet")
+
+    async def backups(self) -> list[Backup]:
+        """The backups of its state, the newest first.
+
+        :raise ClusterError: they cannot be listed.    :raise LinkError: the machine cannot be reached.
+        """
+        return parse_backups(await self._run(LIST_BACKUPS, UP_SECONDS, "The backups cannot be listed"))
+
+    async def back_up(self) -> None:
+        """Take a backup now, of a cluster whose etcd runs. No other backup is deleted for it.
+
+        :raise ClusterError: that is not possible.    :raise LinkError: the machine cannot be reached.
+        """
+        await self._run(f"exec {FOLDER}/bin/cluster backup", BACKUP_SECONDS, "The cluster cannot be backed up")
+
+    async def restore(self, number: int) -> None:
+        """Put a backup in the place of the state of the cluster, which is stopped. If that fails, the state stays.
+
+        :raise ClusterError: that is not possible.    :raise LinkError: the machine cannot be reached.
+        """
+        failure = f"The backup {number} cannot be restored"
+        await self._run(f"exec {FOLDER}/bin/cluster restore {number}", BACKUP_SECONDS, failure)
 
     async def follow(self) -> AsyncGenerator[ClusterStatus]:
         """The status now, and after each change; of the next one when the service is started again.

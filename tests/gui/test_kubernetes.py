@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QSpinBox
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSpinBox
 
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.kubernetes import KubernetesPage
@@ -96,6 +96,36 @@ class TestSwitch:
         page.switch.enable.click()
         until(lambda: page.tabs.isVisible(), "the tabs")
         return page
+
+
+class TestRestore:
+    def test_a_backup_is_chosen_and_restored(self, shown: Window) -> None:
+        workloads = tab(shown, "workloads")
+        choose(workloads, "web")
+        act(workloads, "delete")
+        agree()
+        until(lambda: "web" not in names(workloads), "the deletion")
+        overview = tab(shown, "overview")
+        assert isinstance(overview, Overview)
+        overview.restore.click()
+        form = top(Form)
+        assert nameless(form) == []
+        assert not form.verb.isDefault(), "Return loses nothing"
+        choice = form.findChildren(QComboBox)[0]
+        assert choice.count() == 5
+        assert "30 minutes ago  ·  Kubernetes v1.37.2, 2.54 MB" in choice.itemText(0)
+        press(form, "Restore")
+        until(lambda: messages(shown) == ["The backup 5 was restored"], "the outcome")
+        workloads = tab(shown, "workloads")
+        until(lambda: "web" in names(workloads), "what was deleted")
+
+    def test_a_failure_is_told(self, shown: Window) -> None:
+        overview = tab(shown, "overview")
+        assert isinstance(overview, Overview)
+        page = kubernetes(shown)
+        page.cluster.restore(99, lambda _: None, shown.banners.error)
+        until(lambda: messages(shown) == ["There is no backup 99"], "the failure")
+        until(lambda: page.cluster.runs, "the cluster again")
 
 
 class TestFailure:

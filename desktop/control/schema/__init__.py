@@ -24,9 +24,11 @@ from desktop.control.schema.folders import MOUNTED, FolderReport
 from desktop.control.schema.images import BuildImage, ImageReport
 from desktop.control.schema.kubernetes import (
     EnableKubernetes,
+    KubernetesBackupReport,
     KubernetesPartReport,
     KubernetesPortReport,
     KubernetesReport,
+    RestoreKubernetes,
 )
 from desktop.control.schema.network import PortReport, SshReport
 from desktop.control.schema.reset import Reset, ResetLevel
@@ -89,6 +91,7 @@ __all__ = [
     "Hello",
     "HopReport",
     "ImageReport",
+    "KubernetesBackupReport",
     "KubernetesPartReport",
     "KubernetesPortReport",
     "KubernetesReport",
@@ -105,6 +108,7 @@ __all__ = [
     "RequirementReport",
     "Reset",
     "ResetLevel",
+    "RestoreKubernetes",
     "RevokeTlsClient",
     "RunState",
     "SettingsReport",

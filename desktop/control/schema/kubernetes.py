@@ -61,6 +61,26 @@ class KubernetesReport:
 
 
 @dataclass(frozen=True)
+class KubernetesBackupReport:
+    """A backup of the cluster's state, which is taken every hour.
+
+    :ivar version: of Kubernetes: ``v1.37.2``.    :ivar taken: seconds since 1970.    :ivar size: in bytes.
+    """
+
+    number: int
+    version: str
+    taken: float
+    size: int
+
+
+@dataclass(frozen=True)
+class RestoreKubernetes:
+    """Make the cluster what it was. :ivar number: the backup's."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class EnableKubernetes:
     """Turn it on.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 
 from desktop.control.schema import (
     CallerEnvironment,
     Event,
+    KubernetesBackupReport,
     KubernetesPartReport,
     KubernetesPortReport,
     KubernetesReport,
@@ -17,13 +19,14 @@ from desktop.supervisor.fake.cluster.door import FakeCluster
 from desktop.supervisor.fake.lifecycle import MOMENT
 from desktop.supervisor.fake.scenario import Scenario
 from desktop.supervisor.settings import LiveSettings
-from vm.errors import ImageError
+from vm.errors import EngineError, ImageError
 from vm.guest.forward import MACHINE
 
 STEPS = ("compiling kube", "etcd is starting", "kube-apiserver is starting", "the node is not ready")
 PARTS = ("etcd", "cri-dockerd", "kube-apiserver", "kube-scheduler", "kubelet", "kube-proxy", "coredns")
 PORTS = (KubernetesPortReport("default", "web", "tcp", 30080), KubernetesPortReport("shop", "shop", "tcp", 8080))
 TAKEN = {8080: "Port 8080 is in use by the container “web”"}
+HOUR, BACKUPS = 3600, 5
 SLOW = 1.0
 """Seconds of a step that can be watched."""
 
@@ -104,6 +107,28 @@ class FakeKubernetes:
         await self._settings.change({"kubernetes": "false"})
         await self.cluster.close()
         yield Event("done", "Kubernetes is off")
+
+    def backups(self) -> list[KubernetesBackupReport]:
+        """One for each of the last hours."""
+        if not self.cluster.server:
+            return []
+        now = time.time() - HOUR / 2
+        return [
+            KubernetesBackupReport(BACKUPS - past, "v1.37.2", now - past * HOUR, 2_543_616 - past * 65_536)
+            for past in range(BACKUPS)
+        ]
+
+    async def restore(self, number: int) -> AsyncIterator[Event]:
+        """Make it what it was: as it was furnished at first."""
+        yield Event("progress", "backing up what the cluster is now")
+        if number not in {one.number for one in self.backups()}:
+            raise EngineError(f"There is no backup {number}")
+        await self.cluster.close()
+        self.cluster.forget()
+        yield Event("progress", "restoring the backup")
+        await asyncio.sleep(MOMENT)
+        await self.cluster.open()
+        yield Event("done", f"The backup {number} was restored\nWhat it was until now is the newest backup.")
 
     async def reset(self) -> AsyncIterator[Event]:
         """Delete the cluster."""

@@ -203,6 +203,8 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.enable_kubernetes.handled_for_caller(fake.kubernetes.enable),
         ControlApi.disable_kubernetes.handled_by(fake.kubernetes.disable),
         ControlApi.reset_kubernetes.handled_by(fake.kubernetes.reset),
+        ControlApi.kubernetes_backups.handled_by(fake.kubernetes.backups),
+        ControlApi.restore_kubernetes.handled_by(fake.kubernetes.restore),
         ControlApi.reset_plan.handled_by(operations.reset_plan),
         ControlApi.reset.handled_by(operations.reset),
     ]

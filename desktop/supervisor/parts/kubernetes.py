@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from desktop.control.schema import (
     CallerEnvironment,
     Event,
+    KubernetesBackupReport,
     KubernetesPartReport,
     KubernetesPortReport,
     KubernetesReport,
@@ -32,10 +31,12 @@ from desktop.supervisor.context import CurrentSettings, Emit
 from desktop.supervisor.environment import UserEnvironment
 from desktop.supervisor.lifecycle.jobs import Job
 from desktop.supervisor.parts.base import Part, reported
+from desktop.supervisor.parts.cluster_kubeconfig import ClusterKubeconfig
+from desktop.supervisor.parts.cluster_restore import restore
 from desktop.supervisor.warnings import Warnings
 from engine.backends.base import Guest
 from engine.kubernetes.cluster import (
-    API_PORT,
+    API_PORTS,
     FAILED,
     RUNNING,
     SERIAL,
@@ -45,12 +46,11 @@ from engine.kubernetes.cluster import (
     ServicePort,
     TakenPort,
     forwards,
+    free_port,
     taken_ports,
 )
-from engine.kubernetes.kubeconfig import RECORD, Kubeconfig, Merged, files, read_entry, standalone
-from engine.kubernetes.kubeconfig_text import Entry
-from vm.errors import HostError, LinkError, UserError
-from vm.files import write_atomically
+from engine.kubernetes.kubeconfig import read_entry
+from vm.errors import LinkError, UserError
 from vm.guest.forward import Forward
 from vm.guest.link_task import LinkTask
 from vm.guest.stream import Link
@@ -64,9 +64,6 @@ from vm.tasks import TaskSet
 log = logging.getLogger(__name__)
 
 API = "kube-apiserver"
-PORTS = range(API_PORT, API_PORT + 100)
-"""Where the API may answer on the host; the first that is free."""
-
 SETTING = "kubernetes"
 ENABLING = "enabling of Kubernetes"
 """The only work that other work may end."""
@@ -109,6 +106,7 @@ class KubernetesCluster(Part):
     :param slot: where the running machine takes its disk.
     :param ports: has the host listen.
     :param warnings: what the user should know.    :param changed: called when the report has changed.
+    :ivar when_idle: calls a function once the engine is not being started, taken over or stopped.
     """
 
     name = "kubernetes"
@@ -126,25 +124,22 @@ class KubernetesCluster(Part):
     ) -> None:
         self._arch = host.arch
         self._settings = settings
-        self._environment = environment
         self._slot = slot
         self._host_ports = ports
         ports.handled.append(self._ports_changed)
         self._warnings = warnings
         self._changed = changed
         self._store = ImageStore(paths.kubernetes_images, KUBERNETES)
-        self._own_file = paths.kubernetes / "config"
-        self._kubeconfig = Kubeconfig(paths.kubernetes / RECORD)
+        self._kubeconfig = ClusterKubeconfig(paths, environment)
         self._task = _Work(self._keep)
         self._tasks = TaskSet()
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
         self._job: Job | None = None
-        self._caller: CallerEnvironment | None = None
         self._wanted = False
         self._may_run = False
-        self._use = False
         self._link: Link | None = None
+        self.when_idle: Callable[[Callable[[], object]], object] = lambda act: act()
         self._forget()
 
     def _forget(self) -> None:
@@ -153,10 +148,8 @@ class KubernetesCluster(Part):
         self._failure: UserError | None = None
         self._status: ClusterStatus | None = None
         self._port: int | None = None
-        self._entry: Entry | None = None
         self._entry_is_new = True
-        self._merged: Merged | None = None
-        self._unmerged: UserError | None = None
+        self._kubeconfig.forget()
         self._taken: tuple[TakenPort, ...] = ()
         self._warnings.set(SETTING, ())
 
@@ -211,7 +204,8 @@ class KubernetesCluster(Part):
 
     def show(self) -> KubernetesReport:
         """How it is."""
-        status, problem = self._status, self._failure or self._unmerged
+        status, kubeconfig = self._status, self._kubeconfig
+        problem = self._failure or kubeconfig.failure
         errors = {(one.namespace, one.name, one.protocol, one.port): one.reason for one in self._taken}
         return KubernetesReport(
             self._wanted,
@@ -219,10 +213,10 @@ class KubernetesCluster(Part):
             problem.message if problem is not None else self._progress(),
             problem.hint if problem is not None else "",
             status.version if status is not None else "",
-            self._entry.server if self._entry is not None else "",
-            str(self._merged.path) if self._merged is not None else "",
-            self._merged.current if self._merged is not None else False,
-            str(self._own_file) if self._entry is not None else "",
+            kubeconfig.entry.server if kubeconfig.entry is not None else "",
+            str(kubeconfig.merged.path) if kubeconfig.merged is not None else "",
+            kubeconfig.merged.current if kubeconfig.merged is not None else False,
+            kubeconfig.own_file,
             tuple(KubernetesPartReport(**asdict(part)) for part in status.parts) if status is not None else (),
             tuple(
                 KubernetesPortReport(*port, errors.get(port, ""))
@@ -240,7 +234,7 @@ class KubernetesCluster(Part):
 
     async def enable(self, caller: CallerEnvironment, use: bool, rebuild: bool) -> AsyncIterator[Event]:
         """Turn it on, and follow it until pods can run."""
-        self._caller = caller
+        self._kubeconfig.caller = caller
         async for event in self._do("enabling", partial(self._enable, use, rebuild)):
             yield event
 
@@ -252,6 +246,19 @@ class KubernetesCluster(Part):
     async def reset(self) -> AsyncIterator[Event]:
         """Delete the cluster with all that is in it. Images stay. If it is on, a new one is started."""
         async for event in self._do("reset", self._reset):
+            yield event
+
+    async def backups(self) -> list[KubernetesBackupReport]:
+        """What the state of the cluster was in the last hours.
+
+        :raise EngineError: the engine does not run, or they cannot be listed.
+        """
+        found = await Cluster(self._require_link()).backups()
+        return [KubernetesBackupReport(**asdict(one)) for one in found]
+
+    async def restore(self, number: int) -> AsyncIterator[Event]:
+        """Make the cluster what it was when a backup was taken, and follow it until pods can run."""
+        async for event in self._do("restoring", partial(self._restore, number)):
             yield event
 
     async def end(self) -> None:
@@ -286,30 +293,49 @@ class KubernetesCluster(Part):
             await obtain_kubernetes(self._arch, self._store, progress, force=rebuild)
             await self._settings.change({SETTING: "true"})
         if use:
-            self._use, self._entry = True, None
+            self._kubeconfig.use, self._kubeconfig.entry = True, None
             self._entry_is_new = True
             await self._reconcile(again=True)
+        if (status := await self._come_up(emit)) is None:
+            return LATER
+        return "\n".join(self._outcome(status))
+
+    async def _come_up(self, emit: Emit) -> ClusterStatus | None:
+        """Follow the cluster until pods can run; None: the engine does not run, and is not being started.
+
+        :raise UserError: it does not come up.
+        """
         said = ""
-        while self._link is not None:
+        while self._link is not None or await self._engine_came(emit):
             news = self._news
             if self._failure is not None:
                 raise self._failure.copy()
             if self._ready and self._status is not None:
-                return "\n".join(self._outcome(self._status))
+                return self._status
             text = self._progress()
             if text != said:
                 emit(Event("progress", text))
                 said = text
             await news.wait()
-        return LATER
+        return None
+
+    async def _engine_came(self, emit: Emit) -> bool:
+        """Whether there is a link once the engine has been started or taken over, if that is under way."""
+        idle = asyncio.Event()
+        self.when_idle(idle.set)
+        if not idle.is_set():
+            emit(Event("progress", self._progress()))
+            await idle.wait()
+        return self._link is not None
 
     def _outcome(self, status: ClusterStatus) -> list[str]:
         lines = [ON.format(version=status.version)]
-        if self._unmerged is not None:
-            lines.append(f"{self._unmerged.message}. {self._unmerged.hint}")
-            lines.append(f"A kubeconfig of its own is {self._own_file}")
-        elif self._merged is not None and self._merged.current:
-            lines.append(f"kubectl uses it: “slipway” is the current context in {self._merged.path}")
+        kubeconfig = self._kubeconfig
+        if kubeconfig.failure is not None:
+            lines.append(f"{kubeconfig.failure.message}. {kubeconfig.failure.hint}")
+            lines.append(f"A kubeconfig of its own is {kubeconfig.own_file}")
+        elif kubeconfig.merged is not None and kubeconfig.merged.current:
+            lines.append(f"kubectl uses it: “slipway” is the current context in {kubeconfig.merged.path}")
         else:
             lines.append(KUBECTL)
         return lines
@@ -323,9 +349,7 @@ class KubernetesCluster(Part):
         return "Kubernetes is off. Its state is kept; to delete it: slipway kubernetes reset"
 
     async def _reset(self, emit: Emit) -> str:
-        link = self._link
-        if link is None:
-            raise ClusterError("The engine is not running", "Start it: slipway start")
+        link = self._require_link()
         async with self._lock:
             emit(Event("progress", "deleting the cluster"))
             await self._task.close()
@@ -333,6 +357,24 @@ class KubernetesCluster(Part):
             await self._withdraw()
         await self._reconcile()
         return "The cluster was deleted" + (", and a new one is starting" if self._wanted else "")
+
+    async def _restore(self, number: int, emit: Emit) -> str:
+        cluster = Cluster(self._require_link())
+        if not self._wanted:
+            raise ClusterError("Kubernetes is off", "Turn it on: slipway kubernetes enable")
+        try:
+            async with self._lock:
+                restored = await restore(cluster, number, emit, self._task.close)
+        finally:
+            self._status, self._failure, self._entry_is_new = None, None, True
+            await self._reconcile()
+        await self._come_up(emit)
+        return restored
+
+    def _require_link(self) -> Link:
+        if self._link is None:
+            raise ClusterError("The engine is not running", "Start it: slipway start")
+        return self._link
 
     # -- the cluster ----------------------------------------------------------------------------------------------
 
@@ -363,8 +405,7 @@ class KubernetesCluster(Part):
         self._forget()
         self._host_ports.follow(SETTING, ())
         self._tell()
-        self._own_file.unlink(missing_ok=True)
-        await asyncio.to_thread(self._kubeconfig.restore)
+        await self._kubeconfig.withdraw()
 
     async def _mount(self, link: Link) -> None:
         """Have the machine find the image. One that it has is kept until it stops: no other fits into the slot."""
@@ -403,11 +444,9 @@ class KubernetesCluster(Part):
             self._entry_is_new = True  # another start has other certificates
         elif self._entry_is_new:
             if self._port is None:
-                self._port = await asyncio.to_thread(free_port, PORTS)
-            entry = read_entry(await cluster.admin(), self._port)
-            if entry != self._entry:
-                await asyncio.to_thread(self._merge, entry)
-            self._entry, self._entry_is_new = entry, False
+                self._port = await asyncio.to_thread(free_port, API_PORTS)
+            await self._kubeconfig.write(read_entry(await cluster.admin(), self._port))
+            self._entry_is_new = False
             self._tasks.spawn(self._tell_services(), "tell services of their ports")
         self._warnings.set(SETTING, [WarningReport(status.notice, LOST)] if status.notice else [])
         self._failure = ClusterError(status.error, ANEW) if status.phase == FAILED else None
@@ -425,19 +464,6 @@ class KubernetesCluster(Part):
             await Cluster(self._link).tell(self._taken)
         except LinkError as error:  # told with the next start
             log.info("services are not told of their ports: %s", error.message)
-
-    def _merge(self, entry: Entry) -> None:
-        """Write both kubeconfigs; in a thread. What fails in the user's is no reason to stop the cluster."""
-        caller = self._caller
-        variable = caller.kubeconfig if caller is not None else self._environment.variables().get("KUBECONFIG", "")
-        self._own_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(self._own_file, standalone(entry).encode(), 0o600)
-        try:
-            self._merged = self._kubeconfig.merge(files(variable, Path.home()), entry, use=self._use)
-            self._unmerged = None
-        except UserError as error:
-            log.warning("%s %s", error.message, error.detail)
-            self._merged, self._unmerged = None, error
 
     def _state(self) -> str:
         if not self._wanted:
@@ -469,17 +495,3 @@ class KubernetesCluster(Part):
         self._news.set()
         self._news = asyncio.Event()
         self._changed()
-
-
-def free_port(ports: Iterable[int]) -> int:
-    """The first of these ports that nothing listens at on 127.0.0.1. Blocks.
-
-    :raise HostError: there is none.
-    """
-    for port in ports:
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
-    raise HostError("No port for the API of Kubernetes is free on your computer", "Free one of 6443 to 6542.")

@@ -121,6 +121,10 @@ class Cluster(QObject):
         """Delete all that is in it."""
         self._switch("Deleting the cluster", lambda client: client.reset_kubernetes())
 
+    def restore(self, number: int, done: Callable[[str], object], failed: Failed) -> None:
+        """Make it what it was when a backup was taken. :param done: called with what there is to say about it"""
+        self._switch("Restoring the cluster", lambda client: client.restore_kubernetes(number), done, failed)
+
     def cancel(self) -> None:
         """Stop what is being done; what was built so far is kept."""
         if self._work is not None:
@@ -128,13 +132,33 @@ class Cluster(QObject):
             self._done()
 
     def _switch(
-        self, words: str, call: Callable[[ControlClient], AsyncIterator[Event]], *, may_cancel: bool = False
+        self,
+        words: str,
+        call: Callable[[ControlClient], AsyncIterator[Event]],
+        done: Callable[[str], object] = lambda _: None,
+        failed: Failed = lambda _: None,
+        *,
+        may_cancel: bool = False,
     ) -> None:
         if self.doing:
             return
         self.may_cancel = may_cancel
         self._change(lambda: self._begin(words))
-        self._work = self.session.control_work(call, self._failed, self._steps, self._done)
+        outcome: list[str] = []
+
+        def each(events: list[Event]) -> None:
+            outcome.extend(one.text for one in events if one.kind == "done")
+            self._steps(events)
+
+        def end(error: UserError | None = None) -> None:
+            self.failure = error
+            self._done()
+            if error is None:
+                done("".join(outcome))
+            else:
+                failed(error)
+
+        self._work = self.session.control_work(call, end, each, end)
 
     def _begin(self, words: str) -> None:
         self.doing, self.step, self.fraction, self.failure = words, "", None, None
@@ -144,10 +168,6 @@ class Cluster(QObject):
         if steps:
             self.step, self.fraction = steps[-1].text, steps[-1].fraction
             self.changed.emit()
-
-    def _failed(self, error: UserError) -> None:
-        self.failure = error
-        self._done()
 
     def _done(self) -> None:
         self._work = None

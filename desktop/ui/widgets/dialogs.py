@@ -98,8 +98,20 @@ class Question(QDialog):
 class Form(QDialog):
     """Fields with labels. An invalid field is marked with the reason, and the form is not accepted."""
 
-    def __init__(self, parent: QWidget, title: str, verb: str, text: str = "", *, long: bool = False) -> None:
-        """:param long: it may be higher than the screen; its fields are scrolled then."""
+    def __init__(
+        self,
+        parent: QWidget,
+        title: str,
+        verb: str,
+        text: str = "",
+        *,
+        long: bool = False,
+        danger: bool = False,
+    ) -> None:
+        """
+        :param long: it may be higher than the screen; its fields are scrolled then.
+        :param danger: something is lost by it: Return cancels.
+        """
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setModal(True)
@@ -126,11 +138,14 @@ class Form(QDialog):
         self.verb = QPushButton(verb)
         self.verb.setAccessibleName(verb)
         self.buttons.addButton(self.verb, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
-        self.verb.setDefault(True)
+        cancel = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
+        cancel.setAutoDefault(danger)
+        self.verb.setProperty("danger", danger)
+        cancel.setProperty("calm", danger)
         self.buttons.accepted.connect(self._accepted)
         self.buttons.rejected.connect(self.reject)
         self.outer.addWidget(self.buttons)
+        (cancel if danger else self.verb).setDefault(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
     def field(

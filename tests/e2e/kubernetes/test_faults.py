@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
-from tests.e2e.kubernetes.cluster import MARKS, TEST_SECONDS, Kubernetes, awaited, page
+from tests.e2e.kubernetes.cluster import ANSWER_SECONDS, MARKS, TEST_SECONDS, Kubernetes, awaited, page
 
 pytestmark = MARKS
 
@@ -159,6 +159,23 @@ def test_a_damaged_store_is_restored_from_its_backup(running: Kubernetes, machin
     assert "was damaged" in told
     assert "restored" in told
     assert running.kubectl("get", "namespace", "default", "-o", "name") == "namespace/default"
+
+
+def test_a_backup_is_restored_by_hand(running: Kubernetes) -> None:
+    running.kubectl("create", "configmap", "before")
+    running.inside("/usr/lib/slipway/kubernetes/bin/cluster backup")
+    number = running.slipway("kubernetes", "restore").splitlines()[1].split()[0]
+    running.kubectl("delete", "configmap", "before")
+    running.kubectl("create", "configmap", "after")
+    said = running.slipway("kubernetes", "restore", number, "--yes", timeout=ANSWER_SECONDS)
+    assert said.startswith(f"The backup {number} of ")
+    found = running.kubectl("get", "configmaps", "-o", "name")
+    assert "configmap/before" in found
+    assert "configmap/after" not in found
+    assert page("127.0.0.1:30080") == "built-here"
+    assert not json.loads(running.slipway("status", "--json"))["warnings"], "no damage is reported"
+    newest = running.slipway("kubernetes", "restore").splitlines()[1].split()[0]
+    assert int(newest) > int(number), "what the cluster was until then"
 
 
 def test_without_a_good_backup_it_is_told_and_a_reset_begins_anew(running: Kubernetes, docker: Program) -> None:

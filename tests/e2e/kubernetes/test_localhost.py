@@ -83,6 +83,7 @@ def test_from_a_build_to_localhost_and_off_again(
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", 30080), timeout=10)
     assert cluster.slipway.fails("kubernetes", "status").out.startswith("Kubernetes")
+    assert "KUBE-" not in cluster.inside("iptables-save; ip6tables-save"), "no packet filter rules are left"
 
     cluster.enable()
     assert page("127.0.0.1:30080") == "built-here", "the cluster's state was kept"

@@ -15,6 +15,7 @@ from desktop.ui.kubernetes.objects import Objects
 from desktop.ui.models.format import counted
 from desktop.ui.models.kubernetes import nodes as node_model
 from desktop.ui.models.kubernetes import pods as pod_model
+from desktop.ui.pages.kubernetes.restore import restore_backup
 from desktop.ui.pages.kubernetes.scope import Shared
 from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import Elided, button, card, column, label, link, row
@@ -43,6 +44,7 @@ class Overview(QScrollArea):
         self.problems = Lines()
         self.pods_title = label("", "section")
         self.copy = button("Copy kubectl command", self._copy, picture="copy")
+        self.restore = button("Restore a backup…", lambda: restore_backup(self, shared))
         self.disable = button("Turn off…", self._disable)
         self.reset = button("Delete the cluster…", self._reset)
         inner = QWidget()
@@ -58,7 +60,7 @@ class Overview(QScrollArea):
         outer.setSpacing(PAD)
         outer.addWidget(card(self.pods_title, self.problems))
         outer.addLayout(grid)
-        outer.addLayout(row(self.copy, None, self.disable, self.reset))
+        outer.addLayout(row(self.copy, None, self.restore, self.disable, self.reset))
         outer.addStretch(1)
         self.setWidget(inner)
         self.setFocusProxy(self.copy)
@@ -74,7 +76,7 @@ class Overview(QScrollArea):
         report = cluster.report if cluster.own else None
         if not cluster.runs:
             return
-        for part in (self._parts, self.disable, self.reset):
+        for part in (self._parts, self.restore, self.disable, self.reset):
             part.setVisible(cluster.own)
         found = [("", "Context", cluster.other)] if report is None else _cluster_facts(report)
         self.node.show_rows([_fact(*one) for one in (*found, *self._node_facts())])

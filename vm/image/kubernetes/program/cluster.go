@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -32,16 +33,25 @@ const (
 
 // cluster run keeps the cluster running until SIGTERM. cluster clean removes what a stopped cluster has left in the
 // machine: containers of pods, mounts and packet filter rules. cluster reset deletes its data as well. cluster verify
-// reads etcd's files in a folder.
+// reads etcd's files in a folder. cluster backup takes a backup of a running cluster; cluster restore puts one, by its
+// number, in the place of a stopped cluster's state.
 func cluster() {
 	word := strings.Join(os.Args[1:], " ")
-	if len(os.Args) == 3 && os.Args[1] == "verify" {
-		word = os.Args[1]
+	argument := ""
+	if len(os.Args) == 3 {
+		word, argument = os.Args[1], os.Args[2]
 	}
 	var err error
 	switch word {
 	case "verify":
-		err = store.Verify(os.Args[2])
+		err = store.Verify(argument)
+	case "backup":
+		err = newGuard().Take(context.Background(), etcdSock)
+	case "restore":
+		var number int
+		if number, err = strconv.Atoi(argument); err == nil {
+			err = newGuard().Restore(number)
+		}
 	case "run":
 		err = runCluster()
 	case "clean":
@@ -51,7 +61,7 @@ func cluster() {
 			err = os.RemoveAll(dataFolder)
 		}
 	default:
-		err = errors.New("cluster run, cluster clean or cluster reset")
+		err = errors.New("cluster run, clean, reset, verify FOLDER, backup or restore NUMBER")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -113,7 +123,7 @@ func bringUp(ctx context.Context, supervisor *supervise.Supervisor, board *board
 	if err != nil {
 		return err
 	}
-	guard := store.Guard{Root: dataFolder, Version: version.Get().GitVersion, Verify: verify}
+	guard := newGuard()
 	told, err := guard.Open()
 	if err != nil {
 		return err
@@ -153,6 +163,10 @@ func bringUp(ctx context.Context, supervisor *supervise.Supervisor, board *board
 	}
 	go keepBackups(ctx, guard)
 	return nil
+}
+
+func newGuard() store.Guard {
+	return store.Guard{Root: dataFolder, Version: version.Get().GitVersion, Verify: verify}
 }
 
 // keepBackups takes one whenever the newest is too old.

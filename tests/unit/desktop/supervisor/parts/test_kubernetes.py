@@ -15,10 +15,11 @@ import pytest
 from desktop.control.schema import CallerEnvironment, Event
 from desktop.settings.store import SettingsStore
 from desktop.supervisor.environment import UserEnvironment
-from desktop.supervisor.parts.kubernetes import KubernetesCluster, free_port
+from desktop.supervisor.parts.kubernetes import KubernetesCluster
 from desktop.supervisor.settings import LiveSettings
 from desktop.supervisor.warnings import Warnings
 from engine.backends.base import Guest
+from engine.kubernetes.cluster import ClusterError, free_port
 from tests.unit.engine.no_link import NoLink
 from tests.unit.sshd import eventually
 from tests.unit.vm.qemu.test_slot import Qemu
@@ -33,8 +34,12 @@ from vm.image.store import ImageStore
 from vm.qemu.slot import SpareSlot
 
 API_UP = {"name": "kube-apiserver", "state": "running", "restarts": 0, "error": ""}
-WORDS = ("mount -t", "/up", "down reset", "down clean", "/down ", "admin.conf")
+WORDS = (
+    *("mount -t", "/up", "down reset", "down clean", "/down ", "admin.conf"),
+    *("backups", "cluster backup", "cluster restore"),
+)
 """How the machine's commands are told apart."""
+BACKUPS = b"20512 000007-v1.37.2-20261201T020000Z.db\n20544 000008-v1.37.2-20261201T030000Z.db\n9 notes.db\n"
 WEB = {"namespace": "default", "name": "web", "protocol": "tcp", "port": 30080, "target": 30080}
 
 
@@ -95,7 +100,10 @@ class Machine(NoLink):
         self.commands.append(word)
         if word == self.fails:
             return Completed(1, b"", b"no")
-        return Completed(0, admin(self.starts) if word == "admin.conf" else b"", b"")
+        if word == "/up":
+            self.followed = False  # what followed it before has ended with the cluster
+        said = {"admin.conf": admin(self.starts), "backups": BACKUPS}.get(word, b"")
+        return Completed(0, said, b"")
 
     async def open_unix(self, path: str) -> Any:
         if self.closed.is_set():
@@ -152,6 +160,9 @@ class Kit:
 
     async def enable(self, *, use: bool = False) -> list[Event]:
         return [event async for event in self.part.enable(self.caller, use, rebuild=False)]
+
+    async def restore(self, number: int) -> list[Event]:
+        return [event async for event in self.part.restore(number)]
 
     async def run(self) -> Event:
         """Turn it on and let it come up; the last event."""
@@ -322,6 +333,95 @@ async def test_a_reset_starts_a_new_cluster(kit: Kit) -> None:
     assert done.text == "The cluster was deleted, and a new one is starting"
     assert "down reset" in kit.machine.commands
     await eventually(lambda: kit.machine.commands[-1] == "/up")
+
+
+async def test_backups_are_listed_the_newest_first(kit: Kit) -> None:
+    with pytest.raises(ClusterError, match="The engine is not running"):
+        await kit.part.backups()
+    kit.attach()
+    found = [(one.number, one.version, one.size) for one in await kit.part.backups()]
+    assert found == [(8, "v1.37.2", 20544), (7, "v1.37.2", 20512)]
+
+
+async def test_a_backup_is_restored(kit: Kit) -> None:
+    await kit.run()
+    before = kit.part.show()
+    kit.machine.commands.clear()
+    restoring = asyncio.create_task(kit.restore(7))
+    await eventually(lambda: "/up" in kit.machine.commands)
+    assert kit.part.show().state == "starting"
+    kit.machine.status.report("running", "ready", API_UP, ports=[WEB])
+    (*_, done) = await restoring
+    assert kit.machine.commands == [
+        *("backups", "cluster backup", "down clean", "cluster restore", "mount -t", "/up", "admin.conf")
+    ]
+    assert done.text.splitlines() == [
+        "The backup 7 of 2026-12-01 02:00 UTC was restored",
+        "What the cluster was until now is the newest backup: slipway kubernetes restore",
+    ]
+    assert kit.part.show() == before
+
+
+@pytest.mark.parametrize(("fails", "commands"), [("cluster restore", 6), ("down clean", 5)])
+async def test_a_restoration_that_fails_starts_the_cluster_again(kit: Kit, fails: str, commands: int) -> None:
+    await kit.run()
+    kit.machine.commands.clear()
+    kit.machine.fails = fails
+    (*_, last) = await kit.restore(8)
+    assert last.error is not None
+    assert last.error.message in ("The backup 8 cannot be restored", "The cluster cannot be stopped")
+    await eventually(lambda: kit.machine.commands[-1] == "/up")
+    assert len(kit.machine.commands) == commands
+    kit.machine.status.report("running", "ready", API_UP)
+    await eventually(lambda: kit.part.show().state == "running")
+
+
+async def test_a_cluster_that_cannot_be_backed_up_can_be_restored(kit: Kit) -> None:
+    await kit.run()
+    kit.machine.commands.clear()
+    kit.machine.fails = "cluster backup"
+    restoring = asyncio.create_task(kit.restore(8))
+    await eventually(lambda: "/up" in kit.machine.commands)
+    kit.machine.status.report("running", "ready", API_UP)
+    (*_, done) = await restoring
+    assert "could not be backed up" in done.text
+
+
+async def test_what_is_not_there_is_not_restored(kit: Kit) -> None:
+    (*_, last) = await kit.restore(7)
+    assert last.error is not None
+    assert last.error.message == "The engine is not running"
+    kit.attach()
+    (*_, last) = await kit.restore(7)
+    assert last.error is not None
+    assert last.error.message == "Kubernetes is off"
+    await kit.run()
+    (*_, last) = await kit.restore(6)
+    assert last.error is not None
+    assert last.error.message == "There is no backup 6"
+    assert "down clean" not in kit.machine.commands
+
+
+async def test_enabling_waits_for_an_engine_that_is_being_taken_over(kit: Kit) -> None:
+    adopted: list[Callable[[], object]] = []
+    kit.part.when_idle = adopted.append
+    enabling = asyncio.create_task(kit.enable())
+    await eventually(lambda: bool(adopted))
+    kit.machine.status.report("running", "ready", API_UP)
+    kit.part.attach(Guest(kit.machine, adopted=True))
+    adopted.pop()()
+    events = await enabling
+    assert [event.text.partition("\n")[0] for event in events][:1] == ["waiting for the engine"]
+    assert events[-1].text.startswith("Kubernetes v1.37.2 is running")
+
+
+async def test_enabling_does_not_wait_for_an_engine_that_did_not_come(kit: Kit) -> None:
+    ends: list[Callable[[], object]] = []
+    kit.part.when_idle = ends.append
+    enabling = asyncio.create_task(kit.enable())
+    await eventually(lambda: bool(ends))
+    ends.pop()()
+    assert "slipway start" in (await enabling)[-1].text
 
 
 async def test_disabling_in_the_middle_of_enabling(kit: Kit) -> None:

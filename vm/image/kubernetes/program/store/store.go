@@ -120,41 +120,77 @@ func (g Guard) ready() string { return g.etcd() + ".restored" }
 
 // restore puts the newest good backup in the place of etcd's files; returns when it was taken.
 func (g Guard) restore() (string, error) {
-	part := g.etcd() + ".new"
 	found, err := g.list()
 	if err != nil {
 		return "", err
 	}
 	for _, one := range slices.Backward(found) {
-		if err := errors.Join(os.RemoveAll(part), os.RemoveAll(g.ready())); err != nil {
-			return "", err
-		}
-		config := snapshot.RestoreConfig{
-			SnapshotPath: one.path, Name: member, OutputDataDir: part, PeerURLs: []string{peerURL},
-			InitialCluster: member + "=" + peerURL, InitialClusterToken: "etcd-cluster",
-			RevisionBump: revisionBump, MarkCompacted: true,
-		}
-		if err := snapshot.NewV3(zap.NewNop()).Restore(config); err != nil { // a backup ends with a hash of itself
+		if err := g.unpack(one); err != nil {
 			fmt.Fprintln(os.Stderr, "the backup", one.path, "cannot be restored:", err)
 			continue
 		}
-		if err := os.Rename(part, g.ready()); err != nil {
-			return "", err
-		}
-		damaged := g.etcd() + ".damaged"
-		if err := os.RemoveAll(damaged); err != nil {
-			return "", err
-		}
-		if err := os.Rename(g.etcd(), damaged); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		return one.taken.Format("2006-01-02 15:04 MST"), g.finish()
+		return one.taken.Format("2006-01-02 15:04 MST"), g.replace()
 	}
 	return "", ErrDamaged
 }
 
+// Restore puts the backup of this number in the place of etcd's files, while etcd does not run. If that is not possible
+// they stay as they are.
+func (g Guard) Restore(number int) error {
+	found, err := g.list()
+	if err != nil {
+		return err
+	}
+	for _, one := range slices.Backward(found) {
+		if one.number == number {
+			if err := errors.Join(g.finish(), g.unpack(one)); err != nil {
+				return err
+			}
+			return g.replace()
+		}
+	}
+	return fmt.Errorf("there is no backup %d", number)
+}
+
+// unpack makes etcd's files out of a backup, beside those that there are.
+func (g Guard) unpack(one backup) error {
+	part := g.etcd() + ".new"
+	if err := errors.Join(os.RemoveAll(part), os.RemoveAll(g.ready())); err != nil {
+		return err
+	}
+	config := snapshot.RestoreConfig{
+		SnapshotPath: one.path, Name: member, OutputDataDir: part, PeerURLs: []string{peerURL},
+		InitialCluster: member + "=" + peerURL, InitialClusterToken: "etcd-cluster",
+		RevisionBump: revisionBump, MarkCompacted: true,
+	}
+	if err := snapshot.NewV3(zap.NewNop()).Restore(config); err != nil { // a backup ends with a hash of itself
+		return err
+	}
+	return os.Rename(part, g.ready())
+}
+
+// replace puts the unpacked files in the place of etcd's, which are kept.
+func (g Guard) replace() error {
+	damaged := g.etcd() + ".damaged"
+	if err := os.RemoveAll(damaged); err != nil {
+		return err
+	}
+	if err := os.Rename(g.etcd(), damaged); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return g.finish()
+}
+
 // Back takes a backup of what etcd, which answers at a Unix socket, has now, and deletes old ones.
 func (g Guard) Back(ctx context.Context, socket string) error {
+	if err := g.Take(ctx, socket); err != nil {
+		return err
+	}
+	return g.prune()
+}
+
+// Take takes a backup, and deletes none: the oldest may be the one that is wanted.
+func (g Guard) Take(ctx context.Context, socket string) error {
 	if err := os.MkdirAll(g.backups(), 0o700); err != nil {
 		return err
 	}
@@ -172,10 +208,8 @@ func (g Guard) Back(ctx context.Context, socket string) error {
 	}
 	name := fmt.Sprintf("%06d-%s-%s%s", number, cmp.Or(version, g.Version), time.Now().UTC().Format(timeFormat), extension)
 	config := clientv3.Config{Endpoints: []string{"unix://" + socket}, DialTimeout: time.Minute}
-	if _, err := snapshot.NewV3(zap.NewNop()).Save(ctx, config, filepath.Join(g.backups(), name)); err != nil {
-		return err
-	}
-	return g.prune()
+	_, err = snapshot.NewV3(zap.NewNop()).Save(ctx, config, filepath.Join(g.backups(), name))
+	return err
 }
 
 // Due is how long it takes until the newest backup is that old; zero when there is none.

@@ -234,6 +234,54 @@ func TestADamagedLogAndMissingFilesAreRestored(t *testing.T) {
 	}
 }
 
+func TestAnyBackupIsRestoredThatIsAskedFor(t *testing.T) {
+	b := newBench(t)
+	b.used()
+	for value := range kept {
+		b.back("a", fmt.Sprint(value+1))
+	}
+	b.run(func(ctx context.Context, client *clientv3.Client) {
+		_, err := client.Put(ctx, "a", "now")
+		if err = errors.Join(err, b.Take(ctx, b.socket)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	_, before := b.get("a")
+	for number, want := range map[int]string{1: "1", kept + 1: "now"} {
+		if err := b.Restore(number); err != nil {
+			t.Fatal(err)
+		}
+		if told := b.open(); told != "" {
+			t.Error(told)
+		}
+		value, after := b.get("a")
+		if value != want || after <= before {
+			t.Error(value, want, before, after)
+		}
+	}
+}
+
+func TestWithoutAGoodBackupTheFilesStay(t *testing.T) {
+	b := newBench(t)
+	b.used()
+	b.back("a", "1")
+	b.put("a", "now")
+	if err := b.Restore(7); err == nil || err.Error() != "there is no backup 7" {
+		t.Error(err)
+	}
+	found, _ := b.list()
+	b.spoil(found[0].path)
+	if err := b.Restore(1); err == nil {
+		t.Error("a damaged backup is restored")
+	}
+	if told := b.open(); told != "" {
+		t.Error(told)
+	}
+	if value, _ := b.get("a"); value != "now" {
+		t.Errorf("%q", value)
+	}
+}
+
 func TestDamageWithoutABackupIsAnError(t *testing.T) {
 	b := newBench(t)
 	b.used()

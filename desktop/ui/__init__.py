@@ -9,10 +9,11 @@ window.py     sidebar, pages, state bar             tray.py             the tray
 theme.py      colours, spacing and type             icons.py            pictures in the theme's colours
 context.py    what every page is given              single_instance.py  one window per user
 bulk.py       one operation on many objects         collector.py        garbage collection in Qt's thread
-stats.py      CPU and memory of running containers  image_details.py    platform and layers of images
+stats.py      what running containers use           image_details.py    platform and layers of images
 archives.py   images to and from files              report.py           that the window is shown, or why not
 memory.py     what is kept from start to start      appearance.py       the settings of the look
 words.py      texts in the user's language; locale/ has the catalogues
+deferred.py   what is imported when it is used
 opening.py    whether there is a screen, and when the window is on it
 models/       the engine's objects as rows          widgets/            the parts that pages consist of
 pages/        one per place in the sidebar, and one per object

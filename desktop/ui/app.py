@@ -33,6 +33,9 @@ BACKGROUND = "--background"
 END = "--quit"
 """End the window that is open, without a question, and open none: an installer is about to replace its files."""
 
+UNSEEN_MS = 500
+"""How long the first paint is waited for: a window that begins minimized has none."""
+
 SETTLED = (RunState.RUNNING, RunState.FAILED, RunState.UNREACHABLE)
 TROUBLED = (RunState.FAILED, RunState.UNREACHABLE)
 
@@ -77,9 +80,12 @@ class Application:
 
     def show(self) -> None:
         """Paint the window first, then look for the supervisor."""
+        begin = QTimer(self.window, singleShot=True, interval=0 if self._background else UNSEEN_MS)
+        begin.timeout.connect(self.session.open)
+        begin.start()
         if not self._background:
             self.window.show()
-        QTimer.singleShot(0, self.session.open)
+            when_exposed(self.window, lambda: begin.start(0) if begin.isActive() else None)
 
     def raise_window(self) -> None:
         """Show the window above the others."""

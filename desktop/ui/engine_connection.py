@@ -19,7 +19,7 @@ from typing import Any, cast
 from PySide6.QtCore import QObject, Signal
 
 from desktop.ui.bridge import Bridge, Work
-from engine.backends.base import Features
+from engine.backends.features import Features
 from engine.client import EngineClient, Event, Version
 from engine.client.errors import HostKeyUnknown, LoginNeeded, TlsFailed
 from engine.remote.askpass import Question

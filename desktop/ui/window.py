@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pkgutil import resolve_name
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
@@ -24,15 +23,13 @@ from PySide6.QtWidgets import (
 
 from desktop.control.schema import EngineState, RunState
 from desktop.ui.context import Context, Subjects
+from desktop.ui.deferred import deferred
 from desktop.ui.engine_connection import Asked, State, warning
 from desktop.ui.engines import OWN, Engines, Entry
 from desktop.ui.icons import app_icon
 from desktop.ui.memory import memory
 from desktop.ui.models.collections import Collections
 from desktop.ui.models.states import TITLES
-from desktop.ui.pages.engines import EnginesDialog, ask_user
-from desktop.ui.pages.palette import Palette
-from desktop.ui.palette import gather, settings
 from desktop.ui.session import Session
 from desktop.ui.switching import ask_to_switch
 from desktop.ui.theme import GAP, MARGIN, PAD
@@ -111,6 +108,9 @@ SHORTCUTS = (
 
 LAMPS = {State.CONNECTED: "running", State.CONNECTING: "starting", State.LOST: "failed", State.CLOSED: ""}
 """State of a connection → the state whose colour it has."""
+
+choose_among, ask_user = deferred("pages.engines:EnginesDialog"), deferred("pages.engines:ask_user")
+open_palette = deferred("pages.palette:open_palette")
 
 SMALLEST = QSize(960, 560)
 AT_FIRST = QSize(1280, 800)
@@ -193,7 +193,7 @@ class Window(QMainWindow):
 
     def _make_page(self, name: str) -> QWidget:
         """Import a page when it is first shown, so that the window paints sooner."""
-        made = resolve_name(f"desktop.ui.pages.{name}:{name.capitalize()}Page")(self.context)
+        made = deferred(f"pages.{name}:{name.capitalize()}Page")(self.context)
         assert isinstance(made, QWidget)
         if name in OWN_PLACES:
             made.setProperty(ENGINE, "")
@@ -279,11 +279,12 @@ class Window(QMainWindow):
 
     # -- engines --------------------------------------------------------------------------------------------------
 
-    def choose_engine(self) -> EnginesDialog:
+    def choose_engine(self) -> QDialog:
         """Open the choice of the engine that the pages follow."""
         endpoint = self.session.chosen.endpoint
         current = OWN if endpoint is None else f"context:{endpoint.name}"
-        dialog = EnginesDialog(self, self.engines, current, self._choose)
+        dialog = choose_among(self, self.engines, current, self._choose)
+        assert isinstance(dialog, QDialog)
         dialog.open()
         return dialog
 
@@ -394,15 +395,8 @@ class Window(QMainWindow):
 
     def show_palette(self) -> QDialog:
         """Open the palette."""
-        made = Palette(self, gather(self))
-        self.session.control(
-            lambda client: client.settings(),
-            lambda told: made.add(settings(self, told)),
-            lambda _: None,
-            owner=made,
-            begin=False,
-        )
-        made.open()
+        made = open_palette(self, self)
+        assert isinstance(made, QDialog)
         return made
 
     def show_shortcuts(self) -> QDialog:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from engine.backends.base import Features, Guest, Hop, Listener, Progress
+from engine.backends.base import Guest, Hop, Listener, Progress
+from engine.backends.features import Features
 from engine.endpoint.route import GuestRoute, Route
 from engine.linux import GUEST_SOCKET, ask_inside
 from vm.errors import LinkError, UserError

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from engine.backends.base import Features, Hop, Listener, Progress
+from engine.backends.base import Hop, Listener, Progress
+from engine.backends.features import Features
 from engine.backends.native_causes import AGAIN, hint_for
 from engine.client import EngineClient
 from engine.endpoint.route import LocalRoute, Route

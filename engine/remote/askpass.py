@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import list2cmdline
 
-from engine.endpoint.listener import local_listener
 from vm.errors import UserError
 from vm.files import write_atomically
 from vm.host.paths import PIPES
@@ -75,6 +74,8 @@ class AskpassServer:
     """
 
     def __init__(self, folder: Path, socket: Path) -> None:
+        from engine.endpoint.listener import local_listener  # with the whole endpoint; few engines are asked so
+
         self._folder, self._socket = folder, socket
         self._listener = local_listener(socket)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -56,7 +56,7 @@ LAYERS = {
                 "engine.client",
                 "engine.remote",
                 "engine.kubernetes.client",
-                "engine.backends.base",
+                "engine.backends.features",
             ),  # other engines are reached from the window
         ),
         never=("vm.machine", "desktop.supervisor", "desktop.cli", "desktop.settings.store"),

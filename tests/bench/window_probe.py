@@ -270,6 +270,9 @@ def main(mode: str, began: float, pace: float) -> int:
     """Open a window and do with it what ``mode`` says."""
     if mode == "empty":
         return empty(began)
+    from desktop.ui.__main__ import load
+
+    load()
     from desktop.ui import app
     from desktop.ui.report import Report
 

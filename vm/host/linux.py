@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
-from vm.host.certificates import of_linux
 from vm.host.common import FOLDER, CommonHost
 from vm.host.optional_files import OptionalFiles
 from vm.host.packages import find_installer
@@ -103,6 +102,8 @@ class LinuxHost(CommonHost):
         return super().proxies(environment) or from_gnome(run)
 
     def certificates(self, files: OptionalFiles) -> list[bytes]:
+        from vm.host.certificates import of_linux  # its library is large; the window has no use for it
+
         return of_linux(files)
 
     def installer(self, programs: Sequence[str]) -> Installer | None:

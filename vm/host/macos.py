@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vm.host.base import Installer, Obstacle
-from vm.host.certificates import read_pem
 from vm.host.common import FOLDER, CommonHost
 from vm.host.optional_files import OptionalFiles
 from vm.host.proxies import Proxies, from_scutil, run
@@ -52,6 +51,8 @@ class MacHost(CommonHost):
         return super().proxies(environment) or from_scutil(run)
 
     def certificates(self, files: OptionalFiles) -> list[bytes]:
+        from vm.host.certificates import read_pem  # its library is large; the window has no use for it
+
         keychains = ("/Library/Keychains/System.keychain", Path.home() / "Library/Keychains/login.keychain-db")
         texts = [run(["security", "find-certificate", "-a", "-p", str(keychain)]) for keychain in keychains]
         return [certificate for text in texts for certificate in read_pem(text.encode())]

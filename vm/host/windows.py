@@ -15,7 +15,6 @@ from typing import Any
 from vm.channels import Channels
 from vm.host import tls_channels, windows_hypervisor, windows_names, windows_registry, windows_security
 from vm.host.base import Installer, Obstacle
-from vm.host.certificates import of_windows
 from vm.host.common import LINE_LIMIT, CommonHost
 from vm.host.optional_files import OptionalFiles
 from vm.host.paths import DEFAULT_PIPE, PIPES, Paths, bundled_qemu
@@ -122,6 +121,8 @@ class WindowsHost(CommonHost):
         return super().proxies(environment) or from_windows(self._internet_settings())
 
     def certificates(self, files: OptionalFiles) -> list[bytes]:
+        from vm.host.certificates import of_windows  # its library is large; the window has no use for it
+
         listing = getattr(ssl, "enum_certificates")  # noqa: B009 - only Windows' Python has it
         return of_windows(listing)
 

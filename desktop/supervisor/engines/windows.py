@@ -7,7 +7,7 @@ from pathlib import Path
 
 from desktop.control.schema import EngineState, RunState
 from desktop.windows_engine.places import SERVICE
-from engine.backends.base import Features
+from engine.backends.features import Features
 from engine.backends.native import NativeEngine
 from vm.errors import HostError, NotSetUp
 from vm.host import Host

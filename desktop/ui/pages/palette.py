@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.ui.models.fuzzy import score
 from desktop.ui.models.records import Column, Row
-from desktop.ui.palette import Choice
+from desktop.ui.palette import Choice, Shown, gather, settings
 from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import label
 from desktop.ui.widgets.table import Table
@@ -39,6 +39,20 @@ COLUMNS = (
     Column("Detail", lambda item: item.choice.detail, width=260),
     Column("Kind", lambda item: item.choice.kind, width=96),
 )
+
+
+def open_palette(parent: QWidget, window: Shown) -> Palette:
+    """Open the palette of a window; the settings are added when they are known."""
+    made = Palette(parent, gather(window))
+    window.session.control(
+        lambda client: client.settings(),
+        lambda told: made.add(settings(window, told)),
+        lambda _: None,
+        owner=made,
+        begin=False,
+    )
+    made.open()
+    return made
 
 
 class Palette(QDialog):

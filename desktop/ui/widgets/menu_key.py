@@ -6,11 +6,12 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication
 
-from desktop.ui.widgets.terminal import Terminal
+OWN_KEYS = "ownKeys"
+"""Property of a widget, such as a terminal, whose keys are its own, all of them."""
 
 
 class MenuKey(QObject):
-    """Listens to the application for as long as its parent lives. A terminal's keys are its program's."""
+    """Listens to the application for as long as its parent lives."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -24,7 +25,7 @@ class MenuKey(QObject):
         if event.key() != Qt.Key.Key_F10 or event.modifiers() != Qt.KeyboardModifier.ShiftModifier:
             return False
         focus = QApplication.focusWidget()
-        if focus is None or watched is not focus or isinstance(focus, Terminal):
+        if focus is None or watched is not focus or focus.property(OWN_KEYS):
             return False
         at = QPoint(focus.width() // 2, focus.height() // 2)
         reason = QContextMenuEvent.Reason.Keyboard

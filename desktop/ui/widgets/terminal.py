@@ -28,6 +28,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from pyte.screens import Char
 
 from desktop.ui.theme import theme
+from desktop.ui.widgets.menu_key import OWN_KEYS
 from desktop.ui.widgets.screen import Screen
 
 HISTORY = 10_000
@@ -101,6 +102,7 @@ class Terminal(QWidget):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setAccessibleName(name)
+        self.setProperty(OWN_KEYS, True)  # its program's
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)

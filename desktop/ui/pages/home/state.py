@@ -10,11 +10,13 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.control.schema import RunState, Status
 from desktop.ui.context import Context
+from desktop.ui.deferred import deferred
 from desktop.ui.models.states import BUSY
-from desktop.ui.pages.home.logs import LogsDialog
 from desktop.ui.theme import theme
 from desktop.ui.widgets.basics import button, card, fill, label, row
 from vm.errors import UserError
+
+logs_dialog = deferred("pages.home.logs:LogsDialog")
 
 
 class StateCard(QWidget):
@@ -107,7 +109,7 @@ class StateCard(QWidget):
         self._context.places.show_place("settings", "diagnosis")
 
     def _show_logs(self) -> None:
-        LogsDialog(self, self._context).open()
+        logs_dialog(self, self._context).open()
 
     def _stop(self) -> None:
         self._context.session.stop(self._context.banners.error)

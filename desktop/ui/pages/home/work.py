@@ -9,15 +9,16 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
+from desktop.ui.deferred import deferred
 from desktop.ui.models import images as image_model
 from desktop.ui.models import work as model
 from desktop.ui.models.containers import PROJECT, line, port_address
 from desktop.ui.models.records import Row
-from desktop.ui.pages.container import ContainerPage
-from desktop.ui.pages.project import ProjectPage
 from desktop.ui.theme import ROW_HEIGHT
 from desktop.ui.widgets.basics import card, fill, label, link, local_key, row
 from desktop.ui.widgets.table import Table
+
+project_page, container_page = deferred("pages.project:ProjectPage"), deferred("pages.container:ContainerPage")
 
 ROWS, IMAGE_ROWS = 6, model.NEWEST
 """The height of the lists, whatever is in them: nothing jumps while they are fetched."""
@@ -111,7 +112,7 @@ class WorkCard(QWidget):
     def _open(self, found: Row) -> None:
         item = found.record.line
         context = self._context.at(item)
-        page = ProjectPage(context, item.name) if item.group else ContainerPage(context, item.containers[0])
+        page = project_page(context, item.name) if item.group else container_page(context, item.containers[0])
         self._context.places.show_page(page)
 
     def _open_first_port(self) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.base import Features, Guest
+from engine.backends.base import Guest
+from engine.backends.features import Features
 from engine.backends.native import NativeEngine, explain_end
 from tests.unit.sshd import eventually
 from vm.errors import HostError, UserError

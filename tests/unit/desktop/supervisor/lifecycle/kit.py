@@ -9,7 +9,8 @@ from pathlib import Path
 from desktop.control.schema import Event
 from desktop.supervisor.lifecycle.boot_history import BootHistory
 from desktop.supervisor.lifecycle.lifecycle import Lifecycle
-from engine.backends.base import Features, Guest, Hop, Progress
+from engine.backends.base import Guest, Hop, Progress
+from engine.backends.features import Features
 from engine.client import Version
 from engine.endpoint.route import GuestRoute, Route
 from tests.unit.carriers import MemoryLink, refuse

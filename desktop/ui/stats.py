@@ -1,96 +1,114 @@
-"""CPU and memory use of the running containers, followed while their list is shown."""
+"""Ten minutes of what each running container uses, whether it is shown or not.
+
+There is one source for lists, plots and projects: single samples, asked for each two seconds of what is on the
+screen and seldom of all else, so that nothing of it costs much while the window rests. A stream for each container
+would cost dockerd a sample a second. It works with every engine, on this computer or another.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+import asyncio
+import time
+from collections.abc import Collection, Iterable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.ui.bridge import Work
 from desktop.ui.engine_view import EngineView
-from desktop.ui.models.collections import Collection
-from desktop.ui.models.containers import Usage
-from engine.client.models import Container
-from vm.errors import UserError
+from desktop.ui.models.stats import History, Sample, Usage, due, sample_of
+from engine.client import EngineClient
+from vm.errors import EngineError
 
-GATHER_MS = 500
-"""Milliseconds that samples are gathered before they are shown: each container sends one a second."""
-
-MAX_FOLLOWED = 60
-"""Containers followed at a time, visible ones first: each is a stream, and costs dockerd work."""
+TICK_MS = 1000
+AT_ONCE = 4
+"""Questions that are asked in parallel."""
 
 
 class ContainerStats(QObject):
-    """The latest sample of each container. :ivar latest: container ID → its use of CPU and memory."""
+    """The histories of one engine's containers. :ivar histories: container's ID → its last ten minutes."""
 
     changed = Signal()
 
-    def __init__(self, view: EngineView, containers: Collection[Container]) -> None:
+    def __init__(self, view: EngineView) -> None:
         super().__init__(view)
         self._view = view
-        self._containers = containers
-        self._works: dict[str, Work] = {}
-        self._wanted = False
-        self._visible: tuple[str, ...] = ()
-        self.latest: dict[str, Usage] = {}
-        self._gather = QTimer(self, singleShot=True, interval=GATHER_MS)
-        self._gather.timeout.connect(self.changed)
-        containers.changed.connect(self._follow)
+        self._running: tuple[str, ...] = ()
+        self._shown: dict[object, frozenset[str]] = {}
+        self._asked: dict[str, float] = {}
+        self._work: Work | None = None
+        self.histories: dict[str, History] = {}
+        self._tick = QTimer(self, interval=TICK_MS)
+        self._tick.timeout.connect(self._ask)
+        view.gone.connect(self._forget)
 
-    def watch(self, wanted: bool) -> None:
-        """Follow the stats from now on, or stop doing so."""
-        self._wanted = wanted
-        self._follow()
+    @property
+    def latest(self) -> dict[str, Usage]:
+        """What each running container uses now, as far as that is known."""
+        return {key: found.usage for key, found in self.histories.items() if found.usage is not None}
 
-    def set_visible(self, keys: tuple[str, ...]) -> None:
-        """Say which containers are on the screen."""
-        if keys != self._visible:
-            self._visible = keys
-            self._follow()
+    def follow(self, running: Iterable[str], known: Collection[str]) -> None:
+        """Follow these containers. :param known: all there are: the histories of others are forgotten."""
+        self._running = tuple(running)
+        for key in set(self.histories) - set(self._running):
+            self.histories[key].end()
+            self._asked.pop(key, None)
+            if key not in known:
+                del self.histories[key]
+        if bool(self._running) != self._tick.isActive():
+            (self._tick.start if self._running else self._tick.stop)()
+            self._ask()
 
-    def _follow(self) -> None:
-        items = self._containers.items if self._wanted else []
-        running = {item.id: None for item in items if item.state == "running"}
-        first = [key for key in self._visible if key in running]
-        chosen = list(dict.fromkeys([*first, *running]))[: max(MAX_FOLLOWED, len(first))]
-        for key in set(self._works) - set(chosen):
-            self._works.pop(key).cancel()
-            self.latest.pop(key, None)
-        for key in chosen:
-            if key not in self._works:
-                self._works[key] = self._view.bridge.follow(
-                    partial(self._view.engine.containers.stats, key),
-                    partial(self._take, key),
-                    partial(self._end, key),
-                    partial(self._end, key),
-                    owner=self,
-                )
+    def show(self, by: object, keys: Iterable[str]) -> None:
+        """Say which containers a page has on the screen now; none when it is hidden."""
+        self._shown[by] = frozenset(keys)
+        if not self._shown[by]:
+            del self._shown[by]
 
-    def _take(self, key: str, samples: list[dict[str, Any]]) -> None:
-        self.latest[key] = usage_of(samples[-1])
-        if not self._gather.isActive():
-            self._gather.start()
+    def _ask(self) -> None:
+        now = time.monotonic()
+        shown = frozenset[str]().union(*self._shown.values()) & frozenset(self._running)
+        keys = due(self._asked, self._running, shown, now) if self._work is None else []
+        if not keys:
+            return
+        self._asked.update(dict.fromkeys(keys, now))
+        work = ask(self._view.engine, keys)
+        self._work = self._view.bridge.call(work, self._take, lambda _: self._end(), owner=self)
 
-    def _end(self, key: str, error: UserError | None = None) -> None:
-        self._works.pop(key, None)
-        self.latest.pop(key, None)
+    def _take(self, samples: dict[str, Sample]) -> None:
+        self._end()
+        now = time.time()
+        for key, sample in samples.items():
+            if key in self._running:
+                self.histories.setdefault(key, History()).add(sample, now)
+        if samples:
+            self.changed.emit()
+
+    def _end(self) -> None:
+        self._work = None
+
+    def _forget(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+            self._end()
+        self._tick.stop()
+        self._running = ()
+        self.histories.clear()
+        self._asked.clear()
+        self.changed.emit()
 
 
-def usage_of(values: dict[str, Any]) -> Usage:
-    """CPU and memory of a ``/stats`` sample, computed as in the docker command: without the page cache."""
-    now, before = values.get("cpu_stats") or {}, values.get("precpu_stats") or {}
-    used = _number(now, "cpu_usage", "total_usage") - _number(before, "cpu_usage", "total_usage")
-    passed = _number(now, "system_cpu_usage") - _number(before, "system_cpu_usage")
-    cpus = _number(now, "online_cpus") or 1
-    memory = values.get("memory_stats") or {}
-    cache = _number(memory, "stats", "inactive_file") or _number(memory, "stats", "total_inactive_file")
-    share = used / passed * cpus * 100 if passed > 0 and used > 0 and before.get("system_cpu_usage") else 0.0
-    return Usage(share, max(0, int(_number(memory, "usage") - cache)))
+async def ask(engine: EngineClient, keys: Iterable[str]) -> dict[str, Sample]:
+    """A sample of each container; those that cannot be asked have stopped meanwhile."""
+    left, found = iter(list(keys)), dict[str, Sample]()
 
+    async def some() -> None:
+        for key in left:
+            try:
+                sample = sample_of(await engine.containers.sample(key))
+            except EngineError:
+                continue
+            if sample.at > 0:  # of a container that has just stopped there are only zeros
+                found[key] = sample
 
-def _number(values: dict[str, Any], *path: str) -> float:
-    found: Any = values
-    for name in path:
-        found = (found or {}).get(name)
-    return float(found or 0)
+    await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+    return found

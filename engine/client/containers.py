@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.client.errors import ApiError
 from engine.client.models import Container, Pruned
-from engine.client.streams import Duplex, Frame, frames, objects
+from engine.client.streams import Duplex, Frame, frames
 from engine.client.system import Filters
 from engine.client.transport import Transport, query
 
@@ -128,11 +128,11 @@ class Containers:
             async for frame in frames(reply.aiter_raw(), reply.headers.get("Content-Type", "")):
                 yield frame
 
-    async def stats(self, name: str) -> AsyncIterator[dict[str, Any]]:
-        """Its use of resources, about once a second, as the engine reports it."""
-        async with self._transport.stream("GET", f"/containers/{name}/stats", query(stream=True)) as reply:
-            async for item in objects(reply.aiter_raw()):
-                yield item
+    async def sample(self, name: str) -> dict[str, Any]:
+        """What it has used until now, answered at once: without the values of a second before."""
+        params = {"stream": "false", "one-shot": "true"}
+        values: dict[str, Any] = await self._transport.json("GET", f"/containers/{name}/stats", params)
+        return values
 
     async def attach(self, name: str, *, stdin: bool = True, logs: bool = False) -> Duplex:
         """Connect to its input and output.

@@ -18,7 +18,6 @@ from desktop.ui.pages import log
 from desktop.ui.pages.container import ContainerPage, LogPanel, PlacesPanel
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.shell import ShellPanel
-from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.theme import theme
 from desktop.ui.widgets import periodic_refresh
 from desktop.ui.widgets.dialogs import Form
@@ -283,12 +282,6 @@ class TestContainer:
         assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} {4}", when)
         QTest.mouseClick(panel.times, Qt.MouseButton.LeftButton)
         until(lambda: panel.text.toPlainText().startswith("web is ready"))
-
-    def test_stats_are_plotted(self, shown: Window) -> None:
-        panel = open_container(shown, "web", "stats")
-        assert isinstance(panel, StatsPanel)
-        until(lambda: all(plot.now.text() != "–" for plot in panel.plots))
-        assert panel.plots[1].now.text().endswith("MiB")
 
     def test_inspect_finds(self, shown: Window) -> None:
         panel = open_container(shown, "web", "inspect")

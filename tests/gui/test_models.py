@@ -14,7 +14,6 @@ from desktop.ui.models.format import age, binary_size, short_id, size
 from desktop.ui.models.images import ImageDetails
 from desktop.ui.models.records import Column, RecordModel, Row
 from desktop.ui.models.run import RunRequest, parse_memory, parse_ports
-from desktop.ui.stats import usage_of
 from engine.client.models import Container, Image, Port
 from engine.client.registry import reference_trouble
 
@@ -147,16 +146,6 @@ def test_values_are_written_as_docker_does() -> None:
         "1 year ago",
     ]
     assert short_id("sha256:0123456789abcdef") == "0123456789ab"
-
-
-def test_the_load_is_computed_as_docker_stats_does() -> None:
-    sample = {
-        "cpu_stats": {"cpu_usage": {"total_usage": 300}, "system_cpu_usage": 2000, "online_cpus": 2},
-        "precpu_stats": {"cpu_usage": {"total_usage": 200}, "system_cpu_usage": 1000},
-        "memory_stats": {"usage": 1000, "stats": {"inactive_file": 400}},
-    }
-    assert usage_of(sample) == containers.Usage(20.0, 600)
-    assert usage_of({}) == containers.Usage(0.0, 0)
 
 
 @pytest.mark.parametrize(

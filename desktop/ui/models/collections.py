@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop.ui.bridge import Work
 from desktop.ui.busy import Busy
 from desktop.ui.engine_view import EngineView
+from desktop.ui.stats import ContainerStats
 from engine.client import EngineClient, Event
 from engine.client.models import OURS, Container, Image, Network, Volume
 from vm.errors import UserError
@@ -129,7 +130,10 @@ IRRELEVANT = ("exec_", "top", "resize", "attach", "detach", "archive", "export",
 
 
 class Collections:
-    """All lists of one engine. :ivar busy: what is being done to its containers."""
+    """All lists of one engine.
+
+    :ivar busy: what is being done to its containers.    :ivar stats: what they use.
+    """
 
     def __init__(self, view: EngineView) -> None:
         async def containers(engine: EngineClient) -> list[Container]:
@@ -150,12 +154,18 @@ class Collections:
         self.volumes = Collection(view, volumes, lambda event: event.kind == "volume", name)
         self.networks = Collection(view, networks, lambda event: event.kind == "network", identity)
         self.busy = Busy(view)
+        self.stats = ContainerStats(view)
         self.containers.changed.connect(self._settle)
+        self.containers.changed.connect(self._follow)
         view.gone.connect(self.busy.clear)
 
     def _settle(self) -> None:
         if self.containers.settled:
             self.busy.settle()
+
+    def _follow(self) -> None:
+        items = self.containers.items
+        self.stats.follow((item.id for item in items if item.state == "running"), {item.id for item in items})
 
 
 def _changes_containers(event: Event) -> bool:

@@ -13,6 +13,7 @@ from desktop.ui.models.exits import exit_code, reason, with_reason
 from desktop.ui.models.format import age, binary_size, counted
 from desktop.ui.models.origin import HERE, Origin
 from desktop.ui.models.records import Column, Row
+from desktop.ui.models.stats import CPU_FLOOR, MEMORY_FLOOR, Usage, words
 from engine.client.models import Container, Port
 
 PROJECT = "com.docker.compose.project"
@@ -22,14 +23,6 @@ POD, IN_POD = "io.kubernetes.pod.name", "io.kubernetes.container.name"
 NOTHING: Mapping[str, Doing] = {}
 
 HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a container uses. :ivar cpu: percent of one processor. :ivar memory: bytes."""
-
-    cpu: float
-    memory: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +95,7 @@ def project_line(name: str, lines: Iterable[Line]) -> Line:
     parts = tuple(lines)
     running = sum(part.state == "running" for part in parts)
     used = [part.usage for part in parts if part.usage is not None]
-    usage = Usage(sum(item.cpu for item in used), sum(item.memory for item in used)) if used else None
+    usage = Usage.total(used)
     state = "running" if running else parts[0].state
     containers = tuple(container for part in parts for container in part.containers)
     status = f"{running} of {len(parts)} running"
@@ -222,12 +215,17 @@ def facets(item: Line) -> dict[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in found.items()}
 
 
-NAME, IMAGE, PLATFORM, STATUS, CPU, MEMORY, PORTS, CREATED = range(8)
+def cpu_text(percent: float) -> str:
+    """Percent of one processor."""
+    return f"{percent:.1f} %"
+
+
+NAME, IMAGE, PLATFORM, STATUS, CPU, CPU_TREND, MEMORY, MEMORY_TREND, PORTS, CREATED = range(10)
 
 COLUMNS = (
     Column("Name", lambda item: item.name, width=0, least=250),
     Column("Image", _image, width=130, rank=4),
-    Column("Platform", lambda item: item.origin.platform, width=124, rank=5),
+    Column("Platform", lambda item: item.origin.platform, width=124, rank=6),
     Column(
         "Status",
         lambda item: item.status,
@@ -237,11 +235,18 @@ COLUMNS = (
     ),
     Column(
         "CPU",
-        lambda item: f"{item.usage.cpu:.1f} %" if item.usage else "",
+        lambda item: cpu_text(item.usage.cpu) if item.usage else "",
         lambda item: item.usage.cpu if item.usage else -1.0,
         width=70,
         right=True,
         rank=2,
+    ),
+    Column(
+        "CPU history",
+        lambda item: words(item.usage.cpu_trend, cpu_text) if item.usage else "",
+        lambda item: item.usage.cpu if item.usage else -1.0,
+        width=96,
+        rank=5,
     ),
     Column(
         "Memory",
@@ -252,11 +257,25 @@ COLUMNS = (
         rank=3,
     ),
     Column(
+        "Memory history",
+        lambda item: words(item.usage.memory_trend, binary_size) if item.usage else "",
+        lambda item: item.usage.memory if item.usage else -1,
+        width=110,
+        rank=5,
+        wanted=False,
+    ),
+    Column(
         "Ports",
         lambda item: ", ".join(port_text(port) for port in item.ports),
         lambda item: [port.host_port or 0 for port in item.ports],
         width=176,
         rank=1,
     ),
-    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=112, rank=6),
+    Column("Created", lambda item: age(_created(item)), lambda item: -_created(item), width=112, rank=7),
 )
+
+TRENDS = {
+    CPU_TREND: (lambda item: item.usage.cpu_trend if item.usage else (), CPU_FLOOR),
+    MEMORY_TREND: (lambda item: item.usage.memory_trend if item.usage else (), MEMORY_FLOOR),
+}
+"""Column → the values of its line, and the least value at the upper edge."""

@@ -40,6 +40,7 @@ class Column:
     :ivar tip: its tooltip; the text by default.
     :ivar width: pixels; 0 takes the remaining width, which is ``least`` or more.
     :ivar rank: where space is short, columns with a higher one go first; 0: it stays.
+    :ivar wanted: whether it is shown until the user decides.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Column:
     right: bool = False
     rank: int = 0
     least: int = 140
+    wanted: bool = True
 
 
 @dataclass(eq=False, slots=True)

@@ -38,7 +38,7 @@ class ContainerPage(DetailPage):
         self.actions_row.addWidget(self.terminal)
         self.operations = [(item, self._button(item)) for item in operations(self, context)]
         self.add_tab("logs", "Logs", lambda: LogPanel(context, self.container))
-        self.add_tab("stats", "Stats", lambda: StatsPanel(context, self.container.id))
+        self.add_tab("stats", "Stats", lambda: StatsPanel(context, lambda: (self.container.id,)))
         self.add_tab("inspect", "Inspect", self._inspect)
         self.add_tab("files", "Files", self._files)
         self.add_tab("ports", "Ports and mounts", lambda: PlacesPanel(context, self.container.id))

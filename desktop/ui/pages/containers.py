@@ -25,7 +25,6 @@ from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.run import RunDialog
 from desktop.ui.pages.shell import ShellPanel, open_terminal
 from desktop.ui.recreate import Original, read
-from desktop.ui.stats import ContainerStats
 from desktop.ui.widgets.basics import button
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage, Operation
@@ -54,13 +53,13 @@ class ContainersPage(ListPage):
             unfolded=True,
             platform=model.PLATFORM,
         )
-        self.stats = {one: ContainerStats(one.view, one.lists.containers) for one in context.both}
         self.table.delegate.dots[model.NAME] = lambda line: line.colour
         self.table.delegate.links.add(model.PORTS)
         self.table.delegate.chips.add(model.PORTS)
         self.table.delegate.quiet.update(
             (model.IMAGE, model.PLATFORM, model.STATUS, model.CREATED, model.CPU, model.MEMORY)
         )
+        self.table.delegate.trends.update(model.TRENDS)
         self.table.records.search_in(model.searched)
         self.table.records.facets_in(model.FACETS, model.facets)
         self.search.setToolTip(SEARCH_TIP)
@@ -86,8 +85,8 @@ class ContainersPage(ListPage):
             button("Run a container…", self.run_dialog, picture="add", primary=True),
         )
         self.follow(self.refresh, lambda lists: lists.containers)
-        for one, stats in self.stats.items():
-            stats.changed.connect(self.refresh)
+        for one in context.both:
+            one.lists.stats.changed.connect(self._refresh_seen)
             one.lists.busy.changed.connect(self.refresh)
             PeriodicRefresh(self, one.lists.containers.refresh_known)
         self.table.scrolled.connect(self._look)
@@ -130,10 +129,10 @@ class ContainersPage(ListPage):
     def refresh(self) -> None:
         """Show the current list."""
         before, rows, items = self.table.records.rows(), list[Row](), list[Container]()
-        for one, stats in self.stats.items():
+        for one in self.context.both:
             found = one.lists.containers.items
             busy = one.lists.busy
-            rows += model.rows([*found, *busy.new], stats.latest, before, one.view.origin, busy.now())
+            rows += model.rows([*found, *busy.new], one.lists.stats.latest, before, one.view.origin, busy.now())
             items += [item for item in found if model.is_in_pod(item) == (self.filters.place == PODS)]
         known = self.known(lambda lists: lists.containers)
         self.show_rows(rows, known)
@@ -141,21 +140,25 @@ class ContainersPage(ListPage):
             running = sum(item.state == "running" for item in items)
             self.count.setText(f"{running} of {len(items)} running")
 
+    def _refresh_seen(self) -> None:
+        if self.isVisible():
+            self.refresh()
+
     def _look(self) -> None:
-        for one, stats in self.stats.items():
+        """Say which containers are on the screen."""
+        for one in self.context.both:
             lines = (row.record for row in self.table.on_screen() if row.record.origin == one.view.origin)
             seen = (container.id for line in lines for container in line.containers)
-            stats.set_visible(tuple(dict.fromkeys(seen)))
+            one.lists.stats.show(self, seen if self.isVisible() else ())
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
-        for stats in self.stats.values():
-            stats.watch(True)
+        self.refresh()
+        self._look()
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
-        for stats in self.stats.values():
-            stats.watch(False)
+        self._look()
 
     # -- operations -----------------------------------------------------------------------------------------------
 

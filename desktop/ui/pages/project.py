@@ -1,4 +1,4 @@
-"""One compose project: what its containers print, as one log, and the containers."""
+"""One compose project: what its containers print, as one log; what they use together; and the containers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.container_operations import operations
 from desktop.ui.pages.detail import AWAY, DetailPage
 from desktop.ui.pages.log import ContainerLogs, Source
+from desktop.ui.pages.stats import StatsPanel
 from desktop.ui.widgets.basics import tool
 from desktop.ui.widgets.listpage import Operation
 from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
@@ -32,6 +33,7 @@ class ProjectPage(DetailPage):
         self.line: Line | None = None
         self.operations = [(item, self._button(item)) for item in operations(self, context)]
         self.add_tab("logs", "Logs", lambda: ProjectLogs(context, project))
+        self.add_tab("stats", "Stats", lambda: StatsPanel(context, self._keys))
         self.add_tab("containers", "Containers", lambda: MembersPanel(context, project))
         context.lists.containers.changed.connect(self._refresh)
         context.lists.busy.changed.connect(self._refresh)
@@ -47,6 +49,9 @@ class ProjectPage(DetailPage):
     def _run(self, operation: Operation) -> None:
         if self.line is not None:
             operation.run([self.line])
+
+    def _keys(self) -> list[str]:
+        return [item.containers[0].id for item in lines_of(self.context, self.project)]
 
     def _refresh(self) -> None:
         members = lines_of(self.context, self.project)

@@ -9,5 +9,5 @@ chips.py        filters to choose one of, with numbers              columns.py  
 progress.py     a long operation that can be cancelled              periodic_refresh.py  values that age
 logview.py      a log that may be very long                         logtext.py  its text, loglooks.py its colours
 terminal.py     a terminal                                          screen.py   its cells
-dot.py          a dot in the colour of a state
+dot.py          a dot in the colour of a state                      trend.py    a line without axes
 """

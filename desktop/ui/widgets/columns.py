@@ -28,7 +28,8 @@ class Columns(QObject):
         self._table, self._columns = table, columns
         self._widths = [item.width or item.least for item in columns]
         self._stretch = next((number for number, item in enumerate(columns) if not item.width), None)
-        self._off: set[int] = set()
+        self._unasked = {number for number, item in enumerate(columns) if not item.wanted}
+        self._off = set(self._unasked)
         self._pinned: set[int] = set()
         self._missing: set[int] = set()
         self._fitting = True
@@ -96,7 +97,7 @@ class Columns(QObject):
 
     def reset(self) -> None:
         """All as at first."""
-        self._off.clear()
+        self._off = set(self._unasked)
         self._pinned.clear()
         self._widths = [item.width or item.least for item in self._columns]
         self._fitting = True
@@ -149,8 +150,9 @@ class Columns(QObject):
         """Set what :meth:`state` has returned; what does not fit is passed over."""
         titles = {item.title: number for number, item in enumerate(self._columns)}
         header, self._fitting = self._table.header(), True
-        self._off = {titles[name] for name in _names(state.get("off")) if titles.get(name)}
         self._pinned = {titles[name] for name in _names(state.get("on")) if titles.get(name)}
+        self._off = {titles[name] for name in _names(state.get("off")) if titles.get(name)}
+        self._off |= self._unasked - self._pinned
         for place, name in enumerate(name for name in _names(state.get("order")) if name in titles):
             header.moveSection(header.visualIndex(titles[name]), place)
         widths = state.get("widths")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -44,6 +45,7 @@ from desktop.ui.models.records import Column, RecordModel, Row
 from desktop.ui.theme import ROW_HEIGHT, theme
 from desktop.ui.widgets.columns import Columns
 from desktop.ui.widgets.rowactions import RowAction, RowActions
+from desktop.ui.widgets.trend import draw_trend
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -79,6 +81,7 @@ LINKS = ", "
 """The separator of the links of a cell."""
 
 CHIP_HEIGHT, CHIP_MARGIN = 20, 7
+TREND_MARGIN = 7
 
 
 class RecordDelegate(QStyledItemDelegate):
@@ -90,6 +93,8 @@ class RecordDelegate(QStyledItemDelegate):
     :ivar chips: columns whose links are drawn apart, as far as there is space.
     :ivar offers: column → the words of a link after the text; empty for none.
     :ivar actions: those of the row under the mouse.
+    :ivar trends: column → the values of a line in place of the text, which says the same in words; and the least
+    value at the upper edge.
     """
 
     def __init__(self, records: RecordModel, parent: QWidget) -> None:
@@ -101,6 +106,7 @@ class RecordDelegate(QStyledItemDelegate):
         self.quiet: set[int] = set()
         self.offers: dict[int, Callable[[Any], str]] = {}
         self.actions: RowActions | None = None
+        self.trends: dict[int, tuple[Callable[[Any], Sequence[float]], float]] = {}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(super().sizeHint(option, index).width(), ROW_HEIGHT)
@@ -118,6 +124,12 @@ class RecordDelegate(QStyledItemDelegate):
         if dot is not None:
             self._draw_dot(painter, place, theme().state_colour(dot(record)))
             place.setLeft(place.left() + DOT + TEXT_MARGIN)
+        if number in self.trends:
+            values, floor = self.trends[number]
+            if found := values(record):
+                top = max([floor, *filter(math.isfinite, found)])
+                draw_trend(painter, place.adjusted(0, TREND_MARGIN, 0, -TREND_MARGIN), found, top)
+            return
         text = column.text(record)
         if not text:
             return

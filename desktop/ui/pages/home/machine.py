@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.control.schema import UsageReport
 from desktop.ui.context import Context
 from desktop.ui.models.format import binary_size
-from desktop.ui.theme import GAP, theme
+from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import card, fill, label, row
+from desktop.ui.widgets.trend import draw_trend
 
 MEASURING = "Measuring …"
 
@@ -82,7 +82,7 @@ def loads(samples: list[UsageReport]) -> list[float]:
 
 
 class Sparkline(QWidget):
-    """A line without axes, drawn here because pyqtgraph would load numpy."""
+    """A line without axes."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -98,26 +98,4 @@ class Sparkline(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = self.rect().adjusted(1, 2, -1, -2)
-        painter.setPen(theme().colour("line"))
-        painter.drawLine(area.bottomLeft(), area.bottomRight())
-        if len(self._values) < 2:
-            return
-        step = area.width() / max(len(self._values) - 1, 30)
-        points = [
-            QPointF(
-                area.right() - step * (len(self._values) - 1 - number),
-                area.bottom() - area.height() * min(1.0, value / self._top),
-            )
-            for number, value in enumerate(self._values)
-        ]
-        tint = theme().colour("accent")
-        painter.setPen(QPen(tint, 1.5))
-        painter.drawPolyline(points)
-        tint.setAlpha(36)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tint)
-        feet = [QPointF(points[-1].x(), area.bottom()), QPointF(points[0].x(), area.bottom())]
-        painter.drawPolygon([*points, *feet])
+        draw_trend(QPainter(self), self.rect().adjusted(1, 2, -1, -2), self._values, self._top)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.client import EngineClient
 from engine.client.models import Progress
+from engine.client.whole_file import write_whole
 from vm.errors import EngineError
 
 PIECE = 2**20
@@ -20,7 +21,7 @@ async def load_file(engine: EngineClient, path: Path) -> AsyncGenerator[Progress
     :raise EngineError: the file cannot be read, or is not an archive of images.
     """
     progress: asyncio.Queue[Progress | None] = asyncio.Queue()
-    total = await asyncio.to_thread(_size, path)
+    total = await asyncio.to_thread(file_size, path)
 
     async def pieces() -> AsyncIterator[bytes]:
         sent = 0
@@ -49,21 +50,16 @@ async def save_file(engine: EngineClient, names: list[str], target: Path, total:
 
     :param total: its approximate size in bytes.    :raise EngineError: the file cannot be written.
     """
-    part, count = target.with_name(target.name + ".part"), 0
-    try:
-        with part.open("wb") as out:
-            async with aclosing(engine.images.save(*names)) as source:
-                async for piece in source:
-                    count += await asyncio.to_thread(out.write, piece)
-                    yield Progress(target.name, "Written", count, max(total, count))
-        part.replace(target)
-    except OSError as error:
-        raise EngineError(f"{target} cannot be written: {error.strerror}", "", str(error)) from error
-    finally:
-        part.unlink(missing_ok=True)
+    async with aclosing(write_whole(target, engine.images.save(*names))) as counts:
+        async for count in counts:
+            yield Progress(target.name, "Written", count, max(total, count))
 
 
-def _size(path: Path) -> int:
+def file_size(path: Path) -> int:
+    """Its bytes, if it can be read. It waits for the disk.
+
+    :raise EngineError: it cannot.
+    """
     try:
         with path.open("rb"):
             return path.stat().st_size

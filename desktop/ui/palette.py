@@ -24,6 +24,8 @@ COMMANDS = (
     ("images", "build", "Build an image…"),
     ("images", "search", "Search Docker Hub…"),
     ("volumes", "create", "Create a volume…"),
+    ("volumes", "import", "Import a volume…"),
+    ("volumes", "removed", "Removed volumes…"),
     ("networks", "create", "Create a network…"),
     ("containers", "prune", "Prune containers…"),
     ("images", "prune", "Prune images…"),

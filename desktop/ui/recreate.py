@@ -54,7 +54,7 @@ async def read(engine: EngineClient, key: str) -> Original:
         image = dict((await engine.images.inspect(inspected["Image"])).get("Config") or {})
     except NotFound:
         image = {}
-    return Original(inspected, image, await engine.containers.count_changes(key))
+    return Original(inspected, image, len(await engine.containers.changes(key)))
 
 
 async def recreate(

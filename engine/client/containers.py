@@ -72,9 +72,10 @@ class Containers:
         """Change limits or the restart policy (API: ContainerUpdate)."""
         await self._transport.json("POST", f"/containers/{name}/update", body=dict(values))
 
-    async def count_changes(self, name: str) -> int:
-        """How many files differ from its image and are in no volume (API: ContainerChanges)."""
-        return len(await self._transport.json("GET", f"/containers/{name}/changes") or ())
+    async def changes(self, name: str) -> dict[str, int]:
+        """The files that differ from its image and are in no volume: 0 changed, 1 added, 2 deleted."""
+        found = await self._transport.json("GET", f"/containers/{name}/changes") or ()
+        return {str(item["Path"]): int(item["Kind"]) for item in found}
 
     async def remove(self, name: str, *, force: bool = False, volumes: bool = False) -> None:
         """Remove it; with ``force`` also one that runs, with ``volumes`` also its anonymous volumes."""

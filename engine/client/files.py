@@ -1,7 +1,7 @@
 """Files of containers and of volumes: list a folder, bring files here, put files there.
 
 A running container's shell lists a folder; without one the engine's archive does. That holds everything below the
-folder, so it is read as a stream and only so far. A volume is shown by a container of ours (:class:`Volume`).
+folder, so it is read as a stream and only so far. A volume is shown by a container of ours (volume_files.py).
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import posixpath
 import stat
 import tarfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import aclosing, asynccontextmanager
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
 from engine.client import EngineClient
-from engine.client.errors import ApiError, Conflict, NotFound
-from engine.client.models import OURS
+from engine.client.errors import Conflict, NotFound
+from engine.client.whole_file import write_whole
 from vm.errors import EngineError
 
 T = TypeVar("T")
@@ -34,24 +36,26 @@ MOST_BYTES = 256 * 2**20
 """Of an archive that are read to list one folder."""
 
 MOST_SECONDS = 20.0
+CANNOT_BEGIN, NOT_FOUND = 126, 127
+"""Exit codes of an exec whose program there is not."""
+
 PIECE = 2**18
 MOST_LINKS = 40
 """Symbolic links that are followed one after another, as Linux does (path_resolution(7))."""
 
+CHANGED, ADDED, DELETED = CHANGES = ("Changed", "Added", "Deleted")
+"""Of the engine's answer, by number (API: ContainerChanges)."""
+
 NOWHERE = "This link points to nothing", "It points to itself, or the chain of links is too long."
-
-TOOLBOX = "/usr/bin/busybox"
-"""Of Slipway's machine (``vm/image/recipe.toml``); static, so it runs where nothing else is."""
-
-TOOLS = ("sh", "stat", "cat")
-INSIDE = "/volume"
-LEFT_SECONDS = 60.0
-"""A container of ours that has not begun for this long was left behind."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, folder or symbolic link. :ivar changed: seconds since 1970. :ivar mode: as ``ls -l`` has it."""
+    """A file, folder or symbolic link.
+
+    :ivar changed: seconds since 1970. :ivar mode: as ``ls -l`` has it.
+    :ivar since: how it differs from the container's image: one of :data:`CHANGES`, or empty.
+    """
 
     name: str
     folder: bool
@@ -59,6 +63,22 @@ class Entry:
     changed: int
     mode: str
     link: bool = False
+    since: str = ""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is in a file. :ivar path: where it is, after symbolic links.    :ivar whole: whether that is all."""
+
+    path: str
+    info: tarfile.TarInfo
+    data: bytes
+    whole: bool
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return posixpath.basename(self.path)
 
 
 @dataclass(frozen=True)
@@ -95,6 +115,73 @@ class ContainerFiles:
         except NotFound as error:
             raise EngineError(f"There is no folder {path}", "", error.detail) from error
 
+    async def look_and_compare(self, path: str) -> Listing:
+        """As :meth:`look`, with how the entries differ from the container's image; those it has deleted too."""
+        found = await self.look(path)
+        changes = {
+            posixpath.basename(name): CHANGES[kind]
+            for name, kind in (await self._engine.containers.changes(self._key)).items()
+            if posixpath.dirname(name) == self._inside(path)
+        }
+        entries = [replace(entry, since=changes.pop(entry.name, "")) for entry in found.entries]
+        gone = [Entry(name, False, 0, 0, "", since=DELETED) for name, what in changes.items() if what == DELETED]
+        return replace(found, entries=(*entries, *gone))
+
+    async def remove(self, *paths: str) -> None:
+        """Delete files, and folders with all that is in them, by the container's own rm(1).
+
+        :raise EngineError: it does not run, or has none.
+        """
+        try:
+            await self._run(("rm", "-rf", "--", *map(self._inside, paths)))
+        except Conflict as error:
+            hint = "The engine cannot delete files of one that does not."
+            raise EngineError("Start the container to delete files in it", hint, error.detail) from error
+
+    async def read(self, path: str, most: int) -> Held:
+        """What is in a file, or in the one that a symbolic link leads to.
+
+        :param most: bytes that are read.    :raise EngineError: it is no file.
+        """
+        async with self._entry(self._inside(path)) as (where, tar, member, source):
+            file = _file(tar, member)
+            assert member is not None
+            return Held(where, member, await source.read_by(file.read, most), member.size <= most)
+
+    async def write(self, held: Held, data: bytes, expected: bytes | None) -> bool:
+        """Put something else into a file; its owner and mode stay.
+
+        :param expected: what has to be in it still; None: whatever.    :return: whether it was, and is written.
+        """
+        if expected is not None:
+            now = await self.read(posixpath.relpath(held.path, self._root), len(expected) + 1)
+            if now.data != expected:
+                return False
+        info = copy(held.info)
+        info.name, info.size, info.mtime = held.name, len(data), int(time.time())
+        archive = info.tobuf(tarfile.PAX_FORMAT, errors="surrogateescape") + data
+        archive += bytes(-len(data) % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+        await self._engine.containers.put_archive(self._key, posixpath.dirname(held.path), archive)
+        return True
+
+    async def fetch(self, place: str, names: list[str], target: Path, most: int) -> list[Path]:
+        """Bring entries of a folder to the host; folders with all that is in them.
+
+        :param most: bytes that are read of each.    :raise EngineError: it is more.
+        """
+        for name in names:
+            inside = self._inside(posixpath.join(place, name))
+            chunks = self._engine.containers.get_archive(self._key, inside)
+            source = Chunks(chunks, most_bytes=most)
+            async with aclosing(cast(Any, chunks)):
+                try:
+                    await source.read_by(_unpack, source, target)
+                except (OSError, tarfile.TarError) as error:
+                    if source.cut:
+                        raise EngineError(f"{name} is too much to be dragged", "Download it instead.") from error
+                    raise EngineError(f"{name} cannot be copied", "", str(error)) from error
+        return [target / name for name in names]
+
     async def download(self, path: str, target: Path, *, folder: bool) -> AsyncIterator[int]:
         """Bring a file, or a folder as a tar archive, to the host; nothing half-written is left.
 
@@ -102,32 +189,28 @@ class ContainerFiles:
 
         :return: bytes written so far, again and again.
         """
-        part = target.with_name(target.name + ".part")
         inside = self._inside(path)
         pieces = self._engine.containers.get_archive(self._key, inside) if folder else self._contents(inside)
-        count = 0
-        try:
-            with part.open("wb") as out:
-                async with aclosing(cast(Any, pieces)) as source:
-                    async for piece in source:
-                        count += await asyncio.to_thread(out.write, piece)
-                        yield count
-            part.replace(target)  # a rename does not wait
-            yield count
-        except OSError as error:
-            raise EngineError(f"{target} cannot be written: {error.strerror}", "", str(error)) from error
-        finally:
-            part.unlink(missing_ok=True)
+        async with aclosing(write_whole(target, pieces)) as counts:
+            async for count in counts:
+                yield count
 
     async def upload(self, path: str, files: list[Path]) -> AsyncIterator[int]:
         """Copy files and folders of the host into a folder.
 
         :return: bytes sent so far, again and again.
         """
+        async with aclosing(self._send(self._inside(path), partial(_archive, files))) as counts:
+            async for count in counts:
+                yield count
+
+    async def _send(
+        self, inside: str, archive: Callable[[Callable[[int], None]], AsyncIterator[bytes]]
+    ) -> AsyncGenerator[int]:
+        """Unpack an archive, which is given a function for what is sent of it; yields that."""
         sent: asyncio.Queue[int] = asyncio.Queue()
-        work = asyncio.create_task(
-            self._engine.containers.put_archive(self._key, self._inside(path), _archive(files, sent.put_nowait))
-        )
+        pieces = archive(sent.put_nowait)
+        work = asyncio.create_task(self._engine.containers.put_archive(self._key, inside, pieces))
         try:
             while not work.done():
                 news = asyncio.create_task(sent.get())
@@ -140,31 +223,36 @@ class ContainerFiles:
             raise EngineError(f"{error.filename} cannot be read: {error.strerror}", "", str(error)) from error
         finally:
             work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
 
     async def _contents(self, path: str) -> AsyncIterator[bytes]:
         """What is in a file, piece by piece; a symbolic link is followed, to a folder too: to its archive."""
+        async with self._entry(path) as (where, tar, member, source):
+            if member is None or not member.isdir():
+                file = _file(tar, member)
+                while piece := await source.read_by(file.read, PIECE):
+                    yield piece
+                return
+        async with aclosing(cast(Any, self._engine.containers.get_archive(self._key, where))) as archive:
+            async for piece in archive:
+                yield piece
+
+    @asynccontextmanager
+    async def _entry(
+        self, path: str
+    ) -> AsyncIterator[tuple[str, tarfile.TarFile, tarfile.TarInfo | None, Chunks]]:
+        """A file or folder, symbolic links followed: where it is, and its archive after the first entry."""
         for _ in range(MOST_LINKS):
             chunks = self._engine.containers.get_archive(self._key, path)
             source = Chunks(chunks)
             async with aclosing(cast(Any, chunks)):
-                tar = await source.read_by(_tar, source)
+                tar = await source.read_by(open_tar, source)
                 member = await source.read_by(tar.next)  # its first; a stream has no way back
-                if member is not None and member.issym():
-                    path = self._led(path, member.linkname)
-                    continue
-                if member is not None and member.isdir():
-                    break
-                file = tar.extractfile(member) if member is not None and member.isfile() else None
-                if file is None:
-                    raise EngineError("This is not a file", "Only files and folders can be copied.")
-                while piece := await source.read_by(file.read, PIECE):
-                    yield piece
-                return
-        else:
-            raise EngineError(*NOWHERE)
-        async with aclosing(cast(Any, self._engine.containers.get_archive(self._key, path))) as archive:
-            async for piece in archive:
-                yield piece
+                if member is None or not member.issym():
+                    yield path, tar, member, source
+                    return
+                path = self._led(path, member.linkname)
+        raise EngineError(*NOWHERE)
 
     def _led(self, path: str, link: str) -> str:
         """Where a symbolic link leads.
@@ -178,6 +266,24 @@ class ContainerFiles:
 
     def _inside(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self._root, path.lstrip("/")))
+
+    async def _run(self, command: Sequence[str]) -> bytes:
+        """What a command in the container prints.
+
+        :raise EngineError: it failed.
+        """
+        made = await self._engine.containers.exec(self._key, command, User="0")
+        printed: dict[int, bytearray] = {1: bytearray(), 2: bytearray()}
+        async with await made.start() as duplex:
+            await duplex.write_eof()
+            async for frame in duplex.frames():
+                printed[frame.stream] += frame.data
+        if code := (await made.inspect()).get("ExitCode"):
+            words = (printed[2] or printed[1]).decode(errors="replace").strip()
+            if code in (CANNOT_BEGIN, NOT_FOUND):
+                raise EngineError(f"The container has no “{command[0]}”", "", words)
+            raise EngineError(words.splitlines()[0] if words else f"{command[0]} failed", "", words)
+        return bytes(printed[1])
 
     async def _ask_shell(self, path: str) -> list[Entry] | None:
         """None when there is no shell, or no ``stat``, in the container."""
@@ -205,77 +311,14 @@ class ContainerFiles:
         raise EngineError(*NOWHERE)
 
 
-class Volume(ContainerFiles):
-    """A volume's files, through a container of ours that has the volume, the machine's busybox and nothing else.
-
-    It lives as long as a connection to its input does, so it goes even when this process is killed; its image has
-    no byte, and is removed with it or, after a crash, the next time. Lists leave out what carries :data:`OURS`.
-    """
-
-    def __init__(self, engine: EngineClient, name: str) -> None:
-        super().__init__(engine, "", INSIDE)
-        self._name = name
-
-    async def hold(self) -> AsyncIterator[None]:
-        await sweep(self._engine)
-        image = await self._engine.images.make_empty({OURS: "volume"})
-        key = ""
-        try:
-            key = self._key = await self._engine.containers.create(self._config(image))
-            async with await self._engine.containers.attach(key) as line:
-                await self._engine.containers.start(key)
-                yield None
-                async for _ in line.frames():
-                    pass  # it prints nothing: this waits for its end
-        finally:
-            await self._leave(key, image)
-
-    async def _leave(self, key: str, image: str) -> None:
-        """Remove the container, which goes by itself when its input ends, and its image."""
-        try:
-            if key:
-                try:
-                    await self._engine.containers.remove(key, force=True)
-                except Conflict:  # it is going already
-                    await self._engine.containers.wait(key, "removed")
-        except NotFound:
-            key = ""  # it has gone
-        except EngineError:
-            return  # the engine is away; what is left is swept the next time
-        await self._engine.images.remove(image)
-
-    def _config(self, image: str) -> dict[str, Any]:
-        tools = [{"Type": "bind", "Source": TOOLBOX, "Target": f"/bin/{name}", "ReadOnly": True} for name in TOOLS]
-        volume = {"Type": "volume", "Source": self._name, "Target": INSIDE, "VolumeOptions": {"NoCopy": True}}
-        return {
-            "Image": image,
-            "Cmd": ["/bin/cat"],
-            "Env": ["PATH=/bin"],
-            "Labels": {OURS: "volume"},
-            "OpenStdin": True,
-            "StdinOnce": True,
-            "HostConfig": {"AutoRemove": True, "NetworkMode": "none", "Mounts": [volume, *tools]},
-        }
-
-
-async def sweep(engine: EngineClient) -> None:
-    """Remove what a window that was killed has left of ours."""
-    wanted = {"label": [OURS]}
-    for container in await engine.containers.list(all=True, filters=wanted):
-        if container.state != "running" and time.time() - container.created > LEFT_SECONDS:
-            await engine.containers.remove(container.id, force=True)
-    for image in await engine.images.list(filters=wanted):
-        try:
-            await engine.images.remove(image.id)
-        except ApiError:
-            continue  # another window uses it
-
-
 class Chunks:
     """An asynchronous stream as a file that a thread reads; it ends early when there is too much."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], most_seconds: float | None = None) -> None:
+    def __init__(
+        self, chunks: AsyncIterator[bytes], most_seconds: float | None = None, most_bytes: int | None = None
+    ) -> None:
         self._chunks, self._loop = chunks, asyncio.get_running_loop()
+        self._most = most_bytes
         self._deadline = None if most_seconds is None else time.monotonic() + most_seconds
         self._data = bytearray()
         self._count = 0
@@ -306,6 +349,8 @@ class Chunks:
                 break
             self._data += chunk
             self._count += len(chunk)
+            if self._most is not None:
+                self.cut = self._count > self._most
             if self._deadline is not None:
                 self.cut = time.monotonic() > self._deadline or self._count > MOST_BYTES
         found = bytes(self._data[:size])
@@ -313,15 +358,30 @@ class Chunks:
         return found
 
 
-def _tar(source: Chunks) -> tarfile.TarFile:
+def open_tar(source: Chunks) -> tarfile.TarFile:
+    """An archive to be read once, from its beginning; for the thread."""
     return tarfile.open(fileobj=cast(IO[bytes], source), mode="r|")
+
+
+def _file(tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> IO[bytes]:
+    """What is in an entry."""
+    file = tar.extractfile(member) if member is not None and member.isfile() else None
+    if file is None:
+        raise EngineError("This is not a file", "Only files and folders can be copied.")
+    return file
+
+
+def _unpack(source: Chunks, target: Path) -> None:
+    """For the thread: nothing leaves the folder, and nothing but files, folders and links comes of it."""
+    with open_tar(source) as tar:
+        tar.extractall(target, filter="data")
 
 
 def _entries(source: Chunks, path: str) -> list[Entry] | str:
     """What is in the folder, or where a symbolic link leads."""
     entries: dict[str, Entry] = {}
     try:
-        with _tar(source) as tar:
+        with open_tar(source) as tar:
             for number, member in enumerate(tar):
                 if number == 0 and member.issym():
                     return member.linkname

@@ -35,7 +35,10 @@ mount --bind "$shared" "$root/run/shared"
 ip link set lo up
 touch "$shared/$ready"
 while [ -n "$NETWORK" ] && ! ip addr show dev far >/dev/null 2>&1; do sleep 0.05; done
-exec chroot "$root" /usr/sbin/dockerd -H unix:///run/shared/docker.sock --data-root /var/lib/docker \
+cd "$root"
+pivot_root . .  # not chroot: a docker exec joins the container's namespace at its root, which would be the host's
+/usr/bin/busybox umount -l .
+exec /usr/sbin/dockerd -H unix:///run/shared/docker.sock --data-root /var/lib/docker \
     --exec-root /run/docker --pidfile /run/docker.pid --bridge none --iptables=false --ip6tables=false "$@"
 """
 START_SECONDS = 60.0

@@ -11,6 +11,7 @@ are found by content, and can be made again: they live in the user's cache folde
       context.json              what was changed in Docker's configurations
       helpers.json              credential helpers that were taken out of docker's config.json
       kubernetes/               0700: the cluster's own kubeconfig, and what was changed in the user's
+      removed-volumes/          0700: copies of volumes that were removed in the window
       tls/                      0700: the authority and the clients of the TLS listener, where there is one
       run/                      0700: sockets, locks, what is true only now
         docker.sock             the endpoint          control.sock      the supervisor's control API
@@ -141,6 +142,10 @@ class Paths:
     @property
     def tls(self) -> Path:
         return self.home / "tls"
+
+    @property
+    def removed_volumes(self) -> Path:
+        return self.home / "removed-volumes"
 
     @property
     def kubernetes(self) -> Path:

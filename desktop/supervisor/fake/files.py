@@ -36,7 +36,7 @@ class Files:
         item = self.world.container(request.match_info["name"])
         path = posixpath.normpath(request.query["path"])
         files, inside = place(self.world, item, path)
-        base = posixpath.basename(path)
+        base = "." if request.query["path"].endswith("/.") else posixpath.basename(path)
         stream = io.BytesIO()
         with tarfile.open(fileobj=stream, mode="w") as tar:
             if inside in files:
@@ -76,6 +76,15 @@ def place(world: World, item: Json, path: str) -> tuple[Tree, str]:
 def below(files: Tree, folder: str) -> list[str]:
     """The paths below a folder."""
     return sorted(name for name in files if name.startswith(folder.rstrip("/") + "/"))
+
+
+def remove(world: World, item: Json, path: str) -> bool:
+    """Remove a file or what is below a folder; whether there was something, or nothing had to be there."""
+    files, inside = place(world, item, path)
+    gone = [name for name in files if name == inside or name.startswith(inside.rstrip("/") + "/")]
+    for name in gone:
+        del files[name]
+    return bool(gone) or inside == "/"
 
 
 def listing(world: World, item: Json, folder: str) -> str | None:

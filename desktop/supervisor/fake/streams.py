@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from desktop.supervisor.fake.files import listing
+from desktop.supervisor.fake.files import listing, remove
 from desktop.supervisor.fake.tape import Tape
 from desktop.supervisor.fake.world import Json, Refused, World
 
@@ -293,6 +293,10 @@ class Shell:
             self.code = 127
         elif command and command[:2] == ["/bin/sh", "-c"] and not terminal:
             write(self.answer(command[2]))
+        elif command and command[0] in ("rm", "/bin/find"):  # the window's own ways of removing files
+            self.code = (
+                0 if remove(self._world, self._item, command[-1] if command[0] == "rm" else command[1]) else 1
+            )
         else:
             await self._session(received, write, terminal)
         transport.close()
@@ -332,6 +336,8 @@ class Shell:
             told = listing(self._world, self._item, self._made.get("_config", {}).get("WorkingDir") or "/")
             self.code = 127 if told is None else 0
             return told or ""
+        if word == "find":  # its question for extended attributes: nothing has any here
+            return ""
         if word == "ls":
             return "".join(f"{name}\n" for name in sorted(self._world.files[self._item["Id"]]))
         return f"sh: {word}: not found\n" if word else ""

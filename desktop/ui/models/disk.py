@@ -39,8 +39,14 @@ def uses(df: dict[str, Any]) -> dict[str, Use]:
 
 
 def volume_bytes(volumes: Any) -> int:
-    """Bytes of the volumes of ``/system/df``, which has -1 for a size it does not know."""
-    return sum(max(0, _usage(item, "Size")) for item in volumes)
+    """Bytes of the volumes of ``/system/df``."""
+    return sum(volume_size(item) or 0 for item in volumes)
+
+
+def volume_size(volume: dict[str, Any]) -> int | None:
+    """Bytes of one; None where the engine does not know, which it calls -1."""
+    count = (volume.get("UsageData") or {}).get("Size")
+    return None if count is None or count < 0 else int(count)
 
 
 def _sum(items: Any, name: str) -> int:

@@ -250,9 +250,9 @@ class ImagesPage(ListPage):
         one = self.context.at(line)
         page = ImagePage(one, line, self.details[one])
         for name in ("run", "tag", "push", "save", "remove"):
-            operation, action = next(found for found in self._operations if found[0].name == name)
+            operation = self.operation(name)
             if operation.applies(line):
-                page.offer(action.text(), operation.picture, partial(operation.run, [line]))
+                page.offer(operation.text, operation.picture, partial(operation.run, [line]))
         self.context.places.show_page(page)
         return page
 

@@ -1,36 +1,48 @@
-"""Volumes: list, create, inspect, browse, remove, prune."""
+"""Volumes: list, create, import, export, clone, browse, empty, remove, prune."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
 
 from desktop.ui.context import Context
 from desktop.ui.models import volumes as model
-from desktop.ui.models.disk import volume_bytes
-from desktop.ui.models.format import size
 from desktop.ui.models.records import Row
 from desktop.ui.models.run import name_error
 from desktop.ui.models.volumes import VolumeLine
 from desktop.ui.pages.container import show_container
 from desktop.ui.pages.volume import VolumePage
+from desktop.ui.pages.volume_operations import able, clone_dialog, empty_dialog, export_dialog, import_dialog
+from desktop.ui.pages.volume_removal import RemovedVolumesDialog, VolumeRemoval
+from desktop.ui.volume_sizes import VolumeSizes
 from desktop.ui.widgets.basics import button
-from desktop.ui.widgets.dialogs import Form, Question
+from desktop.ui.widgets.dialogs import Form
 from desktop.ui.widgets.listpage import ListPage, Operation
-from engine.client import EngineClient
 
 
 class VolumesPage(ListPage):
     """The page with the list of volumes."""
 
+    emptied = Signal(str)
+
     def __init__(self, context: Context) -> None:
         super().__init__(context, "Volumes", "volumes", model.COLUMNS, platform=model.PLATFORM)
-        self.table.delegate.quiet.update((model.PLATFORM, model.DRIVER, model.CREATED))
+        self.sizes = {one: VolumeSizes(one.view, self) for one in context.both}
+        self.table.delegate.quiet.update(set(range(model.PLATFORM, model.CREATED + 1)) - {model.USERS})
         self.table.delegate.links.add(model.USERS)
         self.table.linked.connect(self._open_user)
         self.table.records.search_in(lambda line: " ".join((line.volume.name, *line.users)))
         self.table.opened.connect(lambda found: self.open(found.record))
+        self.add_button(button("Removed volumes…", self.removed_dialog, picture="undo"))
+        self.add_button(button("Import…", lambda: import_dialog(self, self.target), picture="upload"))
         self.add_button(button("Create…", self.create_dialog, picture="add", primary=True))
-        self.commands["create"] = self.create_dialog
+        self.commands |= {
+            "create": self.create_dialog,
+            "import": lambda: import_dialog(self, self.target),
+            "removed": self.removed_dialog,
+        }
         self.add_filters(
             ("All", lambda line: True),
             ("In use", lambda line: bool(line.users)),
@@ -39,6 +51,32 @@ class VolumesPage(ListPage):
         self.add_operations(
             Operation(
                 "details", "Browse files", "files", lambda lines: self.open(lines[0]), single=True, row=True
+            ),
+            Operation(
+                "export",
+                "Export…",
+                "download",
+                lambda lines: export_dialog(self, context, lines[0]),
+                partial(able, context),
+                single=True,
+            ),
+            Operation(
+                "clone",
+                "Clone…",
+                "copy",
+                lambda lines: clone_dialog(self, context, lines[0]),
+                partial(able, context),
+                single=True,
+            ),
+            Operation(
+                "empty",
+                "Empty…",
+                "undo",
+                lambda lines: empty_dialog(self, context, lines[0], self.emptied.emit),
+                partial(able, context),
+                bar=False,
+                single=True,
+                divided=True,
             ),
             Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del", row=True),
         )
@@ -49,14 +87,31 @@ class VolumesPage(ListPage):
             button("Create a volume…", self.create_dialog, picture="add", primary=True),
         )
         self.follow(self.refresh, lambda lists: lists.volumes, lambda lists: lists.containers)
+        self.follow(self.measure, lambda lists: lists.volumes)
+        self.emptied.connect(self.measure)
+        for sizes in self.sizes.values():
+            sizes.changed.connect(self.refresh)
         self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.measure()
+
+    def measure(self) -> None:
+        """Find out how large the volumes are, while the page is shown."""
+        if self.isVisible():
+            for one, sizes in self.sizes.items():
+                if one.lists.volumes.items:
+                    sizes.refresh()
 
     def refresh(self) -> None:
         """Show the current list."""
         rows = [
             row
             for one in self.context.both
-            for row in model.volume_rows(one.lists.volumes.items, one.lists.containers.items, one.view.origin)
+            for row in model.volume_rows(
+                one.lists.volumes.items, one.lists.containers.items, one.view.origin, self.sizes[one].known
+            )
         ]
         self.show_rows(rows, self.known(lambda lists: lists.volumes))
 
@@ -80,6 +135,11 @@ class VolumesPage(ListPage):
     def open(self, line: VolumeLine) -> VolumePage:
         """Show the page of one volume."""
         page = VolumePage(self.context.at(line), line)
+        self.emptied.connect(page.show_files_of)
+        for name in ("export", "clone", "empty"):
+            operation = self.operation(name)
+            if operation.applies(line):
+                page.offer(operation.text, operation.picture, operation.run)
         self.context.places.show_page(page)
         return page
 
@@ -87,51 +147,15 @@ class VolumesPage(ListPage):
         show_container(self.context.at(found.record), found.record.users[number])
 
     def _remove(self, lines: list[VolumeLine]) -> None:
-        names = [line.volume.name for line in lines]
-        what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} volumes"
-
-        async def call(engine: EngineClient, key: str) -> None:
-            await engine.volumes.remove(key)
-
-        question = Question(
-            self,
-            f"Remove {what}?",
-            "Its data will be lost." if len(names) == 1 else "Their data will be lost.",
-            "Remove",
-            names=names if len(names) > 1 else None,
-        )
-
-        def agreed(_: bool) -> None:
-            for one, mine in self.context.split(lines):
-                subjects = [(line.volume.name, line.volume.name) for line in mine]
-                one.each(subjects, call, "{} could not be removed")
-
-        question.then(agreed)
+        for one, mine in self.context.split(lines):
+            VolumeRemoval(self, one).ask([line.volume.name for line in mine])
 
     def prune(self) -> None:
         """Ask, naming the volumes to remove and the space that frees."""
-        session, target = self.context.session, self.target
+        VolumeRemoval(self, self.target).prune()
 
-        def ask(df: dict[str, Any]) -> None:
-            idle = [item for item in df.get("Volumes") or () if not (item.get("UsageData") or {}).get("RefCount")]
-            if not idle:
-                self.context.banners.show_message("info", "Nothing to prune: all volumes are in use")
-                return
-            Question(
-                self,
-                "Prune volumes?",
-                "No container uses these volumes. Their data will be lost, which frees"
-                f" {size(volume_bytes(idle))}.",
-                "Prune",
-                names=[f"{item['Name']}   {size(volume_bytes([item]))}" for item in idle],
-            ).then(agreed)
-
-        def agreed(_: bool) -> None:
-            session.bridge.call(
-                target.engine.volumes.prune(all=True),
-                lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
-                self.context.banners.error,
-                owner=self,
-            )
-
-        session.bridge.call(target.engine.df("volume"), ask, self.context.banners.error, owner=self)
+    def removed_dialog(self) -> RemovedVolumesDialog:
+        """Show what can be restored."""
+        dialog = RemovedVolumesDialog(self, self.target)
+        dialog.open()
+        return dialog

@@ -19,6 +19,9 @@ TRANSIENT_MS = 6000
 TRANSIENT = ("done", "info")
 """Kinds of messages that disappear after this many milliseconds."""
 
+ACTION_MS = 20_000
+"""Those with an action stay for longer."""
+
 MAX_SHOWN = 3
 """Messages shown at a time; a new one replaces the oldest."""
 
@@ -110,7 +113,7 @@ class Banners(QWidget):
         self.show()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, f"{message} {hint}".strip()))
         if kind in TRANSIENT:
-            QTimer.singleShot(TRANSIENT_MS, banner, banner.dismiss)
+            QTimer.singleShot(TRANSIENT_MS if action is None else ACTION_MS, banner, banner.dismiss)
         return banner
 
     def error(self, error: UserError, action: Action | None = None) -> Banner:

@@ -247,6 +247,10 @@ class ListPage(QWidget):
         """Add a widget after the search field and the filter."""
         self._beside_search.addWidget(made)
 
+    def operation(self, name: str) -> Operation:
+        """An operation of this page, by its name."""
+        return next(operation for operation, _ in self._operations if operation.name == name)
+
     def add_operations(self, *operations: Operation) -> None:
         """Add operations: entries of the table's menu, shortcuts, actions of rows, buttons for several rows."""
         for operation in operations:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -28,6 +28,9 @@ from vm.errors import UserError
 STEPS = 1000
 """The resolution of a progress bar."""
 
+MOMENT_MS = 400
+"""An operation that is done by then needs no dialog."""
+
 WHOLE = ("Pulling from ", "The push refers ")
 """Prefixes of messages about the whole operation, although they carry an ID."""
 
@@ -38,7 +41,8 @@ COMPLETE = ("complete", "pushed", "exists", "mounted")
 class WorkDialog(QDialog):
     """Follows an operation of the engine; closing the dialog cancels it.
 
-    :param steps: begins the operation.    :param outcome: the message when it has succeeded.
+    :param steps: begins the operation.    :param outcome: the message when it has succeeded; none if it is
+    empty.
     """
 
     def __init__(
@@ -72,6 +76,10 @@ class WorkDialog(QDialog):
         self.rejected.connect(self._leave)
         self._work = context.session.bridge.follow(steps, self.take, self.done_well, self.failed, owner=self)
 
+    def show_soon(self) -> None:
+        """Show it if the operation takes longer than a moment, or fails."""
+        QTimer.singleShot(MOMENT_MS, self, self.show)
+
     def body(self) -> QWidget:
         """The widget between status and buttons; empty by default."""
         return QWidget()
@@ -83,7 +91,8 @@ class WorkDialog(QDialog):
     def done_well(self) -> None:
         """Called on success: show the outcome and close."""
         self.done_with = True
-        self.context.banners.show_message("done", self.outcome)
+        if self.outcome:
+            self.context.banners.show_message("done", self.outcome)
         self.accept()
 
     def failed(self, error: UserError) -> None:

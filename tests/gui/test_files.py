@@ -6,20 +6,22 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDrag, QDragEnterEvent, QDropEvent, QGuiApplication, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.pages.file_editor import FileEditor
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.volume import VolumePage
 from desktop.ui.pages.volumes import VolumesPage
+from desktop.ui.widgets.dialogs import Question
 from desktop.ui.window import Window
 from engine.client import EngineClient
 from engine.client.files import Entry
 from engine.client.models import OURS
-from tests.gui.drive import act, choose, go, messages, names, strike
+from tests.gui.drive import act, agree, choose, go, messages, names, press, strike, top
 from tests.gui.stage import until
 
 
@@ -192,3 +194,150 @@ def drop(panel: FilesPanel, *files: Path) -> None:
     QApplication.sendEvent(panel, over)
     assert over.isAccepted()
     QApplication.sendEvent(panel, QDropEvent(QPointF(9, 9), action, data, buttons, keys))
+
+
+def cell(panel: FilesPanel, name: str, title: str) -> str:
+    columns = panel.table.records.columns
+    row = next(row for row in panel.table.records.rows() if row.record.name == name)
+    return next(column.text(row.record) for column in columns if column.title == title)
+
+
+def in_folder(shown: Window, folder: str, entry: str) -> FilesPanel:
+    panel = container_files(shown, "web")
+    until(lambda: listed(panel) == ["etc", "var"])
+    panel.path.setText(folder)
+    QTest.keyClick(panel.path, Qt.Key.Key_Return)
+    until(lambda: entry in listed(panel))
+    return panel
+
+
+def test_what_the_container_has_changed_is_marked(shown: Window) -> None:
+    panel = container_files(shown, "web")
+    until(lambda: listed(panel) == ["etc", "var"])
+    assert cell(panel, "etc", "Since its image") == "Changed"
+    panel.path.setText("/etc")
+    QTest.keyClick(panel.path, Qt.Key.Key_Return)
+    until(lambda: "motd" in listed(panel))
+    marks = {name: cell(panel, name, "Since its image") for name in listed(panel)}
+    assert marks == {"hostname": "Added", "motd": "Deleted", "os-release": ""}
+    panel.table.choose("motd")
+    assert not any(made.isEnabled() for made in (panel.edit, panel.delete, panel.download))
+    volume = volume_page(shown, "cache").tab("files")
+    assert isinstance(volume, FilesPanel)
+    assert "Since its image" not in [column.title for column in volume.table.records.columns]
+
+
+def test_files_are_deleted_by_keyboard(shown: Window) -> None:
+    panel = in_folder(shown, "/etc", "os-release")
+    panel.table.choose("hostname", "os-release")
+    strike(panel.table, Qt.Key.Key_Delete)
+    question = agree()
+    assert question.windowTitle() == "Delete 2 items?"
+    until(lambda: "hostname" not in listed(panel) and "os-release" not in listed(panel))
+
+
+def test_nothing_is_deleted_in_a_container_that_does_not_run(shown: Window) -> None:
+    panel = container_files(shown, "builder")
+    until(lambda: listed(panel) == ["etc", "var"])
+    panel.table.choose("etc")
+    panel.delete.click()
+    agree()
+    until(lambda: messages(shown) == ["Start the container to delete files in it"])
+    assert listed(panel) == ["etc", "var"]
+
+
+def test_a_file_is_edited(shown: Window) -> None:
+    panel = in_folder(shown, "/etc", "hostname")
+    panel.table.choose("hostname")
+    panel.edit.click()
+    editor = top(FileEditor)
+    assert editor.text.toPlainText() == "web\n"
+    assert editor.text.hasFocus()
+    assert not editor.verb.isEnabled()
+    QTest.keyClicks(editor.text, "new-")
+    press(editor, "Save")
+    until(lambda: "Saved hostname" in messages(shown))
+    panel.table.choose("hostname")
+    panel.edit.click()
+    again = top(FileEditor)
+    assert again.text.toPlainText() == "new-web\n"
+    QTest.keyClicks(again.text, "x")
+    again.reject()
+    agree()  # that what was typed is lost
+    until(lambda: not again.isVisible())
+
+
+def test_what_something_else_has_written_is_not_lost_unasked(shown: Window) -> None:
+    panel = in_folder(shown, "/etc", "hostname")
+    panel.open_editor("/etc/hostname")
+    editor = top(FileEditor)
+    other: list[None] = []
+    shown.session.bridge.call(write(shown.session.engine, "other\n"), other.append)
+    until(lambda: other, "the other change")
+    QTest.keyClicks(editor.text, "mine-")
+    press(editor, "Save")
+    question = top(Question)
+    assert question.windowTitle() == "hostname has changed"
+    press(question, "Save anyway")
+    until(lambda: "Saved hostname" in messages(shown))
+
+
+async def write(engine: EngineClient, text: str) -> None:
+    info = tarfile.TarInfo("hostname")
+    info.size = len(text)
+    archive = info.tobuf() + text.encode() + bytes(512 - len(text) + 1024)
+    await engine.containers.put_archive("web", "/etc", archive)
+
+
+def test_what_is_no_text_is_not_edited(shown: Window, tmp_path: Path) -> None:
+    panel = in_folder(shown, "/etc", "hostname")
+    for name, data, words in (
+        ("picture", b"\xff\xd8\x00", "picture is not a text file"),
+        ("zeros", b"a\0b", "zeros is not a text file"),
+        ("large", b"x" * (2**20 + 1), "large is too large to be edited here"),
+        ("mixed", "a\u2029b".encode(), "mixed cannot be edited here"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        panel.upload_files([tmp_path / name])
+        until(lambda name=name: name in listed(panel))  # type: ignore[misc]  # mypy knows no lambda with a default
+        panel.open_editor(f"/etc/{name}")
+        until(lambda words=words: words in messages(shown))  # type: ignore[misc]
+
+
+def test_files_are_dragged_out(shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = container_files(shown, "web")
+    until(lambda: listed(panel) == ["etc", "var"])
+    dropped: list[list[str]] = []
+
+    def let_go(drag: QDrag, action: Qt.DropAction) -> Qt.DropAction:
+        dropped.append([url.toLocalFile() for url in drag.mimeData().urls()])
+        return action
+
+    monkeypatch.setattr(QDrag, "exec", let_go)
+    monkeypatch.setattr(QGuiApplication, "mouseButtons", lambda: Qt.MouseButton.LeftButton)
+    panel.table.choose("etc", "var")
+    view, row = panel.table.viewport(), panel.table.visualRect(panel.table.index_of("etc")).center()
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, row)
+    for step in (4, 30):
+        place = QPointF(row.x(), row.y() + step)
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        move = QMouseEvent(
+            QEvent.Type.MouseMove, place, view.mapToGlobal(place), none, left, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(view, move)
+    until(lambda: dropped, "the drag")
+    etc, var = map(Path, dropped[0])
+    assert (etc / "hostname").read_text() == "web\n"
+    assert (var / "log" / "app.log").read_text() == "ready\n"
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, row)
+    shown.show_place("home")
+    until(lambda: not etc.parent.exists(), "the copies to go with the panel")
+
+
+def test_a_click_chooses_one_of_several_and_drags_nothing(shown: Window) -> None:
+    panel = container_files(shown, "web")
+    until(lambda: listed(panel) == ["etc", "var"])
+    panel.table.choose("etc", "var")
+    row = panel.table.visualRect(panel.table.index_of("etc")).center()
+    QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, row)
+    assert [chosen.key for chosen in panel.table.chosen()] == ["etc"]

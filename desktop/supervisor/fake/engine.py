@@ -209,7 +209,8 @@ class Calls:
 
     async def changes(self, request: web.Request) -> web.Response:
         self.world.container(request.match_info["name"])
-        return web.json_response([{"Path": "/var/log/web", "Kind": 0}, {"Path": "/var/log/web/access", "Kind": 1}])
+        changes = {"/etc": 0, "/etc/hostname": 1, "/etc/motd": 2, "/var": 0, "/var/log": 0, "/var/log/app.log": 1}
+        return web.json_response([{"Path": path, "Kind": kind} for path, kind in changes.items()])
 
     async def remove(self, request: web.Request) -> web.Response:
         self.world.remove(request.match_info["name"], force=flag(request, "force"))

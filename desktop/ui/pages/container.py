@@ -58,7 +58,8 @@ class ContainerPage(DetailPage):
         )
 
     def _files(self) -> QWidget:
-        return FilesPanel(self.context, ContainerFiles(self.context.engine, self.container.id))
+        files = ContainerFiles(self.context.engine, self.container.id)
+        return FilesPanel(self.context, files, compared=True)
 
     def _button(self, operation: Operation) -> QWidget:
         made = tool(

@@ -1,4 +1,4 @@
-"""Files of a container or a volume: browse, download and upload, with progress."""
+"""Files of a container or a volume: browse, edit and delete them, bring them here and there, by dragging too."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QVBoxLayout,
 
 from desktop.ui.bridge import Work
 from desktop.ui.context import Context
-from desktop.ui.models.format import age, size
+from desktop.ui.drag_out import DragOut
+from desktop.ui.models.format import age, counted, size
 from desktop.ui.models.records import Column, Row
+from desktop.ui.pages.file_editor import MOST_BYTES, FileEditor
 from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import button, label, local_key, row, tool
+from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.table import Table
-from engine.client.files import ContainerFiles, Entry, Listing, bytes_of
+from engine.client.files import DELETED, ContainerFiles, Entry, Held, Listing, bytes_of
 from vm.errors import UserError
 
 Moved = tuple[int, int]
@@ -38,8 +41,10 @@ COLUMNS = (
         "Size", lambda item: "" if item.folder else size(item.size), lambda item: item.size, width=90, right=True
     ),
     Column("Modified", lambda item: age(item.changed), lambda item: -item.changed, width=130),
-    Column("Mode", lambda item: item.mode, width=110),
+    Column("Mode", lambda item: item.mode, width=110, rank=1),
 )
+SINCE = Column("Since its image", lambda item: item.since, width=120)
+"""Of a container's files; of a volume there is no image."""
 
 
 class FilesPanel(QWidget):
@@ -48,20 +53,27 @@ class FilesPanel(QWidget):
     :ivar folder: the folder that is listed.
     """
 
-    def __init__(self, context: Context, files: ContainerFiles, waiting: str = "Loading …") -> None:
+    def __init__(
+        self, context: Context, files: ContainerFiles, waiting: str = "Loading …", *, compared: bool = False
+    ) -> None:
+        """:param compared: show how the files differ from the container's image."""
         super().__init__()
-        self._context, self._files, self._waiting = context, files, waiting
+        self._context, self._files, self._waiting, self._compared = context, files, waiting, compared
+        self._drag = DragOut(self, context, files)
         self.folder, self._summary = "/", ""
         self._held: Work | None = None
         self._listing: Work | None = None
         self._transfer: Work | None = None
         self.path = QLineEdit("/")
         self.path.setAccessibleName("Folder")
-        self.table = Table(COLUMNS, "Files")
-        self.table.setSelectionMode(self.table.SelectionMode.SingleSelection)
+        self.table = Table((*COLUMNS, SINCE) if compared else COLUMNS, "Files")
         self.table.delegate.quiet.update((1, 2, 3))
+        self.table.draggable = True
+        self.table.dragged.connect(self._drag_out)
         self.note = label("", "muted", wrap=True)
         self.up = tool("back", "Parent folder (Backspace)", self._up)
+        self.edit = button("Edit…", self._edit)
+        self.delete = button("Delete…", self._delete, picture="remove")
         self.download = button("Download…", self._download, picture="download")
         self.upload = button("Upload…", self._upload, picture="upload")
         self.upload_folder = button("Upload a folder…", self._upload_folder, picture="files")
@@ -73,7 +85,9 @@ class FilesPanel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
         refresh = tool("refresh", "Refresh", self.refresh)
-        outer.addLayout(row(self.up, self.path, refresh, self.download, self.upload, self.upload_folder))
+        outer.addLayout(row(self.up, self.path, refresh))
+        acts = row(self.download, self.edit, self.delete, None, self.upload, self.upload_folder)
+        outer.addLayout(acts)
         outer.addWidget(self.table, 1)
         self.setFocusProxy(self.table)
         foot = row()
@@ -87,6 +101,7 @@ class FilesPanel(QWidget):
         context.view.ready.connect(self._begin)
         context.view.gone.connect(self._gone)
         local_key(self.table, "Backspace", self._up)
+        local_key(self.table, "Del", self._delete)
         self._moving(False)
         self._begin()
 
@@ -119,9 +134,8 @@ class FilesPanel(QWidget):
         if self._listing is not None:
             self._listing.cancel()
         self.note.setText(self._waiting)
-        self._listing = self._context.session.bridge.call(
-            self._files.look(path), done, failed or self._failed, owner=self
-        )
+        look = self._files.look_and_compare if self._compared else self._files.look
+        self._listing = self._context.session.bridge.call(look(path), done, failed or self._failed, owner=self)
 
     def _show(self, found: Listing) -> None:
         self.table.records.update_rows([Row(item.name, item) for item in found.entries])
@@ -137,15 +151,24 @@ class FilesPanel(QWidget):
 
     def _enable(self) -> None:
         self.up.setEnabled(self.folder != "/")
-        self.download.setEnabled(bool(self.table.chosen()) and self._transfer is None)
+        chosen, idle = self._chosen(), self._transfer is None
+        self.download.setEnabled(len(chosen) == 1 and idle)
+        self.edit.setEnabled(len(chosen) == 1 and not chosen[0].folder and idle)
+        self.delete.setEnabled(bool(chosen) and idle)
         for part in (self.upload, self.upload_folder):
-            part.setEnabled(self._transfer is None)
+            part.setEnabled(idle)
+
+    def _chosen(self) -> list[Entry]:
+        """Those that are there; not what the container has deleted."""
+        return [found.record for found in self.table.chosen() if found.record.since != DELETED]
 
     def _up(self) -> None:
         self._go(posixpath.dirname(self.folder))
 
     def _open(self, found: Row) -> None:
         entry: Entry = found.record
+        if entry.since == DELETED:
+            return
         if entry.folder:
             self._go(posixpath.join(self.folder, entry.name))
         elif entry.link:  # to a folder or a file
@@ -157,11 +180,50 @@ class FilesPanel(QWidget):
         self.refresh()
         self._download()
 
+    # -- changing files -------------------------------------------------------------------------------------------
+
+    def _edit(self) -> None:
+        for entry in self._chosen()[:1]:
+            self.open_editor(posixpath.join(self.folder, entry.name))
+
+    def open_editor(self, path: str) -> None:
+        """Read a small text file, and open it for changes."""
+
+        def opened(held: Held) -> None:
+            try:
+                FileEditor(self, self._context, self._files, held, self.refresh).open()
+            except UserError as error:
+                self._context.banners.error(error)
+
+        read = self._files.read(path, MOST_BYTES)
+        self._context.session.bridge.call(read, opened, self._context.banners.error, owner=self)
+
+    def _delete(self) -> None:
+        chosen = self._chosen()
+        if not chosen or self._transfer is not None:
+            return
+        paths = [posixpath.join(self.folder, entry.name) for entry in chosen]
+
+        def agreed(_: bool) -> None:
+            self._context.session.bridge.call(
+                self._files.remove(*paths), lambda _: self.refresh(), self._context.banners.error, owner=self
+            )
+
+        what = f"“{chosen[0].name}”" if len(chosen) == 1 else counted(len(chosen), "item")
+        text = "Folders go with all that is in them." if any(entry.folder for entry in chosen) else ""
+        names = [entry.name for entry in chosen] if len(chosen) > 1 else None
+        text = f"{text} This cannot be undone.".strip()
+        Question(self, f"Delete {what}?", text, "Delete", names=names).then(agreed)
+
+    def _drag_out(self) -> None:
+        chosen = self._chosen()
+        if chosen and self._transfer is None:
+            self._drag.begin(self.folder, chosen)
+
     # -- moving files ---------------------------------------------------------------------------------------------
 
     def _download(self) -> None:
-        for found in self.table.chosen()[:1]:
-            entry: Entry = found.record
+        for entry in self._chosen()[:1]:
             if entry.link:
                 self._download_link(entry, self.folder)
             else:

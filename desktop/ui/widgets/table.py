@@ -32,6 +32,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QMenu,
     QStyle,
     QStyledItemDelegate,
@@ -190,6 +191,8 @@ class Table(QTreeView):
 
     acted = Signal(object, str, QPoint)
     """Row, the name of one of its actions, and where its menu belongs, in the table's viewport."""
+    dragged = Signal()
+    """The chosen rows are dragged out, where ``draggable`` is set."""
 
     chosen_changed = Signal()
     scrolled = Signal()
@@ -208,6 +211,8 @@ class Table(QTreeView):
         self._by_keys = False  # the current row is marked
         self._pressed = ""  # an action of a row
         self.menu_actions: list[QAction | None] = []
+        self.draggable = False
+        self._grabbed: QPoint | None = None
         self.setAccessibleName(name)
         self.setModel(self.records)
         self.setItemDelegate(self.delegate)
@@ -340,11 +345,19 @@ class Table(QTreeView):
         super().focusInEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._by_keys = False
-        found = self._action_at(event.position().toPoint())
-        self._pressed = found[1].name if found and event.button() == Qt.MouseButton.LeftButton else ""
-        if not self._pressed:
-            super().mousePressEvent(event)
+        self._by_keys, self._grabbed = False, None
+        place, left = event.position().toPoint(), event.button() == Qt.MouseButton.LeftButton
+        found = self._action_at(place)
+        self._pressed = found[1].name if found and left else ""
+        if self._pressed:
+            return
+        index = self.indexAt(place)
+        if self.draggable and left and not event.modifiers() and index.isValid():
+            self._grabbed = place
+            if self.selectionModel().isSelected(index):
+                self.setFocus()  # the others stay chosen: all of them may be dragged
+                return
+        super().mousePressEvent(event)
 
     def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().drawRow(painter, option, index)
@@ -375,11 +388,22 @@ class Table(QTreeView):
                 self.acted.emit(self.records.row_of(found[0]), pressed, found[2].bottomLeft())
             return
         super().mouseReleaseEvent(event)
+        if self._grabbed is not None:
+            flags = self.selectionModel().SelectionFlag
+            at = self.indexAt(self._grabbed)
+            self.selectionModel().setCurrentIndex(at, flags.ClearAndSelect | flags.Rows)
+            self._grabbed = None
         index, number = self._link_at(event.position().toPoint())
         if index is not None and event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
             self.linked.emit(self.records.row_of(index), index.column(), number)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.draggable and event.buttons() & Qt.MouseButton.LeftButton:
+            moved = 0 if self._grabbed is None else (event.position().toPoint() - self._grabbed).manhattanLength()
+            if moved >= QApplication.startDragDistance():
+                self._grabbed = None
+                self.dragged.emit()
+            return
         super().mouseMoveEvent(event)
         place = event.position().toPoint()
         found = self._action_at(place)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QKeyEvent, QSyntaxHighlighter, QTextCharFormat
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QSyntaxHighlighter, QTextCharFormat
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from desktop.ui.kubernetes.objects import Objects
 from desktop.ui.models.kubernetes.config import MASK
@@ -15,6 +15,7 @@ from desktop.ui.models.kubernetes.meta import Json, Meta
 from desktop.ui.pages.kubernetes.scope import Shared
 from desktop.ui.theme import GAP, MARGIN, PAD, theme
 from desktop.ui.widgets.basics import SearchField, button, label, row, tool
+from desktop.ui.widgets.text_editor import TextEditor
 from engine.kubernetes.client import KubernetesClient
 from engine.kubernetes.client.kinds import SECRETS, Kind
 from engine.kubernetes.client.manifest import dump, load
@@ -40,17 +41,6 @@ class Whole:
         return hash(self.meta)
 
 
-class _Editor(QPlainTextEdit):
-    """A text in which Esc does not leave the page while it is being changed."""
-
-    def event(self, event: QEvent) -> bool:
-        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-        if escape and event.type() == QEvent.Type.ShortcutOverride and not self.isReadOnly():
-            event.accept()
-            return True
-        return super().event(event)
-
-
 class ManifestPanel(QWidget):
     """Shows an object as it is now, and writes it back."""
 
@@ -58,11 +48,7 @@ class ManifestPanel(QWidget):
         super().__init__()
         self._shared, self._kind, self._meta = shared, kind, meta
         self._item: Json | None = None
-        self.text = _Editor(readOnly=True)
-        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setAccessibleName(f"{kind.name} as YAML")
-        self.text.setTabChangesFocus(True)
+        self.text = TextEditor(f"{kind.name} as YAML")
         self.search = SearchField("Search the YAML")
         self.search.returnPressed.connect(self._find)
         self.note = label("", "muted")
@@ -233,11 +219,7 @@ class DifferenceDialog(QDialog):
         self.setWindowTitle(title)
         self.setModal(True)
         self.setMinimumSize(640, 420)
-        text = self.text = QPlainTextEdit(readOnly=True)
-        text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        text.setAccessibleName("Changes")
-        text.setTabChangesFocus(True)
+        text = self.text = TextEditor("Changes")
         text.setPlainText("\n".join(lines))
         self._colours = _Colours(text.document())
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)

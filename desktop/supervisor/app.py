@@ -38,6 +38,7 @@ from desktop.supervisor.parts.host_network import HostNetworkPorts
 from desktop.supervisor.parts.host_sockets import MountedSockets
 from desktop.supervisor.parts.kubernetes import KubernetesCluster
 from desktop.supervisor.parts.names import HostNames
+from desktop.supervisor.parts.pod_proxies import ClusterProxies
 from desktop.supervisor.parts.ports import Ports
 from desktop.supervisor.parts.proxies import HostProxies
 from desktop.supervisor.parts.registry import PartRegistry
@@ -98,6 +99,7 @@ class Supervisor:
                 HostNetworkPorts(hub.events, ports),  # they tell the ports what to listen on
                 SwarmPorts(hub.events, ports),
                 self.kubernetes,
+                ClusterProxies(self.kubernetes.kubeconfig, proxies, self.settings, user),
                 self.ports,
                 self.folders,
                 self._sockets,

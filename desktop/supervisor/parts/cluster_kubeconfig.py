@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from desktop.control.schema import CallerEnvironment
@@ -23,6 +24,7 @@ class ClusterKubeconfig:
     :ivar entry: what they say of the cluster; None: nothing yet.
     :ivar merged: where the user has it; None: nowhere.    :ivar failure: why that is so.
     :ivar caller: who has turned the cluster on.    :ivar use: make our context the current one.
+    :ivar changed: called when ``entry`` is another one.
     """
 
     def __init__(self, paths: Paths, environment: UserEnvironment) -> None:
@@ -31,6 +33,7 @@ class ClusterKubeconfig:
         self._kubeconfig = Kubeconfig(paths.kubernetes / RECORD)
         self.caller: CallerEnvironment | None = None
         self.use = False
+        self.changed: list[Callable[[], None]] = []
         self.forget()
 
     @property
@@ -43,12 +46,14 @@ class ClusterKubeconfig:
         self.entry: Entry | None = None
         self.merged: Merged | None = None
         self.failure: UserError | None = None
+        self._tell()
 
     async def write(self, entry: Entry) -> None:
         """Have both say this. What fails in the user's is no reason to stop the cluster."""
         if entry != self.entry:
             await asyncio.to_thread(self._merge, entry)
             self.entry = entry
+            self._tell()
 
     async def withdraw(self) -> None:
         """Take our context out of the user's, and delete ours.
@@ -58,6 +63,10 @@ class ClusterKubeconfig:
         self.forget()
         self._own_file.unlink(missing_ok=True)
         await asyncio.to_thread(self._kubeconfig.restore)
+
+    def _tell(self) -> None:
+        for told in self.changed:
+            told()
 
     def _merge(self, entry: Entry) -> None:
         caller = self.caller

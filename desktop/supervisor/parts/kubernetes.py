@@ -106,6 +106,7 @@ class KubernetesCluster(Part):
     :param slot: where the running machine takes its disk.
     :param ports: has the host listen.
     :param warnings: what the user should know.    :param changed: called when the report has changed.
+    :ivar kubeconfig: leads to it.
     :ivar when_idle: calls a function once the engine is not being started, taken over or stopped.
     """
 
@@ -130,7 +131,7 @@ class KubernetesCluster(Part):
         self._warnings = warnings
         self._changed = changed
         self._store = ImageStore(paths.kubernetes_images, KUBERNETES)
-        self._kubeconfig = ClusterKubeconfig(paths, environment)
+        self.kubeconfig = ClusterKubeconfig(paths, environment)
         self._task = _Work(self._keep)
         self._tasks = TaskSet()
         self._lock = asyncio.Lock()
@@ -149,7 +150,7 @@ class KubernetesCluster(Part):
         self._status: ClusterStatus | None = None
         self._port: int | None = None
         self._entry_is_new = True
-        self._kubeconfig.forget()
+        self.kubeconfig.forget()
         self._taken: tuple[TakenPort, ...] = ()
         self._warnings.set(SETTING, ())
 
@@ -204,7 +205,7 @@ class KubernetesCluster(Part):
 
     def show(self) -> KubernetesReport:
         """How it is."""
-        status, kubeconfig = self._status, self._kubeconfig
+        status, kubeconfig = self._status, self.kubeconfig
         problem = self._failure or kubeconfig.failure
         errors = {(one.namespace, one.name, one.protocol, one.port): one.reason for one in self._taken}
         return KubernetesReport(
@@ -234,7 +235,7 @@ class KubernetesCluster(Part):
 
     async def enable(self, caller: CallerEnvironment, use: bool, rebuild: bool) -> AsyncIterator[Event]:
         """Turn it on, and follow it until pods can run."""
-        self._kubeconfig.caller = caller
+        self.kubeconfig.caller = caller
         async for event in self._do("enabling", partial(self._enable, use, rebuild)):
             yield event
 
@@ -293,7 +294,7 @@ class KubernetesCluster(Part):
             await obtain_kubernetes(self._arch, self._store, progress, force=rebuild)
             await self._settings.change({SETTING: "true"})
         if use:
-            self._kubeconfig.use, self._kubeconfig.entry = True, None
+            self.kubeconfig.use, self.kubeconfig.entry = True, None
             self._entry_is_new = True
             await self._reconcile(again=True)
         if (status := await self._come_up(emit)) is None:
@@ -330,7 +331,7 @@ class KubernetesCluster(Part):
 
     def _outcome(self, status: ClusterStatus) -> list[str]:
         lines = [ON.format(version=status.version)]
-        kubeconfig = self._kubeconfig
+        kubeconfig = self.kubeconfig
         if kubeconfig.failure is not None:
             lines.append(f"{kubeconfig.failure.message}. {kubeconfig.failure.hint}")
             lines.append(f"A kubeconfig of its own is {kubeconfig.own_file}")
@@ -405,7 +406,7 @@ class KubernetesCluster(Part):
         self._forget()
         self._host_ports.follow(SETTING, ())
         self._tell()
-        await self._kubeconfig.withdraw()
+        await self.kubeconfig.withdraw()
 
     async def _mount(self, link: Link) -> None:
         """Have the machine find the image. One that it has is kept until it stops: no other fits into the slot."""
@@ -445,7 +446,7 @@ class KubernetesCluster(Part):
         elif self._entry_is_new:
             if self._port is None:
                 self._port = await asyncio.to_thread(free_port, API_PORTS)
-            await self._kubeconfig.write(read_entry(await cluster.admin(), self._port))
+            await self.kubeconfig.write(read_entry(await cluster.admin(), self._port))
             self._entry_is_new = False
             self._tasks.spawn(self._tell_services(), "tell services of their ports")
         self._warnings.set(SETTING, [WarningReport(status.notice, LOST)] if status.notice else [])

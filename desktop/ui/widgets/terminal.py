@@ -368,6 +368,8 @@ def _colour(name: str, default: str, bright: bool) -> QColor:
         return QColor(default)
     found = COLOURS.get(f"bright{name}" if bright else name) or COLOURS.get(name)
     return QColor(found or f"#{name}")
+
+
 def _is_drawers(event: QKeyEvent) -> bool:
     """Ctrl+`, which the window handles too."""
     return event.key() == Qt.Key.Key_QuoteLeft and event.modifiers() == Qt.KeyboardModifier.ControlModifier

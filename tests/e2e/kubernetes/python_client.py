@@ -7,10 +7,10 @@ manifests and the dynamic client. ``KUBECONFIG`` names the cluster, ``PEER_IMAGE
 from __future__ import annotations
 
 import os
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -75,7 +75,7 @@ def test_exec_by_channels(api: client.CoreV1Api, pod: str) -> None:
         api.connect_get_namespaced_pod_exec,
         pod,
         NAMESPACE,
-        command="sh",
+        command=["sh"],
         stdin=True,
         stdout=True,
         stderr=True,
@@ -118,14 +118,13 @@ def test_a_program_that_is_missing_is_told(api: client.CoreV1Api, pod: str) -> N
 
 def test_port_forward(api: client.CoreV1Api, pod: str) -> None:
     forward = portforward(api.connect_get_namespaced_pod_portforward, pod, NAMESPACE, ports="8000")
-    with forward.socket(8000) as one:
+    with closing(forward.socket(8000)) as one:
         one.setblocking(True)
         one.settimeout(60)
         one.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
         answer = b""
         while piece := one.recv(4096):
             answer += piece
-        one.shutdown(socket.SHUT_RDWR)
     assert answer.endswith(b"served\n")
     assert forward.error(8000) is None
     forward.close()
@@ -133,7 +132,7 @@ def test_port_forward(api: client.CoreV1Api, pod: str) -> None:
 
 def test_port_forward_to_a_port_where_nothing_listens(api: client.CoreV1Api, pod: str) -> None:
     forward = portforward(api.connect_get_namespaced_pod_portforward, pod, NAMESPACE, ports="9999")
-    with forward.socket(9999) as one:
+    with closing(forward.socket(9999)) as one:
         one.setblocking(True)
         one.settimeout(60)
         assert one.recv(100) == b""

@@ -258,7 +258,7 @@ def test_exec(smoke: Program) -> None:
         "given",
         "end",
     ]
-    failed = smoke.fails("exec", "around", "--", "sh", "-c", "echo out; echo err >&2; exit 7")
+    failed = smoke.fails("exec", "around", "-c", "main", "--", "sh", "-c", "echo out; echo err >&2; exit 7")
     assert (failed.code, failed.out.strip(), failed.err.splitlines()[0]) == (7, "out", "err")
 
     terminal = smoke.terminal("exec", "-it", "around", "--", "sh", rows=30, columns=100)

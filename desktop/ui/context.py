@@ -19,6 +19,7 @@ from desktop.ui.models.origin import Origin
 from desktop.ui.session import Session
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.drawer import Drawer
+from desktop.ui.widgets.keptlog import Kept
 from engine.client import EngineClient
 from vm.errors import UserError
 
@@ -28,6 +29,7 @@ class Places(Protocol):
 
     banners: Banners
     drawer: Drawer
+    logs: Kept
 
     def show_place(self, name: str, subject: str = "") -> None:
         """Show a page (``home``, ``containers``, …) and a subject of it."""

@@ -38,8 +38,10 @@ from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
 from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.drawer import KEYS as DRAWER_KEYS
 from desktop.ui.widgets.drawer import Drawer
+from desktop.ui.widgets.keptlog import Kept
 from desktop.ui.widgets.menu_key import MenuKey
 from desktop.ui.widgets.sidebar import Sidebar
+from desktop.ui.widgets.zoom import zoom
 from vm.errors import UserError
 
 PLACES = (
@@ -95,6 +97,7 @@ SHORTCUTS = (
     (
         "In a terminal, a log, a folder",
         (
+            ("Ctrl++, Ctrl+−, Ctrl+0", "Larger and smaller text"),
             ("Ctrl+Shift+C, Ctrl+Shift+V", "Copy and paste in a terminal"),
             ("Shift+PageUp, Shift+PageDown", "Scroll a terminal"),
             ("Ctrl+P Ctrl+Q", "Detach a terminal"),
@@ -125,6 +128,8 @@ class Window(QMainWindow):
         super().__init__()
         self.session = session
         self.banners, self.drawer = Banners(), Drawer(memory(session.paths.home))
+        self.logs = Kept()
+        zoom().remember(self._memory())
         beside = Context(session, session.beside, Collections(session.beside), self)
         self.context = Context(session, session.view, Collections(session.view), self, beside)
         self.setWindowTitle("Slipway")

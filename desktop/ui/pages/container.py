@@ -98,7 +98,7 @@ class LogPanel(ContainerLogs):
     """The container's log, followed; it goes on when the container is started again."""
 
     def __init__(self, context: Context, container: Container) -> None:
-        super().__init__(context, "The container's log")
+        super().__init__(context, "The container's log", container.id)
         self.show_logs([Source(context, container.id, container.name)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from desktop.ui.models.logs.lines import LineReader, LogLine
 from desktop.ui.models.logs.moments import NANO
 from desktop.ui.pages.log_range import Range, RangeForm
 from desktop.ui.widgets.basics import tool
+from desktop.ui.widgets.keptlog import KeptLog, Looks
 from desktop.ui.widgets.logview import LogView, name_choice
 from engine.client.streams import Frame
 from vm.errors import UserError
@@ -73,11 +74,16 @@ class Source:
     name: str
 
 
-class ContainerLogs(LogView):
-    """Follows the logs of containers while it is shown, and goes on where it was when it is shown again."""
+class ContainerLogs(KeptLog):
+    """Follows the logs of containers while it is shown, and goes on where it was when it is shown again.
 
-    def __init__(self, context: Context, name: str) -> None:
+    :param key: what it is the log of: one that is made for the same later looks as this one was left. Empty: it
+        does not.
+    """
+
+    def __init__(self, context: Context, name: str, key: str = "") -> None:
         super().__init__(name, timed=True)
+        self._kept, self._key = context.places.logs, key
         self._session = context.session
         self._sources: dict[str, Source] = {}
         self._works: dict[str, Work] = {}
@@ -103,6 +109,20 @@ class ContainerLogs(LogView):
         for one in context.both:
             one.view.events_received.connect(self._on_events)
             one.view.ready.connect(self._on_ready)
+        looks = self._kept.recall(key) if key else None
+        if looks is not None:
+            self.set_looks(looks)
+
+    def looks(self) -> Looks:
+        more = self._range, self.outputs.checkedAction().data(), self.earlier.isChecked()
+        return replace(super().looks(), more=more)
+
+    def set_looks(self, looks: Looks) -> None:
+        self._range, outputs, earlier = looks.more
+        self.outputs.actions()[outputs].setChecked(True)
+        self.earlier.setChecked(earlier)
+        self._name_range()
+        super().set_looks(looks)
 
     def show_logs(self, sources: Sequence[Source]) -> None:
         """Show the logs of these containers; those that are shown already go on."""
@@ -141,8 +161,11 @@ class ContainerLogs(LogView):
     def set_range(self, chosen: Range) -> None:
         """Show the lines of a time range only."""
         self._range = chosen
-        name_choice(self.range, "Time range", chosen.words, active=chosen != Range())
+        self._name_range()
         self.begin()
+
+    def _name_range(self) -> None:
+        name_choice(self.range, "Time range", self._range.words, active=self._range != Range())
 
     # -- following ------------------------------------------------------------------------------------------------
 
@@ -155,6 +178,8 @@ class ContainerLogs(LogView):
         super().hideEvent(event)
         if not event.spontaneous():  # that is a minimized window
             self._awake = False
+            if self._key:
+                self._kept.keep(self._key, self.looks())
             for key in list(self._works):
                 self._stop(key)
 

@@ -71,7 +71,7 @@ class ProjectLogs(ContainerLogs):
     """The logs of a project's containers, those that have ended too."""
 
     def __init__(self, context: Context, project: str) -> None:
-        super().__init__(context, "The project's logs")
+        super().__init__(context, "The project's logs", context.view.origin.key(f"project {project}"))
         self._of, self._project = context, project
         context.lists.containers.changed.connect(self._refresh)
         self._refresh()

@@ -12,7 +12,6 @@ from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDesktopServices,
-    QFontDatabase,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
@@ -22,6 +21,10 @@ from PySide6.QtGui import (
     QTextCursor,
 )
 from PySide6.QtWidgets import QMenu, QPlainTextEdit, QTextEdit
+
+from desktop.ui.theme import SIZES
+from desktop.ui.widgets.basics import local_key
+from desktop.ui.widgets.zoom import LARGER, SMALLER, USUAL, fixed_font, zoom
 
 Marks = Callable[[int], list[tuple[int, int, QTextCharFormat]]]
 """A row → its parts that have a look of their own: from, up to, and the look; in characters of the row."""
@@ -49,7 +52,9 @@ class LogText(QPlainTextEdit):
         self._marks, self._links = marks, links
         self._pressed = QPoint()
         self.bare, self._queued = False, False
-        self.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.setFont(fixed_font())
+        self._resize_text()
+        zoom().changed.connect(self._resize_text)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setAccessibleName(name)
         self.setTabChangesFocus(True)
@@ -59,6 +64,14 @@ class LogText(QPlainTextEdit):
         self.viewport().setMouseTracking(True)
         self.verticalScrollBar().valueChanged.connect(self._undress)
         self._stale.connect(self.dress, Qt.ConnectionType.QueuedConnection)  # still before the next paint
+
+        for keys, by in ((LARGER, 1), (SMALLER, -1), (USUAL, 0)):
+            for each in keys:
+                local_key(self, each, partial(zoom().step, by))
+
+    def _resize_text(self) -> None:
+        more = zoom().more
+        self.setStyleSheet(f"QPlainTextEdit {{ font-size: {SIZES['size_body'] + more}px; }}" if more else "")
 
     # -- rows -----------------------------------------------------------------------------------------------------
 

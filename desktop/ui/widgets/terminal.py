@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
     QFont,
-    QFontDatabase,
     QFontMetricsF,
     QGuiApplication,
     QKeyEvent,
@@ -30,6 +29,7 @@ from pyte.screens import Char
 from desktop.ui.theme import theme
 from desktop.ui.widgets.menu_key import OWN_KEYS
 from desktop.ui.widgets.screen import Screen
+from desktop.ui.widgets.zoom import zoom, zoomed_font
 
 HISTORY = 10_000
 COLOURS = {
@@ -86,6 +86,9 @@ ARROWS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.
 APPLICATION_CURSOR = 1 << 5
 """DECCKM, as pyte numbers a private mode."""
 
+ZOOM = {Qt.Key.Key_Plus: 1, Qt.Key.Key_Equal: 1, Qt.Key.Key_Minus: -1, Qt.Key.Key_0: 0}
+"""Keys that change the size of the text, with Ctrl."""
+
 WINDOW_KEYS = (Qt.Key.Key_F1, Qt.Key.Key_F6)
 """Keys that the window handles even while a terminal has the focus."""
 
@@ -110,10 +113,8 @@ class Terminal(QWidget):
         self.cells = Screen(80, 24, HISTORY)
         self._stream = pyte.Stream(self.cells)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-        metrics = QFontMetricsF(self._font)
-        self._cell = metrics.horizontalAdvance("M"), metrics.height()
-        self._ascent = metrics.ascent()
+        self._measure()
+        zoom().changed.connect(self._measure)
         self._pending = ""
         self._selection: tuple[QPoint, QPoint] | None = None
         self._repaint = QTimer(self, singleShot=True, interval=15)
@@ -164,6 +165,9 @@ class Terminal(QWidget):
             Qt.Key.Key_PageDown,
         ):
             self._scroll(up=event.key() == Qt.Key.Key_PageUp)
+            return
+        if modifiers & both == Qt.KeyboardModifier.ControlModifier and event.key() in ZOOM:
+            zoom().step(ZOOM[Qt.Key(event.key())])
             return
         text = KEYS.get(Qt.Key(event.key()), event.text())
         if APPLICATION_CURSOR in self.cells.mode and event.key() in ARROWS:
@@ -275,7 +279,19 @@ class Terminal(QWidget):
 
     # -- painting -------------------------------------------------------------------------------------------------
 
+    def _measure(self) -> None:
+        """Use the size of text of now."""
+        self._font = zoomed_font()
+        metrics = QFontMetricsF(self._font)
+        self._cell = metrics.horizontalAdvance("M"), metrics.height()
+        self._ascent = metrics.ascent()
+        self._fit()
+        self.update()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
         width, height = self._cell
         columns = max(20, int((self.width() - 2 * PADDING) // width))
         rows = max(4, int((self.height() - 2 * PADDING) // height))
@@ -359,6 +375,11 @@ class Terminal(QWidget):
         return QRect(int(left), int(top), int(left + count * width) - int(left), int(top + height) - int(top))
 
 
+def _is_drawers(event: QKeyEvent) -> bool:
+    """Ctrl+`, which the window handles too."""
+    return event.key() == Qt.Key.Key_QuoteLeft and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+
+
 def _same_look(one: Char, other: Char) -> bool:
     return one[1:] == other[1:]
 
@@ -368,8 +389,3 @@ def _colour(name: str, default: str, bright: bool) -> QColor:
         return QColor(default)
     found = COLOURS.get(f"bright{name}" if bright else name) or COLOURS.get(name)
     return QColor(found or f"#{name}")
-
-
-def _is_drawers(event: QKeyEvent) -> bool:
-    """Ctrl+`, which the window handles too."""
-    return event.key() == Qt.Key.Key_QuoteLeft and event.modifiers() == Qt.KeyboardModifier.ControlModifier

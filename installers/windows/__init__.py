@@ -2,17 +2,10 @@
 
     payload.py     all of it in one folder: what the installer installs
     python.py      the Python for Windows, trimmed, with ``python3.dll``
-    maven.py       fetches that Python, and one for this computer
-    bytecode.py    compiles Python's files for it
     forwarders.py  writes ``python3.dll``, which hands every call on to ``python313.dll``
     launcher/      ``slipway.exe`` and ``Slipway.exe``, which run that Python
-    product.py     name, version and publisher, as Windows shows them
-    image.py       the machine's system image
-    wheels.py      what pip brings: the libraries of the app, QEMU, and the Go toolchain
-    docker.py      ``docker.exe`` with its plugins, compiled from their Go modules; docker_plugins.go goes with it
-    sources.py     reads sources.toml: what is not pip's, with hashes
-    licences.py    the licences of all parts
-    contents.py    what makes up the size
+    product.py     what Windows is told about Slipway
+    wheels.py      what pip brings: the libraries of the app, and QEMU
     signing.py     signs what is ours
     nsis/          the installer .exe
     msi/           the package for administrators

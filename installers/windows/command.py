@@ -17,12 +17,13 @@ from pathlib import Path
 from installers.checkout import system
 from installers.checkout.console import StepError, say
 from installers.checkout.environment import ROOT
+from installers.common.contents import table
+from installers.common.layout import WINDOWS
+from installers.common.product import NAME, version
 from installers.common.tree import tree_hash
-from installers.windows.contents import table
 from installers.windows.msi.build import build_msi
 from installers.windows.nsis.build import build_installer
 from installers.windows.payload import build_payload
-from installers.windows.product import NAME, version
 from installers.windows.signing import Signer
 
 
@@ -69,7 +70,7 @@ def make_payload(target: Path, signer: Signer | None) -> Path:
 
 def show(payload: Path) -> None:
     """Print what makes up the payload's size."""
-    print(table(payload))
+    print(table(payload, WINDOWS))
 
 
 def build_all(out: Path, signer: Signer | None) -> None:

@@ -14,21 +14,20 @@ Slipway/
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from installers.checkout.environment import ROOT
+from installers.common.bytecode import compile_files
+from installers.common.docker import docker_program
+from installers.common.image import copy_image
+from installers.common.layout import WINDOWS
+from installers.common.licences import write_licences
+from installers.common.product import OWN, write_metadata
+from installers.common.sources import PROGRAMS, go_source
 from installers.common.tree import copy_files
-from installers.windows.bytecode import compile_files
-from installers.windows.docker import docker_program
-from installers.windows.image import copy_image
 from installers.windows.launcher.build import launchers
-from installers.windows.licences import write_licences
 from installers.windows.python import python
-from installers.windows.sources import PROGRAMS, go_source
 from installers.windows.wheels import qemu, site_packages
-
-OWN = ("desktop", "vm", "engine", "assets")
 
 
 def build_payload(target: Path, programs: tuple[str, ...] = PROGRAMS, *, image: bool = True) -> Path:
@@ -44,27 +43,17 @@ def build_payload(target: Path, programs: tuple[str, ...] = PROGRAMS, *, image: 
         copy_files(ROOT / name, folder / name, lambda path: "__pycache__" not in path.parts)
     compile_files(folder, "Slipway")
     (folder / "LICENSE").write_bytes((ROOT / "LICENSE").read_bytes())
-    libraries = folder / "python" / "Lib" / "site-packages"
+    libraries = folder / WINDOWS.libraries
     copy_files(python(), folder / "python")
     copy_files(site_packages(), libraries)
     write_metadata(libraries)
     copy_files(qemu(), folder / "qemu")
     for name in programs:
-        path = folder / "docker" / go_source(name).program
+        path = folder / "docker" / go_source(name, WINDOWS).program
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(docker_program(name).read_bytes())
+        path.write_bytes(docker_program(name, WINDOWS).read_bytes())
     copy_files(launchers(), folder)
     if image:
         copy_image(folder / "images")
-    write_licences(folder, programs)
+    write_licences(folder, programs, WINDOWS)
     return folder
-
-
-def write_metadata(libraries: Path) -> None:
-    """Tell importlib.metadata Slipway's version, which the command line shows."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    name, version = project["name"], project["version"]
-    folder = libraries / f"{name}-{version}.dist-info"
-    folder.mkdir()
-    lines = ("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", f"License: {project['license']}")
-    (folder / "METADATA").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-from typing import Any
+from installers.common.product import AUTHORS, version
 
-from installers.checkout.environment import ROOT
-
-NAME = "Slipway"
-COMPANY = "The Slipway authors"
-COPYRIGHT = "Copyright The Slipway authors. Apache License 2.0."
-DESCRIPTION = "Docker-style containers on any computer"
-
-
-def project() -> dict[str, Any]:
-    """The table ``project`` of pyproject.toml."""
-    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return table
-
-
-def version() -> str:
-    """Slipway's version, as it is shown."""
-    return str(project()["version"])
+COMPANY = AUTHORS
+COPYRIGHT = f"Copyright {AUTHORS}. Apache License 2.0."
 
 
 def version_numbers() -> tuple[int, int, int, int]:

@@ -10,12 +10,13 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from installers.common.bytecode import COMPILE, compile_files
+from installers.common.maven import fetch_jar, unpack
+from installers.common.sources import python_source
+from installers.common.stdlib import is_wanted
 from installers.common.store import keep, key_of
 from installers.common.tree import copy_files
-from installers.windows.bytecode import COMPILE, compile_files
 from installers.windows.forwarders import exported_names, write_forwarders
-from installers.windows.maven import fetch_jar, unpack
-from installers.windows.sources import python_source
 
 LIBRARY = "python313"
 """The interpreter's library, without its suffix."""
@@ -26,35 +27,6 @@ RUNTIME = ("vcruntime140.dll", "vcruntime140_1.dll")
 
 SEARCH_PATH = ("Lib", "DLLs", r"Lib\site-packages", "..")
 """``sys.path``, below Python's folder. The last one holds Slipway's own packages."""
-
-LEFT_OUT = (
-    *(
-        "test",
-        "idlelib",
-        "tkinter",
-        "turtledemo",
-        "turtle.py",
-        "ensurepip",
-        "pip",
-        "venv",
-        "lib2to3",
-        "pydoc_data",
-    ),
-    *("__phello__", "site-packages", "tcl86t.dll", "tk86t.dll", "_tkinter.pyd", "pyshellext.dll"),
-)
-"""Parts of the standard library that Slipway has no use for: windows by Tk, tests, environments."""
-
-LEFT_OUT_BEGINNINGS = ("_test", "_ctypes_test", "xxlimited", "pip-")
-
-
-def is_wanted(path: Path) -> bool:
-    """Say whether a file of the standard library comes along.
-
-    :param path: below the library's folder.
-    """
-    top = path.parts[0]
-    tests = any(part in ("test", "tests", "idle_test") for part in path.parts[:-1])
-    return top not in LEFT_OUT and not top.startswith(LEFT_OUT_BEGINNINGS) and not tests
 
 
 def is_binary(path: Path) -> bool:

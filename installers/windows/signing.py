@@ -19,7 +19,7 @@ from pathlib import Path
 from installers.checkout.console import StepError, run_quietly
 from installers.checkout.environment import ROOT
 from installers.checkout.system import find_program
-from installers.windows.product import NAME
+from installers.common.product import NAME
 
 OURS = ("Slipway.exe", "bin/*.exe", "python/python3.dll", "docker/*.exe", "docker/cli-plugins/*.exe")
 """What we have compiled, below the payload's folder; the rest is as its makers distribute it."""

@@ -14,8 +14,8 @@ from installers.checkout.locks import UNLIKE_THE_CHECKOUT
 from tests.architecture.sources import ROOT
 
 LOCK = ROOT / "installers" / "requirements.lock"
-WINDOWS = ROOT / "installers" / "windows" / "wheels.lock"
-LOCKS = {path.stem: path for path in (ROOT / "installers").rglob("*.lock")}
+WINDOWS, LINUX = (ROOT / "installers" / name / "wheels.lock" for name in ("windows", "linux"))
+LOCKS = {f"{path.parent.name}/{path.stem}": path for path in (ROOT / "installers").rglob("*.lock")}
 
 
 def locked(lock: Path) -> dict[str, str]:
@@ -25,7 +25,8 @@ def locked(lock: Path) -> dict[str, str]:
 
 
 def test_there_are_some() -> None:
-    assert set(LOCKS) == {"requirements", "wheels", "qemu", "go", "go-kubernetes"}
+    packages = {"linux/wheels", "windows/wheels", "windows/qemu", "common/go", "common/go-kubernetes"}
+    assert set(LOCKS) == {"installers/requirements"} | packages
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -65,4 +66,12 @@ def test_windows_has_the_checkouts_versions() -> None:
     assert {name: windows[name] for name in UNLIKE_THE_CHECKOUT} == UNLIKE_THE_CHECKOUT
     others = windows.keys() - UNLIKE_THE_CHECKOUT
     unlike = {name: version for name in others if (version := windows[name]) != common.get(name)}
+    assert not unlike, "run `python3 installers/dev.py lock`"
+
+
+def test_linux_has_the_checkouts_versions() -> None:
+    """The package's Python is newer than the checkout's may be, for which some packages have another entry."""
+    common, linux = LOCK.read_text(), locked(LINUX)
+    assert len(linux) > 30
+    unlike = [name for name, version in linux.items() if not re.search(rf"^{name}=={version}\s", common, re.M)]
     assert not unlike, "run `python3 installers/dev.py lock`"

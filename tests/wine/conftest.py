@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from installers.checkout import system
+from installers.common.sources import PROGRAMS
 from installers.windows.payload import build_payload
-from installers.windows.sources import PROGRAMS
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import WineSystem
 from tests.wine.windows import INSTALLED, Windows, started

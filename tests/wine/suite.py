@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from installers.checkout.environment import LOCK, ROOT
+from installers.common.packages import install
 from installers.common.store import keep, key_of
 from installers.common.tree import copy_files
-from installers.windows.wheels import FOR_WINDOWS, WHEELS_LOCK, install
+from installers.windows.wheels import FOR_WINDOWS, WHEELS_LOCK
 from tests.wine.prefix import fresh_prefix
 from tests.wine.root import cache_folder
 from tests.wine.system import Completed, WineSystem

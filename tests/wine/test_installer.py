@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from installers.common.product import version
 from installers.common.tree import files_below
 from installers.windows.nsis.build import build_installer
-from installers.windows.product import version
 from tests.wine.installed import title_of_window, wait_for_supervisor
 from tests.wine.prefix import fresh_prefix
 from tests.wine.registry import registry, value

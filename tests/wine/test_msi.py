@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from installers.common.product import version
 from installers.common.tree import files_below
 from installers.windows.msi.build import build_msi
-from installers.windows.product import version
 from tests.wine.installed import wait_for_supervisor
 from tests.wine.prefix import fresh_prefix
 from tests.wine.registry import value

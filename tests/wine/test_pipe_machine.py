@@ -7,7 +7,8 @@ import json
 import time
 from collections.abc import Callable
 
-from installers.windows.docker import docker_program
+from installers.common.docker import docker_program
+from installers.common.layout import WINDOWS
 from tests.e2e.wire import PROBES
 from tests.wine.cases import run_cases
 from tests.wine.keeping import PIPE, kept
@@ -92,7 +93,7 @@ def test_a_build_by_buildkit(windows: Windows) -> None:
     home = windows.wine.run(["cmd", "/c", "echo %USERPROFILE%"]).output.strip()
     plugin = windows.wine.host_path(rf"{home}\.docker\cli-plugins\docker-buildx.exe")
     plugin.parent.mkdir(parents=True, exist_ok=True)
-    plugin.write_bytes(docker_program("buildx").read_bytes())
+    plugin.write_bytes(docker_program("buildx", WINDOWS).read_bytes())
     try:
         folder = windows.wine.drive_c / "kit"
         folder.mkdir()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from installers.checkout import system
-from installers.windows.image import copy_image
+from installers.common.image import copy_image
 from tests.e2e import images
 from tests.wine.prefix import fresh_prefix
 from tests.wine.system import Completed, WineSystem

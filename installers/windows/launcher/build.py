@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from installers.checkout.console import run_quietly
+from installers.common import icon
+from installers.common.icon import PICTURE, icon_file
+from installers.common.product import DESCRIPTION, NAME, version
 from installers.common.store import keep, key_of, store_folder
-from installers.windows.launcher.icon import PICTURE, icon_file
-from installers.windows.product import COMPANY, COPYRIGHT, DESCRIPTION, NAME, version, version_numbers
+from installers.windows.product import COMPANY, COPYRIGHT, version_numbers
 
 HERE = Path(__file__).resolve().parent
 SOURCE, MANIFEST = HERE / "launcher.c", HERE / "launcher.manifest"
@@ -112,7 +114,7 @@ def launchers() -> Path:
     :raise StepError: one cannot be compiled; with the compiler's words.
     """
     inputs = [part for launcher in LAUNCHERS for part in (resources(launcher), *launcher.flags)]
-    files = [path.read_bytes() for path in (SOURCE, MANIFEST, PICTURE, Path(__file__), HERE / "icon.py")]
+    files = [path.read_bytes() for path in (SOURCE, MANIFEST, PICTURE, Path(__file__), Path(icon.__file__))]
     compiler = importlib.metadata.version("ziglang")  # of the development environment, which has pinned it
     return keep("windows-launchers", key_of(compiler, *FLAGS, *inputs, *files), compile_all)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from installers.windows.product import COMPANY, DESCRIPTION, NAME, version, version_numbers
+from installers.common.product import DESCRIPTION, NAME, version
+from installers.windows.product import COMPANY, version_numbers
 
 NAMESPACE = "http://schemas.microsoft.com/wix/2006/wi"
 IDENTITY = uuid.UUID("3f0c9a52-6a3c-4a6b-9d53-0f6f3a4a2d11")

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from installers.checkout.console import StepError, run_quietly
 from installers.checkout.system import find_program
+from installers.common.icon import icon_file, side_picture
+from installers.common.product import version
+from installers.common.sources import nsis_source
 from installers.common.tree import tree_bytes
-from installers.windows.launcher.icon import icon_file, side_picture
-from installers.windows.product import COMPANY, COPYRIGHT, version, version_numbers
-from installers.windows.sources import nsis_source
+from installers.windows.product import COMPANY, COPYRIGHT, version_numbers
 
 SCRIPT = Path(__file__).with_name("installer.nsi")
 SHARE = Path("/usr/share/nsis")
@@ -85,6 +86,6 @@ def checked_makensis() -> str:
         if found != wanted:
             raise StepError(
                 f"{path} is not that of NSIS {source.version}: {found}\n"
-                "  Debian's nsis-common has changed. Compare it, then change installers/windows/sources.toml"
+                "  Debian's nsis-common has changed. Compare it, then change installers/common/sources.toml"
             )
     return makensis

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from installers.common.product import version
 from installers.windows.msi.build import ON_PATH
 from installers.windows.msi.source import ACTIONS, NAMESPACE, component_of, source
-from installers.windows.product import version
 
 FILES = ("Slipway.exe", "LICENSE", "bin/slipway.exe", "docker/docker.exe", "vm/a/x.py", "vm/b/x.py", "vm/é.txt")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from installers.checkout.console import StepError
+from installers.common.sources import nsis_source
 from installers.windows.nsis import build
 from installers.windows.signing import Signer
-from installers.windows.sources import nsis_source
 from tests.unit.installers.windows.test_signing import is_signed, make_certificate
 
 

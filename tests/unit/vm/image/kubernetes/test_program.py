@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import vm.image
-from installers.windows.wheels import KUBERNETES_GO_LOCK, go_toolchain
+from installers.common.packages import KUBERNETES_GO_LOCK, go_toolchain
 
 PROGRAM = Path(vm.image.__file__).parent / "kubernetes" / "program"
 

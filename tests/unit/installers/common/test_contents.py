@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from installers.windows.contents import sizes, table
+from installers.common.contents import sizes, table
+from installers.common.layout import WINDOWS
 
 
 def test_each_file_counts_for_one_part(tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ def test_each_file_counts_for_one_part(tmp_path: Path) -> None:
     for name, size in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(bytes(size))
-    assert sizes(tmp_path) == {
+    assert sizes(tmp_path, WINDOWS) == {
         "Qt and PySide6": 200,
         "numpy, for the plots": 30,
         "other Python packages": 4,
@@ -30,6 +31,6 @@ def test_each_file_counts_for_one_part(tmp_path: Path) -> None:
         "compose": 60,
         "Slipway": 8,
     }
-    first, *_, last = table(tmp_path).splitlines()
+    first, *_, last = table(tmp_path, WINDOWS).splitlines()
     assert first.endswith("55.2 %  Qt and PySide6")
     assert last == "     0.0 MB  100.0 %  installed"

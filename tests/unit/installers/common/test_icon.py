@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QByteArray
 from PySide6.QtGui import QColor, QImage
 
-from installers.windows.launcher.icon import SIDE, SIZES, icon_file, side_picture
+from installers.common.icon import SIDE, SIZES, icon_file, side_picture
 
 
 def images(file: bytes) -> list[tuple[int, bytes]]:

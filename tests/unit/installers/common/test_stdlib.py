@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from installers.windows.python import is_wanted
+from installers.common.stdlib import is_wanted
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from installers.windows import licences
-from installers.windows.licences import licence_of, write_licences
+from installers.common import licences
+from installers.common.layout import WINDOWS
+from installers.common.licences import licence_of, write_licences
 
 PARTS = (
     *("- CPython 3.13.5: ", "- QEMU ", "- github.com/docker/cli v28.5.2", "- github.com/docker/compose/v2 "),
@@ -41,9 +42,10 @@ def test_the_overview_names_every_part(tmp_path: Path, monkeypatch: pytest.Monke
     python = tmp_path / "python" / "lib" / "python3.13" / "LICENSE.txt"
     python.parent.mkdir(parents=True)
     python.write_text("PSF", encoding="utf-8")
-    monkeypatch.setattr(licences, "docker_licences", lambda name: text)
+    monkeypatch.setattr(licences, "docker_licences", lambda name, layout: text)
     monkeypatch.setattr(licences, "compiler", lambda: tmp_path / "python" / "bin" / "python3.13")
     payload = tmp_path / "payload"
+    (payload / "qemu").mkdir(parents=True)
     files = {
         "python/Lib/site-packages/h2-4.dist-info/METADATA": "Name: h2\nVersion: 4\nLicense-Expression: MIT\n",
         "images/abc/manifest.json": '{"packages": {"runc": "1.1"}}',
@@ -51,7 +53,7 @@ def test_the_overview_names_every_part(tmp_path: Path, monkeypatch: pytest.Monke
     for name, content in files.items():
         (payload / name).parent.mkdir(parents=True)
         (payload / name).write_text(content, encoding="utf-8")
-    write_licences(payload, ("docker", "compose"))
+    write_licences(payload, ("docker", "compose"), WINDOWS)
     overview = (payload / "licenses" / "LICENSES.md").read_text(encoding="utf-8")
     assert [part for part in PARTS if part not in overview] == []
     assert {path.name for path in (payload / "licenses").iterdir()} == TEXTS

@@ -10,16 +10,16 @@ import os
 from pathlib import Path
 
 from installers.checkout.console import run_quietly
+from installers.common.maven import unpack
+from installers.common.sources import python_source
 from installers.common.store import keep, key_of
-from installers.windows.maven import unpack
-from installers.windows.sources import python_source
 
 COMPILE = "-I -m compileall -q --invalidation-mode unchecked-hash"
 
 
 def compiler() -> Path:
     """The program: a Python for this computer."""
-    source = python_source("compiler")
+    source = python_source("linux")
 
     def make(folder: Path) -> None:
         unpack(source, folder)

@@ -1,4 +1,4 @@
-"""``docker.exe`` with its plugins, and ``dockerd.exe``: compiled from their Go modules by a Go of known content.
+"""The docker command, its plugins, and ``dockerd.exe``: compiled from their Go modules by a Go of known content.
 
 The ``go`` command fetches the modules from wherever this user's configuration says; sources.toml has their hashes.
 The docker CLI has no ``go.mod``: its requirements are in ``vendor.mod``.
@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 
 from installers.checkout.console import StepError, run_quietly
+from installers.common.layout import Layout
+from installers.common.packages import GO_LOCK, go_toolchain
+from installers.common.sources import GoSource, go_source
 from installers.common.store import keep, key_of
-from installers.windows.sources import GoSource, go_source
-from installers.windows.wheels import GO_LOCK, go_toolchain
 
 HERE = Path(__file__).resolve().parent
 
@@ -22,7 +23,7 @@ ENVIRONMENT = {
     "CGO_ENABLED": "0",
     "GOARCH": "amd64",
     "GOFLAGS": "-buildvcs=false",
-    "GOOS": "windows",
+    "GOOS": "",  # of each package
     "GOTOOLCHAIN": "local",
     "GOWORK": "off",
 }
@@ -34,58 +35,62 @@ MODULES = '{{with .Module}}{{.Path}} {{.Version}}{{"\\t"}}{{.Dir}}{{end}}'
 """What ``go list`` prints for each package: its module and the folder with that."""
 
 
-def docker_program(name: str) -> Path:
-    """One of the programs (:data:`installers.windows.sources.PROGRAMS`), compiled for Windows.
+def environment(layout: Layout) -> dict[str, str]:
+    """The variables for one system."""
+    return {**ENVIRONMENT, "GOOS": layout.system}
+
+
+def docker_program(name: str, layout: Layout) -> Path:
+    """One of the programs (:data:`installers.common.sources.PROGRAMS`), compiled for a system.
 
     :raise StepError: Go has failed; with its last lines.
     """
-    source = go_source(name)
+    source = go_source(name, layout)
 
     def make(folder: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="slipway-go-") as scratch:
-            build(source, Path(scratch), folder / Path(source.program).name)
+            build(source, layout, Path(scratch), folder / Path(source.program).name)
 
     added = [(HERE / name).read_bytes() for name in source.added]
-    key = key_of(repr(source), *source.tags, repr(ENVIRONMENT), GO_LOCK.read_bytes(), *added)
-    return keep(f"windows-{name}", key, make) / Path(source.program).name
+    key = key_of(repr(source), *source.tags, repr(environment(layout)), GO_LOCK.read_bytes(), *added)
+    return keep(f"{layout.system}-{name}", key, make) / Path(source.program).name
 
 
-def build(source: GoSource, scratch: Path, target: Path) -> None:
+def build(source: GoSource, layout: Layout, scratch: Path, target: Path) -> None:
     """Compile the program of a module.
 
     :param scratch: an empty folder.
     :raise StepError: Go has failed, or the module is not the one of sources.toml.
     """
-    go, variables, module = prepare(source, scratch)
+    go, variables, module = prepare(source, layout, scratch)
     argv: list[str | Path] = [go, "build", "-trimpath", "-mod=readonly", "-ldflags", source.flags]
     argv += source.constraints
     argv += ["-o", target, source.package]
     run_quietly(f"compiling {target.name}", argv, variables, folder=module)
 
 
-def docker_licences(name: str) -> Path:
+def docker_licences(name: str, layout: Layout) -> Path:
     """A file with the licences of all modules that one of the programs is made of.
 
     :raise StepError: Go has failed, or a module has none.
     """
-    source = go_source(name)
+    source = go_source(name, layout)
 
     def make(folder: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="slipway-go-") as scratch:
-            (folder / LICENCES).write_text(licences(source, Path(scratch)), encoding="utf-8", newline="\n")
+            text = licences(source, layout, Path(scratch))
+            (folder / LICENCES).write_text(text, encoding="utf-8", newline="\n")
 
-    return (
-        keep(f"windows-{name}-licences", key_of(repr(source), *source.tags, repr(ENVIRONMENT), MODULES), make)
-        / LICENCES
-    )
+    key = key_of(repr(source), *source.tags, repr(environment(layout)), MODULES)
+    return keep(f"{layout.system}-{name}-licences", key, make) / LICENCES
 
 
-def licences(source: GoSource, scratch: Path) -> str:
+def licences(source: GoSource, layout: Layout, scratch: Path) -> str:
     """The licences of the modules in a program, each module under its name and version.
 
     :raise StepError: Go has failed, or a module has none.
     """
-    go, variables, module = prepare(source, scratch)
+    go, variables, module = prepare(source, layout, scratch)
     title = f"listing the modules of {Path(source.program).name}"
     argv: list[str | Path] = [go, "list", "-mod=readonly", "-deps", "-f", MODULES]
     argv += [*source.constraints, source.package]
@@ -103,15 +108,15 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").strip()
 
 
-def prepare(source: GoSource, scratch: Path) -> tuple[Path, dict[str, str], Path]:
+def prepare(source: GoSource, layout: Layout, scratch: Path) -> tuple[Path, dict[str, str], Path]:
     """Lay out a module so that Go can compile it: the program ``go``, its variables, and the module's folder.
 
     :raise StepError: Go has failed, or the module is not the one of sources.toml.
     """
     go = go_toolchain() / "bin" / "go"
-    variables = {**ENVIRONMENT, "GOROOT": str(go.parent.parent)}
+    variables = {**environment(layout), "GOROOT": str(go.parent.parent)}
     module = scratch / "module"
-    shutil.copytree(fetch(source, go, scratch), module)
+    shutil.copytree(fetch(source, go, variables, scratch), module)
     for path in [module, *module.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)  # Go's own copy is read-only
     if (module / "vendor.mod").exists():
@@ -123,14 +128,13 @@ def prepare(source: GoSource, scratch: Path) -> tuple[Path, dict[str, str], Path
     return go, variables, module
 
 
-def fetch(source: GoSource, go: Path, scratch: Path) -> Path:
+def fetch(source: GoSource, go: Path, variables: dict[str, str], scratch: Path) -> Path:
     """The module's folder among those that Go keeps, fetched first when it is not there.
 
     :raise StepError: it cannot be had, or is not the one of sources.toml.
     """
     (scratch / "go.mod").write_text("module fetching\n", encoding="ascii")
     name = f"{source.module}@{source.version}"
-    variables = {**ENVIRONMENT, "GOROOT": str(go.parent.parent)}
     answer = json.loads(
         run_quietly(f"fetching {name}", [go, "mod", "download", "-json", name], variables, scratch)
     )

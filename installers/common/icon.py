@@ -1,7 +1,7 @@
-"""Draws the icon in Windows' format, in every size that Windows shows, from the vector picture in ``assets``.
+"""Draws the icon from the vector picture in ``assets``: as PNG files, and in Windows' format in all of its sizes.
 
-The format is that of Microsoft's "Icons" (an ICONDIR, then one picture for each size). The largest is a PNG; those
-below are bitmaps, which every program that reads icons understands.
+Windows' format is that of Microsoft's "Icons" (an ICONDIR, then one picture for each size). The largest is a PNG;
+those below are bitmaps, which every program that reads icons understands.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ def icon_file(picture: Path = PICTURE) -> bytes:
         head += struct.pack("<BBBBHHII", byte, byte, 0, 0, 1, 32, len(image), offset)
         offset += len(image)
     return head + b"".join(images)
+
+
+def png(size: int, picture: Path = PICTURE) -> bytes:
+    """The icon as a file ``.png`` of so many pixels."""
+    return _written(_drawn(QSvgRenderer(str(picture)), size), b"PNG")
 
 
 SIDE = (164, 314)

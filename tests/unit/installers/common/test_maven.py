@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from installers.checkout.console import StepError
-from installers.common import store
-from installers.windows import maven
-from installers.windows.sources import PythonSource
+from installers.common import maven, store
+from installers.common.sources import PythonSource
 
 JAR = "echo jar > $(echo $* | sed 's/.*-DoutputDirectory=//')/python-3.13.jar"
 

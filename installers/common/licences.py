@@ -13,9 +13,10 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 from installers.checkout.console import StepError
-from installers.windows.bytecode import compiler
-from installers.windows.docker import LICENCES, docker_licences
-from installers.windows.sources import go_source, python_source
+from installers.common.bytecode import compiler
+from installers.common.docker import LICENCES, docker_licences
+from installers.common.layout import Layout
+from installers.common.sources import go_source, python_source
 
 COMMON = Path("/usr/share/common-licenses")
 """Where Debian has the texts of licences that many packages refer to (its Policy, 12.5)."""
@@ -23,7 +24,7 @@ COMMON = Path("/usr/share/common-licenses")
 FOR_QT = ("LGPL-3", "GPL-3")
 
 
-def write_licences(folder: Path, programs: Iterable[str]) -> None:
+def write_licences(folder: Path, programs: Iterable[str], layout: Layout) -> None:
     """Write ``licenses`` into the package's folder, which has everything else already.
 
     :param programs: which of docker's programs are in it.
@@ -36,26 +37,25 @@ def write_licences(folder: Path, programs: Iterable[str]) -> None:
         if not source.is_file():
             raise StepError(f"{source} is missing, the text of Qt's licence\n  sudo apt-get install base-files")
         (target / f"{name}.txt").write_bytes(source.read_bytes())
-    lines = [HEAD, "## Programs", ""]
+    lines = [HEAD.format(qt=f"{layout.libraries}/{layout.qt}"), "## Programs", ""]
     (target / "python.txt").write_bytes(compiler().parents[1].joinpath("lib/python3.13/LICENSE.txt").read_bytes())
     python = python_source().artifact.split(":")[2].partition("-")[0]
     lines.append(f"- CPython {python}: PSF-2.0, `python.txt`, <https://www.python.org>")
-    lines.append(
-        "- QEMU and its libraries: GPL-2.0 and others, each with its source in `qemu/licenses/SOURCES.md`"
-    )
+    if (folder / "qemu").exists():
+        lines.append("- QEMU and its libraries: GPL-2.0 and others, see `qemu/licenses`")
     for program in programs:
-        source_of = go_source(program)
-        (target / f"{program}-{LICENCES}").write_bytes(docker_licences(program).read_bytes())
+        source_of = go_source(program, layout)
+        (target / f"{program}-{LICENCES}").write_bytes(docker_licences(program, layout).read_bytes())
         lines.append(f"- {source_of.module} {source_of.version}: Apache-2.0; its modules: `{program}-{LICENCES}`")
-    lines += ["", "## Python packages, in `python/Lib/site-packages`", "", *_packages(folder)]
+    lines += ["", f"## Python packages, in `{layout.libraries}`", "", *_packages(folder / layout.libraries)]
     lines += ["", "## The machine's system image, in `images`", "", *_image(folder)]
     (target / "LICENSES.md").write_text("\n".join([*lines, ""]), encoding="utf-8", newline="\n")
 
 
-def _packages(folder: Path) -> list[str]:
+def _packages(libraries: Path) -> list[str]:
     """A line for each Python package, from what it says of itself."""
     lines = []
-    for path in sorted((folder / "python" / "Lib" / "site-packages").glob("*.dist-info/METADATA")):
+    for path in sorted(libraries.glob("*.dist-info/METADATA")):
         metadata = HeaderParser().parsestr(path.read_text(encoding="utf-8"))
         lines.append(f"- {metadata['Name']} {metadata['Version']}: {licence_of(metadata)}")
     return lines
@@ -88,5 +88,5 @@ HEAD = """\
 
 Slipway itself is under the Apache License 2.0 (`LICENSE`). With it come other programs and libraries, each under
 its own licence. Qt and PySide6 are used under the LGPL 3 (`LGPL-3.txt`, `GPL-3.txt`); their libraries are files of
-their own, `python/Lib/site-packages/PySide6/*.dll`, and may be replaced. Their source: <https://download.qt.io>.
+their own, `{qt}`, and may be replaced. Their source: <https://download.qt.io>.
 """

@@ -1,17 +1,23 @@
-"""Reads sources.toml: what the package is made of besides Python packages."""
+"""Reads sources.toml: what the packages are made of besides Python packages."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from installers.common.layout import WINDOWS, Layout
+
 FILE = Path(__file__).with_name("sources.toml")
 
-PROGRAMS = ("docker", "buildx", "compose", "dockerd")
-"""The programs that are compiled, by their tables in the file."""
+CLIENTS = ("docker", "buildx", "compose")
+PROGRAMS = (*CLIENTS, "dockerd")
+"""The programs that are compiled, by their tables in the file; the last one is for Windows only."""
+
+FOR_WINDOWS = "_windows.go"
+"""What the names of source files end with that Go compiles for Windows only."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class GoSource:
 
     :ivar sum: the module's hash, as Go writes it (``h1:…``).
     :ivar package: the program's folder in the module.
-    :ivar program: what it is called below ``docker/`` in the package.
+    :ivar program: what it is called below ``docker/`` in the package for Windows.
     :ivar variables: string variables that the linker sets, such as the version.
     :ivar tags: build constraints that hold (``go help buildconstraint``).
     :ivar added: source files of ours, beside this one → their places in the module.
@@ -84,15 +90,19 @@ def _tables() -> dict[str, dict[str, Any]]:
 
 
 def python_source(name: str = "python") -> PythonSource:
-    """Where the Python of the package comes from, or the ``compiler`` of its files."""
+    """Where the Python of the package for Windows comes from, or the one of this computer, for ``linux``."""
     return PythonSource(**_tables()[name])
 
 
-def go_source(name: str) -> GoSource:
-    """Where one of :data:`PROGRAMS` comes from."""
+def go_source(name: str, layout: Layout) -> GoSource:
+    """Where one of :data:`PROGRAMS` comes from, and what it is called on a system."""
     table = _tables()[name]
     lists = {name: tuple(value) for name, value in table.items() if isinstance(value, list)}
-    return GoSource(**{**table, **lists})
+    source = GoSource(**{**table, **lists})
+    if layout is WINDOWS:
+        return source
+    added = {file: place.replace(FOR_WINDOWS, ".go") for file, place in source.added.items()}
+    return replace(source, program=source.program.removesuffix(WINDOWS.suffix), added=added)
 
 
 def nsis_source() -> NsisSource:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from installers.checkout.console import StepError, run_quietly
 from installers.checkout.system import find_program
+from installers.common.sources import PythonSource
 from installers.common.store import keep
-from installers.windows.sources import PythonSource
 
 GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 """Maven's own way to fetch one file."""

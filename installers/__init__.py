@@ -3,4 +3,5 @@
 dev.py     what you start; checkout/ does the work
 common/    what the packages of all systems are made with
 windows/   what the package for Windows holds
+linux/     the packages for Linux
 """

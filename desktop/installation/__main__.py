@@ -1,6 +1,7 @@
 """``desktop.installation COMMAND``: what the installers call. Prints sentences for people.
 
 in-use FOLDER [--seconds N]   waits for the programs that use it to end, and prints those that have not
+end FOLDER [--seconds N]      asks the programs in it to end first, those of every user for root
 path add|remove FOLDER [--all-users]
 remove [--delete-data]        contexts and login, and the data; prints what could not be undone
 
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from desktop.installation import in_use, path, removal
+from desktop.installation.ending import end
 from desktop.system import path_variable, system
 from desktop.windows_engine import requirements
 from vm.errors import HostError
@@ -22,6 +24,9 @@ from vm.host import host
 
 SECONDS = 20.0
 """How long programs may take to end by themselves: the window and what the engine has used."""
+
+STOP_SECONDS = 180.0
+"""How long those may take that stop a machine first, where it is emulated too."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     using = commands.add_parser("in-use")
     using.add_argument("folder", type=Path)
     using.add_argument("--seconds", type=float, default=SECONDS)
+    ending = commands.add_parser("end")
+    ending.add_argument("folder", type=Path)
+    ending.add_argument("--seconds", type=float, default=STOP_SECONDS)
     changing = commands.add_parser("path")
     changing.add_argument("change", choices=("add", "remove"))
     changing.add_argument("folder")
@@ -40,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "in-use":
         return _report(str(user) for user in in_use.wait_until_unused(options.folder, options.seconds))
+    if options.command == "end":
+        return _report(str(user) for user in end(options.folder, options.seconds))
     if options.command == "path":
         return change_path(options.change, options.folder, options.all_users)
     failed = removal.forget(host().paths(), system())

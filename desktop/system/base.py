@@ -37,8 +37,10 @@ class Launch:
         """The launch of the installation at ``paths``: the same as ``slipway open``."""
         default = host().default_home()
         mark = hashlib.sha256(os.fsencode(paths.home)).hexdigest()[:8]
-        launcher = programs.installation() / programs.LAUNCHER
-        opening = [str(launcher)] if launcher.is_file() else programs.program("desktop.cli", "open")
+        packaged = programs.launcher()
+        opening = (
+            [str(packaged[0]), *packaged[1]] if packaged is not None else programs.program("desktop.cli", "open")
+        )
         return cls(
             APP if paths.home == default else f"{APP}-{mark}",
             (*opening, *((BACKGROUND,) if background else ())),

@@ -13,6 +13,7 @@ from pathlib import Path
 from desktop.system.base import Launch
 from vm.errors import HostError
 from vm.files import write_atomically
+from vm.host.programs import installation
 
 ICON = Path(__file__).resolve().parents[2] / "assets" / "icons" / "slipway.svg"
 
@@ -31,6 +32,9 @@ Keywords=docker;container;image;engine;moby;compose;
 StartupWMClass=slipway
 """
 
+PACKAGED = Path("/usr/lib/slipway")
+"""Where the Debian package has Slipway (installers/linux); it brings an entry for all users."""
+
 OFF = re.compile(r"^(Hidden\s*=\s*true|X-GNOME-Autostart-enabled\s*=\s*false)\s*$", re.MULTILINE)
 """How a desktop's own settings switch an entry off without removing it."""
 
@@ -38,7 +42,9 @@ OFF = re.compile(r"^(Hidden\s*=\s*true|X-GNOME-Autostart-enabled\s*=\s*false)\s*
 class LinuxSystem:
     """A desktop that keeps to the XDG specifications."""
 
-    no_menu = ""
+    @property
+    def no_menu(self) -> str:
+        return "The package has put Slipway into the applications menu" if installation() == PACKAGED else ""
 
     def starts_at_login(self, launch: Launch) -> bool:
         try:
@@ -56,13 +62,13 @@ class LinuxSystem:
 
     def start_at_login(self, launch: Launch, wanted: bool) -> None:
         if wanted:
-            _write(self._login(launch), f"{_entry(launch)}X-GNOME-Autostart-enabled=true\n")
+            _write(self._login(launch), f"{entry(launch)}X-GNOME-Autostart-enabled=true\n")
         else:
             self._login(launch).unlink(missing_ok=True)
 
     def add_to_menu(self, launch: Launch) -> tuple[Path, ...]:
         _write(self._icon(launch), ICON.read_text("utf-8"))
-        _write(self._menu(launch), _entry(launch))
+        _write(self._menu(launch), entry(launch))
         theme = self._icon(launch).parents[2]
         os.utime(theme)  # a cache of the theme's older than its folder is not used
         return self._menu(launch), self._icon(launch)
@@ -89,7 +95,8 @@ def _folder(variable: str, default: str) -> Path:
     return Path(base) if base.startswith("/") else Path.home() / default  # a relative value is to be ignored
 
 
-def _entry(launch: Launch) -> str:
+def entry(launch: Launch) -> str:
+    """The desktop entry that launches it."""
     return ENTRY.format(command=_command(launch), program=_escaped(launch.command[0]), icon=launch.name)
 
 

@@ -58,7 +58,7 @@ def checks_options() -> tuple[str, ...]:
     return (f"--numprocesses={max(2, os.cpu_count() or 1)}", "--dist=loadfile", "--no-loadscope-reorder")
 
 
-CHECKS = ("architecture", "unit", "golden", "gui", "wine")
+CHECKS = ("architecture", "unit", "golden", "gui", "wine", "packages")
 
 LANES = (
     Lane("checks", CHECKS, checks_options(), can_wait=True, measured=True),

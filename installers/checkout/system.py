@@ -201,6 +201,8 @@ FOR_TESTS = (
     Part("openbox", everywhere("openbox")),
     Part("xdotool", everywhere("xdotool") | {"brew": "xdotool"}),
     Part("desktop-file-validate", everywhere("desktop-file-utils")),
+    Part("appstreamcli", everywhere("appstream")),
+    Part("man", everywhere("man-db")),
     Part("dbus-daemon", {"apt": "dbus", "dnf": "dbus-daemon", "pacman": "dbus", "brew": "dbus"}),
     Part("at-spi2-core", everywhere("at-spi2-core"), has_accessibility_bus),
     Part("docker-registry", everywhere("docker-registry") | {"brew": "docker-registry"}),

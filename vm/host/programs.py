@@ -3,7 +3,8 @@
 From a checkout, and where Slipway is installed as Python packages, a program is ``python -m MODULE``. A packaged
 application is one executable; it runs another of our modules when :data:`RUN_MODULE` is its first argument, for
 which its entry calls :func:`run_requested`. The package for Windows has Slipway's packages beside such an
-executable (installers/windows/launcher), which Windows then shows for each of our processes.
+executable (installers/windows/launcher), which Windows then shows for each of our processes. Those for Linux have
+a script (installers/linux/files/slipway), which runs the Python that comes with them.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 RUN_MODULE = "--run-module"
-LAUNCHER = "Slipway.exe"
-"""The executable in the package for Windows; it has no console."""
+LAUNCHERS: dict[str, tuple[str, ...]] = {"Slipway.exe": (), "bin/slipway": ("open",)}
+"""The executable in a package → the arguments with which it opens the window. Windows' has no console."""
 
 PACKAGES = ("vm", "engine", "desktop")
 """Whose modules may be asked for."""
@@ -41,11 +42,18 @@ def installation() -> Path:
     return Path(sys.executable).resolve().parent if is_packaged() else Path(__file__).resolve().parents[2]
 
 
+def launcher() -> tuple[Path, tuple[str, ...]] | None:
+    """The package's executable, and the arguments with which it opens the window; None outside of a package."""
+    folder = installation()
+    found = ((folder / name, opening) for name, opening in LAUNCHERS.items())
+    return next(((path, opening) for path, opening in found if path.is_file()), None)
+
+
 def program(module: str, *arguments: str) -> list[str]:
     """The command line that runs ``module``, which is one of ours, as a program."""
-    launcher = installation() / LAUNCHER
-    if launcher.is_file():
-        return [str(launcher), RUN_MODULE, module, *arguments]
+    packaged = launcher()
+    if packaged is not None:
+        return [str(packaged[0]), RUN_MODULE, module, *arguments]
     return [sys.executable, RUN_MODULE if is_packaged() else "-m", module, *arguments]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -86,3 +87,17 @@ def test_what_is_below(tmp_path: Path) -> None:
     assert is_below(str(tmp_path / "a" / "b"), tmp_path)
     assert not is_below(f"{tmp_path}x", tmp_path)
     assert not is_below("", tmp_path)
+
+
+def test_those_of_a_package_are_asked_to_end(sleep: Path, tmp_path: Path) -> None:
+    """Its own programs, by SIGTERM; others that happen to lie there are let be."""
+    package = tmp_path / "package"
+    (package / "python").mkdir()
+    own = Path(shutil.copy(sleep, package / "python" / "sleeper"))
+    with sleeping(own, tmp_path) as process, sleeping(sleep, tmp_path) as other:
+        waiting = threading.Thread(target=process.wait)  # else it stays in the list as a zombie
+        waiting.start()
+        assert main(["end", str(package)]) == 0
+        waiting.join()
+        assert process.returncode == -signal.SIGTERM
+        assert other.poll() is None

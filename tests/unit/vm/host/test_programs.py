@@ -24,11 +24,13 @@ def test_from_a_packaged_application(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert programs.installation() == tmp_path.resolve()
 
 
-def test_from_the_package_for_windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whichever of its programs asks: by the one that has Slipway's name, and no console."""
+@pytest.mark.parametrize("name", ["Slipway.exe", "bin/slipway"])
+def test_from_a_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """Whichever of its programs asks: on Windows by the one that has Slipway's name, and no console."""
     monkeypatch.setattr(programs, "installation", lambda: tmp_path)
-    launcher = tmp_path / programs.LAUNCHER
+    launcher = tmp_path / name
     assert programs.program("vm.x")[0] == sys.executable
+    launcher.parent.mkdir(exist_ok=True)
     launcher.touch()
     assert programs.program("vm.x", "--one") == [str(launcher), programs.RUN_MODULE, "vm.x", "--one"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from installers.windows.wheels import KUBERNETES_GO_LOCK, go_toolchain
+from installers.common.packages import KUBERNETES_GO_LOCK, go_toolchain
 from tests.e2e.cli import Program
 from tests.e2e.conftest import RunningMachine
 from tests.e2e.kubernetes.cluster import ANSWER_SECONDS, MINE, WEB, Kubernetes, page, plugged

@@ -1,4 +1,4 @@
-"""What is done when the cluster is stopped for good: only the packet filter's rules of Kubernetes are taken away."""
+"""What is done when the cluster is stopped for good: only the packet filter rules of Kubernetes are taken away."""
 
 from __future__ import annotations
 

@@ -209,6 +209,8 @@ FOR_TESTS = (
     Part("busybox-static", {"apt": "busybox-static"}, lambda: find_static_busybox() is not None, ("apt",)),
 )
 
+FOR_LINUX_PACKAGES = (Part("patchelf", everywhere("patchelf")),)
+
 FOR_SLOW_TESTS = (
     Part(
         "qemu-system-aarch64",

@@ -1,8 +1,9 @@
 """The commands that make Slipway's packages for Linux: ``python3 -m installers.linux COMMAND``.
 
 deb [--out FOLDER]       slipway_VERSION_amd64.deb, for Debian and Ubuntu
+tarball [--out FOLDER]   slipway-VERSION-linux-x64.tar.xz, which needs nothing installed
 
-It prints what makes up the size. Two builds of the same commit give the same bytes: the time of every file is the
+Both print what makes up the size. Two builds of the same commit give the same bytes: the time of every file is the
 commit's, or SOURCE_DATE_EPOCH (reproducible-builds.org).
 """
 
@@ -21,6 +22,7 @@ from installers.common.contents import table
 from installers.common.layout import LINUX
 from installers.linux.deb import build_deb
 from installers.linux.payload import build_payload
+from installers.linux.tarball import build_tarball, complete
 
 EPOCH = "SOURCE_DATE_EPOCH"
 
@@ -29,13 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m installers.linux", description="Slipway for Linux.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in (("deb", "make the package for Debian and Ubuntu"),):
+    for name, text in (("deb", "make the package for Debian and Ubuntu"), ("tarball", "make one for any Linux")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--out", type=Path, default=ROOT / "dist", help="the folder for it (default: dist)")
     options = parser.parse_args(arguments)
     try:
-        system.ensure(system.FOR_MACHINE)
-        made = make_deb(options.out)
+        system.ensure((*system.FOR_MACHINE, *system.FOR_LINUX_PACKAGES))
+        made = make(options.command, options.out)
     except StepError as error:
         say(f"\n{error}")
         return 1
@@ -43,9 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def make_deb(out: Path) -> Path:
-    """Make the Debian package in ``out``, and print what makes up its size.
+def make(kind: str, out: Path) -> Path:
+    """Make a package in ``out``, and print what makes up its size.
 
+    :param kind: ``deb`` or ``tarball``.
     :raise StepError: a part cannot be had.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -53,7 +56,11 @@ def make_deb(out: Path) -> Path:
         scratch = Path(name)
         payload = scratch / "slipway"
         build_payload(payload)
+        if kind == "tarball":
+            complete(payload)
         print(table(payload, LINUX))
+        if kind == "tarball":
+            return build_tarball(payload, out, epoch())
         return build_deb(payload, scratch, out, epoch())
 
 

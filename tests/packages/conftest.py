@@ -11,6 +11,7 @@ import pytest
 from installers.common.product import version
 from installers.linux.deb import PLACE, build_deb
 from installers.linux.payload import build_payload
+from installers.linux.tarball import complete
 from tests.packages.roots import Root
 
 OLD = "0.0.1"
@@ -35,11 +36,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of this commit."""
+def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What all packages have."""
+    folder = tmp_path_factory.mktemp("payload") / "slipway"
+    build_payload(folder)
+    return folder
+
+
+def copied(folder: Path, target: Path) -> Path:
+    """A copy of a folder; its files are links to the same content."""
+    subprocess.run(["cp", "--archive", "--link", folder, target], check=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def package(payload: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Debian package of this commit."""
     scratch = tmp_path_factory.mktemp("package")
-    build_payload(scratch / "slipway")
-    return build_deb(scratch / "slipway", scratch, tmp_path_factory.mktemp("packages"), EPOCH)
+    return build_deb(copied(payload, scratch / "slipway"), scratch, tmp_path_factory.mktemp("packages"), EPOCH)
+
+
+@pytest.fixture(scope="session")
+def unpacked(payload: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the archive has, which needs nothing installed."""
+    folder = copied(payload, tmp_path_factory.mktemp("archive") / "slipway")
+    complete(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

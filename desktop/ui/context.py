@@ -34,6 +34,9 @@ class Places(Protocol):
     def show_place(self, name: str, subject: str = "") -> None:
         """Show a page (``home``, ``containers``, …) and a subject of it."""
 
+    def page(self, name: str) -> QWidget:
+        """The page of a place, made if need be."""
+
     def show_page(self, page: QWidget) -> None:
         """Show the page of one object in place of the current one."""
 

@@ -19,6 +19,7 @@ OBJECTS = (("containers", "Container"), ("images", "Image"), ("volumes", "Volume
 
 COMMANDS = (
     ("home", "about", "About this machine"),
+    ("home", "disk", "Disk use: show what takes space"),
     ("containers", "run", "Run a container…"),
     ("images", "pull", "Pull an image…"),
     ("images", "build", "Build an image…"),

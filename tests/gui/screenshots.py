@@ -75,6 +75,12 @@ def pages(shown: Window, folder: Path, scheme: str) -> None:
     shown.show_page(ProjectPage(shown.context, "shop"))
     settle(1.5)
     take(folder, f"{scheme}-project", shown)
+    shown.show_page(ProjectPage(shown.context, "shop", "stats"))
+    settle(4.5)  # two samples
+    take(folder, f"{scheme}-project-stats", shown)
+    shown.show_place("home", "disk")
+    settle(1.0)
+    take(folder, f"{scheme}-disk", shown)
     for place in ("volumes", "networks"):
         shown.show_place(place)
         page = shown.pages[place]

@@ -143,9 +143,10 @@ class Calls:
             {**item, "UsageData": {"Size": 48_000_000, "RefCount": self._users_of_volume(name)}}
             for name, item in self.world.volumes.items()
         ]
+        shared = max((item["SharedSize"] for item in images), default=0)
         return web.json_response(
             {
-                "LayersSize": sum(item["Size"] for item in images),
+                "LayersSize": shared + sum(item["Size"] - item["SharedSize"] for item in images),
                 "Images": images,
                 "Containers": [{**_listed(item), "SizeRw": 40_000} for item in self.world.containers.values()],
                 "Volumes": volumes,

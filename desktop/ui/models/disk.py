@@ -7,6 +7,8 @@ from typing import Any
 
 from engine.client.models import OURS
 
+ENDED = ("exited", "created", "dead")
+
 
 @dataclass(frozen=True)
 class Use:
@@ -19,13 +21,12 @@ class Use:
 
 def uses(df: dict[str, Any]) -> dict[str, Use]:
     """Kind of object → its use of the disk."""
-    images = [item for item in df.get("Images") or () if OURS not in (item.get("Labels") or {})]
-    containers = [item for item in df.get("Containers") or () if OURS not in (item.get("Labels") or {})]
+    images, containers = visible(df.get("Images")), visible(df.get("Containers"))
     volumes, cache = df.get("Volumes") or (), df.get("BuildCache") or ()
     free = [item for item in images if not item.get("Containers")]
-    ended = [item for item in containers if item.get("State") in ("exited", "created", "dead")]
+    ended = [item for item in containers if item.get("State") in ENDED]
     idle = [item for item in volumes if not _usage(item, "RefCount")]
-    unused = [item for item in cache if not item.get("InUse")]
+    unused = [item for item in cache if is_idle_cache(item)]
     return {
         "Images": Use(
             df.get("LayersSize") or 0,
@@ -34,8 +35,23 @@ def uses(df: dict[str, Any]) -> dict[str, Use]:
         ),
         "Containers": Use(_sum(containers, "SizeRw"), _sum(ended, "SizeRw"), len(ended)),
         "Volumes": Use(volume_bytes(volumes), volume_bytes(idle), len(idle)),
-        "Build cache": Use(_sum(cache, "Size"), _sum(unused, "Size"), len(unused)),
+        "Build cache": Use(cache_bytes(cache), cache_bytes(unused), len(unused)),
     }
+
+
+def visible(items: Any) -> list[dict[str, Any]]:
+    """Images or containers, without those of our own."""
+    return [item for item in items or () if OURS not in (item.get("Labels") or {})]
+
+
+def is_idle_cache(item: dict[str, Any]) -> bool:
+    """Whether pruning removes a step of the build cache."""
+    return not item.get("InUse") and not item.get("Shared")
+
+
+def cache_bytes(items: Any) -> int:
+    """Bytes of steps of the build cache, without what images have as well: it is counted there."""
+    return sum(item.get("Size") or 0 for item in items if not item.get("Shared"))
 
 
 def volume_bytes(volumes: Any) -> int:

@@ -10,4 +10,5 @@ progress.py     a long operation that can be cancelled              periodic_ref
 logview.py      a log that may be very long                         logtext.py  its text, loglooks.py its colours
 terminal.py     a terminal                                          screen.py   its cells
 dot.py          a dot in the colour of a state                      trend.py    a line without axes
+treemap.py      tiles as large as what they are
 """

@@ -14,8 +14,9 @@ from desktop.ui.context import Context
 from desktop.ui.models.disk import Use, uses
 from desktop.ui.models.format import counted, size
 from desktop.ui.theme import PAD
-from desktop.ui.widgets.basics import card, fill, label, link
+from desktop.ui.widgets.basics import card, fill, label, link, row
 from desktop.ui.widgets.dialogs import Question
+from engine.client import EngineClient
 
 DELAY_MS = 1500
 """Milliseconds from a change to the request, so that the changes of a burst share it."""
@@ -50,7 +51,8 @@ class DiskCard(QWidget):
             for column, part in enumerate((label(name, "muted"), self.used[name], self.free[name], made)):
                 grid.addWidget(part, number, column)
         grid.setColumnStretch(2, 1)
-        fill(QVBoxLayout(self), card(label("Disk use", "section"), grid, None))
+        self.details = link("Show what takes space", partial(context.places.show_place, "home", "disk"))
+        fill(QVBoxLayout(self), card(row(label("Disk use", "section"), None, self.details), grid, None))
         self._delay = QTimer(self, singleShot=True, interval=DELAY_MS)
         self._delay.timeout.connect(self.ask)
         context.session.own.ready.connect(self.ask)
@@ -83,20 +85,25 @@ class DiskCard(QWidget):
 
     def prune_cache(self) -> None:
         """Ask, saying what the build cache holds and frees."""
-        use = self._uses["Build cache"]
-        session = self._context.session
+        ask_cache_prune(self, self._context, self._context.session.own.engine, self._uses["Build cache"], self.ask)
 
-        def agreed(_: bool) -> None:
-            session.bridge.call(session.own.engine.prune_builds(), done, self._context.banners.error, owner=self)
 
-        def done(freed: int) -> None:
-            self._context.banners.show_message("done", f"Freed {size(freed)}")
-            self.ask()
+def ask_cache_prune(
+    parent: QWidget, context: Context, engine: EngineClient, use: Use, after: Callable[[], object]
+) -> Question:
+    """Ask, saying what the build cache holds and frees, and prune it. :param after: called when that is done."""
 
-        Question(
-            self,
-            "Prune the build cache?",
-            f"Removes {counted(use.idle, 'cached build step')} and frees {size(use.reclaimable)}. Images are kept;"
-            " the next build takes longer.",
-            "Prune",
-        ).then(agreed)
+    def agreed(_: bool) -> None:
+        context.session.bridge.call(engine.prune_builds(), done, context.banners.error, owner=parent)
+
+    def done(freed: int) -> None:
+        context.banners.show_message("done", f"Freed {size(freed)}")
+        after()
+
+    return Question(
+        parent,
+        "Prune the build cache?",
+        f"Removes {counted(use.idle, 'cached build step')} and frees {size(use.reclaimable)}. Images are kept;"
+        " the next build takes longer.",
+        "Prune",
+    ).then(agreed)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
+from desktop.ui.deferred import deferred
 from desktop.ui.pages.home.about import AboutPage
 from desktop.ui.pages.home.dials import DialsCard
 from desktop.ui.pages.home.disk import DiskCard
@@ -15,6 +16,8 @@ from desktop.ui.pages.home.state import StateCard
 from desktop.ui.pages.home.work import ImagesCard, WorkCard
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import heading
+
+disk_page = deferred("pages.disk:DiskPage")
 
 TWO_COLUMNS = 860
 """From this width on, cards are in two columns."""
@@ -53,8 +56,11 @@ class HomePage(QScrollArea):
         self.setWidget(inner)
 
     def show_subject(self, subject: str) -> None:
-        """Show the page “About this machine”, the only subject."""
-        self.about()
+        """Show a page that is not in the sidebar: ``about`` this machine, or ``disk`` use."""
+        if subject == "disk":
+            self.context.places.show_page(disk_page(self.context))
+        else:
+            self.about()
 
     def about(self) -> AboutPage:
         """Show the page about the machine."""

@@ -25,6 +25,7 @@ from desktop.ui.tray import Tray
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.progress import WorkDialog
 from desktop.ui.window import Window
+from desktop.ui.words import tr
 from vm.errors import UserError
 
 BACKGROUND = "--background"
@@ -134,8 +135,10 @@ class Application:
             self._end(stop)
             return
         self.raise_window()
-        title = "Quit and stop the engine?" if stop else "Quit Slipway?"
-        Question(self.window, title, "This will be cancelled:", "Quit", names=lost).then(lambda _: self._end(stop))
+        title = tr("Quit and stop the engine?") if stop else tr("Quit Slipway?")
+        Question(self.window, title, tr("This will be cancelled:"), tr("Quit"), names=lost).then(
+            lambda _: self._end(stop)
+        )
 
     def losses(self) -> list[str]:
         """What would be cancelled if this process ended now; a start goes on."""

@@ -45,14 +45,19 @@ class Appearance:
         self.theme.use(os.environ.get(SCHEME, wanted["theme"]), wanted["text_size"])
 
 
-def use_language(app: QApplication, name: str) -> None:
-    """Use a language, or ``system``'s, for our texts and for those of Qt's own, such as Cancel."""
+def use_language(app: QApplication, name: str) -> QTranslator | None:
+    """Use a language, or ``system``'s, for our texts and for those of Qt's own, such as Cancel.
+
+    :return: what translates Qt's; None where there is nothing to translate, or it is not installed.
+    """
     chosen = words.best(QLocale.system().uiLanguages()) if name == "system" else name
     words.use(chosen)
-    if chosen != words.ENGLISH:
-        translator = QTranslator(app)
-        if translator.load(f"qtbase_{chosen}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
-            app.installTranslator(translator)
+    translator = QTranslator(app)
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if chosen == words.ENGLISH or not translator.load(f"qtbase_{chosen}", folder):
+        return None
+    app.installTranslator(translator)
+    return translator
 
 
 def _values(found: Mapping[str, Any]) -> dict[str, str]:

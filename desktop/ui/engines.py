@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QSettings, Signal
 from desktop.control.schema import EngineState
 from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
+from desktop.ui.words import mark, tr
 from engine.remote.connect import answers
 from engine.remote.endpoints import Endpoint, Kind, read_endpoints
 from vm.errors import UserError
@@ -20,7 +21,7 @@ OWN = "slipway"
 CHOSEN = "engine"
 """The key in the window's file."""
 
-TRIED_WHEN_CHOSEN = "Tried when you choose it"
+TRIED_WHEN_CHOSEN = mark("Tried when you choose it")
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,11 @@ class Engines(QObject):
                 )
 
     def _unreadable(self, error: UserError) -> None:
-        self.entries = [*self._own(), Entry("", "Docker contexts", "", "", error.message, reason=error.hint)]
+        self.entries = [*self._own(), Entry("", tr("Docker contexts"), "", "", error.message, reason=error.hint)]
         self.changed.emit()
 
     def _report(self, key: str, alive: bool) -> None:
-        state = "Answers" if alive else "Does not answer"
+        state = tr("Answers") if alive else tr("Does not answer")
         self.entries = [replace(item, state=state) if item.key == key else item for item in self.entries]
         self.changed.emit()
 
@@ -122,15 +123,17 @@ class Engines(QObject):
             reason = (
                 f"{one.obstacle[:1].upper()}{one.obstacle[1:]}. {one.hint}".rstrip(". ") if one.obstacle else ""
             )
-            state = "Not available" if one.obstacle else TITLES[one.state]
+            state = tr("Not available") if one.obstacle else tr(TITLES[one.state])
             switch = None if one.in_use else one
-            made.append(Entry(key, "This computer", one.title, address, state, reason=reason, switch=switch))
-        return made or [Entry(OWN, "This computer", "Slipway", self._session.paths.docker_host, "Not running")]
+            made.append(Entry(key, tr("This computer"), one.title, address, state, reason=reason, switch=switch))
+        return made or [
+            Entry(OWN, tr("This computer"), "Slipway", self._session.paths.docker_host, tr("Not running"))
+        ]
 
     def _entry(self, endpoint: Endpoint) -> Entry:
-        state = "Cannot be used" if endpoint.problem else "…"
+        state = tr("Cannot be used") if endpoint.problem else "…"
         if not endpoint.problem and endpoint.kind is Kind.SSH:
-            state = TRIED_WHEN_CHOSEN
+            state = tr(TRIED_WHEN_CHOSEN)
         return Entry(
             f"context:{endpoint.name}",
             endpoint.name,

@@ -13,35 +13,41 @@ from desktop.control.schema import EngineState, RunState
 from desktop.settings.schema import Settings, fields
 from desktop.ui.session import Session
 from desktop.ui.widgets.listpage import ListPage
+from desktop.ui.words import mark, tr
 
-OBJECTS = (("containers", "Container"), ("images", "Image"), ("volumes", "Volume"), ("networks", "Network"))
+OBJECTS = (
+    ("containers", mark("Container")),
+    ("images", mark("Image")),
+    ("volumes", mark("Volume")),
+    ("networks", mark("Network")),
+)
 """Page → what one of its objects is called."""
 
 COMMANDS = (
-    ("home", "about", "About this machine"),
-    ("home", "disk", "Disk use: show what takes space"),
-    ("containers", "run", "Run a container…"),
-    ("images", "pull", "Pull an image…"),
-    ("images", "build", "Build an image…"),
-    ("images", "search", "Search Docker Hub…"),
-    ("volumes", "create", "Create a volume…"),
-    ("volumes", "import", "Import a volume…"),
-    ("volumes", "removed", "Removed volumes…"),
-    ("networks", "create", "Create a network…"),
-    ("containers", "prune", "Prune containers…"),
-    ("images", "prune", "Prune images…"),
-    ("volumes", "prune", "Prune volumes…"),
-    ("networks", "prune", "Prune networks…"),
+    ("home", "about", mark("About this machine")),
+    ("home", "disk", mark("Disk use: show what takes space")),
+    ("containers", "run", mark("Run a container…")),
+    ("images", "pull", mark("Pull an image…")),
+    ("images", "build", mark("Build an image…")),
+    ("images", "search", mark("Search Docker Hub…")),
+    ("volumes", "create", mark("Create a volume…")),
+    ("volumes", "import", mark("Import a volume…")),
+    ("volumes", "removed", mark("Removed volumes…")),
+    ("networks", "create", mark("Create a network…")),
+    ("containers", "prune", mark("Prune containers…")),
+    ("images", "prune", mark("Prune images…")),
+    ("volumes", "prune", mark("Prune volumes…")),
+    ("networks", "prune", mark("Prune networks…")),
 )
 """Page, its command, and what it is called."""
 
 TABS = (
-    ("workloads", "Workloads"),
-    ("pods", "Pods"),
-    ("services", "Services"),
-    ("config", "Config"),
-    ("storage", "Storage"),
-    ("events", "Events"),
+    ("workloads", mark("Workloads")),
+    ("pods", mark("Pods")),
+    ("services", mark("Services")),
+    ("config", mark("Config")),
+    ("storage", mark("Storage")),
+    ("events", mark("Events")),
 )
 """Of the page of Kubernetes."""
 
@@ -104,7 +110,12 @@ def gather(window: Shown) -> list[Choice]:
 def settings(window: Shown, offered: Collection[str]) -> list[Choice]:
     """The settings that this computer has, by their names."""
     return [
-        Choice("Setting", one.title, one.section.title, partial(window.show_place, "settings", one.section.area))
+        Choice(
+            tr("Setting"),
+            tr(one.title),
+            tr(one.section.title),
+            partial(window.show_place, "settings", one.section.area),
+        )
         for one in fields(Settings)
         if one.name in offered
     ]
@@ -116,12 +127,14 @@ def _objects(window: Shown) -> Iterator[Choice]:
         assert isinstance(page, ListPage)
         for record in page.every():
             title, detail = page.told(record)
-            yield Choice(kind, title, detail, partial(_open, window, name, record), partial(page.offered, record))
+            yield Choice(
+                tr(kind), title, detail, partial(_open, window, name, record), partial(page.offered, record)
+            )
 
 
 def _cluster(window: Shown) -> Iterator[Choice]:
     for tab, title in TABS:
-        yield Choice("Page", f"Kubernetes: {title}", "", partial(window.show_place, "kubernetes", tab))
+        yield Choice(tr("Page"), f"Kubernetes: {tr(title)}", "", partial(window.show_place, "kubernetes", tab))
     page = window.pages.get("kubernetes")
     if isinstance(page, Findable):
         yield from page.choices()
@@ -136,14 +149,14 @@ def _open(window: Shown, name: str, record: object) -> None:
 
 def _commands(window: Shown) -> Iterator[Choice]:
     for name, command, title in COMMANDS:
-        yield Choice("Command", title, "", partial(window.show_place, name, command))
-    yield Choice("Command", "Choose an engine…", "", window.choose_engine)
-    yield Choice("Command", "Show the keyboard shortcuts", "", window.show_shortcuts)
+        yield Choice(tr("Command"), tr(title), "", partial(window.show_place, name, command))
+    yield Choice(tr("Command"), tr("Choose an engine…"), "", window.choose_engine)
+    yield Choice(tr("Command"), tr("Show the keyboard shortcuts"), "", window.show_shortcuts)
 
 
 def _places(window: Shown) -> Iterator[Choice]:
     for key, title in window.places():
-        yield Choice("Page", title, "", partial(window.show_place, key))
+        yield Choice(tr("Page"), title, "", partial(window.show_place, key))
 
 
 def _engine(window: Shown) -> Iterator[Choice]:
@@ -152,10 +165,12 @@ def _engine(window: Shown) -> Iterator[Choice]:
     if status is None:
         return
     if status.state in (RunState.STOPPED, RunState.FAILED):
-        yield Choice("Command", "Start the engine", "", session.start)
+        yield Choice(tr("Command"), tr("Start the engine"), "", session.start)
     elif status.state is RunState.RUNNING:
-        yield Choice("Command", "Stop the engine", "", session.stop)
-        yield Choice("Command", "Restart the engine", "", session.restart)
+        yield Choice(tr("Command"), tr("Stop the engine"), "", session.stop)
+        yield Choice(tr("Command"), tr("Restart the engine"), "", session.restart)
     for engine in status.engines:
         if not engine.in_use and not engine.obstacle:
-            yield Choice("Command", f"Switch to {engine.title}…", "", partial(window.switch, engine))
+            yield Choice(
+                tr("Command"), tr("Switch to {title}…", title=engine.title), "", partial(window.switch, engine)
+            )

@@ -23,6 +23,7 @@ from desktop.ui.bridge import Bridge, Failed, Work
 from desktop.ui.engine_connection import EngineConnection, State
 from desktop.ui.engine_view import EngineView
 from desktop.ui.models.states import TITLES
+from desktop.ui.words import tr
 from engine.client import EngineClient
 from engine.client.credentials import UserKeys
 from engine.remote.connect import connect
@@ -108,7 +109,7 @@ class Session(QObject):
         """How Slipway's own engine is, for a title."""
         if self.status is None:
             return ""
-        return TITLES[RunState.RESTARTING if self._restarting else self.status.state]
+        return tr(TITLES[RunState.RESTARTING if self._restarting else self.status.state])
 
     @property
     def several(self) -> bool:

@@ -8,9 +8,10 @@ from desktop.control.schema import EngineState, Event, RequirementReport, RunSta
 from desktop.ui.context import Context
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.progress import WorkDialog
+from desktop.ui.words import mark, tr
 from vm.errors import NotSetUp, UserError
 
-KEPT = "Nothing of it is deleted: what it restarts by itself runs again when you switch back."
+KEPT = mark("Nothing of it is deleted: what it restarts by itself runs again when you switch back.")
 
 
 def other(engines: tuple[EngineState, ...]) -> EngineState | None:
@@ -27,9 +28,13 @@ def ask_to_switch(parent: QWidget, context: Context, to: EngineState) -> None:
         return
     question = Question(
         parent,
-        f"Switch to {to.title}?",
-        f"{now.title} are stopped, unless the settings keep both engines running. {KEPT}",
-        "Switch",
+        tr("Switch to {title}?", title=to.title),
+        tr(
+            "{title} are stopped, unless the settings keep both engines running. {kept}",
+            title=now.title,
+            kept=tr(KEPT),
+        ),
+        tr("Switch"),
         danger=False,
     )
     question.then(lambda _: SwitchDialog(parent, context, to).open())
@@ -41,8 +46,10 @@ class SwitchDialog(WorkDialog):
     def __init__(self, parent: QWidget, context: Context, to: EngineState) -> None:
         self._window = parent
         client = context.session.client
-        title = f"Switching to {to.title}"
-        super().__init__(parent, context, title, lambda: client.use_engine(to.name), f"{to.title} are in use")
+        title = tr("Switching to {title}", title=to.title)
+        super().__init__(
+            parent, context, title, lambda: client.use_engine(to.name), tr("{title} are in use", title=to.title)
+        )
         self.setMinimumSize(480, 180)
         self.resize(480, 200)
 
@@ -56,8 +63,8 @@ class SwitchDialog(WorkDialog):
         """Show the error; offer the setup where that is what is missing."""
         super().failed(error)
         if error.code == NotSetUp.__name__:
-            verb = QPushButton("Set up…")
-            verb.setAccessibleName("Set up Windows containers")
+            verb = QPushButton(tr("Set up…"))
+            verb.setAccessibleName(tr("Set up Windows containers"))
             verb.setDefault(True)
             self.buttons.addButton(verb, QDialogButtonBox.ButtonRole.AcceptRole)
             verb.clicked.connect(self._set_up)
@@ -77,9 +84,13 @@ def ask_to_set_up(parent: QWidget, context: Context) -> None:
     """Show what Windows containers need, and set them up if the user agrees."""
 
     def show(needs: list[RequirementReport]) -> None:
-        names = [f"{one.title}: {'there' if one.met else one.fix}" for one in needs]
-        text = "Windows asks for an administrator. All of it can be undone: slipway engine remove. What is needed:"
-        question = Question(parent, "Set Windows containers up?", text, "Set up", names=names, danger=False)
+        names = [f"{one.title}: {tr('there') if one.met else one.fix}" for one in needs]
+        text = tr(
+            "Windows asks for an administrator. All of it can be undone: slipway engine remove. What is needed:"
+        )
+        question = Question(
+            parent, tr("Set Windows containers up?"), text, tr("Set up"), names=names, danger=False
+        )
         question.then(lambda _: SetupDialog(parent, context).open())
 
     context.session.control(lambda client: client.engine_needs(), show, context.banners.error)
@@ -91,7 +102,7 @@ class SetupDialog(WorkDialog):
     def __init__(self, parent: QWidget, context: Context) -> None:
         self._window = parent
         client = context.session.client
-        super().__init__(parent, context, "Setting Windows containers up", client.install_engine, "")
+        super().__init__(parent, context, tr("Setting Windows containers up"), client.install_engine, "")
         self.setMinimumSize(480, 180)
         self.resize(480, 200)
 
@@ -106,8 +117,8 @@ class SetupDialog(WorkDialog):
     def failed(self, error: UserError) -> None:
         """Show the error, and offer to try again: an administrator may have refused."""
         super().failed(error)
-        verb = QPushButton("Try again…")
-        verb.setAccessibleName("Try the setup again")
+        verb = QPushButton(tr("Try again…"))
+        verb.setAccessibleName(tr("Try the setup again"))
         verb.setDefault(True)
         self.buttons.addButton(verb, QDialogButtonBox.ButtonRole.AcceptRole)
         verb.clicked.connect(self._again)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -42,20 +42,21 @@ from desktop.ui.widgets.keptlog import Kept
 from desktop.ui.widgets.menu_key import MenuKey
 from desktop.ui.widgets.sidebar import Sidebar
 from desktop.ui.widgets.zoom import zoom
+from desktop.ui.words import key_names, mark, tr
 from vm.errors import UserError
 
 PLACES = (
-    ("home", "Home"),
-    ("containers", "Containers"),
-    ("images", "Images"),
-    ("volumes", "Volumes"),
-    ("networks", "Networks"),
-    ("logs", "Logs"),
+    ("home", mark("Home")),
+    ("containers", mark("Containers")),
+    ("images", mark("Images")),
+    ("volumes", mark("Volumes")),
+    ("networks", mark("Networks")),
+    ("logs", mark("Logs")),
     ("kubernetes", "Kubernetes"),
-    ("settings", "Settings"),
+    ("settings", mark("Settings")),
 )
 
-SWARM_PLACES = (("services", "Services"), ("nodes", "Nodes"))
+SWARM_PLACES = (("services", mark("Services")), ("nodes", mark("Nodes")))
 """Shown while the engine manages a swarm; Ctrl+8 and Ctrl+9."""
 
 OWN_PLACES = ("home", "kubernetes", "settings")
@@ -63,47 +64,47 @@ OWN_PLACES = ("home", "kubernetes", "settings")
 
 SHORTCUTS = (
     (
-        "Everywhere",
+        mark("Everywhere"),
         (
-            (f"Ctrl+1 … Ctrl+{len(PLACES)}", "Go to a place in the sidebar"),
-            ("Ctrl+K", "Find anything: an object, a command, a setting"),
-            ("Ctrl+E", "Choose an engine"),
-            ("Ctrl+F", "Search the list or the log"),
-            ("Ctrl+N", "Run a container"),
-            ("Ctrl+L", "Pull an image"),
-            ("F5", "Refresh"),
-            ("F6", "Move between page and sidebar"),
-            (DRAWER_KEYS, "Show, or hide, the terminals"),
-            ("Alt+Left, Esc", "Back to the list"),
-            ("F1", "Show this list"),
+            (f"Ctrl+1 … Ctrl+{len(PLACES)}", mark("Go to a place in the sidebar")),
+            ("Ctrl+K", mark("Find anything: an object, a command, a setting")),
+            ("Ctrl+E", mark("Choose an engine")),
+            ("Ctrl+F", mark("Search the list or the log")),
+            ("Ctrl+N", mark("Run a container")),
+            ("Ctrl+L", mark("Pull an image")),
+            ("F5", mark("Refresh")),
+            ("F6", mark("Move between page and sidebar")),
+            (DRAWER_KEYS, mark("Show, or hide, the terminals")),
+            (mark("Alt+Left, Esc"), mark("Back to the list")),
+            ("F1", mark("Show this list")),
         ),
     ),
     (
-        "In a list",
+        mark("In a list"),
         (
-            ("Up, Down", "Select; with Shift several, Ctrl+A all"),
-            ("Left, Right", "Collapse or expand a group"),
-            ("Return", "Open the selected item"),
-            ("Menu, Shift+F10", "Show its menu"),
-            ("Del", "Remove"),
-            ("Ctrl+Return, Ctrl+S", "Start, stop"),
-            ("Ctrl+R, Ctrl+Shift+K", "Restart, kill"),
-            ("Ctrl+P, Ctrl+Shift+P", "Pause, resume"),
-            ("Ctrl+G, Ctrl+T", "Logs, terminal"),
-            ("Ctrl+O", "Open its port in the browser"),
-            ("F2, Ctrl+C", "Rename, copy the ID"),
+            (mark("Up, Down"), mark("Select; with Shift several, Ctrl+A all")),
+            (mark("Left, Right"), mark("Collapse or expand a group")),
+            (mark("Return"), mark("Open the selected item")),
+            (mark("Menu, Shift+F10"), mark("Show its menu")),
+            (mark("Del"), mark("Remove")),
+            (mark("Ctrl+Return, Ctrl+S"), mark("Start, stop")),
+            ("Ctrl+R, Ctrl+Shift+K", mark("Restart, kill")),
+            ("Ctrl+P, Ctrl+Shift+P", mark("Pause, resume")),
+            ("Ctrl+G, Ctrl+T", mark("Logs, terminal")),
+            ("Ctrl+O", mark("Open its port in the browser")),
+            ("F2, Ctrl+C", mark("Rename, copy the ID")),
         ),
     ),
     (
-        "In a terminal, a log, a folder",
+        mark("In a terminal, a log, a folder"),
         (
-            ("Ctrl++, Ctrl+−, Ctrl+0", "Larger and smaller text"),
-            ("Ctrl+Shift+C, Ctrl+Shift+V", "Copy and paste in a terminal"),
-            ("Shift+PageUp, Shift+PageDown", "Scroll a terminal"),
-            ("Ctrl+P Ctrl+Q", "Detach a terminal"),
-            ("F3, Shift+F3", "Next match, previous match"),
-            ("Return", "Open the link at the cursor of a log"),
-            ("Backspace", "Go to the parent folder"),
+            ("Ctrl++, Ctrl+−, Ctrl+0", mark("Larger and smaller text")),
+            ("Ctrl+Shift+C, Ctrl+Shift+V", mark("Copy and paste in a terminal")),
+            (mark("Shift+PageUp, Shift+PageDown"), mark("Scroll a terminal")),
+            ("Ctrl+P Ctrl+Q", mark("Detach a terminal")),
+            ("F3, Shift+F3", mark("Next match, previous match")),
+            (mark("Return"), mark("Open the link at the cursor of a log")),
+            (mark("Backspace"), mark("Go to the parent folder")),
         ),
     ),
 )
@@ -138,7 +139,7 @@ class Window(QMainWindow):
         self.pages: dict[str, QWidget] = {}
         self.stack = QStackedWidget()
         self.engines = Engines(session, self._memory())
-        self.side = Sidebar(PLACES, self.show_place, self.choose_engine, SWARM_PLACES)
+        self.side = Sidebar(_shown(PLACES), self.show_place, self.choose_engine, _shown(SWARM_PLACES))
         self._state = Elided(kind="small")
         self._endpoint = label("", "small", select=True)
         body = QWidget()
@@ -194,7 +195,7 @@ class Window(QMainWindow):
 
     def places(self) -> list[tuple[str, str]]:
         """Those that are offered: key and title."""
-        return [(key, title) for key, title in (*PLACES, *SWARM_PLACES) if self.side.offers(key)]
+        return [(key, title) for key, title in _shown((*PLACES, *SWARM_PLACES)) if self.side.offers(key)]
 
     def _make_page(self, name: str) -> QWidget:
         """Import a page when it is first shown, so that the window paints sooner."""
@@ -236,10 +237,10 @@ class Window(QMainWindow):
         inner.addWidget(Picture("machine", 16))
         inner.addWidget(self._state, 1)
         inner.addWidget(self._endpoint)
-        terminals = tool("terminal", f"Terminals ({DRAWER_KEYS})", self.drawer.toggle)
+        terminals = tool("terminal", tr("Terminals ({})").format(DRAWER_KEYS), self.drawer.toggle)
         terminals.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the focus where it is
         inner.addWidget(terminals)
-        inner.addWidget(tool("info", "Keyboard shortcuts (F1)", self.show_shortcuts))
+        inner.addWidget(tool("info", tr("Keyboard shortcuts (F1)"), self.show_shortcuts))
         return bar
 
     def _show_state(self) -> None:
@@ -261,25 +262,27 @@ class Window(QMainWindow):
         status = self.session.status
         if status is None:
             error = self.session.error
-            self._state.set_full(error.message if error else self.session.progress or "Connecting …")
+            self._state.set_full(error.message if error else self.session.progress or tr("Connecting …"))
             self._endpoint.setText("")
-            self.side.engine.show_engine("This computer", "Connecting …" if error is None else "Not running", "")
+            self.side.engine.show_engine(
+                tr("This computer"), tr("Connecting …") if error is None else tr("Not running"), ""
+            )
             return
         words = [self.session.state_words]
         if status.engine is not None:
             words.append(f"Moby {status.engine.version}")
             words.append(f"{status.engine.os}/{status.engine.arch}")
         if status.accelerator is not None and status.state is RunState.RUNNING:
-            words.append("software emulation" if status.accelerator.emulated else status.accelerator.name)
+            words.append(tr("software emulation") if status.accelerator.emulated else status.accelerator.name)
         if status.stage:
             words.append(status.stage)
         beside = [one for one in status.engines if one.used and not one.in_use]
-        words += [f"{one.title}: {TITLES[one.state].lower()}" for one in beside]
+        words += [f"{one.title}: {tr(TITLES[one.state]).lower()}" for one in beside]
         self._state.set_full("  ·  ".join(words))
         self._endpoint.setText(status.socket)
         used = next((one.title for one in status.engines if one.in_use), "")
         several = sum(not one.obstacle for one in status.engines) > 1
-        name = used if several else "This computer"
+        name = used if several else tr("This computer")
         self.side.engine.show_engine(name, self.session.state_words, status.state.value)
 
     # -- engines --------------------------------------------------------------------------------------------------
@@ -312,7 +315,11 @@ class Window(QMainWindow):
         chosen = self.session.chosen
         self._back()
         other = chosen.endpoint is not None
-        where = f"On “{chosen.title}”, {chosen.endpoint.address}" if chosen.endpoint is not None else ""
+        where = (
+            tr("On “{title}”, {address}", title=chosen.title, address=chosen.endpoint.address)
+            if chosen.endpoint is not None
+            else ""
+        )
         self.setProperty(ENGINE, where)
         self.setWindowTitle(f"{chosen.title} – Slipway" if other else "Slipway")
         self.side.show_extra(False)
@@ -321,8 +328,10 @@ class Window(QMainWindow):
         if warning(chosen.endpoint):
             self.banners.show_message(
                 "warning",
-                f"The connection to “{chosen.title}” is not encrypted",
-                "Anyone on the way can read it and use the engine. Give the context TLS certificates, or use ssh://.",
+                tr("The connection to “{title}” is not encrypted", title=chosen.title),
+                tr(
+                    "Anyone on the way can read it and use the engine. Give the context TLS certificates, or use ssh://."
+                ),
             )
         self._show_state()
 
@@ -408,7 +417,7 @@ class Window(QMainWindow):
         """Show the keyboard shortcuts."""
         dialog = QDialog(self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle("Keyboard shortcuts")
+        dialog.setWindowTitle(tr("Keyboard shortcuts"))
         grid = QGridLayout(dialog)
         grid.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         grid.setHorizontalSpacing(MARGIN)
@@ -417,13 +426,13 @@ class Window(QMainWindow):
         for title, keys in SHORTCUTS:
             if place:
                 grid.setRowMinimumHeight(place, PAD)
-            grid.addWidget(label(title, "section"), place + 1, 0, 1, 2)
+            grid.addWidget(label(tr(title), "section"), place + 1, 0, 1, 2)
             for number, (key, text) in enumerate(keys, place + 2):
-                grid.addWidget(label(key, "muted"), number, 0)
-                grid.addWidget(label(text), number, 1)
+                grid.addWidget(label(key_names(tr(key)), "muted"), number, 0)
+                grid.addWidget(label(tr(text)), number, 1)
             place += len(keys) + 2
         grid.setRowMinimumHeight(place, PAD)
-        grid.addLayout(row(None, button("Close", dialog.accept)), place + 1, 0, 1, 2)
+        grid.addLayout(row(None, button(tr("Close"), dialog.accept)), place + 1, 0, 1, 2)
         dialog.open()
         return dialog
 
@@ -442,9 +451,14 @@ class Window(QMainWindow):
     def _restore(self) -> None:
         shape: object = self._memory().value("geometry")
         if not isinstance(shape, QByteArray) or not self.restoreGeometry(shape):
-            self.resize(AT_FIRST)
+            self.resize(AT_FIRST.boundedTo(self.screen().availableSize()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._memory().setValue("geometry", self.saveGeometry())
         self.closed.emit()
         super().closeEvent(event)
+
+
+def _shown(places: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Places with their titles in the user's language."""
+    return [(key, tr(title)) for key, title in places]

@@ -23,6 +23,9 @@ FOLDER = Path(__file__).with_name("locale")
 
 ENGLISH = "en"
 
+KEYS = ("Ctrl", "Shift")
+"""Of those that other keys are pressed with; the rest is translated with its text."""
+
 PLURALS = "plural="
 """What the rule of plural forms begins with, in the header ``Plural-Forms``."""
 
@@ -46,7 +49,11 @@ class Catalogue:
     rule: str = "n != 1"
 
     def __post_init__(self) -> None:
-        self._form = c2py(self.rule)
+        self._rule = c2py(self.rule)
+
+    def form(self, count: int) -> int:
+        """Which of a text's plural forms a number has."""
+        return self._rule(count)
 
     def text(self, key: Key) -> str:
         """A text's translation."""
@@ -55,7 +62,7 @@ class Catalogue:
     def counted(self, key: Key, many: str, count: int) -> str:
         """The form of a text for a number."""
         found = self.forms.get(key, ())
-        place = self._form(count)
+        place = self.form(count)
         return (found[place] if place < len(found) else "") or (key.text if count == 1 else many)
 
 
@@ -80,6 +87,18 @@ def ntr(one: str, many: str, count: float, /, *, context: str = "", **values: ob
 
 def mark(text: str) -> str:
     """The text as it is; where it is shown it is translated, by :func:`tr`."""
+    return text
+
+
+def nmark(one: str, many: str) -> tuple[str, str]:
+    """Singular and plural as they are; where they are shown they are translated, by :func:`ntr`."""
+    return one, many
+
+
+def key_names(text: str) -> str:
+    """The names of keys in a text as they are on the user's keyboard."""
+    for name in KEYS:
+        text = text.replace(name, tr(name))
     return text
 
 

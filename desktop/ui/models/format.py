@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import time
 
+from desktop.ui.words import nmark, ntr, tr
+
 UNITS = ("B", "kB", "MB", "GB", "TB")
+
+AGES = {
+    31_536_000: nmark("{n} year ago", "{n} years ago"),
+    2_592_000: nmark("{n} month ago", "{n} months ago"),
+    604_800: nmark("{n} week ago", "{n} weeks ago"),
+    86_400: nmark("{n} day ago", "{n} days ago"),
+    3600: nmark("{n} hour ago", "{n} hours ago"),
+    60: nmark("{n} minute ago", "{n} minutes ago"),
+}
+"""Seconds → words for so many of them, the longest first."""
 
 
 def size(count: float) -> str:
@@ -30,13 +42,10 @@ def age(moment: float, now: float | None = None) -> str:
     if moment <= 0:
         return "–"
     seconds = max(0.0, (time.time() if now is None else now) - moment)
-    for unit, length in (("year", 31_536_000), ("month", 2_592_000), ("week", 604_800), ("day", 86_400)):
+    for length, (one, many) in AGES.items():
         if seconds >= length:
-            return f"{counted(seconds // length, unit)} ago"
-    for unit, length in (("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            return f"{counted(seconds // length, unit)} ago"
-    return "seconds ago"
+            return ntr(one, many, seconds // length)
+    return tr("seconds ago")
 
 
 def short_id(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from desktop.ui.models.filters import Facets, RecordFilter
+from desktop.ui.words import tr
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -284,7 +285,7 @@ class RecordModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return column.tip(row.record) if column.tip else column.text(row.record)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{column.title}: {column.text(row.record) or 'none'}"
+            return f"{tr(column.title)}: {column.text(row.record) or tr('none')}"
         if role == Qt.ItemDataRole.TextAlignmentRole and column.right:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -295,7 +296,7 @@ class RecordModel(QAbstractItemModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return self.columns[section].title
+            return tr(self.columns[section].title)
         if role == Qt.ItemDataRole.TextAlignmentRole and self.columns[section].right:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

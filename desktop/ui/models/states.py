@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from desktop.control.schema import RunState
+from desktop.ui.words import mark
 
 TITLES = {
-    RunState.RUNNING: "Running",
-    RunState.STARTING: "Starting …",
-    RunState.STOPPED: "Stopped",
-    RunState.STOPPING: "Stopping …",
-    RunState.RESTARTING: "Restarting …",
-    RunState.PAUSED: "Paused",
-    RunState.FAILED: "Start failed",
-    RunState.UNREACHABLE: "Not responding",
+    RunState.RUNNING: mark("Running"),
+    RunState.STARTING: mark("Starting …"),
+    RunState.STOPPED: mark("Stopped"),
+    RunState.STOPPING: mark("Stopping …"),
+    RunState.RESTARTING: mark("Restarting …"),
+    RunState.PAUSED: mark("Paused"),
+    RunState.FAILED: mark("Start failed"),
+    RunState.UNREACHABLE: mark("Not responding"),
 }
 
 BUSY = (RunState.STARTING, RunState.RESTARTING, RunState.STOPPING)

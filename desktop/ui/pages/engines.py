@@ -13,20 +13,23 @@ from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import label, restyle
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.table import Table
+from desktop.ui.words import mark, tr
 
 COLUMNS = (
     Column(
-        "Engine",
+        mark("Engine"),
         lambda entry: entry.title,
         lambda entry: (entry.endpoint is not None, entry.switch is not None, entry.title),
         width=0,
     ),
-    Column("By", lambda entry: entry.kind, width=150),
-    Column("Address", lambda entry: entry.address, tip=lambda entry: entry.address, width=240),
-    Column("State", lambda entry: entry.state, tip=lambda entry: entry.reason, width=190),
+    Column(mark("By"), lambda entry: entry.kind, width=150),
+    Column(mark("Address"), lambda entry: entry.address, tip=lambda entry: entry.address, width=240),
+    Column(mark("State"), lambda entry: entry.state, tip=lambda entry: entry.reason, width=190),
 )
 
-ABOUT = "The window follows the engine that you choose. Others are your Docker contexts: docker context create"
+ABOUT = mark(
+    "The window follows the engine that you choose. Others are your Docker contexts: docker context create"
+)
 
 
 class EnginesDialog(QDialog):
@@ -37,25 +40,25 @@ class EnginesDialog(QDialog):
 
     def __init__(self, parent: QWidget, engines: Engines, current: str, choose: Callable[[Entry], object]) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Choose an engine")
+        self.setWindowTitle(tr("Choose an engine"))
         self.setModal(True)
         self.resize(820, 440)
         self._engines, self._choose, self._current = engines, choose, current
-        self.table = Table(COLUMNS, "Engines")
+        self.table = Table(COLUMNS, tr("Engines"))
         self.table.delegate.quiet.update((1, 2, 3))
         self.reason = label("", "reason", wrap=True)
-        self.reason.setAccessibleName("Why this engine cannot be chosen")
+        self.reason.setAccessibleName(tr("Why this engine cannot be chosen"))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
-        self.verb = QPushButton("Show this engine")
-        self.verb.setAccessibleName("Show this engine")
+        self.verb = QPushButton(tr("Show this engine"))
+        self.verb.setAccessibleName(tr("Show this engine"))
         self.verb.setDefault(True)
         self.buttons.addButton(self.verb, QDialogButtonBox.ButtonRole.AcceptRole)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, PAD)
         outer.setSpacing(GAP + 4)
-        outer.addWidget(label("Choose an engine", "section"))
-        outer.addWidget(label(ABOUT, "muted", wrap=True))
+        outer.addWidget(label(tr("Choose an engine"), "section"))
+        outer.addWidget(label(tr(ABOUT), "muted", wrap=True))
         outer.addWidget(self.table, 1)
         outer.addWidget(self.reason)
         outer.addWidget(self.buttons)
@@ -85,7 +88,11 @@ class EnginesDialog(QDialog):
     def _enable(self) -> None:
         entry = self._entry()
         self.verb.setEnabled(entry is not None and not entry.reason)
-        words = "Show this engine" if entry is None or entry.switch is None else f"Switch to {entry.switch.title}"
+        words = (
+            tr("Show this engine")
+            if entry is None or entry.switch is None
+            else tr("Switch to {title}", title=entry.switch.title)
+        )
         self.verb.setText(words)
         self.verb.setAccessibleName(words)
         self.reason.setText(entry.reason if entry is not None else "")
@@ -102,17 +109,26 @@ def ask_user(parent: QWidget, engine: str, asked: Asked, answer: Callable[[Asked
     """Show what ssh asks on the way to ``engine``; closing the dialog gives up."""
     question = asked.question
     if question.confirm:
-        title = f"Trust the computer of “{engine}”?" if question.host_key else f"ssh asks on the way to “{engine}”"
+        title = (
+            tr("Trust the computer of “{engine}”?", engine=engine)
+            if question.host_key
+            else tr("ssh asks on the way to “{engine}”", engine=engine)
+        )
         text = question.text
         if question.host_key:
-            text += (
+            text += tr(
                 "\n\nCompare the fingerprint with what its administrator says. Another one may be someone else."
             )
-        dialog: QDialog = Question(parent, title, text, "Trust it" if question.host_key else "Yes")
+        dialog: QDialog = Question(parent, title, text, tr("Trust it") if question.host_key else tr("Yes"))
         dialog.accepted.connect(lambda: answer(asked, "yes"))
     else:
-        form = Form(parent, f"Log in to “{engine}”", "Log in", f"{question.text}\nSlipway does not keep it.")
-        field = form.field("Answer")
+        form = Form(
+            parent,
+            tr("Log in to “{engine}”", engine=engine),
+            tr("Log in"),
+            tr("{text}\nSlipway does not keep it.", text=question.text),
+        )
+        field = form.field(tr("Answer"))
         field.setEchoMode(QLineEdit.EchoMode.Password)
         field.setAccessibleName(question.text)
         restyle(field)

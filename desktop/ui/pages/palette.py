@@ -18,12 +18,13 @@ from desktop.ui.palette import Choice, Shown, gather, settings
 from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import label
 from desktop.ui.widgets.table import Table
+from desktop.ui.words import mark, tr
 
 MOST = 50
 """Choices that are listed."""
 
-KEYS = "Return: open    →: what can be done with it    Esc: close"
-KEYS_OF_ACTIONS = "Return: do it    ←: back"
+KEYS = mark("Return: open    →: what can be done with it    Esc: close")
+KEYS_OF_ACTIONS = mark("Return: do it    ←: back")
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Ranked:
 
 
 COLUMNS = (
-    Column("Name", lambda item: item.choice.title, lambda item: item.place, width=0),
-    Column("Detail", lambda item: item.choice.detail, width=260),
-    Column("Kind", lambda item: item.choice.kind, width=96),
+    Column(mark("Name"), lambda item: item.choice.title, lambda item: item.place, width=0),
+    Column(mark("Detail"), lambda item: item.choice.detail, width=260),
+    Column(mark("Kind"), lambda item: item.choice.kind, width=96),
 )
 
 
@@ -61,19 +62,19 @@ class Palette(QDialog):
     def __init__(self, parent: QWidget, choices: Sequence[Choice]) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Go to, or do")
+        self.setWindowTitle(tr("Go to, or do"))
         self.setModal(True)
         self.resize(720, 440)
         self._every = self._choices = list(choices)
         self._of: Choice | None = None
-        self.typed = QLineEdit(placeholderText="A container, an image, a command, a setting …")
-        self.typed.setAccessibleName("What to go to, or to do")
+        self.typed = QLineEdit(placeholderText=tr("A container, an image, a command, a setting …"))
+        self.typed.setAccessibleName(tr("What to go to, or to do"))
         self.typed.installEventFilter(self)
-        self.table = Table(COLUMNS, "What was found")
+        self.table = Table(COLUMNS, tr("What was found"))
         self.table.header().hide()
         self.table.delegate.quiet.update((1, 2))
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.keys = label(KEYS, "small")
+        self.keys = label(tr(KEYS), "small")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(PAD, PAD, PAD, GAP)
         outer.setSpacing(GAP)
@@ -120,14 +121,16 @@ class Palette(QDialog):
             return False
         self._of = choice
         self._choices = [Choice("", words, "", run) for words, run in actions]
-        self._change(f"{choice.kind} “{choice.title}”: what to do?", KEYS_OF_ACTIONS)
+        self._change(
+            tr("{kind} “{title}”: what to do?", kind=choice.kind, title=choice.title), tr(KEYS_OF_ACTIONS)
+        )
         return True
 
     def _back(self) -> bool:
         if self._of is None:
             return False
         self._of, self._choices = None, self._every
-        self._change("A container, an image, a command, a setting …", KEYS)
+        self._change(tr("A container, an image, a command, a setting …"), tr(KEYS))
         return True
 
     def _change(self, hint: str, keys: str) -> None:

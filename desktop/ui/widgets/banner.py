@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import Picture, button, column, fill, label, tool
+from desktop.ui.words import tr
 from vm.errors import UserError
 
 TRANSIENT_MS = 6000
@@ -58,11 +59,11 @@ class Banner(QFrame):
             inner.addWidget(button(action[0], action[1]))
         if detail:
             copy = button(
-                "Copy details", lambda: QGuiApplication.clipboard().setText(f"{message}\n{hint}\n{detail}")
+                tr("Copy details"), lambda: QGuiApplication.clipboard().setText(f"{message}\n{hint}\n{detail}")
             )
             copy.setToolTip(detail[:2000])
             inner.addWidget(copy)
-        self.close_button = tool("close", "Dismiss this message", self.dismiss)
+        self.close_button = tool("close", tr("Dismiss this message"), self.dismiss)
         inner.addWidget(self.close_button)
 
     def dismiss(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHeaderView, QMenu, QTreeView
 
 from desktop.ui.models.records import Column
+from desktop.ui.words import tr
 
 ASCENDING, DESCENDING = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 
@@ -123,12 +124,12 @@ class Columns(QObject):
         menu.clear()
         for number, item in enumerate(self._columns):
             if number and number not in self._missing:
-                action = QAction(item.title, menu, checkable=True)
+                action = QAction(tr(item.title), menu, checkable=True)
                 action.setChecked(not self._table.isColumnHidden(number))
                 action.triggered.connect(lambda on=False, number=number: self.show_column(number, on))
                 menu.addAction(action)
         menu.addSeparator()
-        menu.addAction("Reset the columns", self.reset)
+        menu.addAction(tr("Reset the columns"), self.reset)
 
     # -- what is kept ---------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import column, label, restyle, row
 from desktop.ui.widgets.rows import Rows
+from desktop.ui.words import ntr
 
 LONG = 760
 """Height of a form whose fields may need more; its rows grow without moving its buttons."""
@@ -56,7 +57,7 @@ class Question(QDialog):
         outer.addWidget(label(text, "muted", wrap=True))
         if names:
             shown = [f"•  {name}" for name in names[:8]] + (
-                [f"… and {len(names) - 8} more"] if len(names) > 8 else []
+                [ntr("… and {n} more", "… and {n} more", len(names) - 8)] if len(names) > 8 else []
             )
             outer.addWidget(label("\n".join(shown), wrap=True))
         self.option = QCheckBox(option)

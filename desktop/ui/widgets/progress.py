@@ -22,6 +22,7 @@ from desktop.ui.context import Context
 from desktop.ui.models.format import size
 from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import Elided, label, restyle
+from desktop.ui.words import tr
 from engine.client.models import Progress
 from vm.errors import UserError
 
@@ -59,11 +60,11 @@ class WorkDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.context, self.outcome = context, outcome
         self.done_with = False
-        self.status = label("Starting …", "muted", wrap=True, select=True)
-        self.status.setAccessibleName("Progress")
+        self.status = label(tr("Starting …"), "muted", wrap=True, select=True)
+        self.status.setAccessibleName(tr("Progress"))
         self.buttons = QDialogButtonBox()
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setAccessibleName("Cancel")
+        self.cancel = QPushButton(tr("Cancel"))
+        self.cancel.setAccessibleName(tr("Cancel"))
         self.buttons.addButton(self.cancel, QDialogButtonBox.ButtonRole.RejectRole)
         self.buttons.rejected.connect(self.reject)
         outer = QVBoxLayout(self)
@@ -110,13 +111,13 @@ class WorkDialog(QDialog):
 
     def offer_close(self) -> None:
         """Replace the cancel button by a close button."""
-        self.cancel.setText("Close")
-        self.cancel.setAccessibleName("Close")
+        self.cancel.setText(tr("Close"))
+        self.cancel.setAccessibleName(tr("Close"))
 
     def _leave(self) -> None:
         self._work.cancel()
         if not self.done_with:
-            self.context.banners.show_message("info", f"Cancelled: {self.windowTitle()}")
+            self.context.banners.show_message("info", tr("Cancelled: {what}", what=self.windowTitle()))
 
 
 class ProgressDialog(WorkDialog):
@@ -164,7 +165,7 @@ class ProgressDialog(WorkDialog):
         if step.id not in self.bars:
             place = len(self.bars)
             bar, note = QProgressBar(textVisible=False), label("", "small")
-            bar.setAccessibleName(f"Layer {step.id}")
+            bar.setAccessibleName(tr("Layer {id}", id=step.id))
             bar.setRange(0, STEPS)
             note.setMinimumWidth(190)
             for number, part in enumerate((label(step.id[:40], "small"), bar, note)):

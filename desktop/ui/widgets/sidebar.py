@@ -19,6 +19,7 @@ from desktop.ui.icons import app_icon, icon
 from desktop.ui.theme import GAP, PAD, SIDEBAR_WIDTH
 from desktop.ui.widgets.basics import Elided, column, label, row
 from desktop.ui.widgets.dot import StateDot
+from desktop.ui.words import key_names, tr
 
 
 class Place(QRadioButton):
@@ -48,7 +49,7 @@ class EngineButton(QPushButton):
         super().__init__()
         self.setObjectName("engine")
         self.setAutoDefault(False)
-        self.setToolTip("Choose an engine (Ctrl+E)")
+        self.setToolTip(tr("Choose an engine (Ctrl+E)"))
         self.clicked.connect(lambda: pressed())
         self._dot = StateDot()
         self._name, self._state = Elided(), Elided("", "small")
@@ -65,7 +66,7 @@ class EngineButton(QPushButton):
         self._state.set_full(state)
         self._dot.state = colour
         self._dot.update()
-        self.setAccessibleName(f"Engine: {name}. {state}")
+        self.setAccessibleName(tr("Engine: {name}. {state}", name=name, state=state))
 
 
 class Sidebar(QFrame):
@@ -107,7 +108,7 @@ class Sidebar(QFrame):
 
     def _place(self, number: int, key: str, title: str, go: Callable[[str], object]) -> Place:
         made = Place(key, title)
-        made.setToolTip(f"{title} (Ctrl+{number + 1})")
+        made.setToolTip(key_names(f"{title} (Ctrl+{number + 1})"))
         made.clicked.connect(lambda: go(key))
         self._group.addButton(made, number)
         return made

@@ -8,6 +8,7 @@ from desktop.ui.context import Context
 from desktop.ui.models.settings import SettingsModel
 from desktop.ui.pages.settings.form import SettingsForm, titled
 from desktop.ui.widgets.basics import button, label, row
+from desktop.ui.words import tr
 
 
 class BehaviourTab(SettingsForm):
@@ -16,11 +17,11 @@ class BehaviourTab(SettingsForm):
     def __init__(self, context: Context, model: SettingsModel) -> None:
         super().__init__(model, "behaviour")
         self._context = context
-        self.menu_note = label("Makes Slipway easy to find and open.", "muted", wrap=True)
-        self.menu_add = button("Add Slipway", partial(self._menu, True))
-        self.menu_remove = button("Remove Slipway", partial(self._menu, False))
+        self.menu_note = label(tr("Makes Slipway easy to find and open."), "muted", wrap=True)
+        self.menu_add = button(tr("Add Slipway"), partial(self._menu, True))
+        self.menu_remove = button(tr("Remove Slipway"), partial(self._menu, False))
         buttons = row(self.menu_add, self.menu_remove, None)
-        self.add_card(titled("Applications menu", "", self.menu_note, buttons))
+        self.add_card(titled(tr("Applications menu"), "", self.menu_note, buttons))
         model.changed.connect(self._show_menu)
 
     def _show_menu(self) -> None:

@@ -23,9 +23,10 @@ from desktop.control.schema import BundleFile
 from desktop.ui.context import Context
 from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import label
+from desktop.ui.words import mark, tr
 
 FILE = "slipway-support.zip"
-TEXT = (
+TEXT = mark(
     "This is everything the bundle contains; look through it before you share it. Passwords, tokens and keys are "
     "removed. Saving writes one ZIP file; nothing is sent."
 )
@@ -36,18 +37,18 @@ class BundleDialog(QDialog):
 
     def __init__(self, parent: QWidget, context: Context, files: list[BundleFile]) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Support bundle")
+        self.setWindowTitle(tr("Support bundle"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(900, 600)
         self._context, self.files = context, files
         self.list = QListWidget()
-        self.list.setAccessibleName("Files")
+        self.list.setAccessibleName(tr("Files"))
         self.list.addItems([file.name for file in files])
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setTabChangesFocus(True)
-        self.text.setAccessibleName("Text of the file")
+        self.text.setAccessibleName(tr("Text of the file"))
         self.list.currentRowChanged.connect(self._show)
         parts = QSplitter()
         parts.addWidget(self.list)
@@ -55,16 +56,16 @@ class BundleDialog(QDialog):
         parts.setSizes([200, 700])
         parts.setStretchFactor(1, 1)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.keep = QPushButton("Save…")
-        self.keep.setAccessibleName("Save the bundle")
+        self.keep = QPushButton(tr("Save…"))
+        self.keep.setAccessibleName(tr("Save the bundle"))
         self.buttons.addButton(self.keep, QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self._ask)
         self.buttons.rejected.connect(self.reject)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, PAD)
         outer.setSpacing(GAP + 4)
-        outer.addWidget(label("Support bundle", "section"))
-        outer.addWidget(label(TEXT, "muted", wrap=True))
+        outer.addWidget(label(tr("Support bundle"), "section"))
+        outer.addWidget(label(tr(TEXT), "muted", wrap=True))
         outer.addWidget(parts, 1)
         outer.addWidget(self.buttons)
         self.list.setCurrentRow(0)
@@ -78,14 +79,18 @@ class BundleDialog(QDialog):
 
         banners = self._context.banners
         self._context.session.bridge.call(
-            write(), lambda _: banners.show_message("done", f"The support bundle is in {path}"), banners.error
+            write(),
+            lambda _: banners.show_message("done", tr("The support bundle is in {path}", path=path)),
+            banners.error,
         )
         self.accept()
 
     def _show(self, place: int) -> None:
-        self.text.setPlainText(self.files[place].text or "(empty)")
+        self.text.setPlainText(self.files[place].text or tr("(empty)"))
 
     def _ask(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save the support bundle", FILE, "ZIP archives (*.zip)")
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, tr("Save the support bundle"), FILE, tr("ZIP archives (*.zip)")
+        )
         if chosen:
             self.save(Path(chosen))

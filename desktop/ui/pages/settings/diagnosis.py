@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 from desktop.control.bundle import have_bundle
 from desktop.control.schema import BundleFile, Check
 from desktop.ui.context import Context
-from desktop.ui.models.format import counted
 from desktop.ui.pages.settings.bundle import BundleDialog
 from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import Picture, button, card, column, label, row
+from desktop.ui.words import ntr, tr
 from vm.errors import UserError
 
 MARKS = {True: ("check", "good"), False: ("warning", "bad"), None: ("info", "muted")}
@@ -22,9 +22,9 @@ class DiagnosisTab(QWidget):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
-        self.run = button("Check everything", self.check, picture="check", primary=True)
-        self.collect = button("Support bundle…", self.show_bundle, picture="bundle")
-        self.note = label("Checks every part of Slipway and says how to fix what is wrong.", "muted")
+        self.run = button(tr("Check everything"), self.check, picture="check", primary=True)
+        self.collect = button(tr("Support bundle…"), self.show_bundle, picture="bundle")
+        self.note = label(tr("Checks every part of Slipway and says how to fix what is wrong."), "muted")
         self.results = column(gap=GAP)
         self._cards: list[QFrame] = []
         outer = QVBoxLayout(self)
@@ -37,13 +37,13 @@ class DiagnosisTab(QWidget):
     def check(self) -> None:
         """Run all checks."""
         self.run.setEnabled(False)
-        self.note.setText("Checking …")
+        self.note.setText(tr("Checking …"))
         self._context.session.control(lambda client: client.diagnose(), self._show, self._failed, owner=self)
 
     def show_bundle(self) -> None:
         """Collect what is needed to find a fault, and show it before it is saved."""
         self.collect.setEnabled(False)
-        self.note.setText("Collecting …")
+        self.note.setText(tr("Collecting …"))
         session = self._context.session
         session.bridge.call(have_bundle(session.client), self._offer, self._failed, owner=self)
 
@@ -53,7 +53,8 @@ class DiagnosisTab(QWidget):
 
     def _show(self, checks: list[Check]) -> None:
         failed = sum(check.passed is False for check in checks)
-        self._ready(f"{len(checks)} checks, {counted(failed, 'problem') if failed else 'no problems'}")
+        problems = ntr("{n} problem", "{n} problems", failed) if failed else tr("no problems")
+        self._ready(ntr("{n} check, {problems}", "{n} checks, {problems}", len(checks), problems=problems))
         for old in self._cards:
             old.hide()
             old.deleteLater()

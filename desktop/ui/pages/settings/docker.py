@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QFormLayout
 from desktop.control.client import ControlClient
 from desktop.control.schema import ContextReport, Note
 from desktop.ui.context import Context
-from desktop.ui.models.format import counted
 from desktop.ui.models.settings import SettingsModel
 from desktop.ui.pages.settings.form import CAPTION, SettingsForm, titled
 from desktop.ui.widgets.basics import button, label, row
+from desktop.ui.words import ntr, tr
 
 
 class ContextTab(SettingsForm):
@@ -27,18 +27,18 @@ class ContextTab(SettingsForm):
         self.override.hide()
         lines = QFormLayout()
         for caption, value in (
-            ("Current context", self.current),
-            ("Its engine", self.engine),
-            ("Answers", self.answer),
+            (tr("Current context"), self.current),
+            (tr("Its engine"), self.engine),
+            (tr("Answers"), self.answer),
         ):
             words = label(caption, "muted")
             words.setMinimumWidth(CAPTION)
             lines.addRow(words, value)
-        self.use = button("Use Slipway", lambda: self._do(lambda client: client.use_context()))
-        self.restore = button("Restore previous", lambda: self._do(lambda client: client.restore_context()))
-        help = "Which engine it uses when a command does not name one."
+        self.use = button(tr("Use Slipway"), lambda: self._do(lambda client: client.use_context()))
+        self.restore = button(tr("Restore previous"), lambda: self._do(lambda client: client.restore_context()))
+        help = tr("Which engine it uses when a command does not name one.")
         parts = lines, self.override, row(self.use, self.restore, None)
-        self.add_card(titled("The docker command", help, *parts), first=True)
+        self.add_card(titled(tr("The docker command"), help, *parts), first=True)
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
@@ -51,21 +51,27 @@ class ContextTab(SettingsForm):
     def show_docker(self, report: ContextReport) -> None:
         """Say what the docker command would use now."""
         others = len(report.names) - 1
-        more = f"  ·  {counted(others, 'other')}: " + ", ".join(
-            name for name in report.names if name != report.current
+        names = ", ".join(name for name in report.names if name != report.current)
+        more = (
+            ntr("  ·  {n} other: {names}", "  ·  {n} others: {names}", others, names=names) if others > 0 else ""
         )
-        self.current.setText(report.current + (more if others > 0 else ""))
-        self.engine.setText((report.address or "none") + ("  ·  Slipway's" if report.ours else ""))
-        self.answer.setText("yes" if report.answers else "no")
+        self.current.setText(report.current + more)
+        self.engine.setText((report.address or tr("none")) + (tr("  ·  Slipway's") if report.ours else ""))
+        self.answer.setText(tr("yes") if report.answers else tr("no"))
         self.override.setText(
-            f"The variable {report.override} overrides the context. Unset it to use the context."
+            tr(
+                "The variable {override} overrides the context. Unset it to use the context.",
+                override=report.override,
+            )
             if report.override
             else ""
         )
         self.override.setVisible(bool(report.override))
         self.use.setEnabled(report.current != "slipway")
         self.restore.setEnabled(report.current == "slipway")
-        self.restore.setText(f"Restore “{report.previous}”" if report.previous else "Restore previous")
+        self.restore.setText(
+            tr("Restore “{previous}”", previous=report.previous) if report.previous else tr("Restore previous")
+        )
         self.restore.setAccessibleName(self.restore.text())
 
     def _do(self, call: Callable[[ControlClient], Coroutine[Any, Any, Note]]) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLayout, QLineEdit, 
 from desktop.settings.fields import Field, Kind
 from desktop.ui.models.settings import SettingsModel
 from desktop.ui.widgets.basics import label, restyle
+from desktop.ui.words import tr
 
 W = TypeVar("W", bound=QWidget)
 
@@ -90,7 +91,7 @@ class FlagEditor(Editor[QCheckBox]):
     """Yes or no."""
 
     def __init__(self, model: SettingsModel, item: Field) -> None:
-        super().__init__(model, item.name, item.title, QCheckBox(item.title), help=item.help)
+        super().__init__(model, item.name, tr(item.title), QCheckBox(tr(item.title)), help=tr(item.help))
         self.caption = ""
         self.help.setIndent(INDENT)
         self.widget.toggled.connect(self.edited)
@@ -106,9 +107,9 @@ class ChoiceEditor(Editor[QComboBox]):
     """One of several values, each with its meaning."""
 
     def __init__(self, model: SettingsModel, item: Field) -> None:
-        super().__init__(model, item.name, item.title, QComboBox(), help=item.help)
+        super().__init__(model, item.name, tr(item.title), QComboBox(), help=tr(item.help))
         for value, words in item.choices.items():
-            self.widget.addItem(words, value)
+            self.widget.addItem(tr(words), value)
         self.widget.setMaximumWidth(WIDE)
         self.widget.currentIndexChanged.connect(self.edited)
 
@@ -139,7 +140,7 @@ class NumberEditor(LineEditor):
     """A whole number with its unit; an empty line means the default, which it shows."""
 
     def __init__(self, model: SettingsModel, item: Field) -> None:
-        super().__init__(model, item.name, item.title, help=item.help)
+        super().__init__(model, item.name, tr(item.title), help=tr(item.help))
         self._item = item
         self.widget.setMaximumWidth(NARROW)
         self.refresh_note()
@@ -162,8 +163,9 @@ class NumberEditor(LineEditor):
         """Say how much there is, and what an empty line means."""
         item, size = self._item, self.model.size
         most = item.available(size) if item.available and size else None
-        self.note.setText(item.unit if most is None else f"of {most:,} {item.unit}")
-        word = "Automatic" if item.automatic else "Default"
+        unit = tr(item.unit)
+        self.note.setText(unit if most is None else tr("of {most} {unit}", most=f"{most:,}", unit=unit))
+        word = tr("Automatic") if item.automatic else tr("Default")
         default = self.model.automatic.get(item.name, item.default)
         self.widget.setPlaceholderText(f"{word}: {default:,}" if default else word)
 
@@ -181,5 +183,5 @@ def editor(model: SettingsModel, item: Field) -> Editor[Any]:
         case Kind.NUMBER:
             return NumberEditor(model, item)
         case Kind.TEXT:
-            return LineEditor(model, item.name, item.title, example=item.example, help=item.help)
+            return LineEditor(model, item.name, tr(item.title), example=tr(item.example), help=tr(item.help))
     raise LookupError(f"{item.name} needs an editor of its own")

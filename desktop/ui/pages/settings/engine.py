@@ -16,11 +16,12 @@ from desktop.settings.fields import Field, Section
 from desktop.ui.models.settings import SettingsModel
 from desktop.ui.pages.settings.editors import Editor, LineEditor
 from desktop.ui.pages.settings.form import SettingsForm
+from desktop.ui.words import mark, tr
 
-REGISTRIES = Section("engine", "Registries", "Separate several with commas.")
+REGISTRIES = Section("engine", mark("Registries"), mark("Separate several with commas."))
 LISTS = {
-    "registry-mirrors": ("Registry mirrors", "https://mirror.example, https://…"),
-    "insecure-registries": ("Insecure registries", "localhost:5000, 10.0.0.0/8"),
+    "registry-mirrors": (mark("Registry mirrors"), "https://mirror.example, https://…"),
+    "insecure-registries": (mark("Insecure registries"), "localhost:5000, 10.0.0.0/8"),
 }
 
 
@@ -40,7 +41,7 @@ class DaemonEditor(Editor[QPlainTextEdit]):
     wide = True
 
     def __init__(self, model: SettingsModel, item: Field) -> None:
-        super().__init__(model, item.name, item.title, QPlainTextEdit(), help=item.help)
+        super().__init__(model, item.name, tr(item.title), QPlainTextEdit(), help=tr(item.help))
         self.caption = ""
         self.widget.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.widget.setTabChangesFocus(True)
@@ -61,4 +62,4 @@ class EngineTab(SettingsForm):
     def __init__(self, model: SettingsModel) -> None:
         super().__init__(model, "engine", {"daemon": DaemonEditor}, first=[REGISTRIES])
         for key, (title, example) in LISTS.items():
-            self.add_editor(REGISTRIES, ListEditor(model, f"daemon.{key}", title, example=example))
+            self.add_editor(REGISTRIES, ListEditor(model, f"daemon.{key}", tr(title), example=example))

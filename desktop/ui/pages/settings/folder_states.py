@@ -11,11 +11,12 @@ from desktop.control.schema import MOUNTED, FolderReport
 from desktop.ui.context import Context
 from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import Picture, card, column, label, row
+from desktop.ui.words import mark, tr
 
 PERIOD_MS = 3000
 """There is no event for a mounted folder, so the state is fetched this often while it is visible."""
 
-NOTHING = "No folder is mounted: Slipway is not running, or nothing is shared."
+NOTHING = mark("No folder is mounted: Slipway is not running, or nothing is shared.")
 NAMES = {"sftp": "SFTP"}
 
 
@@ -26,12 +27,12 @@ class FolderStates(QWidget):
         super().__init__()
         self._session = context.session
         self._shown: list[FolderReport] | None = None
-        self.nothing = label(NOTHING, "muted", wrap=True)
+        self.nothing = label(tr(NOTHING), "muted", wrap=True)
         self.rows = column(gap=GAP)
         self._lines: list[QWidget] = []
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(card(label("Mounted folders", "section"), self.nothing, self.rows))
+        outer.addWidget(card(label(tr("Mounted folders"), "section"), self.nothing, self.rows))
         self._timer = QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self.load)
 
@@ -71,7 +72,12 @@ def _line(folder: FolderReport) -> QWidget:
     words.addWidget(label(_how(folder), "muted", wrap=True, select=True))
     if folder.unwatched:
         words.addWidget(
-            label(f"Containers are not notified of changes in {folder.unwatched}", "muted", wrap=True, select=True)
+            label(
+                tr("Containers are not notified of changes in {unwatched}", unwatched=folder.unwatched),
+                "muted",
+                wrap=True,
+                select=True,
+            )
         )
     picture = Picture("check", 20, "good") if good else Picture("warning", 20, "bad")
     made = QWidget()
@@ -86,5 +92,5 @@ def _how(folder: FolderReport) -> str:
     if folder.state != MOUNTED:
         return folder.state
     carrier = NAMES.get(folder.carrier, folder.carrier)
-    said = f"Mounted by {carrier}" if carrier else "Mounted"
-    return f"{said}. virtiofs would be faster: {folder.why}." if folder.why else f"{said}."
+    said = tr("Mounted by {carrier}", carrier=carrier) if carrier else tr("Mounted")
+    return tr("{said}. virtiofs would be faster: {why}.", said=said, why=folder.why) if folder.why else f"{said}."

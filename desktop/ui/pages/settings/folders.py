@@ -14,17 +14,18 @@ from desktop.ui.pages.settings.editors import WIDE, Editor, FlagEditor
 from desktop.ui.pages.settings.folder_states import FolderStates
 from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.widgets.basics import button, local_key, row
+from desktop.ui.words import tr
 
 
 class FoldersEditor(Editor[QListWidget]):
     """A list of folders, with buttons to add and remove one."""
 
     def __init__(self, model: SettingsModel, item: Field) -> None:
-        super().__init__(model, item.name, item.title, QListWidget(), help=item.help)
+        super().__init__(model, item.name, tr(item.title), QListWidget(), help=tr(item.help))
         self.widget.setFixedHeight(120)
         self.widget.setMaximumWidth(WIDE)
-        self.add_button = button("Add a folder…", self._ask, picture="add")
-        self.remove_button = button("Remove", self.remove, picture="remove")
+        self.add_button = button(tr("Add a folder…"), self._ask, picture="add")
+        self.remove_button = button(tr("Remove"), self.remove, picture="remove")
         self.remove_button.setEnabled(False)
         self.widget.itemSelectionChanged.connect(self._chosen)
         local_key(self.widget, "Del", self.remove)
@@ -51,7 +52,7 @@ class FoldersEditor(Editor[QListWidget]):
             self.edited()
 
     def _ask(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self.widget, "Choose a folder to share", str(Path.home()))
+        chosen = QFileDialog.getExistingDirectory(self.widget, tr("Choose a folder to share"), str(Path.home()))
         if chosen:
             self.add(str(Path(chosen)))  # with this system's own separators
 

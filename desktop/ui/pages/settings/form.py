@@ -17,6 +17,7 @@ from desktop.ui.models.settings import SettingsModel
 from desktop.ui.pages.settings.editors import Editor, editor
 from desktop.ui.theme import GAP, PAD, SPACE
 from desktop.ui.widgets.basics import card, column, label, row
+from desktop.ui.words import tr
 
 CAPTION = 150
 """Width of the captions, so that the fields of all cards are aligned."""
@@ -100,7 +101,7 @@ class SettingsForm(QWidget):
             form.setHorizontalSpacing(GAP)
             form.setVerticalSpacing(GAP + SPACE)
             form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-            self.add_card(titled(section.title, section.help, form))
+            self.add_card(titled(tr(section.title), tr(section.help), form))
         return self.cards[section.title]
 
 

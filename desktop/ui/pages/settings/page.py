@@ -27,6 +27,7 @@ from desktop.ui.pages.settings.windows import WindowsTab
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import SearchField, heading, row
 from desktop.ui.widgets.scroll import ScrolledPage, kept_from_the_edge
+from desktop.ui.words import tr
 from vm.errors import UserError
 
 
@@ -40,7 +41,7 @@ class SettingsPage(QWidget):
         self.model = model = SettingsModel(context.session, schema, self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.setAccessibleName("Kinds of settings")
+        self.tabs.setAccessibleName(tr("Kinds of settings"))
         self.resources = ResourcesTab(context, model)
         self.folders = FoldersTab(context, model)
         self.behaviour = BehaviourTab(context, model)
@@ -53,20 +54,20 @@ class SettingsPage(QWidget):
         self.reset = ResetTab(context, model)
         self._places: dict[str, int] = {}
         for name, title, tab in (
-            ("resources", "Resources", self.resources),
-            ("folders", "Folders", self.folders),
-            ("behaviour", "Behaviour", self.behaviour),
-            ("engine", "Engine", self.engine),
-            ("windows", "Windows containers", self.windows),
-            ("proxy", "Network", self.proxy),
-            ("docker", "Docker context", self.docker),
+            ("resources", tr("Resources"), self.resources),
+            ("folders", tr("Folders"), self.folders),
+            ("behaviour", tr("Behaviour"), self.behaviour),
+            ("engine", tr("Engine"), self.engine),
+            ("windows", tr("Windows containers"), self.windows),
+            ("proxy", tr("Network"), self.proxy),
+            ("docker", tr("Docker context"), self.docker),
             ("tls", "TLS", self.tls),
-            ("diagnosis", "Diagnosis", self.diagnosis),
-            ("reset", "Reset", self.reset),
+            ("diagnosis", tr("Diagnosis"), self.diagnosis),
+            ("reset", tr("Reset"), self.reset),
         ):
             self._places[name] = self.tabs.addTab(ScrolledPage(tab), title)
         self.bar = ApplyBar(model, self._elsewhere)
-        self.search = SearchField("Search settings")
+        self.search = SearchField(tr("Search settings"))
         self.results = SearchResults(self.search)
         self._body = QStackedWidget()
         self._body.addWidget(self.tabs)
@@ -74,7 +75,7 @@ class SettingsPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, 0, MARGIN)  # what is below keeps the right margin itself
         outer.setSpacing(PAD)
-        outer.addWidget(kept_from_the_edge(row(heading("Settings"), None, self.search)))
+        outer.addWidget(kept_from_the_edge(row(heading(tr("Settings")), None, self.search)))
         outer.addWidget(self._body, 1)
         outer.addWidget(kept_from_the_edge(self.bar))
         self.search.textChanged.connect(self._search)
@@ -129,12 +130,12 @@ class SettingsPage(QWidget):
     def _applied(self, note: Note, restarts: bool) -> None:
         banners = self._context.banners
         if not note.restart_needed:
-            banners.show_message("done", "Saved")
+            banners.show_message("done", tr("Saved"))
         elif restarts:
-            banners.show_message("done", "Saved. Slipway restarts now")
+            banners.show_message("done", tr("Saved. Slipway restarts now"))
         else:
             banners.show_message(
-                "warning", "Saved. Takes effect after a restart", action=("Restart now", self._restart)
+                "warning", tr("Saved. Takes effect after a restart"), action=(tr("Restart now"), self._restart)
             )
 
     def _restart(self) -> None:
@@ -143,5 +144,5 @@ class SettingsPage(QWidget):
         self._context.session.restart()
 
     def _unreadable(self, error: UserError) -> None:
-        reset = ("Reset settings…", lambda: self.show_subject("reset"))
+        reset = (tr("Reset settings…"), lambda: self.show_subject("reset"))
         self._context.banners.error(error, reset if error.code == "SettingsError" else None)

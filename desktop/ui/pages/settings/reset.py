@@ -13,31 +13,36 @@ from desktop.ui.pages.settings.form import titled
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import button, label, row
 from desktop.ui.widgets.dialogs import Question
+from desktop.ui.words import mark, tr
 
 LEVELS = {
     ResetLevel.SETTINGS: (
-        "Settings",
-        "Restores the defaults of all settings. Keeps containers, images and volumes.",
-        "Reset settings…",
+        mark("Settings"),
+        mark("Restores the defaults of all settings. Keeps containers, images and volumes."),
+        mark("Reset settings…"),
     ),
     ResetLevel.DATA: (
-        "Containers, images and volumes",
-        "Deletes everything in the virtual machine, your images included, and its keys. Keeps the settings and "
-        "the machine's system image.",
-        "Delete data…",
+        mark("Containers, images and volumes"),
+        mark(
+            "Deletes everything in the virtual machine, your images included, and its keys. Keeps the settings "
+            "and the machine's system image."
+        ),
+        mark("Delete data…"),
     ),
     ResetLevel.ALL: (
-        "Everything",
-        "Also deletes the settings, the machine's system image and the entries in your desktop's menu, as if "
-        "Slipway had never been started.",
-        "Reset everything…",
+        mark("Everything"),
+        mark(
+            "Also deletes the settings, the machine's system image and the entries in your desktop's menu, as if "
+            "Slipway had never been started."
+        ),
+        mark("Reset everything…"),
     ),
 }
 
 DESTROYS = (ResetLevel.DATA, ResetLevel.ALL)
 """Levels that delete what the user has made; they stand apart."""
 
-APART = "These delete your data, for good"
+APART = mark("These delete your data, for good")
 
 
 class ResetTab(QWidget):
@@ -53,9 +58,9 @@ class ResetTab(QWidget):
         for level, (title, text, verb) in LEVELS.items():
             if level is DESTROYS[0]:
                 outer.addSpacing(MARGIN)
-                outer.addWidget(label(APART, "section"))
-            made = self.buttons[level] = button(verb, partial(self._ask, level))
-            frame = titled(title, text, row(made, None))
+                outer.addWidget(label(tr(APART), "section"))
+            made = self.buttons[level] = button(tr(verb), partial(self._ask, level))
+            frame = titled(tr(title), tr(text), row(made, None))
             if level in DESTROYS:
                 frame.setObjectName("danger")
                 made.setProperty("danger", "outline")
@@ -66,12 +71,14 @@ class ResetTab(QWidget):
         context = self._context
 
         def done() -> None:
-            context.banners.show_message("done", f"{LEVELS[level][0]}: reset")
+            context.banners.show_message("done", tr("{what}: reset", what=tr(LEVELS[level][0])))
             self._model.discard()
             self._model.load()
 
         def plan(lines: list[str]) -> None:
-            question = Question(self, "Reset Slipway?", "This cannot be undone. It will:", "Reset", names=lines)
+            question = Question(
+                self, tr("Reset Slipway?"), tr("This cannot be undone. It will:"), tr("Reset"), names=lines
+            )
             question.then(
                 lambda _: context.session.control_work(
                     lambda client: client.reset(level), context.banners.error, done=done

@@ -12,6 +12,7 @@ from desktop.ui.models.settings import SettingsModel
 from desktop.ui.pages.settings.editors import NumberEditor
 from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.widgets.basics import label
+from desktop.ui.words import tr
 
 
 class ResourcesTab(SettingsForm):
@@ -35,5 +36,10 @@ class ResourcesTab(SettingsForm):
 
     def show_disk(self, report: DiskReport) -> None:
         """Say what the disk takes now."""
-        used = f"uses {size(report.allocated)}" if report.exists else "is created at the first start"
-        self.disk_note.setText(f"{report.path} {used}. {size(report.host_free)} are free on that disk.")
+        free, used = size(report.host_free), size(report.allocated)
+        text = tr("{path} uses {used}. {free} are free on that disk.", path=report.path, used=used, free=free)
+        if not report.exists:
+            text = tr(
+                "{path} is created at the first start. {free} are free on that disk.", path=report.path, free=free
+            )
+        self.disk_note.setText(text)

@@ -15,6 +15,7 @@ from desktop.ui.pages.settings.form import SettingsForm
 from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import SearchField, label, local_key
 from desktop.ui.widgets.table import Table
+from desktop.ui.words import mark, tr
 
 NAMES = {"card", "danger"}
 """Of the frames that are cards."""
@@ -43,8 +44,8 @@ class Find:
 
 
 COLUMNS = (
-    Column("Setting", lambda item: item.title, lambda item: item.place, width=0),
-    Column("Where", lambda item: item.where, width=320),
+    Column(mark("Setting"), lambda item: item.title, lambda item: item.place, width=0),
+    Column(mark("Where"), lambda item: item.where, width=320),
 )
 
 
@@ -57,10 +58,10 @@ class SearchResults(QWidget):
     def __init__(self, field: SearchField) -> None:
         super().__init__()
         self._field = field
-        self.table = Table(COLUMNS, "What was found")
+        self.table = Table(COLUMNS, tr("What was found"))
         self.table.header().hide()
         self.table.delegate.quiet.update((1,))
-        self.nothing = label("No setting matches.", "muted")
+        self.nothing = label(tr("No setting matches."), "muted")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, PAD, 0, 0)
         outer.setSpacing(GAP)

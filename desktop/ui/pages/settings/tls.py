@@ -29,13 +29,15 @@ from desktop.ui.theme import GAP, PAD
 from desktop.ui.widgets.basics import button, label, local_key, row
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.periodic_refresh import PeriodicRefresh
+from desktop.ui.words import mark, tr
 
-HELP = (
+HELP = mark(
     "Docker on other computers can use this engine, each by a certificate that you make and can revoke. "
     "It is off by default."
 )
 LOOPBACK = "127.0.0.1"
-COLUMNS = ("Name", "State", "Created", "Expires", "Revoked", "Connections")
+STATES = {"valid": mark("valid"), "revoked": mark("revoked"), "expired": mark("expired")}
+COLUMNS = (mark("Name"), mark("State"), mark("Created"), mark("Expires"), mark("Revoked"), mark("Connections"))
 ROWS = 160
 """Height of the table; it scrolls."""
 
@@ -53,42 +55,42 @@ class TlsTab(QWidget):
         self.port = QSpinBox(minimum=1, maximum=65535, value=TLS_PORT)
         self.port.setMaximumWidth(NARROW)
         self.port.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.port.lineEdit().setAccessibleName("Port")  # the one that has the focus
-        self.hosts = QLineEdit(placeholderText="optional, such as build.example.com")
+        self.port.lineEdit().setAccessibleName(tr("Port"))  # the one that has the focus
+        self.hosts = QLineEdit(placeholderText=tr("optional, such as build.example.com"))
         self.hosts.setMaximumWidth(WIDE)
         self.warning = label("", "reason", wrap=True)
-        self.enable = button("Turn on", self._enable, primary=True)
-        self.disable = button("Turn off", self._disable)
+        self.enable = button(tr("Turn on"), self._enable, primary=True)
+        self.disable = button(tr("Turn off"), self._disable)
         self._form = QFormLayout()
         self._form.setHorizontalSpacing(GAP)
         self._form.setVerticalSpacing(GAP)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._line("State", self.state)
-        self._line("Address", self.address)
-        self._line("Port", self.port)
-        self._line("Names", self.hosts)
+        self._line(tr("State"), self.state)
+        self._line(tr("Address"), self.address)
+        self._line(tr("Port"), self.port)
+        self._line(tr("Names"), self.hosts)
         self._line("", self.warning)
-        self._line("Clients use", self.url)
-        self._line("Certificate for", self.names)
-        self._line("Authority", self.authority)
+        self._line(tr("Clients use"), self.url)
+        self._line(tr("Certificate for"), self.names)
+        self._line(tr("Authority"), self.authority)
         self.clients = QTreeWidget()
         self.clients.setRootIsDecorated(False)
         self.clients.setUniformRowHeights(True)
         self.clients.setAllColumnsShowFocus(True)
-        self.clients.setHeaderLabels(list(COLUMNS))
+        self.clients.setHeaderLabels([tr(title) for title in COLUMNS])
         self.clients.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.clients.setAccessibleName("Clients")
+        self.clients.setAccessibleName(tr("Clients"))
         self.clients.setFixedHeight(ROWS)
-        self.nothing = label("No certificate has been made.", "muted")
-        self.add = button("New client…", self._add, picture="add")
-        self.revoke = button("Revoke…", self._revoke, picture="remove")
+        self.nothing = label(tr("No certificate has been made."), "muted")
+        self.add = button(tr("New client…"), self._add, picture="add")
+        self.revoke = button(tr("Revoke…"), self._revoke, picture="remove")
         local_key(self.clients, "Del", self._revoke)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, PAD, 0, 0)
         outer.setSpacing(PAD)
         switches = row(self.enable, self.disable, None)
-        outer.addWidget(titled("Clients on other computers", HELP, self._form, switches))
-        outer.addWidget(titled("Clients", "", self.nothing, self.clients, row(self.add, self.revoke, None)))
+        outer.addWidget(titled(tr("Clients on other computers"), tr(HELP), self._form, switches))
+        outer.addWidget(titled(tr("Clients"), "", self.nothing, self.clients, row(self.add, self.revoke, None)))
         outer.addStretch(1)
         self.address.textChanged.connect(self._settle)
         self.hosts.textChanged.connect(self._settle)
@@ -123,7 +125,9 @@ class TlsTab(QWidget):
         self.state.setText(_state(report))
         self.url.setText(report.url)
         self.names.setText(", ".join(report.names) or "…")
-        until = f", until {_day(report.authority_expires)}" if report.authority_expires is not None else ""
+        until = (
+            tr(", until {day}", day=_day(report.authority_expires)) if report.authority_expires is not None else ""
+        )
         self.authority.setText(f"SHA-256 {_spaced(report.authority)}{until}")
         for told in (self.url, self.names, self.authority):
             self._form.setRowVisible(told, report.enabled)
@@ -137,7 +141,7 @@ class TlsTab(QWidget):
         for one in clients:
             texts = (
                 one.name,
-                one.state,
+                tr(STATES.get(one.state, one.state)),
                 _day(one.issued),
                 _day(one.expires),
                 _day(one.revoked) if one.revoked is not None else "",
@@ -163,15 +167,15 @@ class TlsTab(QWidget):
         """What can be done now."""
         report, address = self._report, self.address.text().strip()
         enabled = report is not None and report.enabled
-        self.warning.setText(REACHABLE.format(address=address))
+        self.warning.setText(tr(REACHABLE, address=address))
         self._form.setRowVisible(self.warning, not is_loopback(address))
-        self.enable.setText("Apply" if enabled else "Turn on")
+        self.enable.setText(tr("Apply") if enabled else tr("Turn on"))
         self.enable.setAccessibleName(self.enable.text())
         fresh = report is not None and _place(report) != (address, self.port.value(), self._hosts)
         self.enable.setEnabled(report is not None and bool(address) and (fresh or not enabled))
         self.disable.setEnabled(enabled)
         self.add.setEnabled(enabled)
-        self.add.setToolTip("" if enabled else "Turn TLS on first.")
+        self.add.setToolTip("" if enabled else tr("Turn TLS on first."))
         self.revoke.setEnabled(self._chosen is not None and self._chosen.revoked is None)
 
     @property
@@ -187,8 +191,8 @@ class TlsTab(QWidget):
         if is_loopback(address):
             work()
             return
-        text = REACHABLE.format(address=address)
-        Question(self, "Let other computers connect?", text, self.enable.text()).then(lambda _: work())
+        text = tr(REACHABLE, address=address)
+        Question(self, tr("Let other computers connect?"), text, self.enable.text()).then(lambda _: work())
 
     def _disable(self) -> None:
         self._do(lambda client: client.disable_tls(False))
@@ -198,8 +202,8 @@ class TlsTab(QWidget):
         if one is None or one.revoked is not None:
             return
         name = one.name
-        text = "It is let in no more, and its open connections end at once. This cannot be undone."
-        Question(self, f"Revoke the client “{name}”?", text, "Revoke").then(
+        text = tr("It is let in no more, and its open connections end at once. This cannot be undone.")
+        Question(self, tr("Revoke the client “{name}”?", name=name), text, tr("Revoke")).then(
             lambda _: self._do(lambda client: client.revoke_tls_client(name))
         )
 
@@ -227,10 +231,10 @@ def _place(report: TlsReport) -> tuple[str, int, tuple[str, ...]]:
 
 def _state(report: TlsReport) -> str:
     if not report.enabled:
-        return "off"
+        return tr("off")
     if not report.listening:
-        return f"on, but not listening: {report.failure or 'starting'}"
-    return "on, for this computer only" if report.loopback else "on, other computers can connect"
+        return tr("on, but not listening: {why}", why=report.failure or tr("starting"))
+    return tr("on, for this computer only") if report.loopback else tr("on, other computers can connect")
 
 
 def _spaced(fingerprint: str) -> str:

@@ -24,11 +24,12 @@ from desktop.control.tls_files import context_command, require_new, save_files
 from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import button, label, row
 from desktop.ui.widgets.dialogs import Form
+from desktop.ui.words import mark, tr
 from vm.errors import HostError
 
 LONGEST_DAYS = 3650
 COMMAND_HEIGHT = 96
-TAKEN = "There is a client of this name. Revoke it first, or choose another name."
+TAKEN = mark("There is a client of this name. Revoke it first, or choose another name.")
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,17 @@ class NewClientForm(Form):
     """:param taken: names that have a valid certificate already."""
 
     def __init__(self, parent: QWidget, taken: Collection[str]) -> None:
-        text = "Makes a certificate and writes ca.pem, cert.pem and key.pem. Slipway keeps no copy of the key."
-        super().__init__(parent, "New client", "Make", text)
+        text = tr("Makes a certificate and writes ca.pem, cert.pem and key.pem. Slipway keeps no copy of the key.")
+        super().__init__(parent, tr("New client"), tr("Make"), text)
         self.setMinimumWidth(560)
         self._taken = taken
-        self.name = self.field("Name", "for example laptop", check=self._name_error)
-        self.days = QSpinBox(minimum=1, maximum=LONGEST_DAYS, value=CLIENT_DAYS, suffix=" days")
+        self.name = self.field(tr("Name"), tr("for example laptop"), check=self._name_error)
+        self.days = QSpinBox(minimum=1, maximum=LONGEST_DAYS, value=CLIENT_DAYS, suffix=tr(" days"))
         self.days.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.add("Valid for", self.days)
-        self.days.lineEdit().setAccessibleName("Valid for, in days")  # the one that has the focus
-        self.folder = self.field("Folder", "new or empty", check=folder_error)
-        self.form.addRow("", row(button("Choose a folder…", self._choose, picture="files"), None))
+        self.add(tr("Valid for"), self.days)
+        self.days.lineEdit().setAccessibleName(tr("Valid for, in days"))  # the one that has the focus
+        self.folder = self.field(tr("Folder"), tr("new or empty"), check=folder_error)
+        self.form.addRow("", row(button(tr("Choose a folder…"), self._choose, picture="files"), None))
         self._proposed = ""
         self.name.textChanged.connect(self._propose)
 
@@ -83,20 +84,20 @@ class NewClientForm(Form):
             self.folder.setText(self._proposed)
 
     def _choose(self) -> None:
-        found = QFileDialog.getExistingDirectory(self, "Choose an empty folder", str(Path.home()))
+        found = QFileDialog.getExistingDirectory(self, tr("Choose an empty folder"), str(Path.home()))
         if found:
             self.folder.setText(str(Path(found)))
 
     def _name_error(self, text: str) -> str:
         if not text:
-            return "Enter a name."
-        return TAKEN if text in self._taken else ""
+            return tr("Enter a name.")
+        return tr(TAKEN) if text in self._taken else ""
 
 
 def folder_error(text: str) -> str:
     """Why the files cannot go into a folder; empty when they can."""
     if not text:
-        return "Choose a folder."
+        return tr("Choose a folder.")
     try:
         require_new(Path(text).expanduser().absolute())
     except HostError as error:
@@ -109,23 +110,24 @@ class ContextDialog(QDialog):
 
     def __init__(self, parent: QWidget, made: NewClient, command: str) -> None:
         super().__init__(parent)
-        title = f"The client “{made.name}” can connect"
+        title = tr("The client “{name}” can connect", name=made.name)
         self.setWindowTitle(title)
         self.setModal(True)
         self.setMinimumWidth(560)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        where = (
-            f"Its files are in {made.folder}. Copy the folder to its computer, and there run this, with the path "
-            "that the folder has there. Whoever has key.pem is let in, so keep it secret."
+        where = tr(
+            "Its files are in {folder}. Copy the folder to its computer, and there run this, with the path that "
+            "the folder has there. Whoever has key.pem is let in, so keep it secret.",
+            folder=made.folder,
         )
         self.command = QPlainTextEdit(command, readOnly=True)
         self.command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.command.setTabChangesFocus(True)
         self.command.setFixedHeight(COMMAND_HEIGHT)
-        self.command.setAccessibleName("Command to run")
-        self.copy = button("Copy", lambda: QGuiApplication.clipboard().setText(command), picture="copy")
+        self.command.setAccessibleName(tr("Command to run"))
+        self.copy = button(tr("Copy"), lambda: QGuiApplication.clipboard().setText(command), picture="copy")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.buttons.button(QDialogButtonBox.StandardButton.Close).setAccessibleName("Close")
+        self.buttons.button(QDialogButtonBox.StandardButton.Close).setAccessibleName(tr("Close"))
         self.buttons.rejected.connect(self.reject)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, PAD)

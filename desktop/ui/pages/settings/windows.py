@@ -15,10 +15,15 @@ from desktop.ui.pages.settings.engine import DaemonEditor
 from desktop.ui.pages.settings.form import CAPTION, SettingsForm, titled
 from desktop.ui.pages.settings.proxy import PROXIES
 from desktop.ui.widgets.basics import label
+from desktop.ui.words import mark, tr
 
 SETTING = "windows_daemon"
-WINDOWS_PROXY = Section("windows", "Proxy", "For downloads of images for Windows containers.")
-TITLES = {key: f"{title} of Windows containers" for key, (title, _) in PROXIES.items()}
+WINDOWS_PROXY = Section("windows", mark("Proxy"), mark("For downloads of images for Windows containers."))
+TITLES = {
+    "http-proxy": mark("HTTP proxy of Windows containers"),
+    "https-proxy": mark("HTTPS proxy of Windows containers"),
+    "no-proxy": mark("No proxy of Windows containers for"),
+}
 """For screen readers: the tab Network has lines of the same captions."""
 
 
@@ -29,12 +34,12 @@ class WindowsTab(SettingsForm):
         offered = any(item.name == SETTING for item in model.fields)
         super().__init__(model, "windows", {SETTING: DaemonEditor}, [SWITCH, WINDOWS_PROXY] if offered else [])
         self.note = label("", wrap=True, select=True)
-        self._frame = titled("Windows containers", "", self.note)
+        self._frame = titled(tr("Windows containers"), "", self.note)
         self._frame.hide()
         if offered:
             for key, (title, example) in PROXIES.items():
-                line = LineEditor(model, f"{SETTING}.proxies.{key}", title, example=example)
-                line.widget.setAccessibleName(TITLES[key])
+                line = LineEditor(model, f"{SETTING}.proxies.{key}", tr(title), example=example)
+                line.widget.setAccessibleName(tr(TITLES[key]))
                 self.add_editor(WINDOWS_PROXY, line)
         else:
             self.add_card(_unavailable())
@@ -51,12 +56,12 @@ def _unavailable() -> QFrame:
     """The proxy's lines, grey."""
     lines = QFormLayout()
     for key, (title, example) in PROXIES.items():
-        caption, line = label(title, "muted"), QLineEdit(placeholderText=example)
+        caption, line = label(tr(title), "muted"), QLineEdit(placeholderText=example)
         caption.setMinimumWidth(CAPTION)
         caption.setBuddy(line)
         line.setMaximumWidth(WIDE)
-        line.setAccessibleName(TITLES[key])
+        line.setAccessibleName(tr(TITLES[key]))
         lines.addRow(caption, line)
-    frame = titled(WINDOWS_PROXY.title, WINDOWS_PROXY.help, lines)
+    frame = titled(tr(WINDOWS_PROXY.title), tr(WINDOWS_PROXY.help), lines)
     frame.setEnabled(False)
     return frame

@@ -25,6 +25,19 @@ OWNED = frozenset(
 )
 """Keys that Slipway depends on; users cannot set them."""
 
+RELOADED: Mapping[str, Any] = {
+    "insecure-registries": [],
+    "registry-mirrors": [],
+    "debug": False,
+    "labels": [],
+    "max-concurrent-downloads": 3,
+    "max-concurrent-uploads": 5,
+    "max-download-attempts": 5,
+    "shutdown-timeout": 15,
+}
+"""Keys that dockerd takes while it runs (SIGHUP; Moby's daemon/reload.go), and their defaults. There are more,
+which take effect in part only."""
+
 _FLAGS = """allow-direct-routing debug experimental icc init ip-forward ip-forward-no-drop ip-masq ip6tables
 iptables ipv6 live-restore no-new-privileges raw-logs rootless selinux-enabled tls tlsverify"""
 _TEXTS = """bip bip6 bridge cgroup-parent containerd-plugins-namespace default-cgroupns-mode default-gateway

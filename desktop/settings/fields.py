@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -87,6 +87,7 @@ class Field:
     """One setting.
 
     :ivar name: as in the file and on the command line.    :ivar title: a caption for people.
+    :ivar live: the members of an object that take effect at once, whatever ``applies`` says.
     :ivar help: what it does, in a sentence or two.    :ivar unit: what a number counts.
     :ivar minimum: the least a number may be, apart from 0 where Slipway can choose.    :ivar maximum: the most.
     :ivar choices: value → what it means.    :ivar example: for a text that is empty.
@@ -103,6 +104,7 @@ class Field:
     section: Section
     help: str
     applies: Applies
+    live: Collection[str]
     unit: str
     minimum: int
     maximum: int
@@ -129,6 +131,11 @@ class Field:
             text = f"{self.minimum} to {self.maximum} {self.unit}".strip()
             return f"{text}, or 0 to let Slipway choose" if self.automatic else text
         return ", ".join(self.choices) if self.choices else self.kind.value
+
+    def applies_to(self, path: str) -> Applies:
+        """When a change takes effect. :param path: this setting's, or a dotted one into it."""
+        member = path.split(".")[1:2]
+        return Applies.LIVE if member and member[0] in self.live else self.applies
 
     def problems(self, value: Any) -> Iterator[Problem]:
         """Everything that is wrong with a value."""
@@ -197,6 +204,7 @@ def setting(
     section: Section,
     help: str = "",
     applies: Applies = Applies.LIVE,
+    live: Collection[str] = (),
     unit: str = "",
     minimum: int = 0,
     maximum: int = 2**31,
@@ -215,6 +223,7 @@ def setting(
         section=section,
         help=help,
         applies=applies,
+        live=live,
         unit=unit,
         minimum=minimum,
         maximum=maximum,

@@ -221,6 +221,7 @@ class Settings:
         section=ENGINE,
         help="See https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file",
         applies=Applies.RESTART,
+        live=daemon_json.RELOADED,
         clean=daemon_json.parsed,
         check=daemon_json.problems,
     )
@@ -318,7 +319,7 @@ def describe(item: Field) -> dict[str, Any]:
 
 def applies(names: Iterable[str], schema: type[Settings] = Settings) -> Applies:
     """When a change of all these settings has taken effect; names or dotted paths."""
-    found = {field(name, schema).applies for name in names}
+    found = {field(name, schema).applies_to(name) for name in names}
     return Applies.RESTART if Applies.RESTART in found else Applies.LIVE
 
 
@@ -326,6 +327,24 @@ def changed(before: Settings, after: Settings) -> frozenset[str]:
     """The names of the settings that differ."""
     names = (item.name for item in fields(type(after)))
     return frozenset(name for name in names if getattr(before, name) != getattr(after, name))
+
+
+def changed_paths(before: Settings, after: Settings) -> frozenset[str]:
+    """What differs, by dotted path: of an object its members."""
+    return frozenset(
+        path
+        for name in changed(before, after)
+        for path in _paths(name, getattr(before, name), getattr(after, name))
+    )
+
+
+def _paths(name: str, before: Any, after: Any) -> Iterator[str]:
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        yield name
+        return
+    for key in before.keys() | after.keys():
+        if key not in before or key not in after or before[key] != after[key]:
+            yield f"{name}.{key}"
 
 
 def plain(value: Any) -> Any:
@@ -345,6 +364,7 @@ __all__ = [
     "SettingsError",
     "applies",
     "changed",
+    "changed_paths",
     "describe",
     "field",
     "fields",

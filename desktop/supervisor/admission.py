@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from desktop.settings.schema import Settings
@@ -16,6 +17,7 @@ from engine.endpoint.admission import Admission
 from engine.endpoint.admission.bind_mounts import BindMounts
 from engine.endpoint.admission.folders import ReplacedFolders
 from engine.endpoint.admission.guest_paths import GuestPaths
+from engine.endpoint.admission.host_gateway import HostGateway
 from engine.endpoint.admission.inspect import (
     discard_in_guest,
     inspect_in_guest,
@@ -35,8 +37,9 @@ def make_admission(
     ports: Ports,
     sockets: MountedSockets,
     proxies: HostProxies,
+    gateways: Callable[[], Sequence[str]],
 ) -> Admission:
-    """Folders that were replaced, bind mounts, proxy variables, ports."""
+    """Folders that were replaced, bind mounts, proxy variables, extra hosts, ports."""
 
     def connect() -> Link:
         return guest.link
@@ -55,6 +58,7 @@ def make_admission(
             plugin_in_guest(connect),
         ),
         ProxyVariables(proxies.now),
+        HostGateway(gateways),
         ReservedPorts(ports.reservations),
     )
     return Admission(steps, inspect_in_guest(connect), discard_in_guest(connect))

@@ -25,6 +25,7 @@ from desktop.supervisor.operations.debug import Debug
 from desktop.supervisor.operations.desktop_entry import DesktopEntry
 from desktop.supervisor.operations.disk import Disk
 from desktop.supervisor.operations.docker_context import DockerContext
+from desktop.supervisor.operations.engine_reload import EngineReload
 from desktop.supervisor.operations.folder_check import require_folders
 from desktop.supervisor.operations.guest_logs import GuestLogs
 from desktop.supervisor.operations.images import Images
@@ -87,7 +88,9 @@ class Supervisor:
         self.folders = Folders(paths, host, self._guest, self._file_events.unwatched)
         self._sockets = MountedSockets(paths, host, self.settings, hub.events, self.environment.agents)
         proxies = HostProxies(paths, host, self.settings, self.environment, self._warnings)
-        admission = make_admission(self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
+        self.reload = EngineReload(paths, self._guest)
+        known = (self._guest, self.settings, self.folders, self.ports, self._sockets, proxies)
+        admission = make_admission(*known, self.reload.gateways)
         self._maker = EngineMaker(paths, host, self.settings, admission, self.notifier.notify)
         self.tls = Tls(paths, host, self._maker.endpoint, self.notifier, self._warnings)
         slot, ports = SpareSlot(self._machine.execute), self.ports.publisher
@@ -163,7 +166,7 @@ class Supervisor:
         self.engines.machine.started.append(self.images.prune)
         self.kubernetes.when_idle = self.engines.machine.when_idle
         self.settings.checks += [require_folders, DaemonJson(self._guest).require_valid, self.disk.require_growth]
-        self.settings.effects += [self.desktop_entry, self.windows_setup.daemon]
+        self.settings.effects += [self.desktop_entry, self.reload, self.windows_setup.daemon]
         self.settings.final = self.disk.apply_growth
         self.settings.subscribe(self.parts.configure)
         self.settings.subscribe(lambda _: self.notifier.notify())

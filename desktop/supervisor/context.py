@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from desktop.control.schema import Event
-from desktop.settings.schema import Settings, changed
+from desktop.settings.schema import Settings, changed, changed_paths
 from vm.guest.stream import Link
 from vm.qemu.record import Record
 
@@ -40,6 +40,11 @@ class Change:
     def names(self) -> frozenset[str]:
         """The settings that differ."""
         return changed(self.before, self.after)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """What differs, by dotted path: of an object its members."""
+        return changed_paths(self.before, self.after)
 
 
 class CurrentSettings(Protocol):

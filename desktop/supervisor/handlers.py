@@ -22,7 +22,8 @@ def handlers(supervisor: Supervisor) -> list[Route]:
 
     async def change(changes: Mapping[str, str]) -> Note:
         made = await settings.change(changes)
-        return await supervisor.windows_setup.daemon.noted(outcome(made, running=engines.machine.up), made)
+        note = supervisor.reload.noted(outcome(made, running=engines.machine.up), made)
+        return await supervisor.windows_setup.daemon.noted(note, made)
 
     return [
         ControlApi.status.handled_by(status.status),

@@ -169,4 +169,4 @@ def outcome(change: Change, *, running: bool) -> Note:
     """
     names = sorted(change.names or change.touched)
     verb = ("is" if len(names) == 1 else "are") + (" set" if change.names else " as before")
-    return Note(f"{', '.join(names)} {verb}", running and applies(change.names) is Applies.RESTART)
+    return Note(f"{', '.join(names)} {verb}", running and applies(change.paths) is Applies.RESTART)

@@ -46,10 +46,14 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class NativeEngine:
-    """:ivar socket: where it answers on the host.    :ivar address: of its network; empty if it has none."""
+    """:ivar socket: where it answers on the host.    :ivar address: of its network; empty if it has none.
+
+    :ivar pid: of dockerd's process, as the host has it.
+    """
 
     socket: Path
     address: str
+    pid: int
 
 
 def extract(folder: Path) -> Path:
@@ -83,7 +87,8 @@ def native_engine(root: Path, folder: Path, *options: str, network: str = "") ->
         if network:
             _connect(psutil.Process(process.pid), network)
         _wait(process, folder, lambda: _answers(folder / "docker.sock"))
-        yield NativeEngine(folder / "docker.sock", f"{network}.2" if network else "")
+        pid = psutil.Process(process.pid).children()[0].pid  # the shell, which has become dockerd
+        yield NativeEngine(folder / "docker.sock", f"{network}.2" if network else "", pid)
     finally:
         end(psutil.Process(process.pid))
         process.wait()  # for subprocess, which does not know that it was waited for

@@ -174,14 +174,14 @@ class SettingsModel(QObject):
         """Save the draft, all of it or nothing, if it is ready. :param restart: restart if that is needed."""
         if not self.ready:
             return
-        changes, sent = self.changes(), dict(self._edits)
+        changes, sent, expected = self.changes(), dict(self._edits), self.restart_needed
 
         def done(note: Note) -> None:
             self._applying = False
             self.saved = _edited(self.saved, sent)
             self._settle()
             self.load()
-            restarts = restart and note.restart_needed
+            restarts = restart and expected and note.restart_needed  # nobody is surprised by one
             if restarts:
                 self._session.restart()
             self.applied.emit(note, restarts)

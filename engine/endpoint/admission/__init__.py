@@ -8,7 +8,7 @@ inspect.py       what the engine knows of a container that is to be started, of 
 folders.py       shared folders that were replaced on the host
 bind_mounts.py   which bind mounts are possible: mount_sources.py finds them, real_place.py follows their links,
                  guest_paths.py asks the guest
-proxies.py       the host's proxy for new containers
+proxies.py       the host's proxy for new containers    host_gateway.py  the host's address in their hosts
 ports.py         ports that dockerd must not choose
 pulls.py         the answer to a pull, to whose error is added what to do about it: platforms.py knows that
 """

@@ -24,7 +24,7 @@ _MOUNT: Shape = {
     "BindOptions": {"CreateMountpoint": None},
     "VolumeOptions": {"DriverConfig": {"Name": None, "Options": None}},
 }
-CONTAINER: Shape = {"Env": None, "HostConfig": {"Binds": None, "Mounts": [_MOUNT]}}
+CONTAINER: Shape = {"Env": None, "HostConfig": {"Binds": None, "ExtraHosts": None, "Mounts": [_MOUNT]}}
 VOLUME: Shape = {"Driver": None, "DriverOpts": None}
 SERVICE: Shape = {"TaskTemplate": {"ContainerSpec": {"Mounts": [_MOUNT]}}}
 

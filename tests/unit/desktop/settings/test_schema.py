@@ -18,6 +18,7 @@ from desktop.settings.schema import (
     SettingsError,
     applies,
     changed,
+    changed_paths,
     describe,
     field,
     fields,
@@ -72,11 +73,21 @@ def test_more_than_the_computer_has() -> None:
         ((), Applies.LIVE),
         (("ports_local", "disk_gib"), Applies.LIVE),
         (("ports_local", "cpus"), Applies.RESTART),
-        (("daemon.debug",), Applies.RESTART),
+        (("daemon.mtu",), Applies.RESTART),
+        (("daemon",), Applies.RESTART),
+        (("daemon.debug", "daemon.registry-mirrors"), Applies.LIVE),
+        (("daemon.debug", "daemon.mtu"), Applies.RESTART),
     ],
 )
 def test_when_changes_apply(names: tuple[str, ...], wanted: Applies) -> None:
     assert applies(names) is wanted
+
+
+def test_what_has_changed_in_an_object() -> None:
+    before = Settings(cpus=2, daemon={"debug": True, "mtu": 1400, "labels": ["a"]})
+    after = Settings(daemon={"debug": True, "mtu": 9000, "dns": ["1.1.1.1"]})
+    assert changed_paths(before, after) == {"cpus", "daemon.mtu", "daemon.labels", "daemon.dns"}
+    assert changed_paths(after, after) == set()
 
 
 def test_what_has_changed() -> None:

@@ -135,7 +135,8 @@ class Window(QMainWindow):
         self.context = Context(session, session.view, Collections(session.view), self, beside)
         self.setWindowTitle("Slipway")
         self.setWindowIcon(app_icon())
-        self.setMinimumSize(SMALLEST)
+        room = self.screen().availableSize()
+        self.setMinimumSize(SMALLEST.boundedTo(room))
         self.pages: dict[str, QWidget] = {}
         self.stack = QStackedWidget()
         self.engines = Engines(session, self._memory())

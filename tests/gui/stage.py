@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from desktop.ui.bridge import Bridge
 from desktop.ui.session import Session
 from desktop.ui.theme import Theme
-from desktop.ui.window import Window
+from desktop.ui.window import AT_FIRST, Window
 from tests.gui import standin
 
 PATIENCE = 60.0 if sys.platform != "win32" else 300.0
@@ -77,6 +77,7 @@ def window(app: QApplication, scheme: str = "light", *, found: bool = True) -> I
     bridge = Bridge()
     session = Session(bridge)
     made = Window(session)
+    made.resize(AT_FIRST)  # the screen in memory is smaller
     made.show()
     session.open()
     try:

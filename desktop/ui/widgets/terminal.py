@@ -314,9 +314,8 @@ class Terminal(QWidget):
             self._paint_line(painter, y)
         self._paint_selection(painter)
         self._paint_cursor(painter)
-        if self.hasFocus():
-            painter.setPen(theme().colour("accent"))
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.setPen(theme().colour("accent" if self.hasFocus() else "line_strong"))
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
     def _paint_line(self, painter: QPainter, y: int) -> None:
         line = self.cells.buffer[y]

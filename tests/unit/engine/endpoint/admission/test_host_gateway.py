@@ -32,7 +32,8 @@ async def test_what_has_no_such_name_stays(hosts: object) -> None:
 
 
 async def test_a_body_without_hosts_stays() -> None:
-    for body in ({}, {"HostConfig": None}, {"HostConfig": {}}):
+    bodies: list[JsonObject] = [{}, {"HostConfig": None}, {"HostConfig": {}}]
+    for body in bodies:
         before = copy.deepcopy(body)
         await HostGateway(lambda: ("10.0.2.2",)).create_container(body)
         assert body == before

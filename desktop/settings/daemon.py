@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from desktop.settings.fields import Problem
+from desktop.settings.phrases import Phrase, phrase
 from desktop.settings.spelling import nearest
 
 OWNED = frozenset(
@@ -51,12 +52,12 @@ insecure-registries labels node-generic-resources registry-mirrors storage-opts"
 _OBJECTS = "builder default-network-opts default-ulimits features log-opts proxies runtimes"
 
 KINDS: dict[str, str] = {
-    **dict.fromkeys(_FLAGS.split(), "true or false"),
-    **dict.fromkeys(_TEXTS.split(), "a string"),
-    **dict.fromkeys(_NUMBERS.split(), "a whole number"),
-    **dict.fromkeys(_LISTS.split(), "a list of strings"),
-    **dict.fromkeys(_OBJECTS.split(), "an object"),
-    "default-address-pools": "a list of objects",
+    **dict.fromkeys(_FLAGS.split(), phrase("true or false")),
+    **dict.fromkeys(_TEXTS.split(), phrase("a string")),
+    **dict.fromkeys(_NUMBERS.split(), phrase("a whole number")),
+    **dict.fromkeys(_LISTS.split(), phrase("a list of strings")),
+    **dict.fromkeys(_OBJECTS.split(), phrase("an object")),
+    "default-address-pools": phrase("a list of objects"),
 }
 """Key → the type of its value."""
 
@@ -101,6 +102,10 @@ class Keys:
 LINUX = Keys(KINDS, OWNED, CHOICES, RUNTIMES)
 
 PROXIES = ("http-proxy", "https-proxy", "no-proxy")
+LEAVE_OUT = phrase("Leave it out.")
+UNKNOWN = phrase("Leave it out: dockerd would not start with it.")
+AS_PROXY = phrase("Write it as http://HOST:PORT.")
+
 PROXY_SCHEMES = ("http", "https", "socks5")
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(/\d{1,3})?")
@@ -119,22 +124,22 @@ def parsed(daemon: Any) -> Any:
 def problems(daemon: object, keys: Keys = LINUX) -> Iterator[Problem]:
     """Everything in ``daemon`` that dockerd would not start with."""
     if isinstance(daemon, str):
-        yield Problem(f"is not JSON: {_json_error(daemon)}")
+        yield Problem(phrase("is not JSON: {why}", why=_json_error(daemon)))
         return
     if not isinstance(daemon, Mapping):
-        yield Problem("must be a JSON object", 'For example: {"debug": true}')
+        yield Problem(phrase("must be a JSON object"), phrase("For example: {text}", text='{"debug": true}'))
         return
     for key, value in daemon.items():
         kind = keys.kinds.get(key)
         if key in keys.owned:
-            yield Problem("is not yours to set: Slipway depends on it", "Leave it out.", key)
+            yield Problem(phrase("is not yours to set: Slipway depends on it"), LEAVE_OUT, key)
         elif kind is None:
             near = nearest(key, keys.kinds)
-            guess = f"Did you mean “{near}”?" if near else "Leave it out: dockerd would not start with it."
-            yield Problem("is not a dockerd setting", guess, key)
+            guess = phrase("Did you mean “{name}”?", name=near) if near else UNKNOWN
+            yield Problem(phrase("is not a dockerd setting"), guess, key)
         elif not _FITS[kind](value):
             shown = json.dumps(value, ensure_ascii=False, default=str)
-            yield Problem(f"must be {kind}, not {shown}", "", key)
+            yield Problem(phrase("must be {kind}, not {value}", kind=kind, value=shown), "", key)
         else:
             yield from (Problem(why, hint, key) for why, hint in _closer(key, value, daemon, keys))
             if key == "proxies":
@@ -152,63 +157,72 @@ def _json_error(text: str) -> str:
 def _closer(key: str, value: Any, daemon: Mapping[str, Any], keys: Keys) -> Iterator[tuple[str, str]]:
     """What is wrong with a value of the right type."""
     if key in keys.choices and value not in keys.choices[key]:
-        yield f"cannot be “{value}”", f"Choose one of: {', '.join(keys.choices[key])}."
+        yield phrase("cannot be “{value}”", value=value), _one_of(keys.choices[key])
     if key == "exec-opts":
         for item in value:
             if not item.startswith(keys.exec_opts):
-                yield f"has “{item}”, which dockerd does not know", f"Write it as {keys.exec_opts}VALUE."
+                hint = phrase("Write it as {text}VALUE.", text=keys.exec_opts)
+                yield phrase("has “{value}”, which dockerd does not know", value=item), hint
     if key in ADDRESSES:
         for item in [value] if isinstance(value, str) else value:
             if not _reads(key, item):
                 yield (
-                    f"has “{item}”, which is not an address of its kind",
-                    "An address is like 10.9.0.1, with its network 10.9.0.1/24.",
+                    phrase("has “{value}”, which is not an address of its kind", value=item),
+                    phrase("An address is like 10.9.0.1, with its network 10.9.0.1/24."),
                 )
     if key == "registry-mirrors":
         for item in value:
             if not _is_mirror(item):
-                yield f"has “{item}”, which is not a URL", "Write it like https://mirror.example."
+                hint = phrase("Write it like https://mirror.example.")
+                yield phrase("has “{value}”, which is not a URL", value=item), hint
     if key == "insecure-registries":
         for item in value:
             if not _HOST.fullmatch(item):
-                hint = "Write it as HOST, HOST:PORT or a range such as 10.0.0.0/8, without http://."
-                yield f"has “{item}”, which is not a registry", hint
+                hint = phrase("Write it as HOST, HOST:PORT or a range such as 10.0.0.0/8, without http://.")
+                yield phrase("has “{value}”, which is not a registry", value=item), hint
     if key == "log-opts" and not all(isinstance(item, str) for item in value.values()):
-        yield "has a value that is not a string", 'dockerd wants strings here, such as {"max-size": "10m"}.'
+        hint = phrase("dockerd wants strings here, such as {text}.", text='{"max-size": "10m"}')
+        yield phrase("has a value that is not a string"), hint
     runtimes = daemon.get("runtimes")
     known = (*keys.runtimes, *(runtimes if isinstance(runtimes, Mapping) else ()))
     if key == "default-runtime" and value not in known:
-        more = " Or add it there." if "runtimes" in keys.kinds else ""
-        yield f"is “{value}”, which is none of “runtimes”", f"Choose one of: {', '.join(keys.runtimes)}.{more}"
+        hint = _one_of(keys.runtimes)
+        if "runtimes" in keys.kinds:
+            hint = phrase("{hint} Or add it there.", hint=hint)
+        yield phrase("is “{value}”, which is none of “runtimes”", value=value), hint
+
+
+def _one_of(choices: Collection[str]) -> Phrase:
+    return phrase("Choose one of: {choices}.", choices=", ".join(choices))
 
 
 def _proxy_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
     for name, address in value.items():
         below = f"proxies.{name}"
         if name not in PROXIES:
-            yield Problem("is not a proxy setting", f"Choose one of: {', '.join(PROXIES)}.", below)
+            yield Problem(phrase("is not a proxy setting"), _one_of(PROXIES), below)
         elif not isinstance(address, str):
-            yield Problem("must be a string", "Write it as http://HOST:PORT.", below)
+            yield Problem(phrase("must be a string"), AS_PROXY, below)
         elif name != "no-proxy" and address:
             why = _proxy_problem(address)
             if why:
-                yield Problem(why, "Write it as http://HOST:PORT.", below)
+                yield Problem(why, AS_PROXY, below)
 
 
 def _proxy_problem(address: str) -> str:
     """Why an address cannot be that of a proxy; empty when it can."""
     if "://" not in address:
-        return "must begin with http:// or https://"
+        return phrase("must begin with http:// or https://")
     try:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        return "has a port that is not a number up to 65535"
+        return phrase("has a port that is not a number up to 65535")
     if parts.scheme not in PROXY_SCHEMES:
-        return f"begins with {parts.scheme}://, which dockerd cannot use"
+        return phrase("begins with {scheme}://, which dockerd cannot use", scheme=parts.scheme)
     if not parts.hostname or any(letter.isspace() for letter in address):
-        return "has no host name"
-    return "has the port 0" if port == 0 else ""
+        return phrase("has no host name")
+    return phrase("has the port 0") if port == 0 else ""
 
 
 def _reads(key: str, address: str) -> bool:

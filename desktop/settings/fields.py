@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
+from desktop.settings.phrases import phrase
 from vm.errors import UserError
 from vm.host import Host
 
@@ -128,8 +129,10 @@ class Field:
     def bounds(self) -> str:
         """The values it takes, in words."""
         if self.kind is Kind.NUMBER:
-            text = f"{self.minimum} to {self.maximum} {self.unit}".strip()
-            return f"{text}, or 0 to let Slipway choose" if self.automatic else text
+            text = phrase("{minimum} to {maximum}", minimum=self.minimum, maximum=self.maximum)
+            if self.unit:
+                text = phrase("{range} {unit}", range=text, unit=phrase(self.unit))
+            return phrase("{range}, or 0 to let Slipway choose", range=text) if self.automatic else text
         return ", ".join(self.choices) if self.choices else self.kind.value
 
     def applies_to(self, path: str) -> Applies:
@@ -163,8 +166,10 @@ class Field:
         chosen = self.automatic(size) if self.automatic and not value else value
         if self.available is not None and chosen > self.available(size):
             most = self.available(size)
-            hint = f"Choose at most {most}, or 0 to let Slipway choose."
-            raise self.error(Problem(f"cannot be {chosen}: your computer has {most} {self.unit}", hint))
+            hint = phrase("Choose at most {most}, or 0 to let Slipway choose.", most=most)
+            unit = phrase(self.unit)
+            why = phrase("cannot be {value}: your computer has {most} {unit}", value=chosen, most=most, unit=unit)
+            raise self.error(Problem(why, hint))
         return chosen
 
     def error(self, problem: Problem) -> SettingsError:
@@ -184,17 +189,19 @@ class Field:
 
     def _type_problems(self, value: Any) -> Iterator[Problem]:
         shown = json.dumps(value, default=str, ensure_ascii=False)
+        choose = phrase("Choose {bounds}.", bounds=self.bounds)
         match self.kind:
             case Kind.FLAG if not isinstance(value, bool):
-                yield Problem(f"must be true or false, not {shown}")
+                yield Problem(phrase("must be true or false, not {value}", value=shown))
             case Kind.NUMBER if isinstance(value, bool) or not isinstance(value, int):
-                yield Problem(f"must be a whole number, not {shown}", f"Choose {self.bounds}.")
+                yield Problem(phrase("must be a whole number, not {value}", value=shown), choose)
             case Kind.NUMBER if not (self.minimum <= value <= self.maximum or (self.automatic and value == 0)):
-                yield Problem(f"cannot be {value}", f"Choose {self.bounds}.")
+                yield Problem(phrase("cannot be {value}", value=value), choose)
             case Kind.CHOICE if not isinstance(value, str) or value not in self.choices:
-                yield Problem(f"cannot be {shown}", f"Choose one of: {self.bounds}.")
+                one_of = phrase("Choose one of: {choices}.", choices=self.bounds)
+                yield Problem(phrase("cannot be {value}", value=shown), one_of)
             case Kind.TEXT if not isinstance(value, str):
-                yield Problem(f"must be text, not {shown}")
+                yield Problem(phrase("must be text, not {value}", value=shown))
 
 
 def setting(

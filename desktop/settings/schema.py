@@ -17,6 +17,7 @@ from typing import Any
 from desktop.settings import daemon as daemon_json
 from desktop.settings import shares
 from desktop.settings.fields import KEY, Applies, Field, HostSize, Kind, Problem, Section, SettingsError, setting
+from desktop.settings.phrases import phrase
 from desktop.settings.spelling import nearest
 from desktop.settings.windows_daemon import windows_problems
 from vm.host import Host, host
@@ -58,7 +59,7 @@ DEFAULT_ADDRESS = Section("docker", "Programs that do not know contexts")
 
 def _is_url(value: str) -> Iterator[Problem]:
     if value and "://" not in value:
-        yield Problem("must be a URL such as https://…", "Leave it empty for the default.")
+        yield Problem(phrase("must be a URL such as https://…"), phrase("Leave it empty for the default."))
 
 
 def _folders(value: object) -> Iterator[Problem]:
@@ -66,7 +67,8 @@ def _folders(value: object) -> Iterator[Problem]:
     problem = shares.problem(found) if found is not None else None
     if found is None:
         example = shares.as_words([str(Path.home() / "project")])
-        yield Problem("must be a list of paths", f"For example: slipway settings set shared_folders {example}")
+        hint = phrase("For example: {text}", text=f"slipway settings set shared_folders {example}")
+        yield Problem(phrase("must be a list of paths"), hint)
     if problem is not None:
         yield problem
 

@@ -15,6 +15,7 @@ from itertools import combinations
 from pathlib import Path
 
 from desktop.settings.fields import Problem
+from desktop.settings.phrases import phrase
 from vm.guest.hostpath import is_elsewhere, is_within, system_folder, to_guest
 
 ON_DRIVE = re.compile(r"//?([A-Za-z])(?:/(.*))?", re.DOTALL)
@@ -45,16 +46,20 @@ def problem(paths: Sequence[str]) -> Problem | None:
     for path in paths:
         unfit = _unfit(path)
         if unfit is not None:
-            return Problem(f"cannot include “{path}”: {unfit[0]}", unfit[1])
+            return Problem(_cannot(path, unfit[0]), unfit[1])
     for one, other in combinations(paths, 2):
         first, second = to_guest(one), to_guest(other)
         if first == second:
-            return Problem(f"list “{one}” twice", "Name it once.")
+            return Problem(phrase("list “{path}” twice", path=one), phrase("Name it once."))
         for inner, outer, names in ((first, second, (one, other)), (second, first, (other, one))):
             if is_within(inner, outer):
-                why = f"cannot include “{names[0]}”: it is inside “{names[1]}”, which is already shared"
-                return Problem(why, "Leave it out.")
+                why = phrase("it is inside “{path}”, which is already shared", path=names[1])
+                return Problem(_cannot(names[0], why), phrase("Leave it out."))
     return None
+
+
+def _cannot(path: str, why: str) -> str:
+    return phrase("cannot include “{path}”: {why}", path=path, why=why)
 
 
 def missing(paths: Sequence[str]) -> Problem | None:
@@ -76,19 +81,21 @@ def missing(paths: Sequence[str]) -> Problem | None:
 
 def _unfit(path: str) -> tuple[str, str] | None:
     if is_elsewhere(path):
-        return "it is on no drive of your computer", "Copy what you need to a folder that is."
+        hint = phrase("Copy what you need to a folder that is.")
+        return phrase("it is on no drive of your computer"), hint
     if not Path(path).is_absolute() or "\0" in path:
-        return "it is not an absolute path", f"Write the whole path, such as {Path.home() / 'project'}."
+        hint = phrase("Write the whole path, such as {path}.", path=Path.home() / "project")
+        return phrase("it is not an absolute path"), hint
     guest = to_guest(path)
     system = system_folder(guest)
     if system is None:
         return None
-    hint = "Share the folder that contains your own files."
+    hint = phrase("Share the folder that contains your own files.")
     if guest == system:
-        return "it is a system folder", hint
+        return phrase("it is a system folder"), hint
     if is_within(guest, system):
-        return f"it is in the system folder {system}", hint
-    return f"this would share the system folder {system}", hint
+        return phrase("it is in the system folder {path}", path=system), hint
+    return phrase("this would share the system folder {path}", path=system), hint
 
 
 def shared(paths: Sequence[str]) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from gettext import c2py
 from pathlib import Path
 from typing import NamedTuple
 
+from desktop.settings.phrases import Phrase
+
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).with_name("locale")
@@ -74,7 +76,11 @@ class _Used:
 
 
 def tr(text: str, /, *, context: str = "", **values: object) -> str:
-    """A text in the user's language, with ``values`` in place of its ``{names}``."""
+    """A text in the user's language, with ``values`` in place of its ``{names}``; also a whole phrase."""
+    if isinstance(text, Phrase):
+        inner = text.values.items()
+        values = {name: tr(value) if isinstance(value, Phrase) else value for name, value in inner}
+        text = text.template
     found = _Used.catalogue.text(Key(text, context)) if text else ""
     return found.format(**values) if values else found
 

@@ -17,7 +17,7 @@ from desktop.settings.schema import Settings
 from desktop.ui.words import KEYS, Key
 from tests.architecture.sources import Source, is_below, sources
 
-FUNCTIONS = ("tr", "ntr", "mark", "nmark")
+FUNCTIONS = ("tr", "ntr", "mark", "nmark", "phrase")
 PLURAL = ("ntr", "nmark")
 ELSEWHERE = "desktop/settings/schema.py"
 
@@ -41,7 +41,8 @@ def texts() -> list[Text]:
     :raise UnclearText: one is put together where it is used.
     """
     found: dict[Key, Text] = {}
-    code = (found for source in window() for found in of_the_code(source))
+    read = (*window(), *(source for source in sources() if is_below(source.module, "desktop.settings")))
+    code = (found for source in read for found in of_the_code(source))
     for key, many, place in (*code, *_of_the_settings()):
         known = found.get(key, Text(key, "", ()))
         places = known.places if place in known.places else (*known.places, place)

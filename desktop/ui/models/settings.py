@@ -19,6 +19,7 @@ from desktop.settings.changes import problems
 from desktop.settings.fields import Applies, Field, HostSize, Kind, SettingsError
 from desktop.settings.schema import Settings, applies, field, fields, plain
 from desktop.ui.session import Session
+from desktop.ui.words import tr
 from vm.errors import UserError
 
 IN_USE = (RunState.RUNNING, RunState.UNREACHABLE, RunState.PAUSED, RunState.STARTING, RunState.RESTARTING)
@@ -145,7 +146,8 @@ class SettingsModel(QObject):
         for known, error in self.errors.items():
             if known == path or known.startswith(f"{path}."):
                 subject = title if known == path else f"“{known.removeprefix(f'{path}.')}”"
-                return f"{subject} {error.why}. {error.hint}".strip()
+                why, hint = tr(error.why), tr(error.hint)
+                return tr("{subject} {why}. {hint}", subject=subject, why=why, hint=hint).strip()
         return ""
 
     # -- all of them ----------------------------------------------------------------------------------------------

@@ -183,7 +183,11 @@ class Theme(QObject):
 
     def size(self, token: str) -> int:
         """A size of text by its token, in pixels."""
-        return round(SIZES[token] * SCALES.get(self._text_size, 1.0))
+        return self.scaled(SIZES[token])
+
+    def scaled(self, pixels: int) -> int:
+        """A length that grows with the text."""
+        return round(pixels * SCALES.get(self._text_size, 1.0))
 
     def apply(self) -> None:
         """Apply the scheme to every widget."""

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
 
 from desktop.ui import words
 from desktop.ui.appearance import KEY, Appearance
 from desktop.ui.memory import keep, memory, recall
+from desktop.ui.pages.engines import COLUMNS
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.table import Table
 from desktop.ui.window import Window
 from tests.gui.settings.steps import choose, click, show
 from tests.gui.stage import until
@@ -69,3 +72,16 @@ def test_larger_text_is_larger_everywhere(shown: Window, kept: QSettings, qapp: 
     choose(page.behaviour, "text_size", "largest")
     click(page.bar.apply)
     until(lambda: title.fontMetrics().height() >= 1.3 * before, "larger text")
+
+
+@pytest.mark.parametrize(("size", "width"), [("medium", 150), ("largest", 210)])
+def test_columns_grow_with_the_text(
+    qapp: QApplication, kept: QSettings, qtbot: QtBot, size: str, width: int
+) -> None:
+    keep(kept, KEY, {"text_size": size})
+    Appearance(qapp, kept)
+    table = Table(COLUMNS, "Engines")
+    qtbot.addWidget(table)
+    table.resize(1200, 300)
+    table.show()
+    assert table.header().sectionSize(1) == width

@@ -13,6 +13,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHeaderView, QMenu, QTreeView
 
 from desktop.ui.models.records import Column
+from desktop.ui.theme import theme
 from desktop.ui.words import tr
 
 ASCENDING, DESCENDING = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
@@ -27,7 +28,7 @@ class Columns(QObject):
     def __init__(self, table: QTreeView, columns: Sequence[Column]) -> None:
         super().__init__(table)
         self._table, self._columns = table, columns
-        self._widths = [item.width or item.least for item in columns]
+        self._widths = [theme().scaled(item.width or item.least) for item in columns]
         self._stretch = next((number for number, item in enumerate(columns) if not item.width), None)
         self._unasked = {number for number, item in enumerate(columns) if not item.wanted}
         self._off = set(self._unasked)
@@ -100,7 +101,7 @@ class Columns(QObject):
         """All as at first."""
         self._off = set(self._unasked)
         self._pinned.clear()
-        self._widths = [item.width or item.least for item in self._columns]
+        self._widths = [theme().scaled(item.width or item.least) for item in self._columns]
         self._fitting = True
         header = self._table.header()
         for number, width in enumerate(self._widths):

@@ -18,6 +18,8 @@ from desktop.ui.words import tr
 W = TypeVar("W", bound=QWidget)
 
 WIDE, NARROW = 420, 160
+PADDING = 32
+"""Of a field, left and right of its text."""
 INDENT = 24
 """Of the help below a check box, so that it stands below its words."""
 
@@ -167,7 +169,9 @@ class NumberEditor(LineEditor):
         self.note.setText(unit if most is None else tr("of {most} {unit}", most=f"{most:,}", unit=unit))
         word = tr("Automatic") if item.automatic else tr("Default")
         default = self.model.automatic.get(item.name, item.default)
-        self.widget.setPlaceholderText(f"{word}: {default:,}" if default else word)
+        words = f"{word}: {default:,}" if default else word
+        self.widget.setPlaceholderText(words)
+        self.widget.setMaximumWidth(max(NARROW, self.widget.fontMetrics().horizontalAdvance(words) + PADDING))
 
 
 def editor(model: SettingsModel, item: Field) -> Editor[Any]:

@@ -135,8 +135,7 @@ class Window(QMainWindow):
         self.context = Context(session, session.view, Collections(session.view), self, beside)
         self.setWindowTitle("Slipway")
         self.setWindowIcon(app_icon())
-        room = self.screen().availableSize()
-        self.setMinimumSize(SMALLEST.boundedTo(room))
+        self.setMinimumSize(self._on_screen(SMALLEST))
         self.pages: dict[str, QWidget] = {}
         self.stack = QStackedWidget()
         self.engines = Engines(session, self._memory())
@@ -452,7 +451,12 @@ class Window(QMainWindow):
     def _restore(self) -> None:
         shape: object = self._memory().value("geometry")
         if not isinstance(shape, QByteArray) or not self.restoreGeometry(shape):
-            self.resize(AT_FIRST.boundedTo(self.screen().availableSize()))
+            self.resize(self._on_screen(AT_FIRST))
+
+    def _on_screen(self, size: QSize) -> QSize:
+        """A size, or what the screen has of it. Without a screen Qt ends the process, and says why."""
+        screen = self.screen()
+        return size.boundedTo(screen.availableSize()) if screen is not None else size
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._memory().setValue("geometry", self.saveGeometry())

@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.ui.models.logs.moments import parse
 from desktop.ui.widgets.dialogs import Form
+from desktop.ui.words import mark, tr
 
 HINT = "10m, 14:30, 2026-11-30 14:30"
-WRONG = "Enter a time, such as 10m (ten minutes ago), 14:30 or 2026-11-30 14:30."
+WRONG = mark("Enter a time, such as 10m (ten minutes ago), 14:30 or 2026-11-30 14:30.")
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class RangeForm(Form):
     """Two times, both of which may be left out."""
 
     def __init__(self, parent: QWidget, current: Range) -> None:
-        super().__init__(parent, "Time range", "Show", "Leave a field empty for no limit.")
-        self.since = self.field("Since", HINT, current.texts[0], _check)
-        self.until = self.field("Until", HINT, current.texts[1], _check)
+        super().__init__(parent, tr("Time range"), tr("Show"), tr("Leave a field empty for no limit."))
+        self.since = self.field(tr("Since"), HINT, current.texts[0], _check)
+        self.until = self.field(tr("Until"), HINT, current.texts[1], _check)
 
     def chosen(self) -> Range:
         """What was entered; times such as ``10m`` count from now."""
@@ -45,4 +46,4 @@ class RangeForm(Form):
 
 
 def _check(text: str) -> str:
-    return WRONG if text and parse(text, time.time()) is None else ""
+    return tr(WRONG) if text and parse(text, time.time()) is None else ""

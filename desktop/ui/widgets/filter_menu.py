@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton
 
 from desktop.ui.widgets.basics import tool
+from desktop.ui.words import tr
 
 
 def filter_menu(search: QLineEdit, kinds: Iterable[tuple[str, str, str]]) -> QToolButton:
@@ -15,9 +16,9 @@ def filter_menu(search: QLineEdit, kinds: Iterable[tuple[str, str, str]]) -> QTo
 
     :param kinds: name, example value and explanation of each filter.
     """
-    made = tool("filter", "Add a filter", lambda: made.showMenu(), framed=True)
+    made = tool("filter", tr("Add a filter"), lambda: made.showMenu(), framed=True)
     menu = QMenu(made)
-    menu.setAccessibleName("Filters")
+    menu.setAccessibleName(tr("Filters"))
     for name, example, about in kinds:
         action = QAction(f"{name}=…    {about}", menu)
         action.triggered.connect(lambda _=False, name=name, example=example: put_filter(search, name, example))

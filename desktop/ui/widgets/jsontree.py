@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop.ui.theme import GAP
 from desktop.ui.widgets.basics import SearchField, row, tool
+from desktop.ui.words import tr
 
 OPEN_DEPTH = 1
 """Levels that are expanded at first."""
@@ -31,17 +32,19 @@ class JsonView(QWidget):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.tree = QTreeWidget()
-        self.tree.setHeaderLabels(["Name", "Value"])
+        self.tree.setHeaderLabels([tr("Name"), tr("Value")])
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.setAccessibleName(name)
         self.raw = QPlainTextEdit(readOnly=True)
         self.raw.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.raw.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.raw.setAccessibleName(f"{name}, raw JSON")
+        self.raw.setAccessibleName(tr("{name}, raw JSON", name=name))
         self.raw.setTabChangesFocus(True)
-        self.search = SearchField("Search names and values")
-        self.as_raw = tool("inspect", "Show raw JSON", self._turn, checkable=True)
-        copy = tool("copy", "Copy as JSON", lambda: QGuiApplication.clipboard().setText(self.raw.toPlainText()))
+        self.search = SearchField(tr("Search names and values"))
+        self.as_raw = tool("inspect", tr("Show raw JSON"), self._turn, checkable=True)
+        copy = tool(
+            "copy", tr("Copy as JSON"), lambda: QGuiApplication.clipboard().setText(self.raw.toPlainText())
+        )
         self._stack = QStackedWidget()
         self._stack.addWidget(self.tree)
         self._stack.addWidget(self.raw)

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QMenu, QPlainTextEdit, QTextEdit
 from desktop.ui.theme import SIZES
 from desktop.ui.widgets.basics import local_key
 from desktop.ui.widgets.zoom import LARGER, SMALLER, USUAL, fixed_font, zoom
+from desktop.ui.words import tr
 
 Marks = Callable[[int], list[tuple[int, int, QTextCharFormat]]]
 """A row → its parts that have a look of their own: from, up to, and the look; in characters of the row."""
@@ -200,11 +201,11 @@ class LogText(QPlainTextEdit):
         address = self._link_of(self.textCursor()) if by_key else self.link_at(event.pos())
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        copy = menu.addAction("Copy", self.copy_plain)
+        copy = menu.addAction(tr("Copy"), self.copy_plain)
         copy.setEnabled(self.textCursor().hasSelection())
-        menu.addAction("Select all", self.selectAll)
+        menu.addAction(tr("Select all"), self.selectAll)
         if address:
-            menu.addAction("Open link", partial(QDesktopServices.openUrl, QUrl(address)))
+            menu.addAction(tr("Open link"), partial(QDesktopServices.openUrl, QUrl(address)))
         menu.popup(self.viewport().mapToGlobal(self.cursorRect().bottomLeft()) if by_key else event.globalPos())
 
     def copy_plain(self) -> None:

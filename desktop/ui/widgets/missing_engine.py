@@ -11,6 +11,7 @@ from desktop.ui.models.states import TITLES
 from desktop.ui.switching import ask_to_switch
 from desktop.ui.widgets.basics import button, fill, label
 from desktop.ui.widgets.empty_state import EmptyState
+from desktop.ui.words import mark, tr
 
 
 class MissingEngine(QWidget):
@@ -22,8 +23,8 @@ class MissingEngine(QWidget):
         self._context, self._wanted = context, wanted
         self._engine: EngineState | None = None
         self.text = label("", "muted")
-        self.keep = button("Keep both running", self._keep_both)
-        self.switch = button("Switch…", self._switch)
+        self.keep = button(tr("Keep both running"), self._keep_both)
+        self.switch = button(tr("Switch…"), self._switch)
         fill(QHBoxLayout(self), self.text, None, self.keep, self.switch).setContentsMargins(0, 0, 0, 0)
         context.session.status_changed.connect(self.refresh)
         context.view.exchanged.connect(self.refresh)
@@ -40,8 +41,9 @@ class MissingEngine(QWidget):
         self.setVisible(self._engine is not None)
         if self._engine is not None:
             failed = self._engine.state is RunState.FAILED
-            why = self._engine.summary if failed else f"their engine is {TITLES[self._engine.state].lower()}"
-            self.text.setText(f"{self._engine.title} are not shown: {why}.")
+            state = tr(TITLES[self._engine.state]).lower()
+            why = self._engine.summary if failed else tr("their engine is {state}", state=state)
+            self.text.setText(tr("{title} are not shown: {why}.", title=self._engine.title, why=why))
 
     def _keep_both(self) -> None:
         context = self._context
@@ -53,15 +55,15 @@ class MissingEngine(QWidget):
             ask_to_switch(self.window(), self._context, self._engine)
 
 
-WHILE_STOPPED = "Start the engine to see its contents here."
+WHILE_STOPPED = mark("Start the engine to see its contents here.")
 
 
 class EngineAway(EmptyState):
     """Shown in place of a list while its engine is not available: the reason, and what the user can do."""
 
     def __init__(self, context: Context) -> None:
-        self.start = button("Start", lambda: context.session.start(), picture="play", primary=True)
-        self.retry = button("Try again", lambda: context.connection.retry(), picture="refresh", primary=True)
+        self.start = button(tr("Start"), lambda: context.session.start(), picture="play", primary=True)
+        self.retry = button(tr("Try again"), lambda: context.connection.retry(), picture="refresh", primary=True)
         super().__init__("machine", "", "", self.start, self.retry)
         self._session = context.session
         context.session.status_changed.connect(self.refresh)
@@ -78,22 +80,24 @@ class EngineAway(EmptyState):
             return
         chosen = self._session.chosen
         self.start.hide()
-        title = f"{chosen.title}: {chosen.state.value}" if not chosen.connected else "Loading …"
+        title = f"{chosen.title}: {chosen.state.value}" if not chosen.connected else tr("Loading …")
         text = "" if chosen.error is None else f"{chosen.error.message}. {chosen.error.hint}".strip()
         if chosen.pause is not None:
-            text += "\nSlipway keeps trying."
+            text += tr("\nSlipway keeps trying.")
         self.set_text(title, text)
 
     def _show_own(self) -> None:
         status, error = self._session.status, self._session.error
         state = status.state if status else None
-        title = self._session.state_words if state else "Slipway is not running" if error else "Connecting …"
+        title = (
+            self._session.state_words if state else tr("Slipway is not running") if error else tr("Connecting …")
+        )
         text = status.stage or status.summary if status else error.message if error else self._session.progress
         if status is not None and status.failure is not None:
             text = f"{status.summary}. {status.failure.hint}".strip()
         if state is RunState.RUNNING:
-            title, text = "Loading …", ""
+            title, text = tr("Loading …"), ""
         elif state is RunState.STOPPED:
-            text = WHILE_STOPPED
+            text = tr(WHILE_STOPPED)
         self.set_text(title, text)
         self.start.setVisible(state in (None, RunState.STOPPED, RunState.FAILED))

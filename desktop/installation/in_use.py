@@ -43,8 +43,8 @@ def users(folder: Path, besides: Iterable[int] = ()) -> list[User]:
     passed_over = set(besides)
     found = []
     for process in psutil.process_iter():
-        if process.pid in passed_over:
-            continue
+        if process.pid in passed_over or _answer(process.status) == psutil.STATUS_ZOMBIE:
+            continue  # a program that has ended keeps no file
         if is_below(_answer(process.exe), folder):
             found.append(User(process.pid, _answer(process.name) or "a program", "program"))
         elif is_below(_answer(process.cwd), folder):

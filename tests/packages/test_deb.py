@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from installers.common.product import version
-from installers.linux.deb import PLACE
+from installers.linux.deb import PLACE, build_deb
+from installers.linux.payload import build_payload
 from installers.linux.share import COMPLETIONS
-from tests.packages.conftest import GONE, OLD
+from tests.packages.conftest import EPOCH, GONE, OLD
 from tests.packages.roots import USER, Root
 
 ENTRY = "usr/share/applications/slipway.desktop"
@@ -24,7 +25,7 @@ FAKE = {"SLIPWAY_FAKE": "running", "QT_QPA_PLATFORM": "offscreen"}
 OPTIONAL = ("libqgtk3.so",)
 """Plugins of Qt's that are passed over where the system lacks their libraries."""
 
-COMMAND_LINES = 'for file in /proc/[0-9]*/cmdline; do tr "\\0" " " <$file || true; echo; done 2>/dev/null'
+COMMAND_LINES = 'for file in /proc/[0-9]*/cmdline; do echo "$file $(tr "\\0" " " <$file)"; done 2>/dev/null'
 
 START_SECONDS = 1200.0
 """Of a machine that is emulated."""
@@ -48,10 +49,18 @@ def installed(root: Root, older: Path) -> Root:
     return root
 
 
-def running(root: Root) -> list[str]:
-    """The command lines of Slipway's own programs."""
+def running(root: Root) -> set[str]:
+    """The processes of Slipway's own programs, with their command lines."""
     found = root.run("sh", "-c", COMMAND_LINES).stdout
-    return [line for line in found.splitlines() if line.startswith(f"/{PLACE}/python")]
+    return {line for line in found.splitlines() if f" /{PLACE}/python" in line}
+
+
+def test_two_builds_are_the_same(package: Path, tmp_path: Path) -> None:
+    """From the pieces that are kept; that those are the same, too, their own hashes say."""
+    build_payload(tmp_path / "slipway")
+    (tmp_path / "scratch").mkdir()
+    again = build_deb(tmp_path / "slipway", tmp_path / "scratch", tmp_path, EPOCH)
+    assert again.read_bytes() == package.read_bytes()
 
 
 def test_a_user_runs_it(installed: Root) -> None:
@@ -134,10 +143,11 @@ def test_docker_reaches_a_machine(installed: Root) -> None:
 def test_an_upgrade_ends_what_runs(installed: Root, package: Path) -> None:
     if not running(installed):
         installed.run("slipway", "settings", "get", user=USER, variables=FAKE)
-    assert running(installed)
+    before = running(installed)
+    assert before
     assert (installed.path / GONE).exists()
     installed.install(package)
-    assert running(installed) == []
+    assert not before & running(installed)
     assert not (installed.path / GONE).exists()
     shown = installed.run("dpkg-query", "-W", "-f", "${Version}", "slipway").stdout
     assert shown == version() != OLD
@@ -145,7 +155,8 @@ def test_an_upgrade_ends_what_runs(installed: Root, package: Path) -> None:
 
 
 @pytest.mark.machine
-def test_what_was_there_before_the_upgrade_is_there_after_it(installed: Root) -> None:
+def test_after_the_upgrade_the_machine_comes_back_with_all_that_it_had(installed: Root) -> None:
+    assert running(installed)  # started by the package
     installed.run("slipway", "start", user=USER, seconds=START_SECONDS)
     assert installed.run("docker", "volume", "ls", "--quiet", user=USER).stdout.split() == ["kept"]
 
@@ -155,7 +166,7 @@ def test_nothing_is_left_of_it_but_the_users_data(installed: Root) -> None:
     installed.run("slipway", "settings", "set", "start_at_login", "true", user=USER, variables=FAKE)
     before = settings.read_text()
     installed.apt("remove", "slipway")
-    assert running(installed) == []
+    assert running(installed) == set()
     assert not (installed.path / DOCKER).is_symlink()
     installed.apt("purge", "slipway")
     assert installed.found("*slipway*") == set()

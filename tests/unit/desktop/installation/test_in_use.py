@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,12 +59,11 @@ def test_a_program_that_works_in_it(sleep: Path) -> None:
 
 
 def test_one_that_ends_is_waited_for(sleep: Path, tmp_path: Path) -> None:
+    """Also while nobody has asked for its exit code, when it is in the list of processes as a zombie."""
     process = subprocess.Popen([sleep, "1"])
-    waiting = threading.Thread(target=process.wait)  # else it stays in the list as a zombie
-    waiting.start()
     assert wait_until_unused(sleep.parent, 30) == []
-    waiting.join()
-    assert process.returncode == 0
+    assert psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
+    assert process.wait() == 0
 
 
 def test_the_command_names_those_that_stay(
@@ -89,15 +87,49 @@ def test_what_is_below(tmp_path: Path) -> None:
     assert not is_below("", tmp_path)
 
 
-def test_those_of_a_package_are_asked_to_end(sleep: Path, tmp_path: Path) -> None:
-    """Its own programs, by SIGTERM; others that happen to lie there are let be."""
-    package = tmp_path / "package"
-    (package / "python").mkdir()
-    own = Path(shutil.copy(sleep, package / "python" / "sleeper"))
+@pytest.fixture
+def own(sleep: Path, tmp_path: Path) -> Path:
+    """A program of the package's own Python."""
+    (tmp_path / "package" / "python").mkdir()
+    return Path(shutil.copy(sleep, tmp_path / "package" / "python" / "sleeper"))
+
+
+def test_those_of_a_package_are_asked_to_end(own: Path, sleep: Path, tmp_path: Path) -> None:
+    """Its own programs, by SIGTERM; others that happen to lie there are let be. No machine was stopped."""
+    script = tmp_path / "restart"
     with sleeping(own, tmp_path) as process, sleeping(sleep, tmp_path) as other:
-        waiting = threading.Thread(target=process.wait)  # else it stays in the list as a zombie
-        waiting.start()
-        assert main(["end", str(package)]) == 0
-        waiting.join()
-        assert process.returncode == -signal.SIGTERM
+        assert main(["end", str(sleep.parent), "--restart", str(script)]) == 0
+        assert process.wait() == -signal.SIGTERM
         assert other.poll() is None
+    assert not script.exists()
+
+
+def test_a_machine_is_started_again(own: Path, tmp_path: Path) -> None:
+    """By a script that runs the launcher as the user, with the supervisor's environment, whatever is in it."""
+    machine = shutil.copy(own, tmp_path / "qemu-system-x86_64")
+    supervisor = tmp_path / "package" / "python" / "supervisor"
+    shutil.copy("/bin/dash", supervisor)
+    given = {"WORDS": "it's two\nlines", "HOME": "/home/x"}
+    argv = [str(supervisor), "-c", f"{machine} 60 & wait"]
+    process = subprocess.Popen(argv, env=given, cwd=tmp_path)
+    try:
+        end = time.monotonic() + 10
+        while not [child for child in psutil.Process(process.pid).children() if child.exe() == str(machine)]:
+            assert time.monotonic() < end
+        script = tmp_path / "restart"
+        children = psutil.Process(process.pid).children()
+        assert main(["end", str(tmp_path / "package"), "--restart", str(script)]) == 0
+        process.wait()
+        for child in children:
+            child.kill()
+    finally:
+        process.kill()
+    assert script.stat().st_mode & 0o777 == 0o600
+    (tmp_path / "setsid").write_text('#!/bin/sh\nprintf "%s|" "$@" >"$0.words"\n')
+    (tmp_path / "setsid").chmod(0o755)
+    subprocess.run(["sh", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    user = psutil.Process().username()
+    launcher = str(tmp_path / "package" / "bin" / "slipway")
+    before = ["--fork", "runuser", "-u", user, "--", "env", "-i"]
+    words = (tmp_path / "setsid.words").read_text().split("|")
+    assert words == [*before, *(f"{name}={value}" for name, value in given.items()), launcher, "start", ""]

@@ -11,6 +11,7 @@ import pytest
 from installers.common.product import version
 from installers.linux.deb import DEBIAN, DEPENDS, PLACE, SCRIPTS, build_deb
 from installers.linux.payload import FILES, LAUNCHER, make_executable
+from installers.linux.python import PROGRAM
 
 EPOCH = 1_700_000_000
 
@@ -74,3 +75,29 @@ def test_the_launcher_runs_modules_of_slipways_only(module: str) -> None:
         ["/bin/sh", FILES / "slipway", "--run-module", module], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (1, f"This module is not a part of Slipway: {module}\n")
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Path:
+    """The launcher, with a stand-in for its Python that prints what it was given."""
+    for name in (LAUNCHER, PROGRAM):
+        path = tmp_path / (name if name == LAUNCHER else f"python/{name}")
+        path.parent.mkdir(parents=True)
+        path.write_text('#!/bin/sh\necho "$@ $SSL_CERT_FILE"\n')
+        path.chmod(0o755)
+    shutil.copyfile(FILES / "slipway", tmp_path / LAUNCHER)
+    return tmp_path / LAUNCHER
+
+
+def test_the_launcher_works_by_a_link(launcher: Path, tmp_path: Path) -> None:
+    """It passes on what it was given, and says whom to trust unless that is said already."""
+    link = tmp_path / "link"
+    link.symlink_to(launcher)
+    given = {"PATH": "/usr/bin:/bin", "SSL_CERT_FILE": "/mine.pem"}
+    run: list[str | Path] = [link, "status", "--json"]
+    assert subprocess.check_output(run, env=given, text=True) == "-I -m desktop.cli status --json /mine.pem\n"
+    run = [link, "--run-module", "vm.x", "a b"]
+    del given["SSL_CERT_FILE"]
+    words = subprocess.check_output(run, env=given, text=True).split()
+    assert words[:-1] == ["-I", "-m", "vm.x", "a", "b"]
+    assert words[-1].startswith("/etc/")

@@ -49,6 +49,14 @@ class Subjects(Protocol):
         """Show a tab, or open the dialog for Docker's ``run``, ``pull`` or ``prune``."""
 
 
+@runtime_checkable
+class Sided(Protocol):
+    """A page with a panel beside its list."""
+
+    def close_side(self) -> None:
+        """Close it, if it is shown."""
+
+
 class Placed(Protocol):
     """An object of one engine."""
 

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.control.schema import EngineState, RunState
-from desktop.ui.context import Context, Subjects
+from desktop.ui.context import Context, Sided, Subjects
 from desktop.ui.deferred import deferred
 from desktop.ui.engine_connection import Asked, State, warning
 from desktop.ui.engines import OWN, Engines, Entry
@@ -75,7 +75,7 @@ SHORTCUTS = (
             ("F5", mark("Refresh")),
             ("F6", mark("Move between page and sidebar")),
             (DRAWER_KEYS, mark("Show, or hide, the terminals")),
-            (mark("Alt+Left, Esc"), mark("Back to the list")),
+            (mark("Alt+Left, Esc"), mark("Back to the list; Esc there closes the side panel")),
             ("F1", mark("Show this list")),
         ),
     ),
@@ -372,7 +372,7 @@ class Window(QMainWindow):
         self._key("Ctrl+N", partial(self.show_place, "containers", "run"))
         self._key("Ctrl+L", partial(self.show_place, "images", "pull"))
         self._key("Alt+Left", self._back)
-        self._key("Esc", self._back)
+        self._key("Esc", self._escape)
 
     def _key(self, keys: str, action: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self, lambda: action())
@@ -406,6 +406,13 @@ class Window(QMainWindow):
     def _back(self) -> None:
         if self.stack.currentWidget() not in self.pages.values():
             self.show_place(self.place)
+
+    def _escape(self) -> None:
+        page = self.stack.currentWidget()
+        if page in self.pages.values() and isinstance(page, Sided):
+            page.close_side()
+        else:
+            self._back()
 
     def show_palette(self) -> QDialog:
         """Open the palette."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from desktop.ui.models.facts import USERS as USED_BY
+from desktop.ui.models.facts import Described, Fact
 from desktop.ui.models.format import age, short_id, size
 from desktop.ui.models.origin import HERE, Origin
 from desktop.ui.models.records import Column, Row
@@ -140,6 +142,21 @@ def _shared_tip(item: Line) -> str:
 def _once(text: Callable[[Line], str]) -> Callable[[Line], str]:
     """For the image's own row only: the rows of its tags would repeat it."""
     return lambda item: "" if item.is_tag else text(item)
+
+
+def describe(item: Line) -> Described:
+    """What the panel beside the list says."""
+    image = item.image
+    facts = (
+        Fact("Names", ", ".join(image.tags)),
+        Fact(USED_BY, links=item.users),
+        Fact("Platform", item.platform),
+        Fact("Shared", _shared(item)),
+        Fact("Created", age(image.created)),
+        Fact("ID", short_id(image.id)),
+        Fact("Digest", _digest(item)),
+    )
+    return Described(short_id(image.id) if item.dangling else item.reference, size(image.size), facts)
 
 
 REPOSITORY, TAG, ID, DIGEST, PLATFORM, SIZE, SHARED, CREATED, USERS = range(9)

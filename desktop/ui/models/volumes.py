@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from desktop.ui.models.facts import USERS as USED_BY
+from desktop.ui.models.facts import Described, Fact
 from desktop.ui.models.format import age, size
 from desktop.ui.models.origin import HERE, Origin
 from desktop.ui.models.records import Column, Row
@@ -88,6 +90,20 @@ NAME, PLATFORM, DRIVER, USERS, SIZE, CREATED = range(6)
 
 RUNNING = ("running", "paused", "restarting")
 ENDINGS = (".tar", ".zst", ".gz", ".tgz", ".xz", ".bz2")
+
+
+def describe(item: VolumeLine) -> Described:
+    """What the panel beside the list says."""
+    facts = (
+        Fact(USED_BY, links=item.users),
+        Fact("Driver", item.volume.driver),
+        Fact("Size", "" if item.size is None else size(item.size)),
+        Fact("Created", age(_created(item))),
+        Fact("Labels", ", ".join(f"{name}={value}" for name, value in item.volume.labels.items())),
+        Fact("In the machine", item.volume.mountpoint),
+    )
+    return Described(item.volume.name, "" if item.users else "Not used", facts)
+
 
 COLUMNS = (
     Column("Name", lambda item: item.volume.name, width=0),

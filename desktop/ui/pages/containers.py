@@ -13,6 +13,7 @@ from desktop.ui.context import Context
 from desktop.ui.models import containers as model
 from desktop.ui.models.containers import Line
 from desktop.ui.models.disk import uses
+from desktop.ui.models.facts import Described
 from desktop.ui.models.format import size
 from desktop.ui.models.lines import compose_file, docker_run
 from desktop.ui.models.records import Row
@@ -20,6 +21,7 @@ from desktop.ui.models.recreate import Json
 from desktop.ui.models.run import name_error
 from desktop.ui.pages.container import ContainerPage
 from desktop.ui.pages.container_operations import ALIVE, IDLE, in_state, operations
+from desktop.ui.pages.container_side import CONTAINERS, PORTS, VOLUMES, SideLog, describe, show_volume, volumes
 from desktop.ui.pages.edit import DuplicateDialog, EditDialog
 from desktop.ui.pages.project import ProjectPage
 from desktop.ui.pages.run import RunDialog
@@ -78,6 +80,8 @@ class ContainersPage(ListPage):
         self.filters.chosen.connect(self.refresh)
         self.add_operations(*operations(self, context))
         self._offer_more()
+        self.log = SideLog(context)
+        self.add_side(self.log)
         self.add_prune(self.prune)
         self.explain_empty(
             "No containers yet",
@@ -143,6 +147,22 @@ class ContainersPage(ListPage):
     def _refresh_seen(self) -> None:
         if self.isVisible():
             self.refresh()
+
+    def describe(self, record: Line) -> Described:
+        return describe(record)
+
+    def fill_side(self, records: list[Line]) -> None:
+        self.log.setVisible(len(records) == 1)
+        self.log.follow_lines(records if len(records) == 1 else [])
+
+    def follow_fact(self, record: Line, name: str, number: int) -> None:
+        context = self.context.at(record)
+        if name == PORTS:
+            self._open_port(record, number)
+        elif name == VOLUMES:
+            show_volume(context, volumes(record)[number])
+        elif name == CONTAINERS:
+            context.places.show_page(ContainerPage(context, record.containers[number]))
 
     def _look(self) -> None:
         """Say which containers are on the screen."""

@@ -17,6 +17,7 @@ from desktop.ui.bridge import Work
 from desktop.ui.context import Context
 from desktop.ui.image_details import DetailsLoader
 from desktop.ui.models import images as model
+from desktop.ui.models.facts import USERS, Described
 from desktop.ui.models.format import size
 from desktop.ui.models.image_filters import KINDS, Listed, Query, parse
 from desktop.ui.models.images import Line
@@ -83,6 +84,7 @@ class ImagesPage(ListPage):
             Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
             Operation("copy", "Copy ID", "copy", self._copy, single=True),
         )
+        self.add_side()
         self.add_prune(self.prune)
         self.explain_empty(
             "No images yet",
@@ -257,7 +259,13 @@ class ImagesPage(ListPage):
         return page
 
     def _open_user(self, found: Row, _: int, number: int) -> None:
-        show_container(self.context.at(found.record), found.record.users[number])
+        self.follow_fact(found.record, USERS, number)
+
+    def describe(self, record: Line) -> Described:
+        return model.describe(record)
+
+    def follow_fact(self, record: Line, name: str, number: int) -> None:
+        show_container(self.context.at(record), record.users[number])
 
     def run_dialog(self, line: Line) -> RunDialog:
         """Open the form that runs a container of an image."""

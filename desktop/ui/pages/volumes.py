@@ -9,6 +9,7 @@ from PySide6.QtGui import QShowEvent
 
 from desktop.ui.context import Context
 from desktop.ui.models import volumes as model
+from desktop.ui.models.facts import USERS, Described
 from desktop.ui.models.records import Row
 from desktop.ui.models.run import name_error
 from desktop.ui.models.volumes import VolumeLine
@@ -80,6 +81,7 @@ class VolumesPage(ListPage):
             ),
             Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del", row=True),
         )
+        self.add_side()
         self.add_prune(self.prune)
         self.explain_empty(
             "No volumes yet",
@@ -144,7 +146,13 @@ class VolumesPage(ListPage):
         return page
 
     def _open_user(self, found: Row, _: int, number: int) -> None:
-        show_container(self.context.at(found.record), found.record.users[number])
+        self.follow_fact(found.record, USERS, number)
+
+    def describe(self, record: VolumeLine) -> Described:
+        return model.describe(record)
+
+    def follow_fact(self, record: VolumeLine, name: str, number: int) -> None:
+        show_container(self.context.at(record), record.users[number])
 
     def _remove(self, lines: list[VolumeLine]) -> None:
         for one, mine in self.context.split(lines):

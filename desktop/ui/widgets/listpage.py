@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QHBoxLayout,
     QLineEdit,
@@ -25,6 +26,7 @@ from desktop.ui.context import Context
 from desktop.ui.icons import icon
 from desktop.ui.memory import keep, memory, recall
 from desktop.ui.models.collections import Collection, Collections
+from desktop.ui.models.facts import Described
 from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import ICON, SearchField, button, fill, heading, label, row, tool
@@ -33,6 +35,7 @@ from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.empty_state import EmptyState
 from desktop.ui.widgets.missing_engine import EngineAway, MissingEngine
 from desktop.ui.widgets.rowactions import RowAction, RowActions
+from desktop.ui.widgets.sidepanel import SidePanel
 from desktop.ui.widgets.table import Table
 
 SEARCH_WIDTH = 300
@@ -126,6 +129,11 @@ class ListPage(QWidget):
         self.unmatched = EmptyState("search", "No matches", f"No {title.lower()} match.", show_all)
         self._stack.addWidget(self.unmatched)
         self._known = False
+        self.side: SidePanel | None = None
+        self._side_tool = tool("panel", "Side panel", self._toggle_side, framed=True, checkable=True)
+        self._side_tool.hide()
+        self._delay = QTimer(self, singleShot=True, interval=QApplication.doubleClickInterval())
+        self._delay.timeout.connect(self._show_side)
         self._arrange(within=within)
         self.search.textChanged.connect(self._searched)
         self.filters.chosen.connect(self._filtered)
@@ -139,13 +147,13 @@ class ListPage(QWidget):
         self._show_engines()
 
     def _arrange(self, *, within: bool) -> None:
-        beside = (self.several, self._tools, self._columns_button())
+        beside = (self.several, self._tools, self._columns_button(), self._side_tool)
         tools = row(self.search, self.engines, self._beside_search, None, *beside)
         outer = QVBoxLayout(self)
         outer.setSpacing(PAD)
         if within:
             outer.setContentsMargins(0, PAD, 0, 0)
-            tools.insertWidget(tools.count() - 4, self.count)
+            tools.insertWidget(tools.count() - 5, self.count)
         else:
             outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
             outer.addLayout(row(self.title, self.count, None, self._buttons))
@@ -270,6 +278,23 @@ class ListPage(QWidget):
                 self._bar.addWidget(_tool(action))
         self._enable()
 
+    def add_side(self, body: QWidget | None = None) -> SidePanel:
+        """Add the panel beside the list, after the operations. :param body: what it has below the facts."""
+        made = self.side = SidePanel(self._name, memory(self.context.session.paths.home), body)
+        outer = self.layout()
+        assert isinstance(outer, QVBoxLayout)
+        outer.insertWidget(outer.indexOf(self._stack), made.beside(self._stack), 1)
+        for operation, action in self._operations:
+            if operation.row or (operation.bar and not operation.single):
+                made.add_action(action)
+        made.facts.followed.connect(self._follow_fact)
+        made.changed.connect(self._show_side)
+        self.table.chosen_changed.connect(self._choice_changed)
+        self.table.opened.connect(self._delay.stop)
+        self._side_tool.show()
+        self._show_side()
+        return made
+
     def explain_empty(self, title: str, text: str, *buttons: QPushButton) -> None:
         """Set what is shown when the list is empty."""
         self._stack.insertWidget(EMPTY, EmptyState(self._picture, title, text, *buttons))
@@ -286,6 +311,60 @@ class ListPage(QWidget):
         for part in (self.search, self.filters):
             part.setEnabled(known)
         self._enable()
+        self._show_side()
+
+    # -- beside the list ------------------------------------------------------------------------------------------
+
+    def describe(self, record: Any) -> Described:
+        """What the side panel says of a record."""
+        return Described(*self.told(record))
+
+    def follow_fact(self, record: Any, name: str, number: int) -> None:
+        """Go where a link of a fact leads."""
+
+    def fill_side(self, records: list[Any]) -> None:
+        """Fill the side panel's body. :param records: those of the selected rows."""
+
+    def close_side(self) -> None:
+        """Close the side panel, if it is shown."""
+        if self.side is not None and self.side.isVisible():
+            self.side.dismiss()
+            self.table.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_side()
+
+    def _choice_changed(self) -> None:
+        """A panel that opens moves the columns: not between the two clicks that open a page."""
+        opens = self.side is not None and not self.side.isVisible() and self.table.pressing
+        self._delay.start() if opens else self._show_side()
+
+    def _show_side(self) -> None:
+        side = self.side
+        if side is None:
+            return
+        records = [found.record for found in self.table.chosen()]
+        if len(records) == 1:
+            side.show_object(self.describe(records[0]))
+        elif records:
+            side.show_object(Described(f"{len(records)} selected"))
+        side.place(shown=bool(records) and self._stack.currentWidget() is self.table)
+        self.fill_side(records if side.isVisible() else [])
+        self._side_tool.setChecked(side.wanted)
+        self._side_tool.setEnabled(side.fits)
+        words = "Side panel: about the selected row" if side.fits else "Side panel: the window is too narrow"
+        self._side_tool.setToolTip(words)
+
+    def _toggle_side(self) -> None:
+        if self.side is not None:
+            self.side.want(wanted=not self.side.wanted)
+
+    def _follow_fact(self, name: str, number: int) -> None:
+        for found in self.table.chosen()[:1]:
+            self.follow_fact(found.record, name, number)
+
+    # -- showing rows ---------------------------------------------------------------------------------------------
 
     def counted(self, row: Row) -> Iterable[Any]:
         """The records of a row that filters count."""

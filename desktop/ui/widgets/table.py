@@ -183,7 +183,10 @@ def chips(metrics: QFontMetrics, text: str, left: int) -> list[QRect]:
 
 
 class Table(QTreeView):
-    """Shows a :class:`RecordModel`. Groups stay as the user left them; a search expands the groups it finds."""
+    """Shows a :class:`RecordModel`. Groups stay as the user left them; a search expands the groups it finds.
+
+    :ivar pressing: what is selected now is by a press of the mouse.
+    """
 
     opened = Signal(object)
     linked = Signal(object, int, int)
@@ -210,6 +213,7 @@ class Table(QTreeView):
         self._folding = False
         self._by_keys = False  # the current row is marked
         self._pressed = ""  # an action of a row
+        self.pressing = False
         self.menu_actions: list[QAction | None] = []
         self.draggable = False
         self._grabbed: QPoint | None = None
@@ -357,7 +361,9 @@ class Table(QTreeView):
             if self.selectionModel().isSelected(index):
                 self.setFocus()  # the others stay chosen: all of them may be dragged
                 return
+        self.pressing = True
         super().mousePressEvent(event)
+        self.pressing = False
 
     def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().drawRow(painter, option, index)

@@ -94,7 +94,7 @@ CONFINED = {
     "PyQt6": ("desktop.ui", "desktop.system"),
     "httpx": ("engine.client", "engine.kubernetes.client", "engine.cancellation", "desktop.control"),
     "httpcore": ("engine.client", "engine.kubernetes.client"),
-    "aiohttp": ("desktop.supervisor", "desktop.control"),
+    "aiohttp": ("desktop.supervisor", "desktop.control", "engine.kubernetes.client.channels"),
     "click": ("desktop.cli", "installers.linux"),
     "msgspec": ("desktop.control",),
     "dns": ("vm.host",),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSpinBox
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSpinBox
 
+from desktop.ui.models.kubernetes import pods as pod_model
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.kubernetes import KubernetesPage
 from desktop.ui.pages.kubernetes.overview import Overview
@@ -16,7 +17,7 @@ from desktop.ui.pages.kubernetes.services import ServiceList
 from desktop.ui.palette import gather
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.window import Window
-from engine.kubernetes.client.kinds import DEPLOYMENTS
+from engine.kubernetes.client.kinds import DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS, Kind
 from tests.bench.window import LONGEST_MS
 from tests.bench.window_probe import Pulse
 from tests.gui.cluster import cells, detail, kubernetes, of, record_of, tab, texts
@@ -150,13 +151,15 @@ class TestLists:
         assert cells(pods, "api-")["Status"] == "ImagePullBackOff: no such tag"
         assert cells(pods, "worker-")["Status"] == "CrashLoopBackOff: exited with 1"
         assert cells(pods, "too-big")["Status"] == "Pending: not enough memory"
-        assert cells(pods, "worker-") | {"Created": ""} == {
+        assert cells(pods, "worker-") | {"Created": "", "CPUs": "", "Memory": ""} == {
             "Name": record_of(pods, "worker-").meta.name,
             "Namespace": "shop",
             "Status": "CrashLoopBackOff: exited with 1",
             "Ready": "1/2",
             "Restarts": "5",
             "Belongs to": "Deployment worker",
+            "CPUs": "",
+            "Memory": "",
             "Created": "",
         }
         pods.filters.choose("Failing")
@@ -228,6 +231,28 @@ class TestLists:
         assert isinstance(detail(shown), PodPage)
 
 
+class TestUsage:
+    def test_of_the_node_and_of_pods(self, shown: Window) -> None:
+        overview = tab(shown, "overview")
+        assert isinstance(overview, Overview)
+        used = {"0.64 of 4 in use (16%)", "1.17 GiB of 3.74 GiB in use (31%)"}
+        until(lambda: used <= {one.accessibleName() for one in overview.node.findChildren(QLabel)}, "the figures")
+        pods = tab(shown, "pods")
+        until(lambda: cells(pods, "web-")["Memory"].endswith(" MiB"), "the figures of pods")
+        assert 0 < float(cells(pods, "web-")["CPUs"]) < 2
+        assert (cells(pods, "too-big")["CPUs"], cells(pods, "too-big")["Memory"]) == ("", "")
+
+    def test_a_cluster_that_measures_nothing(self, shown: Window) -> None:
+        shown.resize(1500, 800)
+        pods = tab(shown, "pods")
+        columns = (pod_model.CPU, pod_model.MEMORY)
+        until(lambda: not any(pods.table.isColumnHidden(column) for column in columns), "the columns")
+        pods.usage.now = None
+        pods.usage.changed.emit()
+        until(lambda: all(pods.table.isColumnHidden(column) for column in columns), "no columns")
+        assert not pods.table.isColumnHidden(pod_model.OWNER)
+
+
 class TestOperations:
     def test_a_deleted_pod_is_replaced(self, shown: Window) -> None:
         pods = tab(shown, "pods")
@@ -279,6 +304,30 @@ class TestOperations:
         assert "revision 1: nginx:1.29" in " ".join(texts(question))
         agree()
         until(lambda: cells(workloads, "web")["Images"] == "nginx:1.29", "the image of before")
+
+    @pytest.mark.parametrize(
+        ("kind", "name", "container", "images"),
+        [
+            (STATEFUL_SETS, "db", "postgres", ("postgres:17", "postgres:18")),
+            (DAEMON_SETS, "log-agent", "agent", ("fluent/agent:3", "fluent/agent:4")),
+        ],
+    )
+    def test_roll_back_by_controller_revisions(
+        self, shown: Window, kind: Kind, name: str, container: str, images: tuple[str, str]
+    ) -> None:
+        workloads = tab(shown, "workloads")
+        space = record_of(workloads, name).meta.namespace
+        template = {"spec": {"containers": [{"name": container, "image": images[1]}]}}
+        kubernetes(shown).cluster.call(
+            lambda client: client.patch(kind, space, name, {"spec": {"template": template}})
+        )
+        until(lambda: cells(workloads, name)["Images"] == images[1], "the change")
+        for number, image in enumerate(images, 1):  # back, and forth again
+            choose(workloads, name)
+            act(workloads, "rollback")
+            assert f"revision {number}: {image}" in " ".join(texts(top(Question)))
+            agree()
+            until(lambda wanted=image: cells(workloads, name)["Images"] == wanted, "that image")  # type: ignore[misc]  # a default argument
 
     def test_a_failure_is_named(self, shown: Window) -> None:
         """Somebody else was faster."""

@@ -89,7 +89,7 @@ class TestPod:
         panel.log.begin = lambda: begun.append(True)  # type: ignore[method-assign]  # counts what is begun
         page.take(page.pod)
         assert not begun, "nothing has changed"
-        one = replace(page.pod.containers[0], restarts=1, docker_id="another", restarted=True)
+        one = replace(page.pod.containers[0], restarts=1, key="another", restarted=True)
         page.take(replace(page.pod, containers=(one,)))
         assert begun
         assert panel.previous.isVisible()

@@ -24,8 +24,10 @@ from vm.guest.forward import MACHINE
 
 STEPS = ("compiling kube", "etcd is starting", "kube-apiserver is starting", "the node is not ready")
 PARTS = ("etcd", "cri-dockerd", "kube-apiserver", "kube-scheduler", "kubelet", "kube-proxy", "coredns")
-PORTS = (KubernetesPortReport("default", "web", "tcp", 30080), KubernetesPortReport("shop", "shop", "tcp", 8080))
-TAKEN = {8080: "Port 8080 is in use by the container “web”"}
+PORTS = (
+    KubernetesPortReport("default", "web", "tcp", 30080),
+    KubernetesPortReport("shop", "shop", "tcp", 8080, "Port 8080 is in use by the container “web”"),
+)
 HOUR, BACKUPS = 3600, 5
 SLOW = 1.0
 """Seconds of a step that can be watched."""
@@ -77,7 +79,7 @@ class FakeKubernetes:
         if self.show().state != "running":
             return []
         return [
-            PortReport(one.protocol, "127.0.0.1", one.port, MACHINE, one.port, 0, TAKEN.get(one.port, ""))
+            PortReport(one.protocol, "127.0.0.1", one.port, MACHINE, one.port, 0, one.error, kubernetes=True)
             for one in PORTS
         ]
 

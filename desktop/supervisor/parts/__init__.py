@@ -9,5 +9,6 @@ host_sockets.py  the host's sockets that containers mount
 names.py         the machine's name server        proxies.py      the host's proxy
 trust.py         certificates of the host and of registries
 tls.py           the TLS listener, for clients on other computers
-kubernetes.py    the cluster in the machine
+kubernetes.py    the cluster in the machine       cluster_kubeconfig.py   how kubectl finds it
+cluster_restore.py   makes the cluster what it was at a backup
 """

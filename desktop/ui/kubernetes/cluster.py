@@ -26,25 +26,13 @@ T = TypeVar("T")
 RUNNING, OFF = "running", "off"
 
 
-PortFailures = dict[tuple[str, int], str]
-"""Protocol and port → why the host does not listen there."""
-
-
-async def _look(client: ControlClient) -> tuple[KubernetesReport, PortFailures]:
-    report = await client.kubernetes()
-    wanted = {(one.protocol, one.port) for one in report.ports}
-    ports = await client.ports() if wanted else []
-    failed = {(one.protocol, one.port): one.failure for one in ports if one.failure}
-    return report, {place: why for place, why in failed.items() if place in wanted}
-
-
 class Cluster(QObject):
     """One per window. Its signals are emitted in Qt's thread.
 
     :ivar report: how it is, when last asked; None while that is not known.
     :ivar doing: what is being done to it, in words; empty for nothing.    :ivar step: of that, in words.
     :ivar fraction: how far that is, 0…1.    :ivar may_cancel: whether it can be cancelled.
-    :ivar failure: why the last switch failed.    :ivar ports_failed: where the host does not listen, and why.
+    :ivar failure: why the last switch failed.
     :ivar other: the context of another cluster that the pages show; empty for Slipway's own.
     """
 
@@ -61,12 +49,11 @@ class Cluster(QObject):
         self.fraction: float | None = None
         self.may_cancel = False
         self.failure: UserError | None = None
-        self.ports_failed: PortFailures = {}
         self.other = ""
         self._leaving = False
         self._asking: Work | None = None
         self._work: Work | None = None
-        self._clients = _Clients()
+        self._clients = Clients()
         session.bridge.at_end(self._clients.close)
 
     @property
@@ -103,7 +90,9 @@ class Cluster(QObject):
     def look(self) -> None:
         """Ask how it is, unless that is under way."""
         if self._asking is None or not self._asking.active:
-            self._asking = self.session.control(_look, self._take, self._not_told, owner=self, begin=False)
+            self._asking = self.session.control(
+                lambda client: client.kubernetes(), self._take, self._not_told, owner=self, begin=False
+            )
 
     def enable(self) -> None:
         """Turn it on; see :attr:`doing`."""
@@ -174,16 +163,14 @@ class Cluster(QObject):
         self._change(lambda: setattr(self, "doing", ""))
         self.look()
 
-    def _take(self, told: tuple[KubernetesReport, PortFailures]) -> None:
-        report, failed = told
-
+    def _take(self, report: KubernetesReport) -> None:
         def take() -> None:
-            self.report, self.ports_failed = told
+            self.report = report
             if report.state == RUNNING:
                 self.failure = None
             self._clients.kubeconfig = Path(report.own_file)
 
-        if (report, failed) != (self.report, self.ports_failed):
+        if report != self.report:
             self._change(take)
 
     def _not_told(self, error: UserError) -> None:
@@ -210,9 +197,12 @@ class Cluster(QObject):
         return await self._clients.current()
 
     async def renew(self, client: KubernetesClient, error: UserError) -> None:
-        """Drop a client that cannot reach the cluster: each start has other certificates."""
-        if isinstance(error, ClusterUnreachable | Forbidden):
-            await self._clients.drop(client)
+        """Drop a client that cannot reach the cluster."""
+        await self._clients.renew(client, error)
+
+    def clients(self) -> Clients:
+        """Clients of the cluster of now, which stay with it when the pages show another one."""
+        return self._clients.again()
 
     async def ask(self, call: Callable[[KubernetesClient], Coroutine[Any, Any, T]]) -> T:
         """One call; in the asyncio thread."""
@@ -256,11 +246,11 @@ class Cluster(QObject):
         self.session.bridge.follow(run, outcomes.extend, done, banners.error, owner=self)
 
 
-class _Clients:
+class Clients:
     """The client for the kubeconfig or context of now. All but these two belongs to the asyncio thread."""
 
-    def __init__(self) -> None:
-        self.kubeconfig, self.context = Path(), ""
+    def __init__(self, kubeconfig: Path | None = None, context: str = "") -> None:
+        self.kubeconfig, self.context = kubeconfig or Path(), context
         self._client: KubernetesClient | None = None
         self._lock = asyncio.Lock()
 
@@ -277,6 +267,15 @@ class _Clients:
             if self.context
             else read_access(self.kubeconfig)
         )
+
+    def again(self) -> Clients:
+        """Others for the same cluster, which stay with it."""
+        return Clients(self.kubeconfig, self.context)
+
+    async def renew(self, client: KubernetesClient, error: UserError) -> None:
+        """Drop a client that cannot reach the cluster: each start has other certificates."""
+        if isinstance(error, ClusterUnreachable | Forbidden):
+            await self.drop(client)
 
     async def drop(self, client: KubernetesClient) -> None:
         async with self._lock:

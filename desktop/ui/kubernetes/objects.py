@@ -79,7 +79,7 @@ class Objects(QObject, Generic[T]):
         self._work: Work | None = None
         self._merge = QTimer(owner, singleShot=True, interval=MERGE_MS)
         self._merge.timeout.connect(self.changed)
-        self._visible = _Visible(owner, self._follow)
+        self._visible = Visible(owner, self._follow)
         cluster.came.connect(self._follow)
         cluster.went.connect(self._forget)
         self._follow()
@@ -152,7 +152,7 @@ def _same(before: T | None, item: T) -> T:
     return before if before is not None and before == item else item
 
 
-class _Visible(QObject):
+class Visible(QObject):
     """Calls a function when a widget is shown or hidden."""
 
     def __init__(self, widget: QWidget, turned: Callable[[], None]) -> None:

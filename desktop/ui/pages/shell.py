@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from functools import partial
 
@@ -42,6 +43,9 @@ COMMANDS: dict[Kind, list[list[str]]] = {
 }
 """The commands to try, in order."""
 
+NO_SHELL = (126, 127)
+"""Exit codes of a command that cannot be run."""
+
 REFUSED = b"OCI runtime exec failed"
 """The beginning of the engine's message on the terminal in that case."""
 
@@ -51,14 +55,26 @@ Resize = Callable[[int, int], Awaitable[object]]
 class ShellPanel(DrawerPanel):
     """A terminal that can be reconnected. :ivar key: the container's ID."""
 
-    def __init__(self, context: Context, key: str, name: str = "", kind: Kind = Kind.SHELL) -> None:
-        """:param name: the container's, for the title."""
+    def __init__(
+        self,
+        context: Context,
+        key: str,
+        name: str = "",
+        kind: Kind = Kind.SHELL,
+        *,
+        begin: BeginSession | None = None,
+    ) -> None:
+        """
+        :param name: the container's, for the title.
+        :param begin: makes sessions where the chosen engine does not run the container; it has commands only.
+        """
         super().__init__()
-        self._context, self.key, self.name = context, key, name
+        self._context, self.key, self.name, self._given = context, key, name, begin
+        self._begin = begin or partial(ContainerSession, context, key)
         self.terminal = Terminal("Terminal in the container")
         self.kind = QComboBox()
         self.kind.setAccessibleName("Program")
-        for one in Kind:
+        for one in COMMANDS if begin is not None else Kind:
             if one is not Kind.DEBUG or context.connection.features.guest:  # the tools are of Slipway's machine
                 self.kind.addItem(one.value, one)
         self.note = label("", "muted")
@@ -75,7 +91,8 @@ class ShellPanel(DrawerPanel):
         self.kind.activated.connect(self.connect_now)
         self.terminal.typed.connect(self._typed)
         self.terminal.resized.connect(self._resized)
-        context.view.gone.connect(self._gone)
+        if begin is None:
+            context.view.gone.connect(self._gone)
         self.terminal.detached.connect(self._detached)
         self.connect_to(kind)
 
@@ -84,7 +101,7 @@ class ShellPanel(DrawerPanel):
         return self._session is not None
 
     def another(self) -> ShellPanel:
-        return ShellPanel(self._context, self.key, self.name, self.kind.currentData())
+        return ShellPanel(self._context, self.key, self.name, self.kind.currentData(), begin=self._given)
 
     def connect_to(self, kind: Kind) -> None:
         """Begin a session of a kind."""
@@ -100,7 +117,7 @@ class ShellPanel(DrawerPanel):
         self.debug.hide()
         self.note.setText("Connecting …")
         self.title = f"Debug shell beside {self.name}" if kind is Kind.DEBUG else self.name
-        session = self._session = TerminalSession(self._context, self.key, kind, self.terminal.size_in_cells)
+        session = self._session = self._begin(kind, self.terminal.size_in_cells)
         self._work = self._context.session.bridge.follow(
             session.output, self._take, self._ended, self._failed, owner=self
         )
@@ -153,19 +170,69 @@ class ShellPanel(DrawerPanel):
             self._context.session.bridge.post(lambda: session.resize(rows, columns))
 
 
-class TerminalSession:
-    """The asyncio side of a session: output, input and size."""
+class TerminalSession(ABC):
+    """The asyncio side of a session: output, input and size.
 
-    def __init__(self, context: Context, key: str, kind: Kind, size: tuple[int, int]) -> None:
-        self._engine = context.engine
-        self._key, self._kind, self._size = key, kind, size
+    :ivar code: the exit code, once it is known.    :ivar refused: whether no command could be run.
+    """
+
+    def __init__(self, kind: Kind, size: tuple[int, int]) -> None:
+        """:param size: rows and columns."""
+        self._kind, self._size = kind, size
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self._sized = asyncio.Event()
         self.code: int | None = None
         self.refused = False
 
-    async def output(self) -> AsyncIterator[bytes]:
+    @abstractmethod
+    def output(self) -> AsyncIterator[bytes]:
         """Open the session and yield its output until it ends."""
+
+    def type(self, data: bytes) -> None:
+        """Send input, after earlier input."""
+        self._input.put_nowait(data)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Set the size of the terminal."""
+        self._size = rows, columns
+        self._sized.set()
+
+    @asynccontextmanager
+    async def _connected(self, write: Callable[[bytes], Awaitable[object]], resize: Resize) -> AsyncIterator[None]:
+        """Input and size are passed on while the block lasts."""
+
+        async def type_all() -> None:
+            while True:
+                await write(await self._input.get())
+
+        async def size_all() -> None:
+            self._sized.set()
+            while True:
+                await self._sized.wait()
+                self._sized.clear()
+                with suppress(ApiError):  # too late is no error
+                    await resize(*self._size)
+
+        tasks = [asyncio.create_task(type_all()), asyncio.create_task(size_all())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+BeginSession = Callable[[Kind, tuple[int, int]], TerminalSession]
+
+
+class ContainerSession(TerminalSession):
+    """In a container of the chosen engine."""
+
+    def __init__(self, context: Context, key: str, kind: Kind, size: tuple[int, int]) -> None:
+        super().__init__(kind, size)
+        self._engine = context.engine
+        self._key = key
+
+    async def output(self) -> AsyncIterator[bytes]:
         containers = self._engine.containers
         if self._kind is Kind.DEBUG:
             async with debug_shell(self._engine, self._key) as (ours, duplex):
@@ -189,41 +256,15 @@ class TerminalSession:
     async def _serve(
         self, duplex: Duplex, resize: Resize, *, may_be_refused: bool = False
     ) -> AsyncIterator[bytes]:
-        tasks = [asyncio.create_task(self._type_all(duplex)), asyncio.create_task(self._size_all(resize))]
         self.refused, first = False, may_be_refused
         bare = duplex.content_type.startswith(MULTIPLEXED)  # without a terminal, line ends are LF, not CR LF
-        try:
-            async with duplex:
-                yield b""
-                async for frame in duplex.frames():
-                    self.refused = first and frame.data.startswith(REFUSED)
-                    first = False
-                    if not self.refused:
-                        yield frame.data.replace(b"\n", b"\r\n") if bare else frame.data
-        finally:
-            for task in tasks:
-                task.cancel()
-
-    def type(self, data: bytes) -> None:
-        """Send input, after earlier input."""
-        self._input.put_nowait(data)
-
-    def resize(self, rows: int, columns: int) -> None:
-        """Set the size of the terminal."""
-        self._size = rows, columns
-        self._sized.set()
-
-    async def _type_all(self, duplex: Duplex) -> None:
-        while True:
-            await duplex.write(await self._input.get())
-
-    async def _size_all(self, resize: Resize) -> None:
-        self._sized.set()
-        while True:
-            await self._sized.wait()
-            self._sized.clear()
-            with suppress(ApiError):  # too late is no error
-                await resize(*self._size)
+        async with self._connected(duplex.write, resize), duplex:
+            yield b""
+            async for frame in duplex.frames():
+                self.refused = first and frame.data.startswith(REFUSED)
+                first = False
+                if not self.refused:
+                    yield frame.data.replace(b"\n", b"\r\n") if bare else frame.data
 
 
 def open_terminal(context: Context, key: str, name: str, kind: Kind = Kind.SHELL) -> ShellPanel:

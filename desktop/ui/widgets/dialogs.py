@@ -141,12 +141,15 @@ class Form(QDialog):
         self.buttons.addButton(self.verb, QDialogButtonBox.ButtonRole.AcceptRole)
         cancel = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
         cancel.setAutoDefault(danger)
-        self.verb.setProperty("danger", danger)
-        cancel.setProperty("calm", danger)
         self.buttons.accepted.connect(self._accepted)
         self.buttons.rejected.connect(self.reject)
         self.outer.addWidget(self.buttons)
         (cancel if danger else self.verb).setDefault(True)
+        if danger:
+            self.verb.setProperty("danger", True)
+            cancel.setProperty("calm", True)
+            restyle(self.verb)
+            restyle(cancel)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
     def field(

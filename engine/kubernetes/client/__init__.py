@@ -7,7 +7,8 @@ Why not a library: lightkube brings a second HTTP stack and typed models of ever
 place for our transport, whose calls are safe to cancel (engine/cancellation.py). The window needs a dozen calls.
 
 access.py    a kubeconfig → server, certificates, token        client.py    the calls
-kinds.py     where each kind of object is in the API            errors.py    what can go wrong
+channels.py  commands in pods, and their ports (WebSockets)    forwarding.py  a port of this computer to a pod's
+kinds.py     where each kind of object is in the API           errors.py    what can go wrong
 manifest.py  objects as YAML                                   transport.py HTTP over TLS
 """
 

@@ -1,4 +1,4 @@
-"""The calls: list, watch, read, change and delete objects; logs of pods.
+"""The calls: list, watch, read, change and delete objects; logs of pods, commands in them, and their ports.
 
 Formats: the Kubernetes API's reference, "API concepts" (chunked lists, watch, bookmarks, dry run, apply).
 """
@@ -6,8 +6,8 @@ Formats: the Kubernetes API's reference, "API concepts" (chunked lists, watch, b
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import httpx
 
 from engine.cancellation import CancelSafeTransport
 from engine.kubernetes.client.access import Access
+from engine.kubernetes.client.channels import V4, V5, Command, PodPort, Query, Socket, open_channels
 from engine.kubernetes.client.errors import ClusterUnreachable, Expired, NotFound, refused
 from engine.kubernetes.client.kinds import BY_NAME, Kind
 from engine.kubernetes.client.manifest import Json
@@ -60,15 +61,17 @@ class KubernetesClient:
 
     def __init__(self, access: Access) -> None:
         self.access = access
+        self._tls = access.tls()
         headers = {"User-Agent": MANAGER, "Accept": "application/json", "Accept-Encoding": "identity"}
         if access.token:
             headers["Authorization"] = f"Bearer {access.token}"
         self._http = httpx.AsyncClient(
-            transport=CancelSafeTransport(tls_transport(access.tls())),
+            transport=CancelSafeTransport(tls_transport(self._tls)),
             base_url=access.server,
             timeout=httpx.Timeout(REPLY_SECONDS, connect=CONNECT_SECONDS),
             headers=headers,
         )
+        self._headers = headers
 
     async def __aenter__(self) -> KubernetesClient:
         return self
@@ -165,6 +168,36 @@ class KubernetesClient:
         async with self._stream(_pod_path(namespace, pod, "log"), params, None) as reply:
             async for piece in reply.aiter_bytes():
                 yield piece
+
+    # -- streams into pods ----------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str]
+    ) -> AsyncIterator[Command]:
+        """Run a command in a container, with a terminal, for as long as the block lasts.
+
+        :raise Refused: that is not possible.    :raise ClusterUnreachable: there is no answer.
+        """
+        flags = [(name, "true") for name in ("stdin", "stdout", "tty")]
+        query = [("container", container), *flags, *(("command", word) for word in command)]
+        async with self._channels(_pod_path(namespace, pod, "exec"), query, (V5, V4)) as socket:
+            yield Command(socket)
+
+    @asynccontextmanager
+    async def connect(self, namespace: str, pod: str, port: int) -> AsyncIterator[PodPort]:
+        """Connect to a port of a pod, for as long as the block lasts.
+
+        :raise Refused: that is not possible.    :raise ClusterUnreachable: there is no answer.
+        """
+        query = [("ports", str(port))]
+        async with self._channels(_pod_path(namespace, pod, "portforward"), query, (V4,)) as socket:
+            yield PodPort(socket)
+
+    def _channels(self, path: str, query: Query, protocols: Sequence[str]) -> AbstractAsyncContextManager[Socket]:
+        return open_channels(self.access, self._tls, path, query, protocols, self._headers)
+
+    # -- kinds ----------------------------------------------------------------------------------------------------
 
     async def kind(self, api: str, name: str) -> Kind:
         """A kind by its ``apiVersion`` and name, of those that this cluster has.

@@ -42,14 +42,19 @@ DEPLOYMENTS = Kind("Deployment", "apps/v1", "deployments")
 REPLICA_SETS = Kind("ReplicaSet", "apps/v1", "replicasets")
 STATEFUL_SETS = Kind("StatefulSet", "apps/v1", "statefulsets")
 DAEMON_SETS = Kind("DaemonSet", "apps/v1", "daemonsets")
+CONTROLLER_REVISIONS = Kind("ControllerRevision", "apps/v1", "controllerrevisions")
 JOBS = Kind("Job", "batch/v1", "jobs")
 CRON_JOBS = Kind("CronJob", "batch/v1", "cronjobs")
 INGRESSES = Kind("Ingress", "networking.k8s.io/v1", "ingresses")
+
+NODE_METRICS = Kind("NodeMetrics", "metrics.k8s.io/v1beta1", "nodes", namespaced=False)
+POD_METRICS = Kind("PodMetrics", "metrics.k8s.io/v1beta1", "pods")
 
 WORKLOADS = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS)
 
 ALL = (
     *(NODES, NAMESPACES, PODS, SERVICES, CONFIG_MAPS, SECRETS, CLAIMS, VOLUMES, EVENTS, REPLICA_SETS, INGRESSES),
+    CONTROLLER_REVISIONS,
     *WORKLOADS,
 )
 BY_NAME = {kind.name: kind for kind in ALL}

@@ -79,6 +79,7 @@ def test_the_program_that_keeps_the_parts_is_killed(running: Kubernetes) -> None
 def test_the_supervisor_is_killed(running: Kubernetes, machine: RunningMachine) -> None:
     before, kubeconfig = running.status, running.kubeconfig.read_text()
     os.kill(json.loads(machine.slipway("status", "--json"))["supervisor_pid"], signal.SIGKILL)
+    assert "is running" in running.enable(), "it waits while the machine is taken over"
     after = running.await_running()
     assert [part["restarts"] for part in after["parts"]] == [part["restarts"] for part in before["parts"]]
     assert (after["server"], after["ports"]) == (before["server"], before["ports"])

@@ -10,10 +10,21 @@ from typing import Any
 
 from aiohttp import web
 
+from desktop.supervisor.fake.cluster.pod_streams import PodStreams
 from desktop.supervisor.fake.cluster.store import Denied, Store
 from desktop.supervisor.fake.world import Json
 from engine.kubernetes.client.client import JSON_PATCH
-from engine.kubernetes.client.kinds import ALL, DEPLOYMENTS, NAMESPACES, PODS, STATEFUL_SETS, Kind
+from engine.kubernetes.client.kinds import (
+    ALL,
+    DEPLOYMENTS,
+    NAMESPACES,
+    NODE_METRICS,
+    NODES,
+    POD_METRICS,
+    PODS,
+    STATEFUL_SETS,
+    Kind,
+)
 
 VERSION = "v1.37.2"
 LOG_SECONDS = 0.5
@@ -40,6 +51,11 @@ def make_app(store: Store, token: str, runs: Callable[[], bool]) -> web.Applicat
     calls = Calls(store)
     app.router.add_get("/version", calls.version)
     app.router.add_get("/api/v1/namespaces/{namespace}/pods/{name}/log", calls.log)
+    streams = PodStreams(store)
+    app.router.add_get("/api/v1/namespaces/{namespace}/pods/{name}/exec", streams.exec)
+    app.router.add_get("/api/v1/namespaces/{namespace}/pods/{name}/portforward", streams.forward)
+    for path, metrics in ((NODE_METRICS.path(), calls.node_metrics), (POD_METRICS.path(), calls.pod_metrics)):
+        app.router.add_get(path, metrics)
     for kind in ALL:
         calls.add(app, kind)
     app.router.add_get("/{root:apis?}/{api:[a-z0-9./]+}", calls.resources)
@@ -91,6 +107,26 @@ class Calls:
         if not found:
             raise Denied(404, "NotFound", "the server could not find the requested resource")
         return web.json_response({"kind": "APIResourceList", "groupVersion": api, "resources": found})
+
+    async def node_metrics(self, request: web.Request) -> web.Response:
+        """What the node uses."""
+        items = [
+            {"metadata": {"name": one["metadata"]["name"]}, "usage": {"cpu": "640m", "memory": "1228800Ki"}}
+            for one in self._store.list(NODES)
+        ]
+        return web.json_response({"kind": "NodeMetricsList", "metadata": {}, "items": items})
+
+    async def pod_metrics(self, request: web.Request) -> web.Response:
+        """What the pods that run use: another amount for each, and another one at each time."""
+        items = []
+        for number, pod in enumerate(self._store.list(PODS)):
+            if pod["status"].get("phase") == "Running":
+                meta = {key: pod["metadata"][key] for key in ("name", "namespace")}
+                usage = {"cpu": f"{2_000_000 * (1 + (number + self._store.version) % 90)}n"}
+                usage["memory"] = f"{8192 + 512 * (number % 50)}Ki"
+                containers = [{"name": one["name"], "usage": usage} for one in pod["spec"]["containers"]]
+                items.append({"metadata": meta, "containers": containers})
+        return web.json_response({"kind": "PodMetricsList", "metadata": {}, "items": items})
 
     async def list(self, kind: Kind, request: web.Request) -> web.StreamResponse:
         if request.query.get("watch") == "true":
@@ -222,7 +258,12 @@ def _namespace(request: web.Request) -> str:
 
 
 def _selected(item: Json, request: web.Request) -> bool:
-    """Whether it fits the field selector."""
+    """Whether it fits the selectors."""
+    labels = item["metadata"].get("labels") or {}
+    for part in request.query.get("labelSelector", "").split(","):
+        name, _, wanted = part.partition("=")
+        if part and labels.get(name) != wanted:
+            return False
     for part in request.query.get("fieldSelector", "").split(","):
         if part:
             path, _, wanted = part.partition("=")
@@ -239,6 +280,8 @@ def _merge(item: Json, change: Json) -> None:
     for name, value in change.items():
         if value is None:
             item.pop(name, None)
+        elif isinstance(value, dict) and value.get("$patch") == "replace":  # of strategic merge patches
+            item[name] = {key: one for key, one in value.items() if key != "$patch"}
         elif isinstance(value, dict) and isinstance(item.get(name), dict):
             _merge(item[name], value)
         else:

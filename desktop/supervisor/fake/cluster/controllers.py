@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from desktop.supervisor.fake.cluster.store import Store, stamp
 from desktop.supervisor.fake.world import Json, World
 from engine.kubernetes.client.kinds import (
+    CONTROLLER_REVISIONS,
     DAEMON_SETS,
     DEPLOYMENTS,
     JOBS,
@@ -57,6 +58,10 @@ class Controllers:
         for item in self._store.list(DEPLOYMENTS):
             self._roll(item)
         self._collect(REPLICA_SETS, DEPLOYMENTS)
+        for kind in (STATEFUL_SETS, DAEMON_SETS):
+            for item in self._store.list(kind):
+                self._note_revision(kind, item)
+        self._collect(CONTROLLER_REVISIONS, STATEFUL_SETS, DAEMON_SETS)
         for kind in (REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS):
             for item in self._store.list(kind):
                 self._fill(kind, item)
@@ -102,6 +107,20 @@ class Controllers:
         if item["metadata"].setdefault("annotations", {}).get(REVISION) != str(newest):
             item["metadata"]["annotations"][REVISION] = str(newest)
             self._store.put(DEPLOYMENTS, item)
+
+    def _note_revision(self, kind: Kind, item: Json) -> None:
+        """Have a revision of the current template, which is the newest one."""
+        data = {"spec": {"template": {**copy.deepcopy(item["spec"]["template"]), "$patch": "replace"}}}
+        known = self._owned(CONTROLLER_REVISIONS, item)
+        newest = max((one["revision"] for one in known), default=0)
+        current = next((one for one in known if one["data"] == data), None)
+        if current is None:
+            meta = {"name": f"{item['metadata']['name']}-{newest + 1}", "namespace": item["metadata"]["namespace"]}
+            meta["ownerReferences"] = [owner(kind, item)]
+            self._store.add(CONTROLLER_REVISIONS, {"metadata": meta, "data": data, "revision": newest + 1})
+        elif current["revision"] < newest:
+            current["revision"] = newest + 1
+            self._store.put(CONTROLLER_REVISIONS, current)
 
     # -- pods -----------------------------------------------------------------------------------------------------
 

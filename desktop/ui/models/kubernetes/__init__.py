@@ -2,4 +2,5 @@
 
 meta.py      what every object has            reasons.py   the API's messages in a few words
 pods.py      workloads.py   services.py   config.py   storage.py   events.py   nodes.py   one list each
+usage.py     what nodes and pods use
 """

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from desktop.ui.models.format import binary_size
 from desktop.ui.models.kubernetes.meta import Json, Meta
 
-QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([KMGTP]i|[kMGTPm])?$")
-UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([KMGTP]i|[kMGTPmun])?$")
+UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 UNITS |= {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
 
 PRESSURES = {

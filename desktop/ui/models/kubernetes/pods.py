@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from desktop.ui.models.format import age
 from desktop.ui.models.kubernetes.meta import AGE, NAMESPACE, Json, Meta, name_column
 from desktop.ui.models.kubernetes.reasons import exit_words, short
+from desktop.ui.models.kubernetes.usage import Use
 from desktop.ui.models.records import Column
 from desktop.ui.models.volumes import timestamp
 
-DOCKER = "docker://"
+T = TypeVar("T")
+
 FINE = ("Running", "Completed", "Succeeded")
 CHANGING = ("Pending", "ContainerCreating", "PodInitializing", "NotReady", "Terminating", "Starting")
 """States that end by themselves, as a rule."""
@@ -25,7 +27,8 @@ class PodContainer:
     """A container of a pod.
 
     :ivar state: in words.    :ivar why: the whole message; may be empty.    :ivar init: it runs before the others.
-    :ivar docker_id: dockerd's ID for it; empty where it has none.    :ivar restarted: it has a previous instance.
+    :ivar key: the container runtime's ID for it; empty where it has none.    :ivar restarted: it has a previous
+        instance.
     :ivar since: seconds since 1970; 0 while it does not run.
     """
 
@@ -36,7 +39,7 @@ class PodContainer:
     ready: bool = False
     restarts: int = 0
     init: bool = False
-    docker_id: str = ""
+    key: str = ""
     restarted: bool = False
     since: float = 0.0
     ports: tuple[int, ...] = ()
@@ -61,6 +64,7 @@ class Pod:
     address: str = ""
     is_ready: bool = False
     workload: tuple[str, str] = ("", "")
+    use: Use | None = None
 
     @property
     def ready(self) -> str:
@@ -134,10 +138,10 @@ def _container(spec: Json, status: Json, *, init: bool) -> PodContainer:
         bool(status.get("ready")),
         int(status.get("restartCount") or 0),
         init,
-        identity.removeprefix(DOCKER) if identity.startswith(DOCKER) else "",
+        identity.partition("://")[2],
         last is not None,
         timestamp(str((state.get("running") or {}).get("startedAt") or "")),
-        tuple(int(one["containerPort"]) for one in spec.get("ports") or () if "containerPort" in one),
+        tuple(int(one["containerPort"]) for one in spec.get("ports") or () if one.get("protocol", "TCP") == "TCP"),
     )
 
 
@@ -204,6 +208,16 @@ def _workload(meta: Meta, labels: Json) -> tuple[str, str]:
     return kind, name
 
 
+def ports(item: Pod) -> list[int]:
+    """The ports that its containers declare."""
+    return list(dict.fromkeys(port for one in item.containers for port in one.ports))
+
+
+def with_use(item: Pod, use: Use | None) -> Pod:
+    """A pod with what it uses; the same one where nothing has changed."""
+    return item if item.use == use else replace(item, use=use)
+
+
 def problems(pods: Iterable[Pod]) -> dict[tuple[str, str, str], Pod]:
     """Namespace, kind and name of workloads → a pod of each that fails."""
     return {(one.meta.namespace, *one.workload): one for one in pods if one.failing}
@@ -223,7 +237,11 @@ def _tip(item: Pod) -> str:
     return f"{item.status}\n{item.why}".strip()
 
 
-NAME, SPACE, STATUS, READY, RESTARTS, OWNER, CREATED = range(7)
+def _of_use(value: Callable[[Use], T], otherwise: T) -> Callable[[Pod], T]:
+    return lambda item: otherwise if item.use is None else value(item.use)
+
+
+NAME, SPACE, STATUS, READY, RESTARTS, OWNER, CPU, MEMORY, CREATED = range(9)
 
 COLUMNS = (
     name_column(),
@@ -231,7 +249,23 @@ COLUMNS = (
     Column("Status", lambda item: item.status, lambda item: (not item.failing, item.status), _tip, width=236),
     Column("Ready", lambda item: item.ready, width=64),
     Column("Restarts", lambda item: str(item.restarts or ""), lambda item: item.restarts, width=76, right=True),
-    Column("Belongs to", _owner, width=150, rank=3),
+    Column("Belongs to", _owner, width=150, rank=4),
+    Column(
+        "CPUs",
+        _of_use(lambda use: use.cpu_text, ""),
+        _of_use(lambda use: use.cpus, -1.0),
+        width=60,
+        right=True,
+        rank=3,
+    ),
+    Column(
+        "Memory",
+        _of_use(lambda use: use.memory_text, ""),
+        _of_use(lambda use: use.memory, -1.0),
+        width=84,
+        right=True,
+        rank=3,
+    ),
     AGE,
 )
 

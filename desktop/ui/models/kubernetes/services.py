@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from desktop.ui.models.containers import HTTPS
 from desktop.ui.models.kubernetes.meta import AGE, NAMESPACE, Json, Meta, name_column
@@ -42,6 +42,7 @@ class Service:
 
     :ivar type: ``NodePort`` and so on, or ``Ingress``.    :ivar ports: in words.
     :ivar targets: port on the host → port.    :ivar local: where it answers on localhost.
+    :ivar forwardable: its TCP ports, if it leads to pods.
     """
 
     meta: Meta
@@ -51,6 +52,7 @@ class Service:
     targets: tuple[tuple[int, int], ...] = ()
     selector: str = ""
     local: tuple[LocalPort, ...] = ()
+    forwardable: tuple[int, ...] = ()
 
     @property
     def is_service(self) -> bool:
@@ -69,7 +71,16 @@ def service(item: Json) -> Service:
     selector = ", ".join(f"{key}={value}" for key, value in (spec.get("selector") or {}).items())
     kind = str(spec.get("type") or "ClusterIP")
     words = ", ".join(_port(one) for one in ports)
-    return Service(Meta.of(item), kind, "none" if address == "None" else address, words, tuple(targets), selector)
+    tcp = tuple(int(one["port"]) for one in ports if one.get("protocol", "TCP") == "TCP")
+    return Service(
+        Meta.of(item),
+        kind,
+        "none" if address == "None" else address,
+        words,
+        tuple(targets),
+        selector,
+        forwardable=tcp if selector else (),
+    )
 
 
 def _port(one: Json) -> str:
@@ -90,30 +101,26 @@ def ingress(item: Json) -> Service:
     return Service(Meta.of(item), "Ingress", ", ".join(hosts), ", ".join(paths))
 
 
-NOTHING: Mapping[tuple[str, int], str] = {}
-
 Place = tuple[str, str]
 """Namespace and name of a service."""
 
 
-def local_ports(reports: Iterable[tuple[Place, str, int]]) -> dict[Place, list[tuple[str, int]]]:
-    """Service → protocol and port on localhost, out of triples of them."""
-    found: dict[Place, list[tuple[str, int]]] = {}
-    for place, protocol, number in sorted(reports):
-        found.setdefault(place, []).append((protocol, number))
+def local_ports(reports: Iterable[tuple[Place, str, int, str]]) -> dict[Place, list[LocalPort]]:
+    """Where services are to answer on localhost.
+
+    :param reports: service, protocol, port, and why the host does not listen there; empty when it does.
+    """
+    found: dict[Place, list[LocalPort]] = {}
+    for place, protocol, number, failure in sorted(reports):
+        found.setdefault(place, []).append(LocalPort(number, protocol, failure=failure))
     return found
 
 
-def placed(
-    item: Service, local: Mapping[Place, list[tuple[str, int]]], failures: Mapping[tuple[str, int], str] = NOTHING
-) -> tuple[LocalPort, ...]:
-    """Where a service answers on localhost. :param failures: protocol and port → why the host does not listen"""
+def placed(item: Service, local: Mapping[Place, list[LocalPort]]) -> tuple[LocalPort, ...]:
+    """Where a service answers on localhost."""
     targets = dict(item.targets)
     found = local.get((item.meta.namespace, item.meta.name), []) if item.is_service else []
-    return tuple(
-        LocalPort(number, protocol, targets.get(number, 0), failures.get((protocol, number), ""))
-        for protocol, number in found
-    )
+    return tuple(replace(one, target=targets.get(one.number, 0)) for one in found)
 
 
 def searched(item: Service) -> str:

@@ -16,6 +16,7 @@ from desktop.ui.pages.kubernetes.frame import ClusterDetail
 from desktop.ui.pages.kubernetes.manifest import ManifestPanel
 from desktop.ui.pages.kubernetes.operations import workload_operations
 from desktop.ui.pages.kubernetes.pod import PodPage
+from desktop.ui.pages.kubernetes.ports import PortsPanel
 from desktop.ui.pages.kubernetes.scope import Shared
 from desktop.ui.pages.kubernetes.values import ValuesPanel
 from desktop.ui.widgets.basics import tool
@@ -85,6 +86,8 @@ class ObjectPage(ClusterDetail):
                 self._offer(operation)
         if kind in (CONFIG_MAPS, SECRETS):
             self.add_tab("values", "Values", lambda: ValuesPanel(shared, kind, meta))
+        if kind is SERVICES and record.forwardable:
+            self.add_tab("ports", "Port forwarding", lambda: PortsPanel(shared, kind, meta, record.forwardable))
         self.add_tab("yaml", "YAML", lambda: ManifestPanel(shared, kind, meta))
         self.add_tab("events", "Events", lambda: EventsPanel(shared, kind, meta))
         self.follow(kind, MAKERS[kind], meta)
@@ -123,7 +126,7 @@ class PodsPanel(QWidget):
         self.table = Table(pods.COLUMNS, "Pods")
         self.table.delegate.dots[pods.NAME] = lambda item: item.colour
         self.table.delegate.quiet.update((pods.READY, pods.RESTARTS, pods.CREATED))
-        for column in (pods.SPACE, pods.OWNER):
+        for column in (pods.SPACE, pods.OWNER, pods.CPU, pods.MEMORY):
             self.table.setColumnHidden(column, True)
         self.table.opened.connect(lambda found: shared.show(PODS, found.record))
         outer = QVBoxLayout(self)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any
 
 from PySide6.QtWidgets import QSpinBox, QWidget
 
+from desktop.ui.kubernetes.revisions import Revision, previous_revision, roll_back
 from desktop.ui.models.kubernetes.meta import Json
 from desktop.ui.models.kubernetes.workloads import RESTARTED, SCALED, Workload
 from desktop.ui.pages.kubernetes.scope import Shared
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import Operation
 from engine.kubernetes.client import KubernetesClient
-from engine.kubernetes.client.client import JSON_PATCH
-from engine.kubernetes.client.errors import NotFound
-from engine.kubernetes.client.kinds import CRON_JOBS, DEPLOYMENTS, REPLICA_SETS
+from engine.kubernetes.client.kinds import CRON_JOBS
 
 MOST_REPLICAS = 10_000
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 """kubectl's own annotation: a change of it replaces all pods."""
-
-REVISION = "deployment.kubernetes.io/revision"
-TEMPLATE_HASH = "pod-template-hash"
 
 
 def workload_operations(parent: QWidget, shared: Shared) -> list[Operation]:
@@ -52,7 +47,7 @@ def workload_operations(parent: QWidget, shared: Shared) -> list[Operation]:
             "Roll back…",
             "undo",
             partial(_roll_back, parent, shared),
-            lambda item: item.kind is DEPLOYMENTS,
+            lambda item: item.kind in RESTARTED,
             single=True,
         ),
         Operation(
@@ -115,40 +110,13 @@ def _roll_back(parent: QWidget, shared: Shared, items: list[Workload]) -> None:
     """To the template before the current one, as ``kubectl rollout undo``."""
     item, banners = items[0], shared.context.banners
 
-    def ask(found: Json) -> None:
-        images = ", ".join(one["image"] for one in found["spec"]["template"]["spec"]["containers"])
+    def ask(found: Revision) -> None:
         Question(
             parent,
             f"Roll back “{item.meta.name}”?",
-            f"Its pods are replaced by those of revision {_revision(found)}: {images}.",
+            f"Its pods are replaced by those of revision {found.number}: {found.images}.",
             "Roll back",
             danger=False,
-        ).then(lambda _: shared.cluster.call(partial(_undo, item, found), failed=banners.error))
+        ).then(lambda _: shared.cluster.call(partial(roll_back, item, found), failed=banners.error))
 
-    shared.cluster.call(partial(_previous, item), ask, banners.error, owner=parent)
-
-
-async def _previous(item: Workload, client: KubernetesClient) -> Json:
-    """The replica set of the revision before the current one. :raise NotFound: there is none"""
-    sets, _ = await client.list(REPLICA_SETS, item.meta.namespace)
-    own = [one for one in sets if any(ref["uid"] == item.meta.uid for ref in _owners(one))]
-    ordered = sorted(own, key=_revision, reverse=True)
-    if len(ordered) < 2:
-        raise NotFound(f"“{item.meta.name}” has no earlier revision", "It has not been changed since it was made.")
-    return ordered[1]
-
-
-async def _undo(item: Workload, found: Json, client: KubernetesClient) -> None:
-    template = {**found["spec"]["template"]}
-    meta = dict(template.get("metadata") or {})
-    meta["labels"] = {key: value for key, value in (meta.get("labels") or {}).items() if key != TEMPLATE_HASH}
-    step = {"op": "replace", "path": "/spec/template", "value": {**template, "metadata": meta}}
-    await client.patch(DEPLOYMENTS, item.meta.namespace, item.meta.name, [step], how=JSON_PATCH)
-
-
-def _owners(item: Json) -> list[Any]:
-    return list(item["metadata"].get("ownerReferences") or ())
-
-
-def _revision(item: Json) -> int:
-    return int((item["metadata"].get("annotations") or {}).get(REVISION) or 0)
+    shared.cluster.call(partial(previous_revision, item), ask, banners.error, owner=parent)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QLayout, QScrollArea, QVBoxLayout, QW
 
 from desktop.control.schema import KubernetesReport
 from desktop.ui.kubernetes.objects import Objects
+from desktop.ui.kubernetes.usage import LiveUsage
 from desktop.ui.models.format import counted
 from desktop.ui.models.kubernetes import nodes as node_model
 from desktop.ui.models.kubernetes import pods as pod_model
@@ -66,7 +67,14 @@ class Overview(QScrollArea):
         self.setFocusProxy(self.copy)
         self.nodes: Objects[node_model.Node] = Objects(shared.cluster, self, NODES, node_model.node)
         self.pods: Objects[pod_model.Pod] = Objects(shared.cluster, self, PODS, pod_model.pod)
-        for changed in (self.nodes.changed, self.pods.changed, shared.cluster.changed, shared.scope.changed):
+        self.usage = LiveUsage(shared.cluster, self)
+        for changed in (
+            self.nodes.changed,
+            self.pods.changed,
+            self.usage.changed,
+            shared.cluster.changed,
+            shared.scope.changed,
+        ):
             changed.connect(self.refresh)
         self.refresh()
 
@@ -98,9 +106,15 @@ class Overview(QScrollArea):
         found = [] if len(nodes) == 1 else [("", "Nodes", str(len(nodes))), ("", "Pods", str(count))]
         for node in nodes[:MOST_NODES]:
             found.append((node.colour, "Node" if len(nodes) == 1 else node.meta.name, node.status))
-            if len(nodes) == 1:
+            use = None if self.usage.now is None else self.usage.now.nodes.get(node.meta.name)
+            used: list[Fact] = []
+            if use is not None:
+                used = [("", "CPUs", use.of_cpus(node.cpus)), ("", "Memory", use.of_memory(node.memory))]
+            if len(nodes) > 1:
+                found += used
+            else:
                 found += [
-                    ("", "Resources", node.resources),
+                    *(used or [("", "Resources", node.resources)]),
                     ("", "Pods", f"{count} of {node.pods}"),
                     ("", "Runtime", f"{node.runtime}, Linux {node.kernel}"),
                 ]

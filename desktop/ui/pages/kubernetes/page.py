@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QStackedWidget, QTabWidget
 from desktop.ui.context import Context
 from desktop.ui.engine_view import EngineView
 from desktop.ui.kubernetes.cluster import Cluster
+from desktop.ui.kubernetes.forwards import Forwards
 from desktop.ui.kubernetes.objects import Objects
 from desktop.ui.models.kubernetes.meta import Json, Meta
 from desktop.ui.pages.kubernetes.apply import apply_files
@@ -71,7 +72,8 @@ class KubernetesPage(QWidget):
         self.context = context
         self.cluster = Cluster(context.session, self)
         view = EngineView(context.session.bridge, context.session.own, self)  # whichever engine the others show
-        self.shared = Shared(replace(context, view=view, beside=None), self.cluster, Scope(self), ObjectPages())
+        beside, forwards = replace(context, view=view, beside=None), Forwards(self.cluster, self)
+        self.shared = Shared(beside, self.cluster, Scope(self), ObjectPages(), forwards)
         self.namespaces = QComboBox()
         self.namespaces.setAccessibleName("Namespace")
         self.namespaces.addItem(ALL, "")

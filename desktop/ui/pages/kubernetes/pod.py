@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
-from desktop.ui.context import Context
 from desktop.ui.models.kubernetes import pods as model
 from desktop.ui.models.kubernetes.pods import Pod, PodContainer
 from desktop.ui.models.records import Row
 from desktop.ui.pages.kubernetes.events import EventsPanel
 from desktop.ui.pages.kubernetes.frame import ClusterDetail
 from desktop.ui.pages.kubernetes.manifest import ManifestPanel
+from desktop.ui.pages.kubernetes.pod_session import PodSession
+from desktop.ui.pages.kubernetes.ports import PortsPanel
 from desktop.ui.pages.kubernetes.scope import Shared
 from desktop.ui.pages.log import FrameLog
 from desktop.ui.pages.shell import ShellPanel
@@ -36,8 +38,8 @@ class PodPage(ClusterDetail):
         self.heading.set_full(meta.name)
         self.add_tab("containers", "Containers", lambda: ContainersPanel(self))
         self.add_tab("logs", "Logs", lambda: PodLogs(self))
-        if shared.cluster.own:  # its containers are dockerd's
-            self.add_tab("terminal", "Terminal", lambda: PodShell(shared.context, self))
+        self.add_tab("terminal", "Terminal", lambda: PodShell(self))
+        self.add_tab("ports", "Port forwarding", lambda: PortsPanel(shared, PODS, meta, model.ports(pod)))
         self.add_tab("events", "Events", lambda: EventsPanel(shared, PODS, meta))
         self.add_tab("yaml", "YAML", lambda: ManifestPanel(shared, PODS, meta))
         self.follow(PODS, model.pod, meta)
@@ -115,7 +117,7 @@ class PodLogs(QWidget):
     def _instance_now(self) -> tuple[str, int, bool]:
         """Which instance there is, and whether it runs."""
         found = self._container
-        return ("", 0, False) if found is None else (found.docker_id, found.restarts, found.state == "Running")
+        return ("", 0, False) if found is None else (found.key, found.restarts, found.state == "Running")
 
     @property
     def _container(self) -> PodContainer | None:
@@ -146,11 +148,11 @@ class PodLogs(QWidget):
 
 
 class PodShell(QWidget):
-    """A terminal in one of the pod's containers, by dockerd, which runs them."""
+    """A terminal in one of the pod's containers: by dockerd in Slipway's own cluster, else by the API."""
 
-    def __init__(self, context: Context, page: PodPage) -> None:
+    def __init__(self, page: PodPage) -> None:
         super().__init__()
-        self._context, self._page = context, page
+        self._page = page
         self.shell: ShellPanel | None = None
         self._key = ""
         self.which = chooser("Container", page.pod.containers)
@@ -168,7 +170,7 @@ class PodShell(QWidget):
         """Open a terminal in the chosen container; in a new one when it has been restarted."""
         name = self.which.currentText()
         found = next((one for one in self._page.pod.containers if one.name == name), None)
-        key = found.docker_id if found is not None and found.state == "Running" else ""
+        key = found.key if found is not None and found.state == "Running" else ""
         self.note.setText("" if key else "This container is not running.")
         self.note.setVisible(not key)
         if key == self._key or (not key and self.shell is not None):
@@ -176,7 +178,12 @@ class PodShell(QWidget):
         self._key = key
         if self.shell is not None:
             self.shell.deleteLater()
-        self.shell = ShellPanel(self._context, key)
+        shared, meta = self._page.shared, self._page.pod.meta
+        if shared.cluster.own:
+            self.shell = ShellPanel(shared.context, key)
+        else:
+            begin = partial(PodSession, shared.cluster, meta, name)
+            self.shell = ShellPanel(shared.context, key, begin=begin)
         self._outer.addWidget(self.shell, 100)
         self.setFocusProxy(self.shell)
 

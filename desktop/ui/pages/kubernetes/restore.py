@@ -19,6 +19,10 @@ TEXT = (
 )
 
 
+WIDTH = 600
+"""Of the dialog: a backup is a long line."""
+
+
 def restore_backup(parent: QWidget, shared: Shared) -> None:
     """Fetch the backups, and ask for one of them."""
     shared.context.session.control(
@@ -36,6 +40,7 @@ def _ask(parent: QWidget, shared: Shared, found: list[KubernetesBackupReport]) -
         banners.show_message("info", "There are no backups yet", "One is taken every hour.")
         return
     form = Form(parent, TITLE, "Restore", TEXT, danger=True)
+    form.setMinimumWidth(WIDTH)
     choice = QComboBox()
     for one in found:
         choice.addItem(describe(one), one.number)

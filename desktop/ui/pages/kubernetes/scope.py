@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.ui.context import Context
 from desktop.ui.kubernetes.cluster import Cluster
+from desktop.ui.kubernetes.forwards import Forwards
 from desktop.ui.models.kubernetes.meta import Named
 from engine.kubernetes.client.kinds import Kind
 
@@ -51,6 +52,7 @@ class Shared:
     cluster: Cluster
     scope: Scope
     pages: Pages
+    forwards: Forwards
 
     def show(self, kind: Kind, record: Named) -> None:
         """Show the page of an object."""

@@ -54,12 +54,14 @@ class ServiceList(ObjectList):
     def records_now(self) -> Iterable[Named]:
         report = self.shared.cluster.report
         ports = report.ports if report is not None and self.shared.cluster.own else ()
-        local = model.local_ports(((one.namespace, one.service), one.protocol, one.port) for one in ports)
+        local = model.local_ports(
+            ((one.namespace, one.service), one.protocol, one.port, one.error) for one in ports
+        )
         found = [item for one in self.lists for item in one.items.values()]
         before, self._placed = self._placed, {}
         for item in found:
             made, known = (
-                replace(item, local=model.placed(item, local, self.shared.cluster.ports_failed)),
+                replace(item, local=model.placed(item, local)),
                 before.get(item.meta.uid),
             )
             self._placed[item.meta.uid] = known if known == made and known is not None else made

@@ -9,6 +9,7 @@ import pytest
 from desktop.ui.models.kubernetes import config, events, nodes, pods, services, storage, workloads
 from desktop.ui.models.kubernetes.meta import rows
 from desktop.ui.models.kubernetes.reasons import exit_words, short
+from desktop.ui.models.kubernetes.usage import Use, usage
 from engine.kubernetes.client.kinds import CONFIG_MAPS, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, SECRETS
 
 NOPE = (
@@ -100,7 +101,7 @@ class TestPods:
     def test_one_that_runs(self) -> None:
         found = pod(status(RUNNING, ready=True, containerID="docker://abc"), ready=True)
         assert (found.status, found.colour, found.ready) == ("Running", "running", "1/1")
-        assert found.containers[0].docker_id == "abc"
+        assert found.containers[0].key == "abc"
 
     def test_one_that_is_not_ready_yet(self) -> None:
         found = pod(status(RUNNING))
@@ -209,13 +210,14 @@ def test_services_and_where_they_answer() -> None:
     }
     made = services.service(item)
     assert made.ports == "443 → https, 53/udp"
-    local = services.local_ports([(("shop", "web"), "tcp", 30443), (("shop", "web"), "udp", 30053)])
+    web = ("shop", "web")
+    local = services.local_ports([(web, "tcp", 30443, ""), (web, "udp", 30053, "")])
     found = services.placed(made, local)
     assert [one.text for one in found] == ["localhost:30443", "localhost:30053/udp"]
     assert [one.url for one in found] == ["https://localhost:30443/", ""]
     assert services.placed(services.ingress(item), local) == ()
-    (taken, _) = services.placed(made, local, {("tcp", 30443): "by nginx"})
-    assert (taken.text, taken.url) == ("30443 is in use", "")
+    (taken,) = services.placed(made, services.local_ports([(web, "tcp", 30443, "by nginx")]))
+    assert (taken.text, taken.url, taken.target) == ("30443 is in use", "", 443)
 
 
 def test_values_of_both_kinds() -> None:
@@ -266,3 +268,21 @@ def test_rows_of_the_same_records_are_kept() -> None:
     before = rows([first], [])
     assert rows([first], before)[0] is before[0]
     assert rows([pod(status(RUNNING, ready=True))], before)[0] is not before[0]
+
+
+class TestUsage:
+    def test_figures_of_nodes_and_pods(self) -> None:
+        nodes = [{"metadata": {"name": "slipway"}, "usage": {"cpu": "642345678n", "memory": "1228800Ki"}}]
+        parts = [{"usage": {"cpu": "120m", "memory": "64Mi"}}, {"usage": {"cpu": "30500u", "memory": "1000Ki"}}]
+        found = usage(nodes, [{"metadata": {"name": "web", "namespace": "shop"}, "containers": parts}])
+        node = found.nodes["slipway"]
+        assert node.of_cpus(4) == "0.64 of 4 in use (16%)"
+        assert node.of_memory(3922912 * 1024) == "1.17 GiB of 3.74 GiB in use (31%)"
+        assert (found.pods["shop/web"].cpu_text, found.pods["shop/web"].memory_text) == ("0.15", "65 MiB")
+
+    def test_small_changes_are_none(self) -> None:
+        def of(cpu: str, memory: str) -> Use:
+            return usage([{"metadata": {"name": "n"}, "usage": {"cpu": cpu, "memory": memory}}], []).nodes["n"]
+
+        assert of("641000001n", "65536Ki") == of("641999999n", "65600Ki")
+        assert of("641m", "65536Ki") != of("659m", "65536Ki")

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from engine.client.build.build import Build, run
+from engine.client.build.history import PastBuild, past_builds, past_steps
 from engine.client.build.trace import Trace
 from engine.client.errors import ApiError, ProgressError, WrongPlatform
 from engine.client.models import Found, Image, Layer, Progress, Pruned
@@ -105,6 +106,17 @@ class Images:
         :raise ProgressError: a step failed.
         """
         return run(self._transport, build, self._keys)
+
+    async def past_builds(self) -> builtins.list[PastBuild]:
+        """The builds that the engine remembers, whoever began them (see engine/client/build/history.py).
+
+        :raise EngineError: the engine keeps no history.
+        """
+        return await past_builds(self._transport)
+
+    def past_steps(self, ref: str) -> AsyncGenerator[Trace]:
+        """What such a build has reported. :raise EngineError: the engine has forgotten it."""
+        return past_steps(self._transport, ref)
 
     async def tag(self, name: str, target: str) -> None:
         """Give an image one more name."""

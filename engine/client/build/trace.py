@@ -64,15 +64,23 @@ class Trace:
     sent: int = 0
 
 
-def decode(text: str) -> Trace:
+def decode(encoded: str) -> Trace:
     """A trace from its BASE64 text.
 
     :raise StreamBroken: it is none.
     """
     try:
-        data = base64.b64decode(text, validate=True)
+        data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise StreamBroken("BuildKit sent a message that Slipway cannot read", detail=text[:200]) from error
+        raise StreamBroken("BuildKit sent a message that Slipway cannot read", detail=encoded[:200]) from error
+    return read(data)
+
+
+def read(data: bytes) -> Trace:
+    """A trace from a ``StatusResponse``.
+
+    :raise StreamBroken: it is none.
+    """
     found: dict[int, list[bytes]] = {}
     for number, value in fields(data):
         if isinstance(value, bytes):
@@ -87,32 +95,32 @@ def decode(text: str) -> Trace:
 def _vertex(message: bytes) -> Vertex:
     got = dict(fields(message))
     return Vertex(
-        _text(got.get(1)),
-        _text(got.get(3)),
+        text(got.get(1)),
+        text(got.get(3)),
         bool(got.get(4)),
-        _moment(got.get(5)),
-        _moment(got.get(6)),
-        _text(got.get(7)),
+        moment(got.get(5)),
+        moment(got.get(6)),
+        text(got.get(7)),
     )
 
 
 def _part(message: bytes) -> Part:
     got = dict(fields(message))
-    return Part(_text(got.get(1)), _text(got.get(2)), _int(got.get(4)), _int(got.get(5)), _moment(got.get(8)) > 0)
+    return Part(text(got.get(1)), text(got.get(2)), _int(got.get(4)), _int(got.get(5)), moment(got.get(8)) > 0)
 
 
 def _output(message: bytes) -> Output:
     got = dict(fields(message))
-    return Output(_text(got.get(1)), _text(got.get(4)))
+    return Output(text(got.get(1)), text(got.get(4)))
 
 
 def _warning(message: bytes) -> Output:
     got = dict(fields(message))
-    return Output(_text(got.get(1)), f"warning: {_text(got.get(3))}\n")
+    return Output(text(got.get(1)), f"warning: {text(got.get(3))}\n")
 
 
-def _moment(value: Value | None) -> float:
-    """``google.protobuf.Timestamp``: seconds and nanoseconds."""
+def moment(value: Value | None) -> float:
+    """``google.protobuf.Timestamp``: seconds since 1970; 0 if there is none."""
     if not isinstance(value, bytes):
         return 0.0
     got = dict(fields(value))
@@ -123,5 +131,6 @@ def _int(value: Value | None) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _text(value: Value | None) -> str:
+def text(value: Value | None) -> str:
+    """A string; empty if there is none."""
     return value.decode(errors="replace") if isinstance(value, bytes) else ""

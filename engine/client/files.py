@@ -177,9 +177,10 @@ class ContainerFiles:
                 try:
                     await source.read_by(_unpack, source, target)
                 except (OSError, tarfile.TarError) as error:
-                    if source.cut:
-                        raise EngineError(f"{name} is too much to be dragged", "Download it instead.") from error
-                    raise EngineError(f"{name} cannot be copied", "", str(error)) from error
+                    if not source.cut:
+                        raise EngineError(f"{name} cannot be copied", "", str(error)) from error
+            if source.cut:  # tarfile takes some places where it is cut for the archive's end
+                raise EngineError(f"{name} is too much to be dragged", "Download it instead.")
         return [target / name for name in names]
 
     async def download(self, path: str, target: Path, *, folder: bool) -> AsyncIterator[int]:
@@ -372,9 +373,16 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> IO[bytes]:
 
 
 def _unpack(source: Chunks, target: Path) -> None:
-    """For the thread: nothing leaves the folder, and nothing but files, folders and links comes of it."""
+    """For the thread: files, folders, and links that stay within the folder; of all else nothing."""
+
+    def kept(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+        try:
+            return tarfile.data_filter(member, path)
+        except tarfile.FilterError:
+            return None
+
     with open_tar(source) as tar:
-        tar.extractall(target, filter="data")
+        tar.extractall(target, filter=kept)
 
 
 def _entries(source: Chunks, path: str) -> list[Entry] | str:

@@ -15,6 +15,7 @@ import pytest
 from desktop.ui.removed_volumes import Removal, RemovedVolumes, Wanted
 from desktop.ui.volume_archives import export_volume, import_volume
 from engine.client import EngineClient
+from engine.client.files import ContainerFiles
 from engine.client.models import OURS
 from engine.client.volume_files import VolumeFiles, copy_volume
 from installers.checkout import system
@@ -209,3 +210,36 @@ async def test_what_is_interrupted_leaves_nothing(
         await anext(steps)
     assert not {"cut", "left"} & set(docker(made, "volume", "ls", "-q").split())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.tar.zst", "whole.tar.zst"]
+
+
+WORK = """
+mkdir /work; echo one > /work/conf; chown 70:71 /work/conf; chmod 640 /work/conf; ln -s /nowhere /work/far
+echo gone > /work/gone; rm -r /tmp; ln -s conf /work/link; exec sleep 999
+"""
+
+
+async def test_files_of_a_container_are_changed_where_they_are(
+    made: NativeEngine, engine: EngineClient, tmp_path: Path
+) -> None:
+    words = ("run", "-d", "--network", "none", "--name", "files", "--user", "0", IMAGE, "sh", "-c", WORK)
+    key = docker(made, *words).strip()
+    files = ContainerFiles(engine, key)
+    while "link" not in [entry.name for entry in (await files.look("/work")).entries]:
+        await asyncio.sleep(0.05)  # what a container has done has no event
+    await files.remove("/work/gone")
+    held = await files.read("/work/link", 1000)
+    assert (held.path, held.data, held.whole, held.info.uid) == ("/work/conf", b"one\n", True, 70)
+    assert await files.write(held, b"two\nlines\n", b"one\n")
+    assert not await files.write(held, b"three", b"one\n"), "something else has written to it"
+    told = docker(made, "exec", "files", "sh", "-c", "cat /work/conf; stat -c '%a %u %g' /work/conf; ls /work")
+    assert told.split() == ["two", "lines", "640", "70", "71", "conf", "far", "link"]
+    top = {entry.name: entry.since for entry in (await files.look_and_compare("/")).entries}
+    assert (top["work"], top["tmp"], top["bin"]) == ("Added", "Deleted", "")
+    work = {entry.name: entry.since for entry in (await files.look_and_compare("/work")).entries}
+    assert work == {"conf": "Added", "far": "Added", "link": "Added"}
+    (folder,) = await files.fetch("/", ["work"], tmp_path, 10**6)
+    assert (folder / "conf").read_text() == "two\nlines\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["conf", "link"], "what leads out is left out"
+    with pytest.raises(EngineError, match="too much"):
+        await files.fetch("/", ["bin"], tmp_path / "again", 1000)
+    docker(made, "rm", "-f", "files")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
 
+from desktop.ui.pages.containers import ContainersPage
+from desktop.ui.pages.file_editor import FileEditor
+from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.home.page import HomePage
 from desktop.ui.pages.network import MembersPanel
 from desktop.ui.pages.networks import NetworksPage
 from desktop.ui.pages.settings.bundle import BundleDialog
 from desktop.ui.pages.settings.page import SettingsPage
+from desktop.ui.pages.volume_operations import ask_import
+from desktop.ui.pages.volume_removal import RemovedVolumesDialog
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.widgets.progress import ProgressDialog
@@ -151,6 +157,23 @@ def _connect(shown: Window) -> QDialog:
     return panel.connect_dialog()
 
 
+def _import_volume(shown: Window) -> QDialog:
+    """Open the form that names what an archive becomes."""
+    return ask_import(go(shown, "volumes"), shown.context, Path("backup.tar.zst"))
+
+
+def _edit_file(shown: Window) -> QDialog:
+    """Open a small text file of a container."""
+    page = go(shown, "containers")
+    until(lambda: "web" in names(page), "rows")
+    assert isinstance(page, ContainersPage)
+    record = next(row.record for row in page.table.visible_rows() if row.record.name == "web")
+    panel = page.open(record, "files").tab("files")
+    assert isinstance(panel, FilesPanel)
+    panel.open_editor("/etc/hostname")
+    return top(FileEditor)
+
+
 def _prune_networks(shown: Window) -> QDialog:
     """Open the question with a network that no container uses."""
     page = go(shown, "networks")
@@ -218,6 +241,11 @@ def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
         "prune-images": calling("images", "prune", Question),
         "create-volume": calling("volumes", "create_dialog", Form),
         "remove-volume": of("volumes", "remove", Question, "cache"),
+        "clone-volume": of("volumes", "clone", Form, "cache"),
+        "empty-volume": of("volumes", "empty", Question, "cache"),
+        "import-volume": partial(_import_volume, shown),
+        "removed-volumes": calling("volumes", "removed_dialog", RemovedVolumesDialog),
+        "edit-file": partial(_edit_file, shown),
         "create-network": calling("networks", "create_dialog", Form),
         "remove-network": of("networks", "remove", Question, "shop_default"),
         "connect": partial(_connect, shown),

@@ -30,7 +30,7 @@ def test_a_change_keeps_the_old_container(shown: Window) -> None:
     fill_row(dialog, ("Host port 1", "9090"), ("Container port 1", "80"))
     assert "Ports: " in dialog.difference.text()
     assert "→ 9090:80" in dialog.difference.text()
-    assert "2 files that it has changed" in dialog.risk.text()
+    assert "6 files that it has changed" in dialog.risk.text()
     press(dialog, "Recreate")
     until(lambda: "“web” was made anew" in messages(shown), "the outcome")
     until(lambda: "web-before" in names(page), "the old one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,16 @@ from desktop.ui.pages.volumes import VolumesPage
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.window import Window
 from engine.client import EngineClient
-from engine.client.files import Entry
+from engine.client.files import DELETED, Entry
 from engine.client.models import OURS
 from tests.gui.drive import act, agree, choose, go, messages, names, press, strike, top
 from tests.gui.stage import until
 
 
-def listed(panel: FilesPanel) -> list[str]:
-    return sorted(row.record.name for row in panel.table.records.rows())
+def listed(panel: FilesPanel, *, gone: bool = False) -> list[str]:
+    """The names in a folder. :param gone: those that the container has deleted too."""
+    records = [row.record for row in panel.table.records.rows()]
+    return sorted(entry.name for entry in records if gone or entry.since != DELETED)
 
 
 def container_files(shown: Window, name: str) -> FilesPanel:
@@ -217,8 +220,8 @@ def test_what_the_container_has_changed_is_marked(shown: Window) -> None:
     assert cell(panel, "etc", "Since its image") == "Changed"
     panel.path.setText("/etc")
     QTest.keyClick(panel.path, Qt.Key.Key_Return)
-    until(lambda: "motd" in listed(panel))
-    marks = {name: cell(panel, name, "Since its image") for name in listed(panel)}
+    until(lambda: "motd" in listed(panel, gone=True))
+    marks = {name: cell(panel, name, "Since its image") for name in listed(panel, gone=True)}
     assert marks == {"hostname": "Added", "motd": "Deleted", "os-release": ""}
     panel.table.choose("motd")
     assert not any(made.isEnabled() for made in (panel.edit, panel.delete, panel.download))
@@ -289,6 +292,14 @@ async def write(engine: EngineClient, text: str) -> None:
     await engine.containers.put_archive("web", "/etc", archive)
 
 
+def has(panel: FilesPanel, name: str) -> bool:
+    return name in listed(panel)
+
+
+def says(shown: Window, words: str) -> bool:
+    return words in messages(shown)
+
+
 def test_what_is_no_text_is_not_edited(shown: Window, tmp_path: Path) -> None:
     panel = in_folder(shown, "/etc", "hostname")
     for name, data, words in (
@@ -299,9 +310,9 @@ def test_what_is_no_text_is_not_edited(shown: Window, tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_bytes(data)
         panel.upload_files([tmp_path / name])
-        until(lambda name=name: name in listed(panel))  # type: ignore[misc]  # mypy knows no lambda with a default
+        until(partial(has, panel, name))
         panel.open_editor(f"/etc/{name}")
-        until(lambda words=words: words in messages(shown))  # type: ignore[misc]
+        until(partial(says, shown, words))
 
 
 def test_files_are_dragged_out(shown: Window, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,3 +352,14 @@ def test_a_click_chooses_one_of_several_and_drags_nothing(shown: Window) -> None
     row = panel.table.visualRect(panel.table.index_of("etc")).center()
     QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, row)
     assert [chosen.key for chosen in panel.table.chosen()] == ["etc"]
+
+
+def test_what_is_there_is_replaced_only_when_that_is_agreed_to(shown: Window, tmp_path: Path) -> None:
+    panel = in_folder(shown, "/etc", "hostname")
+    (tmp_path / "hostname").write_text("dropped")
+    drop(panel, tmp_path / "hostname")
+    question = top(Question)
+    assert question.windowTitle() == "Replace “hostname”?"
+    assert not messages(shown)
+    press(question, "Replace")
+    until(lambda: "Uploaded hostname (7 B)" in messages(shown))

@@ -227,7 +227,7 @@ def test_emptying(shown: Window) -> None:
     assert not dialogs()
     detail = page.open(line(page, "cache"))
     assert isinstance(detail, VolumePage)
-    next(made for made in detail.offered if made.accessibleName() == "Empty…").click()  # type: ignore[attr-defined]
+    next(made for made in detail.offered if made.accessibleName() == "Empty…").click()
     agree()
     until(lambda: "Emptied “cache”" in messages(shown))
     panel = detail.tab("files")

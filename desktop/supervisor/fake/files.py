@@ -78,13 +78,11 @@ def below(files: Tree, folder: str) -> list[str]:
     return sorted(name for name in files if name.startswith(folder.rstrip("/") + "/"))
 
 
-def remove(world: World, item: Json, path: str) -> bool:
-    """Remove a file or what is below a folder; whether there was something, or nothing had to be there."""
+def remove(world: World, item: Json, path: str) -> None:
+    """Remove a file, or all that is below a folder."""
     files, inside = place(world, item, path)
-    gone = [name for name in files if name == inside or name.startswith(inside.rstrip("/") + "/")]
-    for name in gone:
-        del files[name]
-    return bool(gone) or inside == "/"
+    for name in [*below(files, inside), inside]:
+        files.pop(name, None)
 
 
 def listing(world: World, item: Json, folder: str) -> str | None:

@@ -294,9 +294,8 @@ class Shell:
         elif command and command[:2] == ["/bin/sh", "-c"] and not terminal:
             write(self.answer(command[2]))
         elif command and command[0] in ("rm", "/bin/find"):  # the window's own ways of removing files
-            self.code = (
-                0 if remove(self._world, self._item, command[-1] if command[0] == "rm" else command[1]) else 1
-            )
+            for path in command[3:] if command[0] == "rm" else command[1:2]:
+                remove(self._world, self._item, path)
         else:
             await self._session(received, write, terminal)
         transport.close()

@@ -43,6 +43,7 @@ class FileEditor(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.verb = QPushButton("Save")
         self.verb.setAccessibleName("Save")
+        self.verb.setProperty("primary", True)
         self.verb.setDefault(True)
         self.verb.setShortcut("Ctrl+S")
         self.verb.setEnabled(False)

@@ -38,7 +38,11 @@ COLUMNS = (
         width=0,
     ),
     Column(
-        "Size", lambda item: "" if item.folder else size(item.size), lambda item: item.size, width=90, right=True
+        "Size",
+        lambda item: "" if item.folder or item.since == DELETED else size(item.size),
+        lambda item: item.size,
+        width=90,
+        right=True,
     ),
     Column("Modified", lambda item: age(item.changed), lambda item: -item.changed, width=130),
     Column("Mode", lambda item: item.mode, width=110, rank=1),
@@ -264,12 +268,24 @@ class FilesPanel(QWidget):
     def _upload(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Upload", str(Path.home()))
         if names:
-            self.upload_files([Path(name) for name in names])
+            self.offer_files([Path(name) for name in names])
 
     def _upload_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Upload a folder", str(Path.home()))
         if name:
-            self.upload_files([Path(name)])
+            self.offer_files([Path(name)])
+
+    def offer_files(self, files: list[Path]) -> None:
+        """Upload files and folders; ask before something of the same name is replaced."""
+        here = {row.record.name for row in self.table.records.rows() if row.record.since != DELETED}
+        taken = [file.name for file in files if file.name in here]
+        if not taken:
+            self.upload_files(files)
+            return
+        what = f"“{taken[0]}”" if len(taken) == 1 else counted(len(taken), "item")
+        text = "There is something of that name. A file takes its place, a folder is merged with it."
+        names = taken if len(taken) > 1 else None
+        Question(self, f"Replace {what}?", text, "Replace", names=names).then(lambda _: self.upload_files(files))
 
     def upload_files(self, files: list[Path]) -> None:
         """Upload files and folders into the folder that is shown."""
@@ -330,7 +346,7 @@ class FilesPanel(QWidget):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.upload_files(_files(event))
+        self.offer_files(_files(event))
 
 
 def _files(event: Any) -> list[Path]:

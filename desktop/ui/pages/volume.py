@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QToolButton
 
 from desktop.ui.context import Context
 from desktop.ui.models.volumes import VolumeLine, volume_rows
@@ -22,7 +22,7 @@ class VolumePage(DetailPage):
 
     def __init__(self, context: Context, line: VolumeLine) -> None:
         super().__init__(context, "volumes", "Back to volumes")
-        self.line, self.offered = line, list[QWidget]()
+        self.line, self.offered = line, list[QToolButton]()
         self._name = name = line.volume.name
         self.heading.set_full(name)
         engine = context.engine

@@ -49,38 +49,7 @@ class VolumesPage(ListPage):
             ("In use", lambda line: bool(line.users)),
             ("Not used", lambda line: not line.users),
         )
-        self.add_operations(
-            Operation(
-                "details", "Browse files", "files", lambda lines: self.open(lines[0]), single=True, row=True
-            ),
-            Operation(
-                "export",
-                "Export…",
-                "download",
-                lambda lines: export_dialog(self, context, lines[0]),
-                partial(able, context),
-                single=True,
-            ),
-            Operation(
-                "clone",
-                "Clone…",
-                "copy",
-                lambda lines: clone_dialog(self, context, lines[0]),
-                partial(able, context),
-                single=True,
-            ),
-            Operation(
-                "empty",
-                "Empty…",
-                "undo",
-                lambda lines: empty_dialog(self, context, lines[0], self.emptied.emit),
-                partial(able, context),
-                bar=False,
-                single=True,
-                divided=True,
-            ),
-            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del", row=True),
-        )
+        self.add_operations(*self._made_operations())
         self.add_side()
         self.add_prune(self.prune)
         self.explain_empty(
@@ -94,6 +63,42 @@ class VolumesPage(ListPage):
         for sizes in self.sizes.values():
             sizes.changed.connect(self.refresh)
         self.refresh()
+
+    def _made_operations(self) -> tuple[Operation, ...]:
+        context = self.context
+        whole = partial(able, context)
+        return (
+            Operation(
+                "details", "Browse files", "files", lambda lines: self.open(lines[0]), single=True, row=True
+            ),
+            Operation(
+                "export",
+                "Export…",
+                "download",
+                lambda lines: export_dialog(self, context, lines[0]),
+                whole,
+                single=True,
+            ),
+            Operation(
+                "clone",
+                "Clone…",
+                "copy",
+                lambda lines: clone_dialog(self, context, lines[0]),
+                whole,
+                single=True,
+            ),
+            Operation(
+                "empty",
+                "Empty…",
+                "prune",
+                lambda lines: empty_dialog(self, context, lines[0], self.emptied.emit),
+                whole,
+                bar=False,
+                single=True,
+                divided=True,
+            ),
+            Operation("remove", "Remove…", "remove", self._remove, lambda line: not line.users, "Del", row=True),
+        )
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -199,14 +199,20 @@ def handlers(fake: FakeSupervisor) -> list[Route]:
         ControlApi.disable_tls.handled_by(fake.tls.disable),
         ControlApi.add_tls_client.handled_by(fake.tls.add_client),
         ControlApi.revoke_tls_client.handled_by(fake.tls.revoke),
-        ControlApi.kubernetes.handled_by(fake.kubernetes.show),
-        ControlApi.enable_kubernetes.handled_for_caller(fake.kubernetes.enable),
-        ControlApi.disable_kubernetes.handled_by(fake.kubernetes.disable),
-        ControlApi.reset_kubernetes.handled_by(fake.kubernetes.reset),
-        ControlApi.kubernetes_backups.handled_by(fake.kubernetes.backups),
-        ControlApi.restore_kubernetes.handled_by(fake.kubernetes.restore),
+        *_kubernetes(fake.kubernetes),
         ControlApi.reset_plan.handled_by(operations.reset_plan),
         ControlApi.reset.handled_by(operations.reset),
+    ]
+
+
+def _kubernetes(kubernetes: FakeKubernetes) -> list[Route]:
+    return [
+        ControlApi.kubernetes.handled_by(kubernetes.show),
+        ControlApi.enable_kubernetes.handled_for_caller(kubernetes.enable),
+        ControlApi.disable_kubernetes.handled_by(kubernetes.disable),
+        ControlApi.reset_kubernetes.handled_by(kubernetes.reset),
+        ControlApi.kubernetes_backups.handled_by(kubernetes.backups),
+        ControlApi.restore_kubernetes.handled_by(kubernetes.restore),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is done when the cluster is stopped for good: only the packet filter rules of Kubernetes are taken away."""
+"""When the cluster is stopped for good, only the packet filter rules of Kubernetes are deleted."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
@@ -44,6 +44,10 @@ from desktop.ui.widgets.sidebar import Sidebar
 from desktop.ui.widgets.zoom import zoom
 from desktop.ui.words import key_names, mark, tr
 from vm.errors import UserError
+
+if TYPE_CHECKING:
+    from desktop.ui.pages.engines import EnginesDialog
+    from desktop.ui.pages.palette import Palette
 
 PLACES = (
     ("home", mark("Home")),
@@ -287,12 +291,11 @@ class Window(QMainWindow):
 
     # -- engines --------------------------------------------------------------------------------------------------
 
-    def choose_engine(self) -> QDialog:
+    def choose_engine(self) -> EnginesDialog:
         """Open the choice of the engine that the pages follow."""
         endpoint = self.session.chosen.endpoint
         current = OWN if endpoint is None else f"context:{endpoint.name}"
-        dialog = choose_among(self, self.engines, current, self._choose)
-        assert isinstance(dialog, QDialog)
+        dialog: EnginesDialog = choose_among(self, self.engines, current, self._choose)
         dialog.open()
         return dialog
 
@@ -414,10 +417,9 @@ class Window(QMainWindow):
         else:
             self._back()
 
-    def show_palette(self) -> QDialog:
+    def show_palette(self) -> Palette:
         """Open the palette."""
-        made = open_palette(self, self)
-        assert isinstance(made, QDialog)
+        made: Palette = open_palette(self, self)
         return made
 
     def show_shortcuts(self) -> QDialog:

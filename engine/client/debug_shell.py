@@ -12,9 +12,9 @@ from typing import Any
 
 from engine.client import EngineClient
 from engine.client.errors import Conflict, EngineUnreachable, NotFound
-from engine.client.files import TOOLBOX, sweep
 from engine.client.models import OURS
 from engine.client.streams import Duplex
+from engine.client.volume_files import TOOLBOX, sweep
 from vm.errors import EngineError
 
 TARGET = "/target"

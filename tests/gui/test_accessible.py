@@ -101,7 +101,7 @@ def test_a_containers_tabs(shown: Window) -> None:
 def test_a_projects_tabs(shown: Window) -> None:
     page = go(shown, "containers")
     until(lambda: "shop" in names(page))
-    for tab in ("logs", "containers"):
+    for tab in ("logs", "stats", "containers"):
         detail = ProjectPage(shown.context, "shop", tab)
         shown.show_page(detail)
         until(partial(detail.tab, tab))

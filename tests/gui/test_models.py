@@ -14,6 +14,7 @@ from desktop.ui.models.format import age, binary_size, short_id, size
 from desktop.ui.models.images import ImageDetails
 from desktop.ui.models.records import Column, RecordModel, Row
 from desktop.ui.models.run import RunRequest, parse_memory, parse_ports
+from desktop.ui.models.stats import Usage
 from engine.client.models import Container, Image, Port
 from engine.client.registry import reference_trouble
 
@@ -85,13 +86,13 @@ def test_containers_are_grouped_by_project() -> None:
     labels = {"com.docker.compose.project": "shop"}
     inside = dataclasses.replace(BASE, id="b" * 64, names=("/shop-db-1",), labels=labels)
     stopped = dataclasses.replace(inside, id="c" * 64, names=("/shop-web-1",), state="exited")
-    made = containers.rows([BASE, inside, stopped], {inside.id: containers.Usage(50.0, 10)})
+    made = containers.rows([BASE, inside, stopped], {inside.id: Usage(50.0, 10)})
     assert [(row.record.name, [child.record.name for child in row.children]) for row in made] == [
         ("shop", ["shop-db-1", "shop-web-1"]),
         ("web", []),
     ]
     assert made[0].record.status == "1 of 2 running"
-    assert made[0].record.usage == containers.Usage(50.0, 10)
+    assert made[0].record.usage == Usage(50.0, 10)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -47,6 +47,7 @@ class StatsPanel(QScrollArea):
         self._limits = dict[str, tuple[float, float]]()
         self.setObjectName("page")
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plots = (
             Plot("CPU", ("CPU",), cpu_text, CPU_FLOOR),
             Plot("Memory", ("memory",), binary_size, MEMORY_FLOOR, binary_ticks),

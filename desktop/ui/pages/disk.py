@@ -17,12 +17,12 @@ from desktop.ui.models.format import size
 from desktop.ui.models.volumes import volume_rows
 from desktop.ui.pages import container_operations, image_removal
 from desktop.ui.pages.home.disk import DELAY_MS, ask_cache_prune
+from desktop.ui.pages.volume_removal import VolumeRemoval
 from desktop.ui.theme import GAP, MARGIN, PAD
 from desktop.ui.widgets.basics import Elided, button, card, column, fill, heading, label, row, tool
-from desktop.ui.widgets.dialogs import ENGINE, Question
+from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.widgets.treemap import UNUSED, Treemap, hue
-from engine.client import EngineClient
 from vm.errors import UserError
 
 PLACES = {IMAGE: "images", SHARED: "images", CONTAINER: "containers", VOLUME: "volumes"}
@@ -195,13 +195,4 @@ class DiskPage(QWidget):
         elif tile.kind == CONTAINER:
             container_operations.ask_removal(self, self._context, [record])
         else:
-            self._remove_volume(tile)
-
-    def _remove_volume(self, tile: Tile) -> None:
-        async def call(engine: EngineClient, key: str) -> None:
-            await engine.volumes.remove(key)
-
-        subjects = [(tile.key, tile.name)]
-        text = f"Its data will be lost, which frees {size(tile.gain)}."
-        question = Question(self, f"Remove “{tile.name}”?", text, "Remove")
-        question.then(lambda _: self._context.each(subjects, call, "{} could not be removed"))
+            VolumeRemoval(self, self._context).ask([tile.key])

@@ -15,11 +15,11 @@ from desktop.ui.bulk import Call, Outcome, Subject, run_for_each, summarize
 from desktop.ui.engine_connection import EngineConnection
 from desktop.ui.engine_view import EngineView
 from desktop.ui.models.collections import Collections
+from desktop.ui.models.logs.looks import Kept
 from desktop.ui.models.origin import Origin
 from desktop.ui.session import Session
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.drawer import Drawer
-from desktop.ui.widgets.keptlog import Kept
 from engine.client import EngineClient
 from vm.errors import UserError
 

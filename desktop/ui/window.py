@@ -29,6 +29,7 @@ from desktop.ui.engines import OWN, Engines, Entry
 from desktop.ui.icons import app_icon
 from desktop.ui.memory import memory
 from desktop.ui.models.collections import Collections
+from desktop.ui.models.logs.looks import Kept
 from desktop.ui.models.states import TITLES
 from desktop.ui.session import Session
 from desktop.ui.switching import ask_to_switch
@@ -38,7 +39,6 @@ from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
 from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.drawer import KEYS as DRAWER_KEYS
 from desktop.ui.widgets.drawer import Drawer
-from desktop.ui.widgets.keptlog import Kept
 from desktop.ui.widgets.menu_key import MenuKey
 from desktop.ui.widgets.sidebar import Sidebar
 from desktop.ui.widgets.zoom import zoom

@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.ui.models.logs.levels import Level
 from desktop.ui.models.logs.lines import LogLine
+from desktop.ui.models.logs.looks import Kept, Looks
 from desktop.ui.models.logs.moments import NANO
 from desktop.ui.pages.container import LogPanel
 from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.project import ProjectLogs, ProjectPage
-from desktop.ui.widgets.keptlog import Kept, KeptLog, Looks
+from desktop.ui.widgets.keptlog import KeptLog
 from desktop.ui.widgets.terminal import Terminal
 from desktop.ui.widgets.zoom import zoom
 from desktop.ui.window import Window

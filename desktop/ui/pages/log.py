@@ -13,10 +13,11 @@ from desktop.ui.bridge import Work
 from desktop.ui.context import Context
 from desktop.ui.models.logs.book import MOST_LINES
 from desktop.ui.models.logs.lines import LineReader, LogLine
+from desktop.ui.models.logs.looks import Looks
 from desktop.ui.models.logs.moments import NANO
 from desktop.ui.pages.log_range import Range, RangeForm
 from desktop.ui.widgets.basics import tool
-from desktop.ui.widgets.keptlog import KeptLog, Looks
+from desktop.ui.widgets.keptlog import KeptLog
 from desktop.ui.widgets.logview import LogView, name_choice
 from engine.client.streams import Frame
 from vm.errors import UserError

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui.context import Context
 from desktop.ui.deferred import deferred
-from desktop.ui.pages.home.about import AboutPage
 from desktop.ui.pages.home.dials import DialsCard
 from desktop.ui.pages.home.disk import DiskCard
 from desktop.ui.pages.home.events import EventsCard
@@ -17,7 +18,10 @@ from desktop.ui.pages.home.work import ImagesCard, WorkCard
 from desktop.ui.theme import MARGIN, PAD
 from desktop.ui.widgets.basics import heading
 
-disk_page = deferred("pages.disk:DiskPage")
+if TYPE_CHECKING:
+    from desktop.ui.pages.home.about import AboutPage
+
+about_page, disk_page = deferred("pages.home.about:AboutPage"), deferred("pages.disk:DiskPage")
 
 TWO_COLUMNS = 860
 """From this width on, cards are in two columns."""
@@ -64,7 +68,7 @@ class HomePage(QScrollArea):
 
     def about(self) -> AboutPage:
         """Show the page about the machine."""
-        page = AboutPage(self.context)
+        page: AboutPage = about_page(self.context)
         self.context.places.show_page(page)
         return page
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtGui import (
+    QAction,
+    QFontMetrics,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -170,6 +179,20 @@ def tool(
     made.setCheckable(checkable)
     made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     made.clicked.connect(lambda: pressed())
+    return made
+
+
+def action_tool(action: QAction, *, framed: bool = False) -> QToolButton:
+    """A button with only the picture of an action, which it triggers."""
+    made = QToolButton()
+    made.setObjectName("action" if framed else "plain")
+    made.setDefaultAction(action)
+    made.setIconSize(ICON)
+    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    made.setToolTip(f"{action.text()} ({keys})" if keys else action.text())
+    made.setAccessibleName(action.text())
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return made
 
 

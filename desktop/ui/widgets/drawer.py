@@ -45,7 +45,7 @@ class DrawerPanel(QWidget):
         return False
 
     def another(self) -> DrawerPanel:
-        """A new one about the same; itself where there can be no other."""
+        """A new one about the same; by default there is only this one."""
         return self
 
 

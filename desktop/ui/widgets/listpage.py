@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint, QSize, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -29,7 +29,7 @@ from desktop.ui.models.collections import Collection, Collections
 from desktop.ui.models.facts import Described
 from desktop.ui.models.records import Column, Row
 from desktop.ui.theme import MARGIN, PAD
-from desktop.ui.widgets.basics import ICON, SearchField, button, fill, heading, label, row, tool
+from desktop.ui.widgets.basics import SearchField, action_tool, button, fill, heading, label, row, tool
 from desktop.ui.widgets.chips import FilterChips
 from desktop.ui.widgets.dialogs import ENGINE
 from desktop.ui.widgets.empty_state import EmptyState
@@ -129,22 +129,26 @@ class ListPage(QWidget):
         self.unmatched = EmptyState("search", "No matches", f"No {title.lower()} match.", show_all)
         self._stack.addWidget(self.unmatched)
         self._known = False
-        self.side: SidePanel | None = None
-        self._side_tool = tool("panel", "Side panel", self._toggle_side, framed=True, checkable=True)
-        self._side_tool.hide()
-        self._delay = QTimer(self, singleShot=True, interval=QApplication.doubleClickInterval())
-        self._delay.timeout.connect(self._show_side)
+        self._prepare_side()
         self._arrange(within=within)
         self.search.textChanged.connect(self._searched)
         self.filters.chosen.connect(self._filtered)
         self.engines.currentIndexChanged.connect(self._engine_chosen)
         self.table.chosen_changed.connect(self._enable)
-        self.table.delegate.actions = RowActions(self._row_actions)
-        self.table.acted.connect(self._act_on_row)
         for one in context.both:
             one.view.changed.connect(self._show_engines)
             one.view.exchanged.connect(self._show_engines)
         self._show_engines()
+
+    def _prepare_side(self) -> None:
+        """Be ready for what rows offer, under the mouse and beside the list."""
+        self.table.delegate.actions = RowActions(self._row_actions)
+        self.table.acted.connect(self._act_on_row)
+        self.side: SidePanel | None = None
+        self._side_tool = tool("panel", "Side panel", self._toggle_side, framed=True, checkable=True)
+        self._side_tool.hide()
+        self._delay = QTimer(self, singleShot=True, interval=QApplication.doubleClickInterval())
+        self._delay.timeout.connect(self._show_side)
 
     def _arrange(self, *, within: bool) -> None:
         beside = (self.several, self._tools, self._columns_button(), self._side_tool)
@@ -275,7 +279,7 @@ class ListPage(QWidget):
             self.actions_by_name[operation.name] = action
             self._operations.append((operation, action))
             if operation.bar and not operation.single:
-                self._bar.addWidget(_tool(action))
+                self._bar.addWidget(action_tool(action, framed=True))
         self._enable()
 
     def add_side(self, body: QWidget | None = None) -> SidePanel:
@@ -480,17 +484,4 @@ def _choice(name: str) -> QComboBox:
     made = QComboBox()
     made.setAccessibleName(name)
     made.hide()
-    return made
-
-
-def _tool(action: QAction) -> QToolButton:
-    made = QToolButton()
-    made.setObjectName("action")
-    made.setDefaultAction(action)
-    made.setIconSize(QSize(ICON))
-    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-    made.setToolTip(f"{action.text()} ({keys})" if keys else action.text())
-    made.setAccessibleName(action.text())
-    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return made

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSplitter,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +24,7 @@ from PySide6.QtWidgets import (
 from desktop.ui.memory import keep, recall
 from desktop.ui.models.facts import Described, Fact
 from desktop.ui.theme import GAP, PAD, SPACE
-from desktop.ui.widgets.basics import Elided, fill, label, link, row, tool
+from desktop.ui.widgets.basics import Elided, action_tool, fill, label, link, row, tool
 
 WIDTH, LEAST, LIST_LEAST = 340, 280, 520
 """Pixels: of the panel at first, and at the least, and what is left for the list."""
@@ -166,13 +165,8 @@ class SidePanel(QFrame):
 
     def add_action(self, action: QAction) -> None:
         """Offer an operation on what is shown; it is there while it is enabled."""
-        made = QToolButton()
-        made.setObjectName("plain")
-        made.setDefaultAction(action)
+        made = action_tool(action)
         made.setIconSize(SMALL)
-        made.setToolTip(action.text())
-        made.setAccessibleName(action.text())
-        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         action.changed.connect(lambda: made.setVisible(action.isEnabled()))
         made.setVisible(action.isEnabled())
         self.actions_row.insertWidget(self.actions_row.count() - 1, made)

@@ -111,9 +111,6 @@ class ListPage(QWidget):
         self._operations: list[tuple[Operation, QAction]] = []
         self._need_engine: list[QWidget] = []
         self._tools = row(gap=6)
-        self.several, self._selected = QWidget(), label("", "muted")
-        self._bar = fill(QHBoxLayout(self.several), self._selected, gap=6)
-        self.several.hide()
         self._buttons = row()
         self._beside_search = row()
         self._choices: list[Callable[[Any], bool]] = []
@@ -129,7 +126,7 @@ class ListPage(QWidget):
         self.unmatched = EmptyState("search", "No matches", f"No {title.lower()} match.", show_all)
         self._stack.addWidget(self.unmatched)
         self._known = False
-        self._prepare_side()
+        self._prepare_rows()
         self._arrange(within=within)
         self.search.textChanged.connect(self._searched)
         self.filters.chosen.connect(self._filtered)
@@ -140,8 +137,11 @@ class ListPage(QWidget):
             one.view.exchanged.connect(self._show_engines)
         self._show_engines()
 
-    def _prepare_side(self) -> None:
-        """Be ready for what rows offer, under the mouse and beside the list."""
+    def _prepare_rows(self) -> None:
+        """Be ready for what rows offer: under the mouse, above the list for several, and beside it."""
+        self.several, self._selected = QWidget(), label("", "muted")
+        self._bar = fill(QHBoxLayout(self.several), self._selected, gap=6)
+        self.several.hide()
         self.table.delegate.actions = RowActions(self._row_actions)
         self.table.acted.connect(self._act_on_row)
         self.side: SidePanel | None = None

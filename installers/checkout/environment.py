@@ -15,7 +15,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from installers.checkout.console import run_quietly
+from installers.checkout.console import StepError, run_quietly
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
@@ -64,11 +64,14 @@ def has_venv_module() -> bool:
 def prepare() -> None:
     """Make or renew the environment, if anything it is made from has changed.
 
-    :raise StepError: with pip's last lines when a package cannot be had or its hash does not fit.
+    :raise StepError: with pip's last lines when a package cannot be had or its hash does not fit; or the folder is
+        a link.
     """
     wanted, found = wanted_stamp(), read_stamp()
     if wanted == found:
         return
+    if FOLDER.is_symlink():  # venv would clear what others use
+        raise StepError(f"{FOLDER} is a link to the environment of another checkout: delete it, then start again")
     (FOLDER / STAMP).unlink(missing_ok=True)
     python = program("python")
     if {**wanted, "project": ""} != {**found, "project": ""}:

@@ -75,3 +75,13 @@ def test_one_that_was_interrupted_is_made_anew(steps: list[str], monkeypatch: py
     with pytest.raises(StepError):
         environment.prepare()
     assert environment.read_stamp() == {}
+
+
+def test_a_link_to_that_of_another_checkout_is_left_alone(steps: list[str], tmp_path: Path) -> None:
+    """venv would clear what other checkouts run from."""
+    other = tmp_path / "other"
+    other.mkdir()
+    environment.FOLDER.symlink_to(other)
+    with pytest.raises(StepError, match="is a link"):
+        environment.prepare()
+    assert steps == []

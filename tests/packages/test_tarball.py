@@ -72,6 +72,6 @@ def test_docker_reaches_a_machine(extracted: Root) -> None:
     slipway, docker = f"{FOLDER}/bin/slipway", f"{FOLDER}/docker/docker"
     extracted.run(slipway, "settings", "set", "memory_mib", MEMORY, user=USER)
     extracted.run(slipway, "start", user=USER, seconds=START_SECONDS)
-    assert "Server: " in extracted.run(docker, "version", user=USER).stdout
+    assert "docker-init" in extracted.run(docker, "version", user=USER).stdout
     assert "QEMU 10." in extracted.run(slipway, "diagnose", user=USER, check=False).stdout
     extracted.run(slipway, "stop", user=USER)

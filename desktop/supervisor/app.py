@@ -68,8 +68,7 @@ class Supervisor:
     def __init__(self, paths: Paths, host: Host) -> None:
         self.paths = paths
         self.ending = asyncio.Event()
-        self.notifier = Notifier()
-        self.environment = UserEnvironment()
+        self.notifier, self.environment = Notifier(), UserEnvironment()
         self.notice = self.environment.notice
         self._warnings = Warnings(self.notifier.notify)
         self.settings = LiveSettings(SettingsStore(paths.settings), host)
@@ -81,8 +80,7 @@ class Supervisor:
         self._connect()
 
     def _make_parts(self, paths: Paths, host: Host) -> None:
-        hub = EngineEventHub()
-        network = UserNetwork(self._machine.execute)
+        hub, network = EngineEventHub(), UserNetwork(self._machine.execute)
         self.ports = Ports(self._guest, self._machine.answer, network, lambda: hub.events.connected)
         self._file_events = FileEvents(paths, self.settings, hub.events)
         self.folders = Folders(paths, host, self._guest, self._file_events.unwatched)

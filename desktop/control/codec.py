@@ -20,7 +20,14 @@ class DecodeError(ValueError):
 
 def dump(value: Any) -> Any:
     """A value of the schema as plain data: what JSON has."""
-    return msgspec.to_builtins(value)
+    return msgspec.to_builtins(value, enc_hook=_plain)
+
+
+def _plain(value: object) -> str:
+    """Texts that know more than their letters (:class:`desktop.settings.phrases.Phrase`) are texts here."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not in the schema")
 
 
 def load(kind: type[T], plain: Any, *, text: bool = False) -> T:

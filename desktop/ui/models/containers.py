@@ -224,8 +224,8 @@ NAME, IMAGE, PLATFORM, STATUS, CPU, CPU_TREND, MEMORY, MEMORY_TREND, PORTS, CREA
 
 COLUMNS = (
     Column("Name", lambda item: item.name, width=0, least=250),
-    Column("Image", _image, width=130, rank=4),
-    Column("Platform", lambda item: item.origin.platform, width=124, rank=6),
+    Column("Image", _image, width=130, rank=5),
+    Column("Platform", lambda item: item.origin.platform, width=124, rank=4),
     Column(
         "Status",
         lambda item: item.status,
@@ -246,7 +246,7 @@ COLUMNS = (
         lambda item: words(item.usage.cpu_trend, cpu_text) if item.usage else "",
         lambda item: item.usage.cpu if item.usage else -1.0,
         width=96,
-        rank=5,
+        rank=6,
     ),
     Column(
         "Memory",
@@ -261,7 +261,7 @@ COLUMNS = (
         lambda item: words(item.usage.memory_trend, binary_size) if item.usage else "",
         lambda item: item.usage.memory if item.usage else -1,
         width=110,
-        rank=5,
+        rank=6,
         wanted=False,
     ),
     Column(

@@ -161,9 +161,10 @@ class RemovedVolumesDialog(QDialog):
         self.delete = button("Delete…", self._delete, picture="remove")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
-        for made in (self.delete, self.restore):
+        roles = QDialogButtonBox.ButtonRole
+        for made, role in ((self.delete, roles.ActionRole), (self.restore, roles.AcceptRole)):
             made.setAutoDefault(False)
-            buttons.addButton(made, QDialogButtonBox.ButtonRole.ActionRole)
+            buttons.addButton(made, role)
         buttons.rejected.connect(self.reject)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(MARGIN, MARGIN, MARGIN, PAD)

@@ -208,6 +208,12 @@ class Settings:
             "stop": "Quit, and stop the engine",
         },
     )
+    notifications: bool = setting(
+        True,
+        title="Notify when something ends while it is hidden",
+        section=WINDOW,
+        help="Such as a pull or a build that took more than a few seconds.",
+    )
     wait_seconds: int = setting(
         60,
         title="docker waits",

@@ -17,13 +17,16 @@ from desktop.ui.appearance import Appearance
 from desktop.ui.bridge import Bridge
 from desktop.ui.icons import app_icon
 from desktop.ui.memory import memory
+from desktop.ui.models.containers import Line
+from desktop.ui.notifications import Notifier
 from desktop.ui.opening import report_fatal_errors, report_shown, when_exposed
 from desktop.ui.report import Report
 from desktop.ui.session import Session
 from desktop.ui.single_instance import PING, QUIT, RAISE, SingleInstance
 from desktop.ui.tray import Tray
+from desktop.ui.tray_containers import RunningMenu
 from desktop.ui.widgets.dialogs import Question
-from desktop.ui.widgets.progress import WorkDialog
+from desktop.ui.widgets.listpage import ListPage
 from desktop.ui.window import Window
 from desktop.ui.words import tr
 from vm.errors import UserError
@@ -66,8 +69,22 @@ class Application:
         self.appearance = Appearance(app, memory(self.session.paths.home))
         self.session.settings_read.connect(self.appearance.adopt)
         self.window = Window(self.session)
+        self.running = RunningMenu(self.window.context, self._show_container, self._show_containers)
         self.tray = Tray(
-            self.session, self.raise_window, self._settings, self.quit, self._switch, self._show_error
+            self.session,
+            self.raise_window,
+            self._settings,
+            self.quit,
+            self._switch,
+            self._show_error,
+            self.running,
+        )
+        Notifier(
+            self.session.activities,
+            lambda: not self.window.isVisible() or self.window.isMinimized(),
+            lambda then: self._with_settings(lambda found: then() if found.get("notifications", True) else None),
+            self.tray.notify,
+            self._show_activity,
         )
         self.instance = instance
         instance.listen(self.raise_window, leave)
@@ -92,6 +109,20 @@ class Application:
         """Show the window above the others."""
         self._background = False
         self.window.raise_window()
+
+    def _show_container(self, line: Line) -> None:
+        self._show_containers()
+        page = self.window.page("containers")
+        assert isinstance(page, ListPage)
+        page.lead_to(line)
+
+    def _show_containers(self) -> None:
+        self.raise_window()
+        self.window.show_place("containers")
+
+    def _show_activity(self, key: str) -> None:
+        self.raise_window()
+        self.window.show_activity(key)
 
     def _switch(self, engine: EngineState) -> None:
         self.raise_window()
@@ -142,9 +173,8 @@ class Application:
 
     def losses(self) -> list[str]:
         """What would be cancelled if this process ended now; a start goes on."""
-        dialogs = [item for item in QApplication.topLevelWidgets() if isinstance(item, WorkDialog)]
-        terminals = [f"Terminal: {panel.title}" for panel in self.window.drawer.panels if panel.running]
-        return [item.windowTitle() for item in dialogs if not item.done_with] + terminals
+        jobs = [job.order.title for job in self.session.activities.jobs if job.order.can_be_cancelled]
+        return jobs + [f"Terminal: {panel.title}" for panel in self.window.drawer.panels if panel.running]
 
     def _end(self, stop: bool) -> None:
         self.window.hide()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -65,6 +66,29 @@ async def run_for_each(client: C, subjects: Sequence[Subject], call: Call[C]) ->
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def titled(doing: str, subjects: Sequence[Subject]) -> str:
+    """What the operation is called: ``Stopping web and 2 more``."""
+    names = [name for _, name in subjects]
+    return f"{doing} {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+async def run_for_all(
+    client: C, subjects: Sequence[Subject], call: Call[C], failure: str
+) -> AsyncGenerator[Outcome]:
+    """As :func:`run_for_each`.
+
+    :param failure: see :func:`summarize`.    :raise UserError: at the end, for those that failed.
+    """
+    found: dict[str, Outcome] = {}
+    async with aclosing(run_for_each(client, subjects, call)) as outcomes:
+        async for outcome in outcomes:
+            found[outcome.key] = outcome
+            yield outcome
+    message = summarize([found[key] for key, _ in subjects], failure)
+    if message is not None:
+        raise UserError(*message)
 
 
 def summarize(outcomes: Sequence[Outcome], failure: str) -> tuple[str, str, str] | None:

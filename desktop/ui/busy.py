@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop.ui.models.busy import CREATING, Doing
+from desktop.ui.models.busy import CREATING, NEW, Doing
 from engine.client.models import Container
 
 TICK_MS = 1000
@@ -40,24 +40,31 @@ class Busy(QObject):
         self._operations |= {key: _Operation(words, time.monotonic()) for key in keys}
         self._tell()
 
-    def create(self, name: str, image: str) -> str:
+    def create(self, name: str, image: str, words: str = CREATING) -> str:
         """A container is being created, and has a row before the engine knows it; a key for :meth:`end`."""
-        key = f"new {next(self._numbers)}"
+        key = f"{NEW}{next(self._numbers)}"
         self._new[key] = Container(
             key, (f"/{name or image}",), image, "", "", int(time.time()), "created", "", (), {}, (), ()
         )
-        self.begin([key], CREATING)
+        self.begin([key], words)
         return key
+
+    def say(self, key: str, words: str) -> None:
+        """What is being done to it now."""
+        found = self._operations.get(key)
+        if found is not None and found.words != words:
+            found.words = words
+            self.changed.emit()
 
     @property
     def new(self) -> list[Container]:
         """Those that are being created."""
         return list(self._new.values())
 
-    def end(self, key: str, words: str) -> None:
-        """It is done; its row says so until :meth:`settle`."""
+    def end(self, key: str, words: str = "") -> None:
+        """It is done; its row says so until :meth:`settle`. :param words: unless something else is done by now."""
         found = self._operations.get(key)
-        if found is not None and found.words == words:
+        if found is not None and words in ("", found.words):
             found.ended = True
 
     def settle(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from PySide6.QtCore import QObject
@@ -11,9 +12,11 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.control.client import ControlClient
 from desktop.control.schema import Note
-from desktop.ui.bulk import Call, Outcome, Subject, run_for_each, summarize
+from desktop.ui.activities import Job, Order
+from desktop.ui.bulk import Call, Outcome, Subject, run_for_all, titled
 from desktop.ui.engine_connection import EngineConnection
 from desktop.ui.engine_view import EngineView
+from desktop.ui.models.activity import Kind
 from desktop.ui.models.collections import Collections
 from desktop.ui.models.logs.looks import Kept
 from desktop.ui.models.origin import Origin
@@ -21,7 +24,6 @@ from desktop.ui.session import Session
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.drawer import Drawer
 from engine.client import EngineClient
-from vm.errors import UserError
 
 
 class Places(Protocol):
@@ -133,33 +135,35 @@ class Context:
 
         self.session.control(call, tell, self.banners.error, owner=owner)
 
-    def each(self, subjects: Sequence[Subject], call: Call[EngineClient], failure: str, doing: str = "") -> None:
+    @property
+    def engine_words(self) -> str:
+        """Which engine it is, to be read later."""
+        return " · ".join(filter(None, (self.connection.title, self.view.origin.title)))
+
+    def each(self, subjects: Sequence[Subject], call: Call[EngineClient], failure: str, doing: str) -> Job:
         """Run the same operation on several objects in parallel, and report the failures in one message.
 
         :param failure: what could not be done, with ``{}`` for the name or the number.
-        :param doing: what the rows of containers say meanwhile: ``Stopping``.
+        :param doing: what the activity is called, and what the rows of containers say meanwhile: ``Stopping``.
         """
-        busy, found = self.lists.busy, dict[str, Outcome]()
-        if doing:
-            busy.begin((key for key, _ in subjects), doing)
+        engine, busy, containers = self.engine, self.lists.busy, self.lists.containers
 
-        def take(outcomes: list[Outcome]) -> None:
-            for outcome in outcomes:
-                found[outcome.key] = outcome
-                busy.end(outcome.key, doing)
-            if doing:
-                self.lists.containers.refresh()
+        def hook(job: Job) -> None:
+            pending = {key for key, _ in subjects}
+            busy.begin(pending, doing)
 
-        def report() -> None:
-            message = summarize([found[key] for key, _ in subjects if key in found], failure)
-            if message is not None:
-                self.banners.show_message("error", *message)
+            def end(keys: Iterable[str]) -> None:
+                for key in keys:
+                    busy.end(key, doing)
+                containers.refresh()
 
-        def failed(error: UserError) -> None:
-            take([Outcome(name, error, key) for key, name in subjects if key not in found])
-            self.banners.error(error)
+            def take(outcomes: list[Outcome]) -> None:
+                pending.difference_update(outcome.key for outcome in outcomes)
+                end(outcome.key for outcome in outcomes)
 
-        engine = self.engine
-        self.session.bridge.follow(
-            lambda: run_for_each(engine, subjects, call), take, report, failed, owner=self.session
-        )
+            job.changed.connect(take)
+            job.failed.connect(lambda _: end(pending))
+
+        steps = partial(run_for_all, engine, subjects, call, failure)
+        order = Order(Kind.CHANGE, titled(doing, subjects), steps, engine=self.engine_words, hook=hook)
+        return self.session.activities.begin(order)

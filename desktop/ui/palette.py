@@ -101,6 +101,9 @@ class Shown(Protocol):
     def show_shortcuts(self) -> object:
         """Show the keyboard shortcuts."""
 
+    def show_activity(self) -> object:
+        """Show what runs, and what came of it."""
+
 
 def gather(window: Shown) -> list[Choice]:
     """All choices but the settings; those of one score stay in this order."""
@@ -151,6 +154,7 @@ def _commands(window: Shown) -> Iterator[Choice]:
     for name, command, title in COMMANDS:
         yield Choice(tr("Command"), tr(title), "", partial(window.show_place, name, command))
     yield Choice(tr("Command"), tr("Choose an engine…"), "", window.choose_engine)
+    yield Choice(tr("Command"), tr("Show the activity"), "", window.show_activity)
     yield Choice(tr("Command"), tr("Show the keyboard shortcuts"), "", window.show_shortcuts)
 
 

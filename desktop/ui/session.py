@@ -19,6 +19,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.control.client import ControlClient, SupervisorAbsent, own_paths
 from desktop.control.schema import Event as ControlEvent
 from desktop.control.schema import RunState, Status, UsageReport
+from desktop.ui.activities import Activities
 from desktop.ui.bridge import Bridge, Failed, Work
 from desktop.ui.engine_connection import EngineConnection, State
 from desktop.ui.engine_view import EngineView
@@ -58,7 +59,7 @@ class Session(QObject):
 
     :ivar client: the control API.    :ivar own: Slipway's own engine that is in use.
     :ivar view: the engine that the pages follow.    :ivar beside: the one of Slipway's own that they show as well,
-    while it runs beside the one in use.
+    while it runs beside the one in use.    :ivar activities: what the user has asked for.
     :ivar status: the latest status; None while there is no supervisor.
     :ivar error: why there is no supervisor, if that is known.    :ivar usage: the machine's load over time.
     :ivar progress: a sentence while a supervisor takes its time to start; otherwise empty.
@@ -74,6 +75,7 @@ class Session(QObject):
         self.paths = own_paths()
         self.client = ControlClient(self.paths)
         bridge.at_end(self.client.close)
+        self.activities = Activities(bridge, self.paths.activities, self)
         self.own = self._connection(self.paths.docker_socket)
         self._named: dict[Path, EngineConnection] = {}
         self._others: dict[Endpoint, EngineConnection] = {}
@@ -171,6 +173,7 @@ class Session(QObject):
 
     def close(self) -> None:
         """Stop following; the supervisor keeps running."""
+        self.activities.save()
         if self._watch is not None:
             self._watch.cancel()
         for connection in (self.own, *self._named.values(), *self._others.values()):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtWidgets import QDialogButtonBox, QPushButton, QWidget
 
-from desktop.control.schema import EngineState, Event, RequirementReport, RunState
+from desktop.control.schema import EngineState, RequirementReport, RunState
+from desktop.ui.activities import Order
 from desktop.ui.context import Context
+from desktop.ui.models.activity import Kind
+from desktop.ui.models.reader import Sentences
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.widgets.progress import WorkDialog
 from desktop.ui.words import mark, tr
@@ -40,24 +45,29 @@ def ask_to_switch(parent: QWidget, context: Context, to: EngineState) -> None:
     question.then(lambda _: SwitchDialog(parent, context, to).open())
 
 
+def switch_order(context: Context, to: EngineState) -> Order:
+    """Switch to an engine; given up, the one in use stays."""
+    session = context.session
+    return Order(
+        Kind.MACHINE,
+        tr("Switching to {title}", title=to.title),
+        partial(session.client.use_engine, to.name),
+        tr("{title} are in use", title=to.title),
+        Sentences,
+        to.title,
+        # whoever only leaves cancels nothing, since another client may wait for it too
+        on_cancel=lambda: session.control(lambda client: client.cancel_start()),
+    )
+
+
 class SwitchDialog(WorkDialog):
-    """Follows a switch; closing it cancels the switch, and leaves the engine in use that was."""
+    """Follows a switch, which goes on without it."""
 
     def __init__(self, parent: QWidget, context: Context, to: EngineState) -> None:
         self._window = parent
-        client = context.session.client
-        title = tr("Switching to {title}", title=to.title)
-        super().__init__(
-            parent, context, title, lambda: client.use_engine(to.name), tr("{title} are in use", title=to.title)
-        )
+        super().__init__(parent, context, context.session.activities.begin(switch_order(context, to)))
         self.setMinimumSize(480, 180)
         self.resize(480, 200)
-
-    def take(self, steps: list[Event]) -> None:
-        """Show what goes on."""
-        told = [step.text for step in steps if step.kind == "progress" and step.text]
-        if told:
-            self.set_status(f"{told[-1][0].upper()}{told[-1][1:]} …")
 
     def failed(self, error: UserError) -> None:
         """Show the error; offer the setup where that is what is missing."""
@@ -72,12 +82,6 @@ class SwitchDialog(WorkDialog):
     def _set_up(self) -> None:
         self.accept()
         ask_to_set_up(self._window, self.context)
-
-    def _leave(self) -> None:
-        """Whoever only leaves cancels nothing, since another client may wait for it too."""
-        if not self.done_with:
-            self.context.session.control(lambda client: client.cancel_start())
-        super()._leave()
 
 
 def ask_to_set_up(parent: QWidget, context: Context) -> None:
@@ -101,18 +105,11 @@ class SetupDialog(WorkDialog):
 
     def __init__(self, parent: QWidget, context: Context) -> None:
         self._window = parent
-        client = context.session.client
-        super().__init__(parent, context, tr("Setting Windows containers up"), client.install_engine, "")
+        title = tr("Setting Windows containers up")
+        order = Order(Kind.MACHINE, title, context.session.client.install_engine, reader=Sentences)
+        super().__init__(parent, context, context.session.activities.begin(order))
         self.setMinimumSize(480, 180)
         self.resize(480, 200)
-
-    def take(self, steps: list[Event]) -> None:
-        """Show what goes on, and at the end what to do next."""
-        for step in steps:
-            if step.kind == "done":
-                self.outcome = step.text
-            elif step.text:
-                self.set_status(f"{step.text[0].upper()}{step.text[1:]} …")
 
     def failed(self, error: UserError) -> None:
         """Show the error, and offer to try again: an administrator may have refused."""

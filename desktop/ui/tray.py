@@ -21,7 +21,7 @@ SIZE = QSize(64, 64)
 class Tray(QObject):
     """The tray icon; it appears as soon as the desktop has a tray, which at login may take a while.
 
-    :param switch: switches to another engine of Slipway's own.
+    :param switch: switches to another engine of Slipway's own.    :param running: the menu of running containers.
     :param failed: called with the error when a menu command fails.
     """
 
@@ -33,6 +33,7 @@ class Tray(QObject):
         quit: Callable[[], None],
         switch: Callable[[EngineState], None],
         failed: Callable[[UserError], None],
+        running: QMenu,
     ) -> None:
         super().__init__(session)
         self._session = session
@@ -51,7 +52,7 @@ class Tray(QObject):
         self.quit.setToolTip("The engine keeps running unless the settings stop it")
         for items in (
             (self.state,),
-            (self.open,),
+            (self.open, running.menuAction()),
             (self.start, self.stop, self.restart),
             (self.switch,),
             (self.settings, self.quit),
@@ -65,7 +66,8 @@ class Tray(QObject):
         self.icon.activated.connect(
             lambda why: show() if why is QSystemTrayIcon.ActivationReason.Trigger else None
         )
-        self.icon.messageClicked.connect(show)
+        self._show = self._clicked = show
+        self.icon.messageClicked.connect(lambda: self._clicked())
         self.icon.show()
         session.status_changed.connect(self.refresh)
         self.refresh()
@@ -75,9 +77,11 @@ class Tray(QObject):
         """Whether the desktop has a tray now."""
         return QSystemTrayIcon.isSystemTrayAvailable()
 
-    def notify(self, message: str, hint: str) -> None:
-        """Show a notification; clicking it opens the window."""
-        self.icon.showMessage(message, hint, QSystemTrayIcon.MessageIcon.Warning)
+    def notify(self, message: str, hint: str, bad: bool = True, clicked: Callable[[], None] | None = None) -> None:
+        """Show a notification. :param clicked: what a click on it does; by default it opens the window."""
+        self._clicked = clicked or self._show
+        icons = QSystemTrayIcon.MessageIcon
+        self.icon.showMessage(message, hint, icons.Warning if bad else icons.Information)
 
     def close(self) -> None:
         """Remove the icon."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
@@ -31,9 +32,11 @@ from desktop.ui.memory import memory
 from desktop.ui.models.collections import Collections
 from desktop.ui.models.logs.looks import Kept
 from desktop.ui.models.states import TITLES
+from desktop.ui.outcomes import MachineActivity, tell_outcome
 from desktop.ui.session import Session
 from desktop.ui.switching import ask_to_switch
 from desktop.ui.theme import GAP, MARGIN, PAD
+from desktop.ui.widgets.activity_button import ActivityButton
 from desktop.ui.widgets.banner import Banners
 from desktop.ui.widgets.basics import Elided, Picture, button, label, row, tool
 from desktop.ui.widgets.dialogs import ENGINE
@@ -73,6 +76,7 @@ SHORTCUTS = (
             (f"Ctrl+1 … Ctrl+{len(PLACES)}", mark("Go to a place in the sidebar")),
             ("Ctrl+K", mark("Find anything: an object, a command, a setting")),
             ("Ctrl+E", mark("Choose an engine")),
+            ("Ctrl+Shift+A", mark("Show the activity: what runs, and what came of it")),
             ("Ctrl+F", mark("Search the list or the log")),
             ("Ctrl+N", mark("Run a container")),
             ("Ctrl+L", mark("Pull an image")),
@@ -146,6 +150,7 @@ class Window(QMainWindow):
         self.side = Sidebar(_shown(PLACES), self.show_place, self.choose_engine, _shown(SWARM_PLACES))
         self._state = Elided(kind="small")
         self._endpoint = label("", "small", select=True)
+        self.activity = ActivityButton(session.activities, self.show_activity)
         body = QWidget()
         body.setObjectName("page")
         inner = QVBoxLayout(body)
@@ -170,6 +175,9 @@ class Window(QMainWindow):
         session.view.ready.connect(self._ask_swarm)
         session.view.asked.connect(self._ask_user)
         self.drawer.left.connect(self._focus_page)
+        session.activities.ended.connect(lambda job: tell_outcome(job, self.banners, self.show_activity))
+        self.banners.erred.connect(session.activities.report)
+        MachineActivity(session)
         self._show_state()
         self._restore()
         self.show_place("home")
@@ -243,6 +251,7 @@ class Window(QMainWindow):
         inner.addWidget(self._endpoint)
         terminals = tool("terminal", tr("Terminals ({})").format(DRAWER_KEYS), self.drawer.toggle)
         terminals.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the focus where it is
+        inner.addWidget(self.activity)
         inner.addWidget(terminals)
         inner.addWidget(tool("info", tr("Keyboard shortcuts (F1)"), self.show_shortcuts))
         return bar
@@ -368,6 +377,7 @@ class Window(QMainWindow):
             self._key(f"Ctrl+{number}", partial(self._show_if_offered, key))
         self._key("Ctrl+K", self.show_palette)
         self._key("Ctrl+E", self.choose_engine)
+        self._key("Ctrl+Shift+A", self.show_activity)
         self._key("F5", self._refresh)
         self._key("F1", self.show_shortcuts)
         self._key("F6", self._changeside)
@@ -416,6 +426,16 @@ class Window(QMainWindow):
             page.close_side()
         else:
             self._back()
+
+    def show_activity(self, key: str = "") -> None:
+        """Show what runs and what came of it. :param key: of the activity to choose."""
+        page_of = resolve_name("desktop.ui.pages.activity:ActivityPage")
+        page = self.stack.currentWidget()
+        if not isinstance(page, page_of):
+            page = page_of(self.context, self._back)
+            self.show_page(page)
+        if key:
+            page.choose(key)
 
     def show_palette(self) -> Palette:
         """Open the palette."""

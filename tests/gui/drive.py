@@ -15,6 +15,7 @@ from desktop.ui.pages.containers import ContainersPage
 from desktop.ui.pages.file_editor import FileEditor
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.home.page import HomePage
+from desktop.ui.pages.images import ImagesPage
 from desktop.ui.pages.network import MembersPanel
 from desktop.ui.pages.networks import NetworksPage
 from desktop.ui.pages.settings.bundle import BundleDialog
@@ -23,7 +24,6 @@ from desktop.ui.pages.volume_operations import ask_import
 from desktop.ui.pages.volume_removal import RemovedVolumesDialog
 from desktop.ui.widgets.dialogs import Form, Question
 from desktop.ui.widgets.listpage import ListPage
-from desktop.ui.widgets.progress import ProgressDialog
 from desktop.ui.window import Window
 from tests.gui.stage import until
 
@@ -198,11 +198,8 @@ def _progress(shown: Window) -> QDialog:
     """Pull what cannot be had: the dialog stays, with the reason."""
     page = go(shown, "images")
     until(lambda: names(page), "rows")
-    page.show_subject("pull")
-    form = top(Form)
-    fill(form, image="offline.example/app:1")
-    press(form, "Pull")
-    dialog = top(ProgressDialog)
+    assert isinstance(page, ImagesPage)
+    dialog = page.show_job(page.pull("offline.example/app:1"))
     until(lambda: dialog.done_with, "the refusal")
     return dialog
 

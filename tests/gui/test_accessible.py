@@ -79,6 +79,12 @@ def test_places(shown: Window, place: str) -> None:
     check(shown)
 
 
+def test_the_activity(shown: Window) -> None:
+    shown.banners.show_message("error", "It did not work", "Try again.", "42")
+    shown.show_activity()
+    check(shown)
+
+
 def test_settings_tabs(shown: Window) -> None:
     shown.show_place("settings")
     tabs = shown.pages["settings"].tabs  # type: ignore[attr-defined]  # the settings have them

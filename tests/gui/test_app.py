@@ -15,14 +15,17 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QSystemTrayIcon
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMenu, QSystemTrayIcon
 
 from desktop.control.client import ControlClient
 from desktop.control.schema import RunState
+from desktop.ui.activities import Order
 from desktop.ui.app import Application
+from desktop.ui.models.activity import Kind
+from desktop.ui.models.transfer import Transfer
+from desktop.ui.pages.container import ContainerPage
 from desktop.ui.single_instance import LOCK, PING, SOCKET, SingleInstance
 from desktop.ui.widgets.dialogs import Question
-from desktop.ui.widgets.progress import ProgressDialog
 from engine.client.models import Progress
 from tests.gui.drive import agree, top
 from tests.gui.stage import home, until
@@ -206,8 +209,7 @@ class TestQuitting:
     def test_a_pull_is_named_before_it_is_lost(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
         with started(qapp, folder) as application:
             until(lambda: application.session.running)
-            window = application.window
-            ProgressDialog(window, window.context, "Pulling a:1", endless, "Pulled a:1").show()
+            application.session.activities.begin(Order(Kind.PULL, "Pulling a:1", endless, reader=Transfer))
             assert application.losses() == ["Pulling a:1"]
             application.tray.quit.trigger()
             question = top(Question)
@@ -260,6 +262,24 @@ class TestTray:
             until(lambda: application.session.running)
             menu.settings.trigger()
             assert application.window.place == "settings"
+
+    def test_running_containers(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
+        with started(qapp, folder) as application:
+            menu = application.running
+
+            def offered() -> dict[str, QMenu]:
+                found = {action.text(): action.menu() for action in menu.actions()}
+                return {name: each for name, each in found.items() if isinstance(each, QMenu)}
+
+            until(lambda: "web" in offered(), "the running containers")
+            assert menu.title() == f"Running containers: {len(offered())}"
+            words = [action.text() for action in offered()["web"].actions() if action.text()]
+            assert words[0] == "Open"
+            assert any(text.startswith("Open http://localhost:") for text in words)
+            offered()["web"].actions()[0].trigger()
+            assert isinstance(application.window.stack.currentWidget(), ContainerPage)
+            next(action for action in offered()["web"].actions() if action.text() == "Stop").trigger()
+            until(lambda: "web" not in offered(), "it has stopped")
 
     def test_a_switch_that_cannot_be_says_why(self, qapp: QApplication, folder: Path, tray: list[bool]) -> None:
         with started(qapp, folder) as application:

@@ -135,7 +135,7 @@ class TestContainers:
 
         running = {item.name: item.id for item in shown.context.lists.containers.items}
         subjects = [(running["web"], "web"), (running["builder"], "builder")]
-        shown.context.each(subjects, call, "{} could not be removed")
+        shown.context.each(subjects, call, "{} could not be removed", "Removing")
         until(lambda: messages(shown) == ["web could not be removed"])
         until(lambda: "builder" not in names(page))
         assert "web" in names(page)

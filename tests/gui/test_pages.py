@@ -17,7 +17,6 @@ from desktop.ui.pages.images import ImagesPage
 from desktop.ui.pages.run import RunDialog
 from desktop.ui.widgets.dialogs import Form
 from desktop.ui.widgets.listpage import ListPage
-from desktop.ui.widgets.progress import ProgressDialog
 from desktop.ui.window import Window
 from tests.gui.drive import act, agree, choose, fill, go, messages, names, press, state, top
 from tests.gui.stage import until
@@ -71,10 +70,8 @@ class TestImages:
         assert form.isVisible()
         fill(form, image="busybox:1.37")
         press(form, "Pull")
-        dialog = top(ProgressDialog)
         until(lambda: "busybox" in names(page))
         until(lambda: "Pulled busybox:1.37" in messages(shown))
-        assert dialog.done_with
 
     @pytest.mark.parametrize(
         ("name", "why"),
@@ -85,13 +82,16 @@ class TestImages:
         ],
     )
     def test_a_pull_that_fails_says_why(self, shown: Window, name: str, why: str) -> None:
-        dialog = images_page(shown).pull(name)
+        page = images_page(shown)
+        dialog = page.show_job(page.pull(name))
         until(lambda: why in dialog.status.text())
         press(dialog, "Close")
+        page.pull(name)
+        until(lambda: any(why in text for text in messages(shown)))
 
     def test_a_pull_can_be_cancelled(self, shown: Window) -> None:
         page = images_page(shown)
-        dialog = page.pull("endless:1")
+        dialog = page.show_job(page.pull("endless:1"))
         until(lambda: dialog.bars)
         press(dialog, "Cancel")
         until(lambda: messages(shown) == ["Cancelled: Pulling endless:1"])
@@ -133,8 +133,8 @@ class TestImages:
         until(lambda: "Loaded redis.tar" in messages(shown))
         broken = tmp_path / "broken.tar"
         broken.write_bytes(b"")
-        dialog = page.load(broken)
-        until(lambda: "invalid archive" in dialog.status.text())
+        page.load(broken)
+        until(lambda: any("invalid archive" in text for text in messages(shown)))
         assert [item.name for item in tmp_path.iterdir() if item.name.endswith(".part")] == []
 
     def test_prune_says_what_goes_first(self, shown: Window) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QMenu
 
 from desktop.ui.pages.home.logs import LogsDialog
 from desktop.ui.switching import SetupDialog, SwitchDialog, ask_to_set_up
@@ -70,7 +70,7 @@ def test_it_can_be_cancelled(two: Window) -> None:
     agree()
     dialog = top(SwitchDialog)
     until(lambda: "Starting the engine" in dialog.status.text(), "its progress")
-    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    press(dialog, "Cancel")
     until(lambda: any("Cancelled" in text for text in messages(two)), "the message")
     status = two.session.status
     assert status is not None
@@ -113,7 +113,7 @@ def test_its_log_is_followed_while_it_is_looked_at(two: Window) -> None:
 
 
 def test_by_the_tray(two: Window) -> None:
-    tray = Tray(two.session, two.show, lambda: None, lambda: None, two.switch, lambda _: None)
+    tray = Tray(two.session, two.show, lambda: None, lambda: None, two.switch, lambda _: None, QMenu())
     try:
         assert tray.switch.text() == "Switch to Windows containers"
         tray.switch.trigger()

@@ -7,6 +7,7 @@ are found by content, and can be made again: they live in the user's cache folde
     HOME/                       0700
       settings.json             desktop.settings.store
       boots.json                timings of past starts
+      activities.json           what the window has done, and what came of it
       engine.json               which of several engines is in use
       context.json              what was changed in Docker's configurations
       helpers.json              credential helpers that were taken out of docker's config.json
@@ -130,6 +131,10 @@ class Paths:
     @property
     def boots(self) -> Path:
         return self.home / "boots.json"
+
+    @property
+    def activities(self) -> Path:
+        return self.home / "activities.json"
 
     @property
     def helpers(self) -> Path:

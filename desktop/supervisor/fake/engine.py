@@ -260,7 +260,8 @@ class Calls:
             raise Refused(403, "denied")
         platforms = [{"os": self.world.os, "architecture": arch} for arch in ("amd64", "arm64", "s390x")]
         kind = "application/vnd.oci.image.index.v1+json"
-        return web.json_response({"Descriptor": {"mediaType": kind}, "Platforms": platforms})
+        digest = self.world.digest(name)
+        return web.json_response({"Descriptor": {"mediaType": kind, "digest": digest}, "Platforms": platforms})
 
     async def inspect_image(self, request: web.Request) -> web.Response:
         return web.json_response(_public(self.world.image(request.match_info["name"])))

@@ -207,6 +207,7 @@ class Streams:
         for item in self.world.images.values():
             if reference in item["RepoTags"]:
                 item["RepoTags"].remove(reference)
+        self.world.outdated.discard(reference)
         item = self.world.add_image(reference, size=LAYERS * LAYER_BYTES, arch=arch)
         self.world.tell("image", "pull", reference, name=repository)
         await _tell(response, status=f"Digest: {item['RepoDigests'][0].partition('@')[2]}")

@@ -12,10 +12,11 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.control.client import ControlClient
 from desktop.control.schema import Event, KubernetesReport
+from desktop.ui.activities import Order
 from desktop.ui.bridge import Failed, Work
-from desktop.ui.bulk import Call, Outcome, Subject, run_for_each, summarize
+from desktop.ui.bulk import Call, Outcome, Subject, run_for_all, titled
+from desktop.ui.models.activity import Kind
 from desktop.ui.session import Session
-from desktop.ui.widgets.banner import Banners
 from engine.kubernetes.client import Access, KubernetesClient, read_access
 from engine.kubernetes.client.access import user_kubeconfigs
 from engine.kubernetes.client.errors import ClusterUnreachable, Forbidden
@@ -224,26 +225,20 @@ class Cluster(QObject):
         """One call, from Qt's thread."""
         return self.session.bridge.call(self.ask(call), done, failed, owner=owner or self)
 
-    def each(
-        self, subjects: Sequence[Subject], call: Call[KubernetesClient], failure: str, banners: Banners
-    ) -> None:
+    def each(self, subjects: Sequence[Subject], call: Call[KubernetesClient], failure: str, doing: str) -> None:
         """The same call on several objects, by their keys; failures are reported in one message.
 
         :param failure: what could not be done, with ``{}`` for the name or the number.
+        :param doing: what the activity is called: ``Scaling``.
         """
-        outcomes: list[Outcome] = []
 
         async def run() -> AsyncIterator[Outcome]:
-            async with aclosing(cast(Any, run_for_each(await self.client(), subjects, call))) as found:
+            async with aclosing(cast(Any, run_for_all(await self.client(), subjects, call, failure))) as found:
                 async for one in found:
                     yield one
 
-        def done() -> None:
-            message = summarize(outcomes, failure)
-            if message is not None:
-                banners.show_message("error", *message)
-
-        self.session.bridge.follow(run, outcomes.extend, done, banners.error, owner=self)
+        engine = f"Kubernetes · {self.other}" if self.other else "Kubernetes"
+        self.session.activities.begin(Order(Kind.CHANGE, titled(doing, subjects), run, engine=engine))
 
 
 class Clients:

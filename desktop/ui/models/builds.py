@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from desktop.ui.models.format import size
+from desktop.ui.models.format import duration, size
+from desktop.ui.models.reader import Reader
 from desktop.ui.models.records import Column, Row
 from engine.client.build.trace import Part, Trace, Vertex
 
 MAX_OUTPUT = 400_000
-"""Characters of one step's output that are kept, from its end."""
+"""Characters of one step's output that are shown, from its end."""
+
+MAX_KEPT = 2_000
+"""Those that are kept for the next start."""
 
 DOTS = {"running": "starting", "done": "running", "failed": "failed"}
 """A step's state → the container state whose colour its dot has (desktop/ui/theme.py)."""
@@ -30,7 +36,7 @@ class Step:
 
 
 @dataclass
-class Builds:
+class Builds(Reader):
     """One build.
 
     :ivar vertexes: digest → step, in order of arrival.    :ivar output: digest → its output.
@@ -44,8 +50,12 @@ class Builds:
     sent: int = 0
     ended: float = 0.0
 
-    def take(self, trace: Trace) -> None:
-        """Add a trace."""
+    def take(self, traces: Iterable[Trace]) -> None:
+        """Add what has happened."""
+        for trace in traces:
+            self._take(trace)
+
+    def _take(self, trace: Trace) -> None:
         for vertex in trace.vertexes:
             self.vertexes[vertex.digest] = vertex
         for part in trace.parts:
@@ -98,8 +108,11 @@ class Builds:
                 return found[-1]
         return next((key for key in reversed(self.vertexes) if key in self.output), "")
 
-    def summary(self) -> str:
+    @property
+    def note(self) -> str:
         """The progress, in one line."""
+        if not self.vertexes:
+            return "Sending the folder …"
         states = [self._state(vertex) for vertex in self.vertexes.values()]
         over = sum(state in ("done", "cached") for state in states)
         parts = [f"{over} of {len(states)} steps"]
@@ -109,12 +122,30 @@ class Builds:
             parts.append(f"{size(self.sent)} sent")
         return "  ·  ".join(parts)
 
+    @property
+    def text(self) -> str:
+        """What all steps have printed, below their names."""
+        names = {key: vertex.name for key, vertex in self.vertexes.items() if self.output.get(key)}
+        return "\n".join(f"{name}\n{self.output[key]}" for key, name in names.items())
 
-def duration(seconds: float) -> str:
-    """``0.3 s``, ``1 min 5 s``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    @property
+    def kept(self) -> tuple[dict[str, Any], ...]:
+        """The steps with the end of their output, to be kept as JSON."""
+        return tuple(
+            {**asdict(vertex), "output": self.output.get(key, "")[-MAX_KEPT:]}
+            for key, vertex in self.vertexes.items()
+        )
+
+    @classmethod
+    def of(cls, kept: Iterable[Mapping[str, Any]], ended: float) -> Builds:
+        """A build that has ended, of what was kept."""
+        made = cls(ended=ended)
+        for values in kept:
+            known = {name: values[name] for name in Vertex.__dataclass_fields__ if name in values}
+            vertex = Vertex(**known)
+            made.vertexes[vertex.digest] = vertex
+            made.output[vertex.digest] = str(values.get("output") or "")
+        return made
 
 
 STEP, STATE, NOTE, TIME = range(4)

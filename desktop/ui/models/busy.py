@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STOPPING, CREATING = "Stopping", "Creating"
+STOPPING, CREATING, PULLING = "Stopping", "Creating", "Pulling"
+NEW = "new "
+"""How the IDs of containers begin that the engine does not know yet."""
+
 PATIENCE_SECONDS = 3
 """After which a kill is offered for what does not stop."""
 
@@ -18,7 +21,9 @@ class Doing:
 
     @property
     def text(self) -> str:
-        """Such as ``Stopping… 4 s``."""
+        """Such as ``Stopping… 4 s``; how far it is says more than for how long."""
+        if self.words.endswith("%"):
+            return self.words
         return f"{self.words}…" + (f" {self.seconds} s" if self.seconds else "")
 
     @property

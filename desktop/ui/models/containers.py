@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from desktop.control.schema import PortReport
-from desktop.ui.models.busy import CREATING, Doing
+from desktop.ui.models.busy import NEW, Doing
 from desktop.ui.models.exits import exit_code, reason, with_reason
 from desktop.ui.models.format import age, binary_size, counted
 from desktop.ui.models.origin import HERE, Origin
@@ -53,7 +53,7 @@ class Line:
     @property
     def is_new(self) -> bool:
         """Whether the engine does not know it yet."""
-        return self.doing is not None and self.doing.words == CREATING
+        return self.containers[0].id.startswith(NEW)
 
     @property
     def in_pod(self) -> bool:

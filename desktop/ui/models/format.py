@@ -56,3 +56,10 @@ def short_id(text: str) -> str:
 def counted(number: float, unit: str) -> str:
     """``1 image``, ``2 images``."""
     return f"{number:.0f} {unit}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """``0.3 s``, ``1 min 5 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"

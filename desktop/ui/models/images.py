@@ -38,6 +38,7 @@ class Line:
 
     :ivar reference: its name in commands: the tag, else the ID.    :ivar users: names of containers.
     :ivar details: image ID → details; entries are added while the line exists.    :ivar origin: its engine.
+    :ivar doing: what brings it, and how far that is: ``Pulling 40 %``.
     """
 
     image: Image
@@ -48,6 +49,12 @@ class Line:
     details: Mapping[str, ImageDetails] = field(default_factory=dict, compare=False, repr=False)
     is_tag: bool = False
     origin: Origin = HERE
+    doing: str = ""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the engine does not have it yet."""
+        return bool(self.doing)
 
     @property
     def platform(self) -> str:
@@ -101,6 +108,12 @@ def rows(
     return made
 
 
+def arriving_line(key: str, name: str, doing: str, began: int, origin: Origin = HERE) -> Line:
+    """The line of an image that is on its way. :param key: of what brings it."""
+    image = Image(key, (name,), (), began, 0, 0, 0, {})
+    return Line(image, name, doing, name, (), origin=origin, doing=doing)
+
+
 def _is_same(line: Line, image: Image, users: tuple[str, ...], origin: Origin) -> bool:
     return line.image is image and line.users == users and line.origin == origin
 
@@ -141,7 +154,7 @@ def _shared_tip(item: Line) -> str:
 
 def _once(text: Callable[[Line], str]) -> Callable[[Line], str]:
     """For the image's own row only: the rows of its tags would repeat it."""
-    return lambda item: "" if item.is_tag else text(item)
+    return lambda item: "" if item.is_tag or item.is_new else text(item)
 
 
 def describe(item: Line) -> Described:

@@ -203,11 +203,11 @@ class ContainersPage(ListPage):
             ).then(agreed)
 
         def agreed(_: bool) -> None:
-            session.bridge.call(
-                target.engine.containers.prune(),
+            session.activities.call(
+                "Pruning containers",
+                target.engine.containers.prune,
                 lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
-                self.context.banners.error,
-                owner=self,
+                engine=target.engine_words,
             )
 
         session.bridge.call(target.engine.df("container"), ask, self.context.banners.error, owner=self)
@@ -223,7 +223,7 @@ class ContainersPage(ListPage):
             async def call(engine: Any, key: str) -> None:
                 await engine.containers.rename(key, new)
 
-            context.each([(container.id, container.name)], call, "{} could not be renamed")
+            context.each([(container.id, container.name)], call, "{} could not be renamed", "Renaming")
 
         form.accepted.connect(accepted)
         form.open()

@@ -74,8 +74,9 @@ class EditDialog(RunDialog):
             end()
             context.banners.error(error)
 
-        work = recreate(context.engine, self._original, body, request.name)
-        context.session.bridge.call(work, done, failed, owner=context.session)
+        work = partial(recreate, context.engine, self._original, body, request.name)
+        title = f"{RECREATING} {request.name}"
+        context.session.activities.call(title, work, done, failed, engine=context.engine_words)
 
 
 class DuplicateDialog(RunDialog):

@@ -47,7 +47,7 @@ def ask_removal(parent: QWidget, context: Context, lines: Sequence[Line]) -> Que
                     await remove(engine, name)
 
             subjects = [(key, ", ".join(found)) for key, found in names.items()]
-            one.each(subjects, remove_image, "{} could not be removed")
+            one.each(subjects, remove_image, "{} could not be removed", "Removing")
 
     return question.then(agreed)
 

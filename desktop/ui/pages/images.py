@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
-from desktop.ui.archives import load_file, save_file
+from desktop.ui.activities import Job, Order
+from desktop.ui.arriving import Arriving
 from desktop.ui.bridge import Work
+from desktop.ui.bulk import titled
 from desktop.ui.context import Context
 from desktop.ui.image_details import DetailsLoader
+from desktop.ui.image_updates import Checked, Findings, check
+from desktop.ui.jobs import build, load, pull, push, save
 from desktop.ui.models import images as model
+from desktop.ui.models.activity import Kind
 from desktop.ui.models.facts import USERS, Described
 from desktop.ui.models.format import size
 from desktop.ui.models.image_filters import KINDS, Listed, Query, parse
@@ -25,6 +29,7 @@ from desktop.ui.models.records import Row
 from desktop.ui.pages.build_dialog import BuildDialog
 from desktop.ui.pages.container import show_container
 from desktop.ui.pages.image import ImagePage
+from desktop.ui.pages.image_diff import ImageDiffDialog
 from desktop.ui.pages.image_forms import BuildForm, PullForm, TagForm
 from desktop.ui.pages.image_prune import PruneDialog
 from desktop.ui.pages.image_removal import ask_removal
@@ -63,9 +68,13 @@ class ImagesPage(ListPage):
         self.details = {one: DetailsLoader(one.view, one.lists.images) for one in context.both}
         self.table.delegate.quiet.update(range(model.ID, model.USERS))
         self.table.delegate.links.add(model.USERS)
-        self.table.linked.connect(self._open_user)
         self.table.records.search_in(model.searched)
-        self.table.opened.connect(lambda found: self.open(found.record))
+        self.arriving = {one: Arriving(one, self) for one in context.both}
+        self.table.opened.connect(self._open_row)
+        self.table.delegate.offers[model.REPOSITORY] = lambda line: "Cancel" if line.is_new else ""
+        self.table.delegate.offers[model.TAG] = lambda line: "Update" if self._has_update(line) else ""
+        self.table.linked.connect(self._follow_link)
+        self._newer: dict[tuple[str, str], bool] = {}
         self._make_filters()
         for text, run, picture in (
             ("Search Docker Hub…", self.search_dialog, "search"),
@@ -75,14 +84,20 @@ class ImagesPage(ListPage):
             self.add_button(button(text, run, picture=picture))
         self.add_button(button("Pull…", self.pull_dialog, picture="pull", primary=True))
         self.commands |= {"pull": self.pull_dialog, "build": self.build_dialog, "search": self.search_dialog}
+        few, row = partial(Operation, single=True), partial(Operation, row=True)
         self.add_operations(
-            Operation("run", "Run…", "play", lambda lines: self.run_dialog(lines[0]), single=True, row=True),
-            Operation("tag", "Tag…", "tag", self._tag, single=True),
-            Operation("push", "Push", "push", self._push, lambda line: not line.dangling, single=True),
-            Operation("save", "Save to a file…", "save", self._save),
-            Operation("remove", "Remove…", "remove", self.remove, shortcut="Del", row=True),
-            Operation("details", "Open details", "inspect", lambda lines: self.open(lines[0]), single=True),
-            Operation("copy", "Copy ID", "copy", self._copy, single=True),
+            row("run", "Run…", "play", lambda lines: self.run_dialog(lines[0]), _is_there, single=True),
+            Operation("tag", "Tag…", "tag", self._tag, _is_there, single=True),
+            Operation("push", "Push", "push", self._push, _can_be_pushed, single=True),
+            Operation("save", "Save to a file…", "save", self._save, _is_there),
+            row("remove", "Remove…", "remove", self.remove, _is_there, shortcut="Del"),
+            few("details", "Open details", "inspect", lambda lines: self.open(lines[0]), _is_there),
+            Operation("check", "Check for updates", "refresh", self._check, _is_of_registry, bar=False),
+            few("update", "Update", "pull", self._update, self._has_update),
+            Operation("compare", "Compare layers…", "inspect", self._compare, _is_there, bar=False, pair=True),
+            few("copy", "Copy ID", "copy", self._copy, _is_there),
+            few("progress", "Show progress", "inspect", lambda lines: self._show_progress(lines[0]), _is_new),
+            few("cancel", "Cancel", "close", self._cancel, _is_new),
         )
         self.add_side()
         self.add_prune(self.prune)
@@ -96,6 +111,7 @@ class ImagesPage(ListPage):
             details.changed.connect(self.table.records.clear_caches)
             details.changed.connect(self.table.viewport().update)
             one.lists.images.changed.connect(self._ask)
+            self.arriving[one].changed.connect(self.refresh)
         self.refresh()
 
     def told(self, record: Line) -> tuple[str, str]:
@@ -108,7 +124,8 @@ class ImagesPage(ListPage):
             containers = one.lists.containers.items
             rows += model.rows(one.lists.images.items, containers, details.known, before, one.view.origin)
         known = self.known(lambda lists: lists.images)
-        self.show_rows(rows, known)
+        coming = [line for arriving in self.arriving.values() for line in arriving.lines()]
+        self.show_rows([*rows, *(Row(line.image.id, line) for line in coming)], known)
         if known:
             self.count.setText(f"{len(rows)}, {size(sum(row.record.image.size for row in rows))}")
 
@@ -135,7 +152,7 @@ class ImagesPage(ListPage):
         self.add_filters(
             ("All", lambda line: True),
             ("In use", lambda line: bool(line.users)),
-            ("Not used", lambda line: not line.users),
+            ("Not used", lambda line: not line.users and not line.is_new),
             ("Dangling", lambda line: line.dangling),
         )
         self.menu = filter_menu(self.search, [(kind.name, kind.example, kind.about) for kind in KINDS])
@@ -204,11 +221,11 @@ class ImagesPage(ListPage):
         form.open()
         return form
 
-    def pull(self, name: str, platform: str = "") -> ProgressDialog:
-        """Pull an image, with progress for each layer."""
-        images = self.target.engine.images
-        steps = partial(images.pull, name, platform=platform or None)
-        return self._progress(f"Pulling {name}", steps, f"Pulled {name}")
+    def pull(self, name: str, platform: str = "") -> Job:
+        """Pull an image; it has a row meanwhile."""
+        job = self._begin(pull(self.target, name, platform))
+        self.table.choose(job.key)
+        return job
 
     def search_dialog(self) -> SearchDialog:
         """Search Docker Hub."""
@@ -221,10 +238,9 @@ class ImagesPage(ListPage):
         if name:
             self.load(Path(name))
 
-    def load(self, path: Path) -> ProgressDialog:
-        """Load images from an archive."""
-        steps = partial(load_file, self.target.engine, path)
-        return self._progress(f"Loading {path.name}", steps, f"Loaded {path.name}")
+    def load(self, path: Path) -> Job:
+        """Load images from an archive, which has a row meanwhile."""
+        return self._begin(load(self.target, str(path)))
 
     def build_dialog(self) -> BuildForm:
         """Open the form that builds an image."""
@@ -233,17 +249,79 @@ class ImagesPage(ListPage):
         form.open()
         return form
 
-    def build(self, build: Build) -> BuildDialog:
+    def build(self, what: Build) -> BuildDialog:
         """Build an image, showing its steps."""
         target = self.target
-        dialog = BuildDialog(self, target, build, partial(self._run_name, target))
+        job = self._begin(build(target, what))
+        dialog = BuildDialog(self, target, job, partial(self._run_name, target))
         dialog.show()
         return dialog
 
-    def _progress(self, title: str, steps: Callable[[], AsyncIterator[Any]], outcome: str) -> ProgressDialog:
-        dialog = ProgressDialog(self, self.context, title, steps, outcome)
+    def _begin(self, order: Order) -> Job:
+        return self.context.session.activities.begin(order)
+
+    def show_job(self, job: Job) -> ProgressDialog:
+        """Show the progress of each layer."""
+        dialog = ProgressDialog(self, self.context, job)
         dialog.show()
         return dialog
+
+    def _open_row(self, found: Row) -> None:
+        if found.record.is_new:
+            self._show_progress(found.record)
+        else:
+            self.open(found.record)
+
+    def _show_progress(self, line: Line) -> None:
+        job = self.arriving[self.context.at(line)].job(line)
+        if job is not None and job.running:
+            self.show_job(job)
+
+    def _cancel(self, lines: list[Line]) -> None:
+        job = self.arriving[self.context.at(lines[0])].job(lines[0])
+        if job is not None:
+            job.cancel()
+
+    # -- updates --------------------------------------------------------------------------------------------------
+
+    def _check(self, lines: list[Line]) -> None:
+        """Ask the registries whether they have other images under these names."""
+        for one, mine in self.context.split(lines):
+            names = {name: line.image for line in mine for name in line.names}
+
+            title = titled("Checking", [(name, name) for name in names])
+            work, hook = partial(check, one.engine, names), partial(self._follow_check, names)
+            self._begin(Order(Kind.CHANGE, title, work, reader=Findings, engine=one.engine_words, hook=hook))
+
+    def _follow_check(self, names: dict[str, Image], job: Job) -> None:
+        job.changed.connect(partial(self._take_checked, names))
+        job.succeeded.connect(lambda: self.context.banners.show_message("done", job.reader.note))
+
+    def _take_checked(self, names: dict[str, Image], steps: list[Checked]) -> None:
+        for step in steps:
+            self._newer[names[step.reference].id, step.reference] = step.newer
+        self.table.records.clear_caches()
+        self.table.viewport().update()
+        self._enable()
+
+    def _has_update(self, line: Line) -> bool:
+        return any(self._newer.get((line.image.id, name)) for name in line.names)
+
+    def _update(self, lines: list[Line]) -> None:
+        for name in lines[0].names:
+            if self._newer.get((lines[0].image.id, name)):
+                self._begin(pull(self.context.at(lines[0]), name))
+
+    def _compare(self, lines: list[Line]) -> None:
+        ImageDiffDialog(self, self.context.at(lines[0]), lines[0], lines[1]).show()
+
+    def _follow_link(self, found: Row, column: int, number: int) -> None:
+        if column == model.USERS:
+            self.follow_fact(found.record, USERS, number)
+        elif column == model.REPOSITORY:
+            self._cancel([found.record])
+        else:
+            self._update([found.record])
 
     # -- operations -----------------------------------------------------------------------------------------------
 
@@ -257,9 +335,6 @@ class ImagesPage(ListPage):
                 page.offer(operation.text, operation.picture, partial(operation.run, [line]))
         self.context.places.show_page(page)
         return page
-
-    def _open_user(self, found: Row, _: int, number: int) -> None:
-        self.follow_fact(found.record, USERS, number)
 
     def describe(self, record: Line) -> Described:
         return model.describe(record)
@@ -286,15 +361,13 @@ class ImagesPage(ListPage):
             async def call(engine: EngineClient, key: str) -> None:
                 await engine.images.tag(key, new)
 
-            context.each([(line.image.id, line.reference)], call, "{} could not be tagged")
+            context.each([(line.image.id, line.reference)], call, "{} could not be tagged", "Tagging")
 
         form.accepted.connect(accepted)
         form.open()
 
     def _push(self, lines: list[Line]) -> None:
-        name = lines[0].reference
-        images = self.context.at(lines[0]).engine.images
-        self._progress(f"Pushing {name}", partial(images.push, name), f"Pushed {name}")
+        self.show_job(self._begin(push(self.context.at(lines[0]), lines[0].reference)))
 
     def _save(self, lines: list[Line]) -> None:
         if len(self.context.split(lines)) > 1:
@@ -310,8 +383,7 @@ class ImagesPage(ListPage):
         """Save images to an archive; the row of an image stands for all its names."""
         names = [name for line in lines for name in line.names]
         total = sum(image.size for image in {line.image.id: line.image for line in lines}.values())
-        steps = partial(save_file, self.context.at(lines[0]).engine, names, target, total)
-        return self._progress(f"Saving to {target.name}", steps, f"Saved {target}")
+        return self.show_job(self._begin(save(self.context.at(lines[0]), names, str(target), total)))
 
     def _copy(self, lines: list[Line]) -> None:
         QGuiApplication.clipboard().setText(lines[0].image.id)
@@ -324,17 +396,34 @@ class ImagesPage(ListPage):
     def prune(self) -> None:
         """Ask, showing the images to remove and the space that frees."""
         one = self.target
-        lines = [row.record for row in self.table.records.rows() if self.context.at(row.record) is one]
+        every = [row.record for row in self.table.records.rows() if not row.record.is_new]
+        lines = [line for line in every if self.context.at(line) is one]
         if all(line.users for line in lines):
             self.context.banners.show_message("info", "Nothing to prune: every image is in use")
             return
 
         def agreed(everything: bool) -> None:
-            self.context.session.bridge.call(
-                one.engine.images.prune(all=everything),
+            self.context.session.activities.call(
+                "Pruning images",
+                partial(one.engine.images.prune, all=everything),
                 lambda gone: self.context.banners.show_message("done", f"Freed {size(gone.reclaimed)}"),
-                self.context.banners.error,
-                owner=self,
+                engine=one.engine_words,
             )
 
         PruneDialog(self, one, lines, self.details[one]).then(agreed)
+
+
+def _is_new(line: Line) -> bool:
+    return line.is_new
+
+
+def _is_there(line: Line) -> bool:
+    return not line.is_new
+
+
+def _can_be_pushed(line: Line) -> bool:
+    return not line.dangling and not line.is_new
+
+
+def _is_of_registry(line: Line) -> bool:
+    return _can_be_pushed(line) and bool(line.image.digests)

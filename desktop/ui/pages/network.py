@@ -139,4 +139,5 @@ class MembersPanel(QWidget):
             await engine.networks.disconnect(self._key, key)
 
         if chosen and self._name not in FIXED:
-            self._context.each([(item.key, item.name) for item in chosen], call, "{} could not be disconnected")
+            subjects = [(item.key, item.name) for item in chosen]
+            self._context.each(subjects, call, "{} could not be disconnected", "Disconnecting")

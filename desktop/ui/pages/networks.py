@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import partial
 
 from PySide6.QtWidgets import QCheckBox, QComboBox
 
@@ -90,7 +91,8 @@ class NetworksPage(ListPage):
         def accepted() -> None:
             pools = [Pool(subnet.text().strip(), gateway.text().strip(), part.text().strip())]
             pools += [Pool(subnet6.text().strip())] if ipv6.isChecked() else []
-            work = target.engine.networks.create(
+            work = partial(
+                target.engine.networks.create,
                 name.text().strip(),
                 driver=driver.currentText(),
                 internal=internal.isChecked(),
@@ -98,7 +100,8 @@ class NetworksPage(ListPage):
                 pools=[pool for pool in pools if pool.subnet],
                 labels=dict(pair.split("=", 1) for pair in parts(labels.text())),
             )
-            self.context.session.bridge.call(work, None, self.context.banners.error, owner=self)
+            title = f"Creating the network {name.text().strip()}"
+            self.context.session.activities.call(title, work, engine=target.engine_words)
 
         form.accepted.connect(accepted)
         form.open()
@@ -126,7 +129,7 @@ class NetworksPage(ListPage):
         def agreed(_: bool) -> None:
             for one, mine in self.context.split(lines):
                 subjects = [(line.network.id, line.network.name) for line in mine]
-                one.each(subjects, call, "{} could not be removed")
+                one.each(subjects, call, "{} could not be removed", "Removing")
 
         question.then(agreed)
 
@@ -141,13 +144,13 @@ class NetworksPage(ListPage):
         question = Question(self, "Prune networks?", "No container uses these networks.", "Prune", names=idle)
 
         def agreed(_: bool) -> None:
-            self.context.session.bridge.call(
-                target.engine.networks.prune(),
+            self.context.session.activities.call(
+                "Pruning networks",
+                target.engine.networks.prune,
                 lambda gone: self.context.banners.show_message(
                     "done", f"Removed {counted(len(gone.removed), 'network')}"
                 ),
-                self.context.banners.error,
-                owner=self,
+                engine=target.engine_words,
             )
 
         question.then(agreed)

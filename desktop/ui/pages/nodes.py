@@ -59,4 +59,4 @@ class NodesPage(ListPage):
         async def call(engine: EngineClient, key: str) -> None:
             await engine.nodes.set_availability(key, availability)
 
-        self.context.each([(item.id, item.name) for item in found], call, "{} could not be changed")
+        self.context.each([(item.id, item.name) for item in found], call, "{} could not be changed", "Changing")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QFileDialog, QWidget
 
+from desktop.ui.activities import Job
 from desktop.ui.bridge import Failed
 from desktop.ui.context import Context
-from desktop.ui.models.busy import CREATING
+from desktop.ui.jobs import pull
+from desktop.ui.models.busy import CREATING, PULLING
 from desktop.ui.models.format import counted
 from desktop.ui.models.run import (
     PLATFORMS,
@@ -308,7 +312,7 @@ class RunDialog(Form):
 
         def failed(error: UserError) -> None:
             if is_image_missing(error):
-                _pull_and_run(context, request)
+                _pull_and_run(context.banners, context, request)
             else:
                 context.banners.error(error)
 
@@ -333,7 +337,7 @@ def is_image_missing(error: UserError) -> bool:
 
 
 def _begin(context: Context, request: RunRequest, failed: Failed) -> None:
-    begin_run(context, request, lambda engine: run(engine, request), failed)
+    begin_run(context, request, partial(run, request=request), failed)
 
 
 def begin_run(
@@ -359,22 +363,38 @@ def begin_run(
 
     def refused(error: UserError) -> None:
         end()
+        if is_image_missing(error):  # it is pulled, and this is done again
+            context.session.activities.forget(job.key)
         failed(error)
 
-    context.session.bridge.call(work(context.engine), done, refused, owner=context.session)
-
-
-def _pull_and_run(context: Context, request: RunRequest) -> None:
-    """Pull a missing image first, with progress and cancel, then run."""
-    dialog = ProgressDialog(
-        context.banners,
-        context,
-        f"Pulling {request.image}",
-        lambda: context.engine.images.pull(request.image, platform=request.platform or None),
-        f"Pulled {request.image}",
+    title = f"{CREATING} {request.name or request.image}"
+    job = context.session.activities.call(
+        title, partial(work, context.engine), done, refused, engine=context.engine_words
     )
-    dialog.accepted.connect(lambda: _begin(context, request, context.banners.error))
-    dialog.open()
+
+
+def _pull_and_run(parent: QWidget, context: Context, request: RunRequest) -> None:
+    """Pull a missing image first, with progress and cancel, then run; the container has a row meanwhile."""
+    busy, containers = context.lists.busy, context.lists.containers
+
+    def run_it(job: Job) -> None:
+        key = busy.create(request.name, request.image, PULLING)
+
+        def end() -> None:
+            busy.end(key)
+            containers.refresh()
+
+        def go_on() -> None:
+            end()
+            _begin(context, request, context.banners.error)
+
+        job.changed.connect(lambda _: busy.say(key, f"{PULLING} {job.activity.percent}".strip()))
+        job.succeeded.connect(go_on)
+        job.failed.connect(lambda _: end())
+        job.cancelled.connect(end)
+
+    order = replace(pull(context, request.image, request.platform), hook=run_it)
+    ProgressDialog(parent, context, context.session.activities.begin(order)).open()
 
 
 def _tell(context: Context, request: RunRequest, made: Container) -> None:

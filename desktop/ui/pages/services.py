@@ -64,7 +64,7 @@ class ServicesPage(ListPage):
             async def call(engine: EngineClient, key: str) -> None:
                 await engine.services.scale(key, wanted)
 
-            self.context.each([(service.id, service.name)], call, "{} could not be scaled")
+            self.context.each([(service.id, service.name)], call, "{} could not be scaled", "Scaling")
 
         form.accepted.connect(accepted)
         form.open()
@@ -85,7 +85,7 @@ class ServicesPage(ListPage):
             async def call(engine: EngineClient, key: str) -> None:
                 await engine.services.update_image(key, wanted)
 
-            self.context.each([(service.id, service.name)], call, "{} could not be changed")
+            self.context.each([(service.id, service.name)], call, "{} could not be changed", "Changing")
 
         form.accepted.connect(accepted)
         form.open()
@@ -104,5 +104,7 @@ class ServicesPage(ListPage):
             "Remove",
             names=names if len(names) > 1 else None,
         ).then(
-            lambda _: self.context.each([(item.id, item.name) for item in found], call, "{} could not be removed")
+            lambda _: self.context.each(
+                [(item.id, item.name) for item in found], call, "{} could not be removed", "Removing"
+            )
         )

@@ -12,9 +12,12 @@ from typing import Any
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from desktop.ui.activities import Order
 from desktop.ui.context import Context
+from desktop.ui.models.activity import Kind
 from desktop.ui.models.format import size
 from desktop.ui.models.run import name_error
+from desktop.ui.models.transfer import Transfer
 from desktop.ui.models.volumes import VolumeLine, file_stem, free_name
 from desktop.ui.volume_archives import (
     ENDING,
@@ -36,10 +39,17 @@ def able(context: Context, line: VolumeLine) -> bool:
 
 
 def progress(
-    owner: QWidget, context: Context, title: str, steps: Callable[[], AsyncIterator[Any]], outcome: str
+    owner: QWidget,
+    context: Context,
+    title: str,
+    steps: Callable[[], AsyncIterator[Any]],
+    outcome: str,
+    repeatable: bool = True,
 ) -> ProgressDialog:
     """Follow an operation, in a dialog if it takes longer than a moment."""
-    dialog = ProgressDialog(owner, context, title, steps, outcome)
+    words = context.engine_words
+    order = Order(Kind.VOLUME, title, steps, outcome, Transfer, engine=words, repeatable=repeatable)
+    dialog = ProgressDialog(owner, context, context.session.activities.begin(order))
     dialog.show_soon()
     return dialog
 
@@ -61,7 +71,7 @@ def export(owner: QWidget, context: Context, line: VolumeLine, target: Path) -> 
     name = line.volume.name
     steps = partial(export_volume, context.at(line).engine, name, target, line.size or 0)
     return progress(
-        owner, context, f"Exporting “{name}” to {target.name}", steps, f"Exported “{name}” to {target}"
+        owner, context.at(line), f"Exporting “{name}” to {target.name}", steps, f"Exported “{name}” to {target}"
     )
 
 
@@ -104,7 +114,7 @@ def clone_dialog(owner: QWidget, context: Context, line: VolumeLine) -> Form:
     def accepted() -> None:
         target = field.text().strip()
         steps = partial(clone_volume, one.engine, name, target, line.size or 0)
-        progress(owner, context, f"Cloning “{name}”", steps, f"Cloned “{name}” to “{target}”")
+        progress(owner, one, f"Cloning “{name}”", steps, f"Cloned “{name}” to “{target}”")
 
     form.accepted.connect(accepted)
     form.open()
@@ -129,7 +139,8 @@ def empty_dialog(owner: QWidget, context: Context, line: VolumeLine, done: Calla
         done(name)
 
     def agreed(_: bool) -> None:
-        one.session.bridge.call(clear(one.engine), finished, context.banners.error, owner=owner)
+        work, words = partial(clear, one.engine), one.engine_words
+        one.session.activities.call(f"Emptying “{name}”", work, finished, engine=words)
 
     users = f" {_quoted(line.users)} will find it empty." if line.users else ""
     held = f" ({size(line.size)})" if line.size else ""

@@ -69,7 +69,7 @@ class VolumeRemoval:
                         yield step
 
         what = f"“{kept[0].name}”" if len(kept) == 1 else counted(len(kept), "volume")
-        dialog = progress(self._owner, self._context, f"Restoring {what}", steps, f"Restored {what}")
+        dialog = progress(self._owner, self._context, f"Restoring {what}", steps, f"Restored {what}", False)
 
         def renamed() -> None:
             pairs = [(one.name, name) for one, name in zip(kept, restored, strict=True) if one.name != name]
@@ -77,7 +77,7 @@ class VolumeRemoval:
                 hint = f"There is another volume of that name. What was removed is in “{new}”."
                 banners.show_message("info", f"“{old}” has been restored as “{new}”", hint)
 
-        dialog.accepted.connect(renamed)
+        dialog.job.succeeded.connect(renamed)
 
     def _measure(self, done: Any) -> None:
         bridge = self._context.session.bridge
@@ -121,9 +121,9 @@ class VolumeRemoval:
         one = self._context
         removal = Removal(one.engine, engine_name(one), wanted, self._copies if keep else None)
         what = f"“{wanted[0].name}”" if len(wanted) == 1 else counted(len(wanted), "volume")
-        dialog = progress(self._owner, one, f"Removing {what}", removal.run, "")
+        dialog = progress(self._owner, one, f"Removing {what}", removal.run, "", False)
 
-        def report(_: int) -> None:
+        def report() -> None:
             failure = summarize(removal.outcomes, "{} could not be removed")
             if failure is not None:
                 one.banners.show_message("error", *failure)
@@ -133,7 +133,8 @@ class VolumeRemoval:
                 words = outcome if whole else f"Freed {size(removal.freed)}"
                 one.banners.show_message("done", words, action=undo)
 
-        dialog.finished.connect(report)  # also when it was cancelled in the middle
+        for ended in (dialog.job.succeeded, dialog.job.cancelled, dialog.job.failed):
+            ended.connect(lambda *_: report())
 
 
 COLUMNS = (

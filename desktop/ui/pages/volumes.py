@@ -128,12 +128,9 @@ class VolumesPage(ListPage):
         field = form.field("Name", "for example database", check=name_error)
 
         def accepted() -> None:
-            self.context.session.bridge.call(
-                target.engine.volumes.create(field.text().strip()),
-                None,
-                self.context.banners.error,
-                owner=self,
-            )
+            name = field.text().strip()
+            work = partial(target.engine.volumes.create, name)
+            self.context.session.activities.call(f"Creating the volume {name}", work, engine=target.engine_words)
 
         form.accepted.connect(accepted)
         form.open()

@@ -82,6 +82,9 @@ class Banner(QFrame):
 class Banners(QWidget):
     """The place for messages. The newest is on top; a message is not shown twice."""
 
+    erred = Signal(str, str, str)
+    """An error is shown: message, hint and details."""
+
     def __init__(self) -> None:
         super().__init__()
         self.hide()
@@ -113,6 +116,8 @@ class Banners(QWidget):
         banner.show()
         self.show()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, f"{message} {hint}".strip()))
+        if kind == "error":
+            self.erred.emit(message, hint, detail)
         if kind in TRANSIENT:
             QTimer.singleShot(TRANSIENT_MS if action is None else ACTION_MS, banner, banner.dismiss)
         return banner

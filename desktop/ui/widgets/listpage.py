@@ -51,7 +51,8 @@ class Operation:
 
     :ivar run: called with the records it applies to.    :ivar applies: whether it applies to a record.
     :ivar bar: whether it has a button above the table while several are selected; not with ``single``.
-    :ivar single: whether it needs exactly one object.    :ivar row: whether the row under the mouse has it.
+    :ivar single: whether it needs exactly one object.    :ivar pair: whether it needs exactly two.
+    :ivar row: whether the row under the mouse has it.
     :ivar divided: whether a line separates it from the operations above it in the menu.
     """
 
@@ -63,6 +64,7 @@ class Operation:
     shortcut: str = ""
     bar: bool = True
     single: bool = False
+    pair: bool = False
     divided: bool = False
     row: bool = False
 
@@ -433,7 +435,8 @@ class ListPage(QWidget):
 
     def offered(self, record: Any) -> list[tuple[str, Callable[[], object]]]:
         """What can be done with a record, each with its words."""
-        operations = [operation for operation, _ in self._operations if operation.applies(record)]
+        each = (operation for operation, _ in self._operations if not operation.pair)
+        operations = [operation for operation in each if operation.applies(record)]
         return [(operation.text, partial(self._act, operation, [record])) for operation in operations]
 
     def lead_to(self, record: Any) -> None:
@@ -473,7 +476,7 @@ class ListPage(QWidget):
         self.several.setVisible(len(chosen) > 1)
         self._selected.setText(f"{len(chosen)} selected")
         for operation, action in self._operations:
-            able = len(chosen) == 1 or not operation.single
+            able = len(chosen) == 2 if operation.pair else len(chosen) == 1 or not operation.single
             action.setEnabled(able and any(operation.applies(record) for record in chosen))
         for part in self._need_engine:
             part.setEnabled(self._known and self.target.connection.connected)

@@ -142,10 +142,12 @@ class RecordDelegate(QStyledItemDelegate):
         token = "accent" if number in self.links else "muted" if number in self.quiet else "text"
         painter.setPen(theme().colour(token))
         painter.setFont(option.font)
-        shown = option.fontMetrics.elidedText(text, mode, place.width())
-        painter.drawText(place, RIGHT if column.right else LEFT, shown)
         offer = self.offers.get(number)
-        if offer is not None and (words := offer(record)):
+        words = offer(record) if offer is not None else ""
+        room = place.width() - (option.fontMetrics.horizontalAdvance(BEFORE_OFFER + words) if words else 0)
+        shown = option.fontMetrics.elidedText(text, mode, room)
+        painter.drawText(place, RIGHT if column.right else LEFT, shown)
+        if words:
             place.setLeft(place.left() + option.fontMetrics.horizontalAdvance(shown + BEFORE_OFFER))
             painter.setPen(theme().colour("accent"))
             painter.drawText(place, LEFT, words)
@@ -472,7 +474,8 @@ class Table(QTreeView):
         metrics, left = self.fontMetrics(), self.visualRect(index).left() + TEXT_MARGIN
         offer = self.delegate.offers.get(index.column())
         if offer is not None and (words := offer(self.records.row_of(index).record)):
-            begin = left + metrics.horizontalAdvance(index.data() + BEFORE_OFFER)
+            last = self.visualRect(index).right() - TEXT_MARGIN - metrics.horizontalAdvance(words)
+            begin = min(last, left + metrics.horizontalAdvance(index.data() + BEFORE_OFFER))
             return (index, OFFER) if begin <= place.x() <= begin + metrics.horizontalAdvance(words) else (None, 0)
         if index.column() not in self.delegate.links:
             return None, 0

@@ -94,7 +94,8 @@ def ask_cache_prune(
     """Ask, saying what the build cache holds and frees, and prune it. :param after: called when that is done."""
 
     def agreed(_: bool) -> None:
-        context.session.bridge.call(engine.prune_builds(), done, context.banners.error, owner=parent)
+        words = context.engine_words if engine is context.engine else ""
+        context.session.activities.call("Pruning the build cache", engine.prune_builds, done, engine=words)
 
     def done(freed: int) -> None:
         context.banners.show_message("done", f"Freed {size(freed)}")

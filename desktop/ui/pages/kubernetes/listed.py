@@ -123,7 +123,7 @@ def delete_objects(
 
     def agreed(_: bool) -> None:
         subjects = [(key, meta.name) for key, (_, meta) in by_key.items()]
-        shared.cluster.each(subjects, call, "{} could not be deleted", shared.context.banners)
+        shared.cluster.each(subjects, call, "{} could not be deleted", "Deleting")
         done()
 
     Question(

@@ -69,7 +69,7 @@ def workload_operations(parent: QWidget, shared: Shared) -> list[Operation]:
     ]
 
 
-def _each(shared: Shared, items: list[Workload], change: Json, failure: str, part: str = "") -> None:
+def _each(shared: Shared, items: list[Workload], change: Json, failure: str, doing: str, part: str = "") -> None:
     """Change the same fields of all. :param part: a subresource"""
     by_key = {f"{item.kind.name} {item.meta.key}": item for item in items}
 
@@ -78,7 +78,7 @@ def _each(shared: Shared, items: list[Workload], change: Json, failure: str, par
         await client.patch(item.kind, item.meta.namespace, item.meta.name, change, part=part)
 
     subjects = [(key, item.meta.name) for key, item in by_key.items()]
-    shared.cluster.each(subjects, call, failure, shared.context.banners)
+    shared.cluster.each(subjects, call, failure, doing)
 
 
 def _scale(parent: QWidget, shared: Shared, items: list[Workload]) -> None:
@@ -90,7 +90,7 @@ def _scale(parent: QWidget, shared: Shared, items: list[Workload]) -> None:
 
     def accepted() -> None:
         change = {"spec": {"replicas": count.value()}}
-        _each(shared, items, change, "{} could not be scaled", "scale")
+        _each(shared, items, change, "{} could not be scaled", "Scaling", "scale")
 
     form.accepted.connect(accepted)
     form.open()
@@ -99,11 +99,17 @@ def _scale(parent: QWidget, shared: Shared, items: list[Workload]) -> None:
 def _restart(shared: Shared, items: list[Workload]) -> None:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     change = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: now}}}}}
-    _each(shared, items, change, "{} could not be restarted")
+    _each(shared, items, change, "{} could not be restarted", "Restarting")
 
 
 def _suspend(shared: Shared, suspend: bool, items: list[Workload]) -> None:
-    _each(shared, items, {"spec": {"suspend": suspend}}, "{} could not be changed")
+    _each(
+        shared,
+        items,
+        {"spec": {"suspend": suspend}},
+        "{} could not be changed",
+        "Suspending" if suspend else "Resuming",
+    )
 
 
 def _roll_back(parent: QWidget, shared: Shared, items: list[Workload]) -> None:

@@ -70,6 +70,7 @@ def delete_data(paths: Paths, default_home: Path) -> list[str]:
 
 def _data(paths: Paths) -> tuple[Path, ...]:
     """Everything of Slipway's, the least that can be made again last."""
-    files = (paths.settings, paths.boots, paths.contexts, paths.helpers, paths.home / WINDOW, paths.verdicts)
+    kept = (paths.settings, paths.boots, paths.activities, paths.contexts, paths.helpers)
+    files = (*kept, paths.home / WINDOW, paths.verdicts)
     made = (paths.kubernetes, paths.kubernetes_images, paths.images)
     return (*files, paths.run, paths.logs, *made, paths.machine)

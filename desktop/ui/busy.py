@@ -61,10 +61,16 @@ class Busy(QObject):
         """Those that are being created."""
         return list(self._new.values())
 
-    def end(self, key: str, words: str = "") -> None:
-        """It is done; its row says so until :meth:`settle`. :param words: unless something else is done by now."""
+    def drop(self, key: str) -> None:
+        """Nothing comes of it: its row goes at once."""
+        self._operations.pop(key, None)
+        self._new.pop(key, None)
+        self._tell()
+
+    def end(self, key: str, words: str) -> None:
+        """It is done; its row says so until :meth:`settle`."""
         found = self._operations.get(key)
-        if found is not None and words in ("", found.words):
+        if found is not None and found.words == words:
             found.ended = True
 
     def settle(self) -> None:

@@ -10,7 +10,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from desktop.ui.bulk import Outcome, run_for_all
-from desktop.ui.models.format import counted
 from desktop.ui.models.reader import Reader
 from engine.client import EngineClient
 from engine.client.models import Image
@@ -36,7 +35,9 @@ class Findings(Reader):
     @property
     def note(self) -> str:
         count = len(self.newer)
-        return f"{count} of {counted(self._asked, 'image')} {'has' if count == 1 else 'have'} an update"
+        if self._asked < 2 or not count:
+            return "There is an update" if count else "No updates"
+        return f"{count} of {self._asked} images {'has' if count == 1 else 'have'} an update"
 
     @property
     def text(self) -> str:

@@ -76,7 +76,8 @@ def save(context: Context, names: list[str], path: str, total: int) -> Order:
 
 
 def build(context: Context, what: Build) -> Order:
-    """Build an image."""
+    """Build an image. Arguments of the Dockerfile may be secrets: a build with some is not kept to be repeated."""
+    kept: dict[str, Any] = {"tags": what.tags} if what.arguments else {**asdict(what), "folder": str(what.folder)}
     name = what.tags[0] if what.tags else what.folder.name
     return Order(
         Kind.BUILD,
@@ -86,7 +87,7 @@ def build(context: Context, what: Build) -> Order:
         Builds,
         name,
         context.engine_words,
-        {**asdict(what), "folder": str(what.folder)},
+        kept,
     )
 
 

@@ -65,9 +65,7 @@ class TestPage:
         assert shown.activity.accessibleName().startswith("Activity: Pulling endless:1")
         page = activity(shown)
         assert listed(page) == {"Pulling endless:1": State.RUNNING}
-        page.details.show_progress()
-        dialog = top(ProgressDialog)
-        press(dialog, "Hide")
+        until(lambda: len(page.details.layers.bars) == 3, "its layers")
         assert job.running
         assert page.details.again.isHidden()
         page.details.cancel.click()

@@ -25,7 +25,7 @@ from desktop.ui.widgets.buildview import BuildView
 from desktop.ui.widgets.chips import FilterChips
 from desktop.ui.widgets.empty_state import EmptyState
 from desktop.ui.widgets.logview import LogView
-from desktop.ui.widgets.progress import ProgressDialog
+from desktop.ui.widgets.progress import LayerBars
 from desktop.ui.widgets.table import Table
 
 REFRESH_MS, TICK_MS = 100, 1000
@@ -59,7 +59,6 @@ class ActivityPage(QWidget):
         self.table.delegate.quiet.update({model.STATE, model.NOTE, model.TOOK, model.BEGAN})
         self.table.records.search_in(lambda item: item.text)
         self.table.chosen_changed.connect(self._show_chosen)
-        self.table.opened.connect(lambda found: self.details.show_progress())
         self.search = SearchField("Search the activity")
         self.search.textChanged.connect(self.table.search)
         self.filters = FilterChips("Filter the activity")
@@ -154,14 +153,13 @@ class Details(QWidget):
         self.title, self.state = Elided("", "section"), Elided("", "muted")
         self.why, self.hint = label("", "", wrap=True, select=True), label("", "muted", wrap=True, select=True)
         self.cancel = button("Cancel", self._cancel)
-        self.progress = button("Progress…", self.show_progress)
         self.again = button("Try again", self._again, picture="refresh")
         self.copy = button("Copy details", self._copy, picture="copy")
-        self.log, self.build = LogView("Output"), BuildView(side_by_side=True)
+        self.log, self.build, self.layers = LogView("Output"), BuildView(side_by_side=True), LayerBars()
         self._stack = QStackedWidget()
-        for part in (QWidget(), self.log, self.build):
+        for part in (QWidget(), self.log, self.build, self.layers):
             self._stack.addWidget(part)
-        head = row(self.cancel, self.progress, self.again, self.copy)
+        head = row(self.cancel, self.again, self.copy)
         top = row()
         top.addWidget(self.title, 1)
         top.addLayout(head)
@@ -190,7 +188,6 @@ class Details(QWidget):
             part.setVisible(bool(part.text()))
         job = self._activities.job(item.key)
         self.cancel.setVisible(job is not None and job.order.can_be_cancelled)
-        self.progress.setVisible(job is not None and isinstance(job.reader, Transfer))
         self.again.setVisible(again(self._context, item) is not None)
         self.copy.setVisible(not item.running)
         self._show_body(before, item)
@@ -204,18 +201,16 @@ class Details(QWidget):
             self.build.refresh()
             self._stack.setCurrentIndex(2)
             return
+        if isinstance(live, Transfer):
+            self.layers.show_transfer(live)
+            self._stack.setCurrentIndex(3)
+            return
         detail = item.failure.detail if item.failure else ""
         text = "\n".join(filter(None, (item.output, detail)))
         self.log.clear()
         self.log.append(text)
         self.log.finish()
         self._stack.setCurrentIndex(1 if text else 0)
-
-    def show_progress(self) -> None:
-        """Show the layers of a pull or push that is under way."""
-        job = self._activities.job(self._item.key) if self._item is not None else None
-        if job is not None and isinstance(job.reader, Transfer):
-            ProgressDialog(self, self._context, job).show()
 
     def _cancel(self) -> None:
         job = self._activities.job(self._item.key) if self._item is not None else None

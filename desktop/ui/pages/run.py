@@ -353,16 +353,13 @@ def begin_run(
     busy, containers = context.lists.busy, context.lists.containers
     key = busy.create(request.name, request.image)
 
-    def end() -> None:
+    def done(made: Container) -> None:
         busy.end(key, CREATING)
         containers.refresh()
-
-    def done(made: Container) -> None:
-        end()
         _tell(context, request, made)
 
     def refused(error: UserError) -> None:
-        end()
+        busy.drop(key)
         if is_image_missing(error):  # it is pulled, and this is done again
             context.session.activities.forget(job.key)
         failed(error)
@@ -375,23 +372,19 @@ def begin_run(
 
 def _pull_and_run(parent: QWidget, context: Context, request: RunRequest) -> None:
     """Pull a missing image first, with progress and cancel, then run; the container has a row meanwhile."""
-    busy, containers = context.lists.busy, context.lists.containers
+    busy = context.lists.busy
 
     def run_it(job: Job) -> None:
         key = busy.create(request.name, request.image, PULLING)
 
-        def end() -> None:
-            busy.end(key)
-            containers.refresh()
-
         def go_on() -> None:
-            end()
+            busy.drop(key)
             _begin(context, request, context.banners.error)
 
         job.changed.connect(lambda _: busy.say(key, f"{PULLING} {job.activity.percent}".strip()))
         job.succeeded.connect(go_on)
-        job.failed.connect(lambda _: end())
-        job.cancelled.connect(end)
+        job.failed.connect(lambda _: busy.drop(key))
+        job.cancelled.connect(lambda: busy.drop(key))
 
     order = replace(pull(context, request.image, request.platform), hook=run_it)
     ProgressDialog(parent, context, context.session.activities.begin(order)).open()

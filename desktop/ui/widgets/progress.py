@@ -122,11 +122,26 @@ class WorkDialog(QDialog):
         self.job.watched = False
 
 
-class ProgressDialog(WorkDialog):
-    """Steps with progress bars: the layers of a pull or push, the bytes of a file."""
+class LayerBars(QScrollArea):
+    """A progress bar for each layer of a pull or push, or for a file."""
 
-    def body(self) -> QWidget:
+    def __init__(self) -> None:
+        super().__init__(widgetResizable=True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.bars: dict[str, tuple[QProgressBar, QLabel]] = {}
+        self._shown: Transfer | None = None
+        self._make_grid()
+
+    def show_transfer(self, transfer: Transfer) -> None:
+        """Show how far it is."""
+        if self._shown is not transfer:
+            self._shown = transfer
+            self.bars.clear()
+            self._make_grid()
+        for key, layer in transfer.layers.items():
+            self._show_layer(key, layer)
+
+    def _make_grid(self) -> None:
         self._grid = QGridLayout()
         self._grid.setColumnStretch(1, 1)
         self._grid.setHorizontalSpacing(PAD)
@@ -136,17 +151,7 @@ class ProgressDialog(WorkDialog):
         holder.setContentsMargins(0, 0, GAP, 0)
         holder.addLayout(self._grid)
         holder.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(inner)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        return scroll
-
-    def take(self, steps: list[Any]) -> None:
-        reader = self.job.reader
-        assert isinstance(reader, Transfer)
-        for key, layer in reader.layers.items():
-            self._show_layer(key, layer)
-        super().take(steps)
+        self.setWidget(inner)
 
     def _show_layer(self, key: str, layer: Layer) -> None:
         if key not in self.bars:
@@ -162,3 +167,21 @@ class ProgressDialog(WorkDialog):
         bar.setValue(round(STEPS * layer.fraction))
         if note.text() != layer.note:
             note.setText(layer.note)
+
+
+class ProgressDialog(WorkDialog):
+    """The layers of a pull or push, the bytes of a file."""
+
+    def body(self) -> QWidget:
+        self.layers = LayerBars()
+        return self.layers
+
+    @property
+    def bars(self) -> dict[str, tuple[QProgressBar, QLabel]]:
+        """Those of the layers."""
+        return self.layers.bars
+
+    def take(self, steps: list[Any]) -> None:
+        assert isinstance(self.job.reader, Transfer)
+        self.layers.show_transfer(self.job.reader)
+        super().take(steps)

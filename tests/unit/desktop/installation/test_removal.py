@@ -49,7 +49,8 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     made = Paths(tmp_path / "home", tmp_path / "home" / "cache")
     made.prepare()
-    for file in (made.settings, made.data_disk, made.supervisor_log, made.verdicts, made.images / "kernel"):
+    kept = (made.settings, made.activities, made.data_disk, made.supervisor_log, made.verdicts)
+    for file in (*kept, made.images / "kernel"):
         file.write_text("{}")
     return made
 

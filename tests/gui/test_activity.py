@@ -209,6 +209,7 @@ def test_builds_of_a_terminal_are_listed_with_their_steps(shown: Window, tmp_pat
     assert len(page.table.visible_rows()) == 2
     other = next(row for row in page.table.visible_rows() if row.record.title == "Building other/app:2")
     assert "not from this window" in other.record.engine
+    page.choose(next(row.key for row in page.table.visible_rows() if row.key != other.key))
     page.choose(other.key)
     steps = page.details.build.table.records
     until(lambda: [row.record.name for row in steps.rows()][:1] == ["[1/2] FROM alpine:3.22"], "its steps")

@@ -152,7 +152,7 @@ STEP, STATE, NOTE, TIME = range(4)
 
 COLUMNS = (
     Column("Step", lambda step: step.name, width=0),
-    Column("State", lambda step: step.state, width=90),
-    Column("Size", lambda step: step.note, width=140, right=True),
+    Column("State", lambda step: step.state, width=90, rank=1),
+    Column("Size", lambda step: step.note, width=140, right=True, rank=2),
     Column("Time", lambda step: duration(step.seconds) if step.seconds else "", width=90, right=True),
 )

@@ -53,13 +53,13 @@ def differences(first: Sequence[Step], second: Sequence[Step]) -> list[Differenc
 
 
 def summary(found: Sequence[Difference]) -> str:
-    """``3 of 5 instructions in both; 12 MB less, 14 MB more``."""
+    """``3 of 5 instructions in both; 12 MB only in the first, 14 MB only in the second``."""
     same = sum(item.what == BOTH for item in found)
     less = sum(item.first or 0 for item in found if item.what != BOTH)
     more = sum(item.second or 0 for item in found if item.what != BOTH)
     if same == len(found):
         return f"The same {counted(same, 'instruction')}, with the same layers"
-    return f"{same} of {counted(len(found), 'instruction')} in both; {size(less)} goes, {size(more)} comes"
+    return f"{same} of {counted(len(found), 'instruction')} in both; {size(less)} {FIRST}, {size(more)} {SECOND}"
 
 
 def _size(count: int | None) -> str:

@@ -196,7 +196,8 @@ class Details(QWidget):
         job = self._activities.job(item.key)
         live = job.reader if job is not None else None
         if isinstance(live, Builds) or item.steps:
-            if before is None or before.key != item.key or before.running != item.running:
+            same = before is not None and (before.key, before.running) == (item.key, item.running)
+            if not same or (before is not None and before.steps != item.steps):
                 self.build.show_builds(live if isinstance(live, Builds) else Builds.of(item.steps, item.ended))
             self.build.refresh()
             self._stack.setCurrentIndex(2)

@@ -47,6 +47,7 @@ class WorkDialog(QDialog):
         self.cancel = self._button(tr("Cancel"), QDialogButtonBox.ButtonRole.DestructiveRole)
         self.hide_button = self._button(tr("Hide"), QDialogButtonBox.ButtonRole.RejectRole)
         self.hide_button.setToolTip(key_names(tr("It goes on; the activity shows it (Ctrl+Shift+A)")))
+        self.hide_button.setFocus()  # Return and the space bar must not lose anything
         self.cancel.clicked.connect(self._cancel)
         self.buttons.rejected.connect(self.reject)
         outer = QVBoxLayout(self)

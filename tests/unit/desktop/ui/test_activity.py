@@ -194,7 +194,7 @@ class TestLayerDiff:
             ("RUN make", SECOND, None, 7),
             ('CMD ["x"]', BOTH, 0, 0),
         ]
-        assert summary(found) == "2 of 4 instructions in both; 5 B goes, 13 B comes"
+        assert summary(found) == "2 of 4 instructions in both; 5 B only in the first, 13 B only in the second"
         assert [item.what for item in differences(second, self.FIRST)] == [BOTH, CHANGED, FIRST, BOTH]
 
     def test_the_same(self) -> None:

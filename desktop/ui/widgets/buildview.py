@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QSplitter
 
 from desktop.ui.models import builds as model
 from desktop.ui.models.builds import DOTS, Builds
+from desktop.ui.theme import GAP
 from desktop.ui.widgets.logview import LogView
 from desktop.ui.widgets.table import Table
 
@@ -29,6 +30,8 @@ class BuildView(QSplitter):
         self._chosen_by_hand = False
         self.table.clicked.connect(lambda: self._choose_by_hand())
         self.table.chosen_changed.connect(self._show_output)
+        if side_by_side:
+            self.log.setContentsMargins(GAP, 0, 0, 0)
         self.setChildrenCollapsible(False)
         self.setHandleWidth(1)
         self.addWidget(self.table)

@@ -133,6 +133,8 @@ class TestArriving:
         until(lambda: coming() and coming()[0].endswith("%"), "how far it is")
         assert coming()[0].startswith("Pulling ")
         assert [row.key for row in page.table.chosen()] == [job.key]
+        about = page.describe(page.table.chosen()[0].record)
+        assert (about.title, about.facts) == ("endless:1", ())
         assert not page.actions_by_name["remove"].isEnabled()
         page.table.opened.emit(page.table.chosen()[0])
         press(top(ProgressDialog), "Hide")

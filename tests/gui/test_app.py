@@ -24,6 +24,7 @@ from desktop.ui.app import Application
 from desktop.ui.models.activity import Kind
 from desktop.ui.models.transfer import Transfer
 from desktop.ui.pages.container import ContainerPage
+from desktop.ui.pages.shell import open_terminal
 from desktop.ui.single_instance import LOCK, PING, SOCKET, SingleInstance
 from desktop.ui.widgets.dialogs import Question
 from engine.client.models import Progress
@@ -211,6 +212,12 @@ class TestQuitting:
             until(lambda: application.session.running)
             application.session.activities.begin(Order(Kind.PULL, "Pulling a:1", endless, reader=Transfer))
             assert application.losses() == ["Pulling a:1"]
+            context = application.window.context
+            until(lambda: context.lists.containers.items, "the containers")
+            web = next(item for item in context.lists.containers.items if item.name == "web")
+            terminal = open_terminal(context, web.id, web.name)
+            until(lambda: terminal.running, "the terminal")
+            assert application.losses() == ["Pulling a:1", "Terminal: web"]
             application.tray.quit.trigger()
             question = top(Question)
             assert not application.ended

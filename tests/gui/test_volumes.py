@@ -13,6 +13,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel
 
+from desktop.ui.jobs import again
+from desktop.ui.models.activity import Kind, State
 from desktop.ui.models.volumes import SIZE, VolumeLine
 from desktop.ui.pages.files import FilesPanel
 from desktop.ui.pages.volume import VolumePage
@@ -243,6 +245,9 @@ def test_cancelled_leaves_neither_file_nor_volume(shown: Window, tmp_path: Path)
     until(lambda: dialog.bars, "a first step")
     press(dialog, "Cancel")
     until(lambda: any("Cancelled" in text for text in messages(shown)))
+    (kept,) = [item for item in shown.session.activities.log.items if item.kind is Kind.VOLUME]
+    assert (kept.title, kept.state) == ("Exporting “cache” to never.tar.zst", State.CANCELLED)
+    assert again(shown.context, kept) is dialog.job.order
     assert held(shown, "cache") == {"a.txt": "x" * 40_000_000}
     until(lambda: not list(tmp_path.iterdir()), "the part to go")
     until(lambda: ours(shown) == [0, 0], "what is ours to go")

@@ -159,6 +159,8 @@ def _once(text: Callable[[Line], str]) -> Callable[[Line], str]:
 
 def describe(item: Line) -> Described:
     """What the panel beside the list says."""
+    if item.is_new:
+        return Described(item.reference, item.doing, ())
     image = item.image
     facts = (
         Fact("Names", ", ".join(image.tags)),

@@ -86,7 +86,7 @@ def test_an_image_is_removed_by_keys(shown: Window, page: DiskPage) -> None:
     key = long.tile.key
     agree()
     until(lambda: all(button.tile.key != key for button in page.map.buttons))
-    assert all(item.id != key for item in shown.context.lists.images.items)
+    until(lambda: all(item.id != key for item in shown.context.lists.images.items), "the list to follow")
 
 
 def test_the_build_cache_is_pruned(page: DiskPage) -> None:

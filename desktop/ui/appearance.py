@@ -27,12 +27,15 @@ SETTINGS = ("theme", "text_size", "language")
 
 
 class Appearance:
-    """Of one application. :ivar theme: what it is drawn with."""
+    """Of one application.
+
+    :ivar theme: what it is drawn with.    :ivar translator: of Qt's own texts; None: they are English.
+    """
 
     def __init__(self, app: QApplication, memory: QSettings) -> None:
         self._memory = memory
         self._used = _values(recall(memory, KEY))
-        use_language(app, self._used["language"])
+        self.translator = use_language(app, self._used["language"])
         self.theme = Theme(app, os.environ.get(SCHEME, self._used["theme"]), self._used["text_size"])
 
     def adopt(self, settings: Mapping[str, Any]) -> None:

@@ -42,6 +42,8 @@ def test_what_was_kept_is_used_at_once(qapp: QApplication, kept: QSettings) -> N
     assert look.theme.dark
     assert look.theme.size("size_body") == 16
     assert words.language() == "de"
+    assert look.translator is not None
+    qapp.removeTranslator(look.translator)
 
 
 def test_what_is_kept_and_unknown_is_the_default(qapp: QApplication, kept: QSettings) -> None:

@@ -193,6 +193,10 @@ async def door(path: Path, files: TlsFiles | None) -> AsyncIterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(3):  # what was accepted gets its task: CPython 3.11 loses it when a server closes
+            await asyncio.sleep(0)
         server.close()
         if tasks:
             await asyncio.wait(tasks, timeout=5)

@@ -46,7 +46,7 @@ class Ours:
     def __init__(self, subject: Subject, kubectl: Path) -> None:
         self._subject = subject
         config = subject.paths.kubernetes / "config"
-        self.kubectl = (str(kubectl), f"--kubeconfig={config}")
+        self.kubectl = (str(kubectl), f"--kubeconfig={config}", f"--cache-dir={kubectl.parent}/cache")
 
     def on(self) -> float:
         """Turn it on; the seconds until the node is ready."""

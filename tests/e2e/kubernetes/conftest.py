@@ -66,7 +66,8 @@ def kubectl(cluster: Kubernetes, machine: RunningMachine, tmp_path_factory: pyte
     folder = tmp_path_factory.mktemp("kubectl") / "image"
     (disk,) = plugged(machine)
     subprocess.run(["fsck.erofs", f"--extract={folder}", disk], check=True, capture_output=True)
-    return Program((str(folder / "bin" / "kubectl"),), {"KUBECONFIG": str(cluster.kubeconfig)}, ANSWER_SECONDS)
+    environment = {"KUBECONFIG": str(cluster.kubeconfig), "KUBECACHEDIR": str(folder.parent / "cache")}
+    return Program((str(folder / "bin" / "kubectl"),), environment, ANSWER_SECONDS)
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ async def test_events_arrive_as_they_happen(engine: EngineClient, running: str) 
 
 async def test_stats_and_top(engine: EngineClient, running: str) -> None:
     sample = await engine.containers.sample(running)
-    assert sample["name"] == f"/{running}"
+    assert sample["memory_stats"]["usage"] > 0
     assert sample["cpu_stats"]["cpu_usage"]["total_usage"] > 0
     assert (await engine.containers.top(running))["Processes"][0][-1] == " ".join(SLEEP)
 

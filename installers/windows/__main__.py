@@ -5,28 +5,7 @@ The commands are in command.py.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
-from installers.checkout import environment, system
-from installers.checkout.console import StepError, say
-
-
-def main() -> int:
-    """Run a command in the checkout's environment; return the exit code."""
-    if os.path.realpath(sys.prefix) == os.path.realpath(environment.FOLDER):
-        from installers.windows.command import main as run
-
-        return run()
-    try:
-        system.ensure(system.FOR_VENV)
-        environment.prepare()
-    except StepError as error:
-        say(f"\n{error}")
-        return 1
-    return subprocess.call([environment.program("python"), "-m", "installers.windows", *sys.argv[1:]])
-
+from installers.common.entry import run
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run("installers.windows"))

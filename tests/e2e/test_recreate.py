@@ -15,12 +15,10 @@ from desktop.ui.models.lines import compose_file, docker_run
 from desktop.ui.models.recreate import body_of, changed, request_of
 from desktop.ui.recreate import read, recreate
 from engine.client import EngineClient
-from installers.checkout import system
-from tests.e2e import images
-from tests.e2e.native_engine import NativeEngine, extract, native_engine
+from tests.e2e.native_busybox import engine_with_busybox
+from tests.e2e.native_engine import NativeEngine
 from tests.e2e.test_other_engines import docker
 from vm.errors import EngineError
-from vm.host import host
 
 IMAGE = "slipway/busybox:latest"
 
@@ -68,15 +66,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make th
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeEngine]:
-    folder = tmp_path_factory.mktemp("recreate")
-    shared = folder / "shared"
-    shared.mkdir()
-    program = system.find_static_busybox()
-    assert program
-    with native_engine(extract(folder / "root"), shared) as engine:
-        layer = images.busybox_layer(program, images.applets(program))
-        images.write_archive(folder / "busybox.tar", layer, host().arch.value, IMAGE)
-        docker(engine, "load", "-i", folder / "busybox.tar")
+    with engine_with_busybox(tmp_path_factory.mktemp("recreate"), IMAGE) as engine:
         yield engine
 
 

@@ -18,12 +18,10 @@ from engine.client import EngineClient
 from engine.client.files import ContainerFiles
 from engine.client.models import OURS
 from engine.client.volume_files import VolumeFiles, copy_volume
-from installers.checkout import system
-from tests.e2e import images
-from tests.e2e.native_engine import NativeEngine, extract, native_engine
+from tests.e2e.native_busybox import engine_with_busybox
+from tests.e2e.native_engine import NativeEngine
 from tests.e2e.test_other_engines import docker
 from vm.errors import EngineError
-from vm.host import host
 
 IMAGE = "slipway/busybox:latest"
 TOOLBOX = ("-v", "/usr/bin/busybox:/busybox:ro")
@@ -61,15 +59,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make th
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeEngine]:
-    folder = tmp_path_factory.mktemp("volumes")
-    shared = folder / "shared"
-    shared.mkdir()
-    program = system.find_static_busybox()
-    assert program
-    with native_engine(extract(folder / "root"), shared) as engine:
-        layer = images.busybox_layer(program, images.applets(program))
-        images.write_archive(folder / "busybox.tar", layer, host().arch.value, IMAGE)
-        docker(engine, "load", "-i", folder / "busybox.tar")
+    with engine_with_busybox(tmp_path_factory.mktemp("volumes"), IMAGE) as engine:
         docker(engine, "volume", "create", "--label", "team=core", "rich")
         run(engine, "rich", RICH)
         asyncio.run(attribute(engine))
@@ -213,8 +203,8 @@ async def test_what_is_interrupted_leaves_nothing(
 
 
 WORK = """
-mkdir /work; echo one > /work/conf; chown 70:71 /work/conf; chmod 640 /work/conf; ln -s /nowhere /work/far
-echo gone > /work/gone; rm -r /tmp; ln -s conf /work/link; exec sleep 999
+mkdir /srv; echo one > /srv/conf; chown 70:71 /srv/conf; chmod 640 /srv/conf; ln -s /nowhere /srv/far
+echo gone > /srv/gone; rm -r /tmp; ln -s conf /srv/link; exec sleep 999
 """
 
 
@@ -224,20 +214,20 @@ async def test_files_of_a_container_are_changed_where_they_are(
     words = ("run", "-d", "--network", "none", "--name", "files", "--user", "0", IMAGE, "sh", "-c", WORK)
     key = docker(made, *words).strip()
     files = ContainerFiles(engine, key)
-    while "link" not in [entry.name for entry in (await files.look("/work")).entries]:
+    while "link" not in [entry.name for entry in (await files.look("/srv")).entries]:
         await asyncio.sleep(0.05)  # what a container has done has no event
-    await files.remove("/work/gone")
-    held = await files.read("/work/link", 1000)
-    assert (held.path, held.data, held.whole, held.info.uid) == ("/work/conf", b"one\n", True, 70)
+    await files.remove("/srv/gone")
+    held = await files.read("/srv/link", 1000)
+    assert (held.path, held.data, held.whole, held.info.uid) == ("/srv/conf", b"one\n", True, 70)
     assert await files.write(held, b"two\nlines\n", b"one\n")
     assert not await files.write(held, b"three", b"one\n"), "something else has written to it"
-    told = docker(made, "exec", "files", "sh", "-c", "cat /work/conf; stat -c '%a %u %g' /work/conf; ls /work")
+    told = docker(made, "exec", "files", "sh", "-c", "cat /srv/conf; stat -c '%a %u %g' /srv/conf; ls /srv")
     assert told.split() == ["two", "lines", "640", "70", "71", "conf", "far", "link"]
     top = {entry.name: entry.since for entry in (await files.look_and_compare("/")).entries}
-    assert (top["work"], top["tmp"], top["bin"]) == ("Added", "Deleted", "")
-    work = {entry.name: entry.since for entry in (await files.look_and_compare("/work")).entries}
-    assert work == {"conf": "Added", "far": "Added", "link": "Added"}
-    (folder,) = await files.fetch("/", ["work"], tmp_path, 10**6)
+    assert (top["srv"], top["tmp"], top["bin"]) == ("Added", "Deleted", "")
+    srv = {entry.name: entry.since for entry in (await files.look_and_compare("/srv")).entries}
+    assert srv == {"conf": "Added", "far": "Added", "link": "Added"}
+    (folder,) = await files.fetch("/", ["srv"], tmp_path, 10**6)
     assert (folder / "conf").read_text() == "two\nlines\n"
     assert sorted(path.name for path in folder.iterdir()) == ["conf", "link"], "what leads out is left out"
     with pytest.raises(EngineError, match="too much"):

@@ -254,3 +254,12 @@ def dialogs(shown: Window) -> dict[str, Callable[[], QDialog]]:
         "bundle": partial(_of_settings, shown, "Diagnosis", "Support bundle…", BundleDialog),
         "keys": shown.show_shortcuts,
     }
+
+
+def settings_page(shown: Window) -> SettingsPage:
+    """Go to the settings, and wait until they are there."""
+    shown.show_place("settings")
+    found = shown.pages["settings"]
+    assert isinstance(found, SettingsPage)
+    until(lambda: found.model.report is not None, "the settings")
+    return found

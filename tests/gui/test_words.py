@@ -26,7 +26,7 @@ from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.widgets.basics import Elided
 from desktop.ui.widgets.dialogs import Question
 from desktop.ui.window import Window
-from tests.gui.drive import top
+from tests.gui.drive import settings_page, top
 from tests.gui.settings.steps import click
 from tests.gui.stage import home, until, window
 from tests.words.pseudo import NAME, Pseudo
@@ -50,11 +50,7 @@ def shown(qapp: QApplication) -> Iterator[Window]:
 
 @pytest.fixture
 def page(shown: Window) -> SettingsPage:
-    shown.show_place("settings")
-    found = shown.pages["settings"]
-    assert isinstance(found, SettingsPage)
-    until(lambda: found.model.report is not None, "the settings")
-    return found
+    return settings_page(shown)
 
 
 def text_of(widget: QWidget) -> str:

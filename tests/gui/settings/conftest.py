@@ -6,13 +6,9 @@ import pytest
 
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.window import Window
-from tests.gui.stage import until
+from tests.gui.drive import settings_page
 
 
 @pytest.fixture
 def page(shown: Window) -> SettingsPage:
-    shown.show_place("settings")
-    found = shown.pages["settings"]
-    assert isinstance(found, SettingsPage)
-    until(lambda: found.model.report is not None, "the settings")
-    return found
+    return settings_page(shown)
